@@ -1,0 +1,156 @@
+"""Chatrooms, who works in them, and the customers they talk with."""
+
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models.functions import Lower
+
+from accounts.models import Organization, User
+from messagehub.keys import Row
+
+
+class ChatroomQuerySet(models.QuerySet["Chatroom"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Admins see every room of their organization, agents the rooms they are assigned to."""
+        if not user.is_active or user.organization_id is None:
+            return self.none()
+        rooms = self.filter(organization_id=user.organization_id, archived_at=None)
+        return rooms if user.is_admin else rooms.filter(user_chatrooms__user=user)
+
+
+class InChatroomQuerySet(models.QuerySet):
+    """For everything that lives in a chatroom: visible exactly when its room is."""
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        return self.filter(chatroom__in=Chatroom.objects.visible_to(user).values("pk"))
+
+
+class Chatroom(Row):
+    """A workspace that owns numbers, contacts and conversations."""
+
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="chatrooms"
+    )
+    name = models.CharField(max_length=80)
+    color = models.CharField(max_length=12, default="petrol")
+    last_seq = models.BigIntegerField(
+        default=0, db_default=0, help_text="Number of the newest event in the log."
+    )
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ChatroomQuerySet.as_manager()
+
+    class Meta:
+        db_table = "chatrooms"
+        constraints = [
+            models.UniqueConstraint(
+                "organization",
+                Lower("name"),
+                name="chatrooms_name",
+                condition=models.Q(archived_at=None),
+                violation_error_message="There is a chatroom with this name already.",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "id"], name="chatrooms_organization_id"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserChatroom(Row):
+    """An agent may work in a chatroom."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="user_chatrooms",
+        db_constraint=False,
+    )
+    chatroom = models.ForeignKey(
+        Chatroom, models.CASCADE, related_name="user_chatrooms", db_constraint=False
+    )
+    assigned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        db_table = "user_chatrooms"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "chatroom"], name="user_chatrooms_once"
+            )
+        ]
+
+
+class Contact(Row):
+    """A customer, as one chatroom knows them."""
+
+    class NameSource(models.TextChoices):
+        NONE = "none"
+        PROVIDER = "provider"
+        STAFF = "staff"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    chatroom = models.ForeignKey(
+        Chatroom, models.CASCADE, related_name="contacts", db_constraint=False
+    )
+    first_name = models.CharField(max_length=80, blank=True, db_default="")
+    last_name = models.CharField(max_length=80, blank=True, db_default="")
+    name_source = models.CharField(
+        max_length=8, choices=NameSource.choices, default="none", db_default="none"
+    )
+    email = models.EmailField(blank=True, db_default="")
+    # E.164, or what the network gave instead: a short code or a name such as SUPPORT.
+    phone = models.CharField(max_length=32, null=True, blank=True)
+    profile_picture_url = models.URLField(max_length=1000, blank=True, db_default="")
+    last_activity_at = models.DateTimeField(null=True, blank=True)
+    blocked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InChatroomQuerySet.as_manager()
+
+    class Meta:
+        db_table = "contacts"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["chatroom", "phone"], name="contacts_phone"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "id"], name="contacts_organization_id"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.phone or "Unknown"
+
+
+class ContactActivity(Row):
+    """A line of a contact's timeline. What happened more than once in a place carries another reference."""
+
+    class Kind(models.TextChoices):
+        CREATED = "created"
+        CONVERSATION_OPENED = "conversation_opened"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    contact = models.ForeignKey(
+        Contact, models.CASCADE, related_name="activities", db_constraint=False
+    )
+    kind = models.CharField(max_length=24, choices=Kind.choices)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    reference = models.UUIDField(
+        help_text="The contact or conversation that the line is about."
+    )
+
+    class Meta:
+        db_table = "contact_activities"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contact", "kind", "reference"], name="contact_activities_once"
+            )
+        ]

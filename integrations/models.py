@@ -1,0 +1,118 @@
+"""Accounts and numbers at the providers, and what the providers sent to us."""
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Organization
+from chatrooms.models import Chatroom, InChatroomQuerySet
+from messagehub.encryption import EncryptedTextField
+from messagehub.keys import Row
+
+
+class TwilioAccount(Row):
+    """An organization's account at Twilio. Its token signs webhooks and authenticates our calls."""
+
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="twilio_accounts"
+    )
+    account_sid = models.CharField(max_length=34, unique=True)
+    auth_token = EncryptedTextField()
+    # Twilio has a primary and a secondary token; while one replaces the other, both sign.
+    other_auth_token = EncryptedTextField(blank=True, default="")
+
+    class Meta:
+        db_table = "twilio_accounts"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "id"], name="twilio_accounts_organization_id"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.account_sid
+
+
+class SenderNumber(Row):
+    """A phone number that a chatroom sends from and is reached at."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    chatroom = models.ForeignKey(
+        Chatroom, models.CASCADE, related_name="sender_numbers", db_constraint=False
+    )
+    twilio_account = models.ForeignKey(
+        TwilioAccount,
+        models.CASCADE,
+        related_name="sender_numbers",
+        db_constraint=False,
+    )
+    phone = models.CharField(max_length=16, unique=True, help_text="E.164")
+    name = models.CharField(max_length=80, blank=True)
+    messaging_service_sid = models.CharField(max_length=34, blank=True)
+
+    objects = InChatroomQuerySet.as_manager()
+
+    class Meta:
+        db_table = "sender_numbers"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "id"], name="sender_numbers_organization_id"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.phone
+
+
+class WebhookEvent(Row):
+    """What a provider sent, as it came. Stored before it is answered, processed by the worker afterwards.
+
+    It belongs to no organization until it is routed (one body may concern several), so the application role may only
+    add rows; the worker and operators read them.
+    """
+
+    class Source(models.TextChoices):
+        TWILIO_MESSAGE = "twilio.message"
+        TWILIO_STATUS = "twilio.status"
+
+    source = models.CharField(max_length=24, choices=Source.choices)
+    dedupe_key = models.CharField(max_length=200)
+    query = models.CharField(
+        max_length=2000,
+        blank=True,
+        db_default="",
+        help_text="The raw query string of its URL.",
+    )
+    body = models.BinaryField()
+    headers = models.JSONField(default=dict, db_default={})
+    quarantined = models.CharField(
+        max_length=200, blank=True, db_default="", help_text="Why it is not processed."
+    )
+    processed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    try_again_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True, db_default="")
+
+    MOST_ATTEMPTS = 8  # with doubling pauses from a second on: about four minutes, then a person looks
+
+    class Meta:
+        db_table = "webhook_events"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "dedupe_key"], name="webhook_events_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                name="webhook_events_waiting",
+                condition=Q(processed_at=None, quarantined="", attempts__lt=8),
+            ),
+        ]
+
+    @property
+    def state(self) -> str:
+        if self.quarantined:
+            return "quarantined"
+        if self.processed_at:
+            return "processed"
+        return "failed" if self.attempts >= self.MOST_ATTEMPTS else "waiting"

@@ -1,0 +1,291 @@
+"""Settings, read from the environment.
+
+With `DATABASE_URL` unset the project runs on its own embedded servers below `.local/` (see `launcher`): then secrets
+are generated there once and a running demo's values are read from `.local/env`, so that every command of the clone
+attaches to it. With `DATABASE_URL` set nothing is assumed and a missing secret stops the start.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+import environ
+from cryptography.fernet import Fernet
+
+from messagehub import launcher
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+LOCAL_DIR = Path(env.str("MESSAGEHUB_LOCAL_DIR", default=str(BASE_DIR / ".local")))
+EMBEDDED = "DATABASE_URL" not in os.environ
+if EMBEDDED and (LOCAL_DIR / "env").exists():
+    environ.Env.read_env(LOCAL_DIR / "env")
+
+
+def local_secrets() -> dict:
+    """The clone's own secrets, made at first use and kept readable by their owner only."""
+    path = LOCAL_DIR / "secrets.json"
+    if not path.exists():
+        LOCAL_DIR.mkdir(parents=True, exist_ok=True)
+        made = {
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "FIELD_ENCRYPTION_KEYS": [Fernet.generate_key().decode()],
+        }
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(made))
+        try:
+            os.link(draft, path)  # the first of several starters wins, whole
+        except FileExistsError:
+            pass
+        draft.unlink()
+    return json.loads(path.read_text())
+
+
+if EMBEDDED and "SECRET_KEY" not in os.environ:
+    SECRET_KEY = local_secrets()["SECRET_KEY"]
+    FIELD_ENCRYPTION_KEYS = env.list(
+        "FIELD_ENCRYPTION_KEYS", default=local_secrets()["FIELD_ENCRYPTION_KEYS"]
+    )
+else:
+    SECRET_KEY = env.str("SECRET_KEY")
+    FIELD_ENCRYPTION_KEYS = env.list(
+        "FIELD_ENCRYPTION_KEYS"
+    )  # newest first: it encrypts, all of them decrypt
+
+DEBUG = env.bool("DEBUG", default=False)
+SANDBOX = env.bool("SANDBOX", default=False)
+DEMO = env.bool("DEMO", default=False)
+PORT = env.int("PORT", default=8000)
+PUBLIC_BASE_URL = env.str(
+    "PUBLIC_BASE_URL",
+    default=f"http://127.0.0.1:{PORT}" if EMBEDDED else environ.Env.NOTSET,
+)
+PUBLIC_BASE_URL = PUBLIC_BASE_URL.rstrip("/")
+HTTPS = PUBLIC_BASE_URL.startswith("https://")
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    default=[PUBLIC_BASE_URL.split("://", 1)[1].split(":")[0].split("/")[0]]
+    + (["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else []),
+)
+# A websocket or a form that a cookie authenticates must come from one of these.
+TRUSTED_ORIGINS = env.list(
+    "TRUSTED_ORIGINS",
+    default=[PUBLIC_BASE_URL]
+    + ([PUBLIC_BASE_URL.replace("127.0.0.1", "localhost")] if EMBEDDED else []),
+)
+CSRF_TRUSTED_ORIGINS = TRUSTED_ORIGINS
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "daphne",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "knox",
+    "django_htmx",
+    "channels",
+    "messagehub",
+    "messagehub.ui",
+    "accounts",
+    "chatrooms",
+    "tokens",
+    "integrations",
+    "messaging",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "messagehub.tenancy.TenantMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "messagehub.urls"
+WSGI_APPLICATION = "messagehub.wsgi.application"
+ASGI_APPLICATION = "messagehub.asgi.application"
+APPEND_SLASH = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "messagehub.ui.forms.Renderer"
+
+# ---------------------------------------------------------------- data stores
+SERVICES = launcher.locate(LOCAL_DIR)
+if EMBEDDED:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "messagehub",
+            "USER": "mh_app",
+            "HOST": SERVICES.postgres_host,
+        }
+    }
+    DATABASE_OWNER = {"USER": "mh_owner", "PASSWORD": ""}
+else:
+    DATABASES = {"default": env.db("DATABASE_URL")}
+    owner = env.db("MIGRATE_DATABASE_URL", default=env.str("DATABASE_URL"))
+    DATABASE_OWNER = {"USER": owner["USER"], "PASSWORD": owner["PASSWORD"]}
+DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 10)
+
+REDIS_URL = env.str("REDIS_URL", default=f"unix://{SERVICES.valkey_socket}")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "TIMEOUT": 60,
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 1},
+    }
+}
+CHANNEL_LAYERS: dict = {}  # fan-out is the hub's: one subscription per process, rooms in memory
+
+# ---------------------------------------------------------------- people
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+SESSION_COOKIE_AGE = 30 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# Counted in Valkey, atomically (messagehub.limits): so many in sixty seconds.
+LIMITS = {
+    "login_per_account": env.int(
+        "LIMIT_LOGIN_PER_ACCOUNT", default=300 if DEMO else 10
+    ),
+    "login_per_address": env.int(
+        "LIMIT_LOGIN_PER_ADDRESS", default=300 if DEMO else 30
+    ),
+    "send_per_user": env.int("LIMIT_SEND_PER_USER", default=600 if DEMO else 120),
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["messagehub.tenancy.RequestAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsStaffOfOrganization"],
+    "DEFAULT_RENDERER_CLASSES": ["messagehub.rest.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["messagehub.rest.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "messagehub.rest.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["messagehub.rest.StrictFilterBackend"],
+    "EXCEPTION_HANDLER": "messagehub.errors.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_KNOX = {
+    "TOKEN_TTL": __import__("datetime").timedelta(days=30),
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_LIMIT_PER_USER": None,
+    "AUTO_REFRESH": False,
+}
+
+# ---------------------------------------------------------------- requests and answers
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+TWILIO_API_BASE_URL = env.str(
+    "TWILIO_API_BASE_URL",
+    default=f"{PUBLIC_BASE_URL}/sandbox" if SANDBOX else "https://api.twilio.com",
+)
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "blob:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "media-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=HTTPS)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+if env.bool("BEHIND_TLS_PROXY", default=HTTPS):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# ---------------------------------------------------------------- files, mail, language, log
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(LOCAL_DIR / "static"))
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "messagehub.ui.finders.BuiltAssetsFinder",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "messagehub.ui.storage.Storage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+if EMBEDDED:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = LOCAL_DIR / "mail"
+else:
+    vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+DEFAULT_FROM_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default="MessageHub <no-reply@messagehub.example>"
+)
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"aiohttp.access": {"level": "WARNING"}, "twilio": {"level": "WARNING"}},
+}

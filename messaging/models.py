@@ -1,0 +1,327 @@
+"""Conversations, their messages, and the log of everything a screen can show."""
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import Organization
+from chatrooms.models import Chatroom, Contact, InChatroomQuerySet
+from integrations.models import SenderNumber
+from messagehub.keys import Row
+
+
+class Platform(models.TextChoices):
+    SMS = "SMS"
+    MESSENGER = "MESSENGER"
+    INSTAGRAM = "INSTAGRAM"
+
+
+class Conversation(Row):
+    """An exchange with one contact over one channel. At most one of them is not closed."""
+
+    class Status(models.TextChoices):
+        OPEN = "OPEN"
+        PENDING = "PENDING"
+        SNOOZED = "SNOOZED"
+        CLOSED = "CLOSED"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    chatroom = models.ForeignKey(
+        Chatroom, models.CASCADE, related_name="conversations", db_constraint=False
+    )
+    contact = models.ForeignKey(
+        Contact, models.CASCADE, related_name="conversations", db_constraint=False
+    )
+    platform = models.CharField(max_length=9, choices=Platform.choices)
+    sender_number = models.ForeignKey(
+        SenderNumber,
+        models.CASCADE,
+        null=True,
+        related_name="conversations",
+        db_constraint=False,
+    )
+    status = models.CharField(
+        max_length=7, choices=Status.choices, default="OPEN", db_default="OPEN"
+    )
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="assigned_conversations",
+    )
+    last_message = models.ForeignKey(
+        "Message", models.SET_NULL, null=True, related_name="+", db_constraint=False
+    )
+    last_message_at = models.DateTimeField(db_default=Now())
+    last_inbound_at = models.DateTimeField(null=True)
+    inbound_count = models.PositiveIntegerField(default=0, db_default=0)
+
+    objects = InChatroomQuerySet.as_manager()
+
+    class Meta:
+        db_table = "conversations"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contact", "platform", "sender_number"],
+                name="conversations_one_open",
+                condition=~Q(status="CLOSED"),
+                nulls_distinct=False,
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "id"], name="conversations_organization_id"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["chatroom", "-last_message_at", "-id"],
+                name="conversations_of_room",
+            ),
+            models.Index(
+                fields=["organization", "-last_message_at", "-id"],
+                name="conversations_of_organization",
+            ),
+            models.Index(
+                fields=["chatroom"],
+                include=["id", "inbound_count"],
+                name="conversations_unread",
+                condition=Q(status="OPEN", inbound_count__gt=0),
+            ),
+        ]
+
+
+class MessageQuerySet(InChatroomQuerySet):
+    def newest_first(self) -> Self:
+        return self.order_by("-occurred_at", "-id")
+
+
+class Message(Row):
+    """One message, in or out. A queued one is also the job of sending it."""
+
+    class Direction(models.TextChoices):
+        INBOUND = "inbound"
+        OUTBOUND = "outbound"
+
+    class Status(models.TextChoices):
+        SCHEDULED = "scheduled"
+        QUEUED = "queued"
+        SENDING = "sending"
+        UNKNOWN = "unknown"
+        ACCEPTED = "accepted"
+        SENT = "sent"
+        DELIVERED = "delivered"
+        READ = "read"
+        FAILED = "failed"
+        UNDELIVERED = "undelivered"
+        NOT_SENT = "not_sent"
+        CANCELED = "canceled"
+        RECEIVED = "received"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    chatroom = models.ForeignKey(
+        Chatroom, models.CASCADE, related_name="messages", db_constraint=False
+    )
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, related_name="messages", db_constraint=False
+    )
+    contact = models.ForeignKey(
+        Contact, models.CASCADE, related_name="messages", db_constraint=False
+    )
+    direction = models.CharField(max_length=8, choices=Direction.choices)
+    platform = models.CharField(max_length=9, choices=Platform.choices)
+    content = models.TextField(blank=True)
+    media_urls = models.JSONField(
+        default=list, db_default=[], help_text="What an outbound message carries along."
+    )
+    status = models.CharField(max_length=11, choices=Status.choices)
+    status_rank = models.PositiveSmallIntegerField(default=0, db_default=0)
+    provider_id = models.CharField(max_length=200, null=True, blank=True)
+    from_address = models.CharField(max_length=64)
+    to_address = models.CharField(max_length=64)
+    segments = models.PositiveSmallIntegerField(default=1, db_default=1)
+    tokens = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Charged for it; 0 once refunded."
+    )
+    sent_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    client_id = models.UUIDField(
+        null=True,
+        blank=True,
+        help_text="The sender's own key: unique, so no retry doubles.",
+    )
+    error_code = models.CharField(max_length=16, blank=True, db_default="")
+    error_message = models.CharField(max_length=300, blank=True, db_default="")
+    occurred_at = models.DateTimeField(db_default=Now(), help_text="Orders the thread.")
+    send_at = models.DateTimeField(null=True, blank=True)
+    # The queue: how often the provider was asked, until when this asking is ours, when to ask again.
+    attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        db_table = "messages"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["platform", "provider_id"], name="messages_provider_id"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "client_id"], name="messages_client_id"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "id"], name="messages_organization_id"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["conversation", "-occurred_at", "-id"],
+                name="messages_of_conversation",
+            ),
+            models.Index(
+                fields=["chatroom", "-occurred_at", "-id"], name="messages_of_room"
+            ),
+            models.Index(
+                fields=["organization", "-occurred_at", "-id"],
+                name="messages_of_organization",
+            ),
+            models.Index(
+                fields=["id"], name="messages_queued", condition=Q(status="queued")
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="messages_sending",
+                condition=Q(status="sending"),
+            ),
+            models.Index(
+                fields=["send_at"],
+                name="messages_scheduled",
+                condition=Q(status="scheduled"),
+            ),
+        ]
+
+
+class Attachment(Row):
+    """Something that came with a message, where the provider keeps it."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    message = models.ForeignKey(
+        Message, models.CASCADE, related_name="attachments", db_constraint=False
+    )
+    position = models.PositiveSmallIntegerField(default=0)
+    content_type = models.CharField(max_length=100, blank=True)
+    source_url = models.URLField(max_length=2000)
+
+    class Meta:
+        db_table = "attachments"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["message", "position"], name="attachments_once"
+            )
+        ]
+
+
+class MessageReceipt(Row):
+    """What the provider said about an outbound message, every time it said something new. Written once."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    message = models.ForeignKey(
+        Message, models.CASCADE, related_name="receipts", db_constraint=False
+    )
+    status = models.CharField(max_length=24)
+    error_code = models.CharField(max_length=16, blank=True, db_default="")
+    webhook_event_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "message_receipts"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["message", "status", "error_code"], name="message_receipts_once"
+            )
+        ]
+
+
+class Event(models.Model):
+    """A change that a screen can show, numbered per chatroom in the order of commits. Kept for 48 hours."""
+
+    class Type(models.TextChoices):
+        MESSAGE_CREATED = "message.created"
+        MESSAGE_UPDATED = "message.updated"
+        CONVERSATION_UPDATED = "conversation.updated"
+
+    pk = models.CompositePrimaryKey("chatroom_id", "seq")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    chatroom = models.ForeignKey(
+        Chatroom, models.CASCADE, related_name="events", db_constraint=False
+    )
+    seq = models.BigIntegerField()
+    type = models.CharField(max_length=24, choices=Type.choices)
+    conversation_id = models.UUIDField()
+    message_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = InChatroomQuerySet.as_manager()
+
+    class Meta:
+        db_table = "events"
+        indexes = [models.Index(fields=["created_at"], name="events_age")]
+
+
+class ReadMarker(Row):
+    """How far a person has read a conversation. Unread is `inbound_count` minus `seen_count`."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False
+    )
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, related_name="read_markers", db_constraint=False
+    )
+    up_to = models.ForeignKey(
+        Message, models.SET_NULL, null=True, related_name="+", db_constraint=False
+    )
+    seen_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        db_table = "read_markers"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "conversation"], name="read_markers_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["conversation"],
+                include=["user", "seen_count"],
+                name="read_markers_seen",
+            )
+        ]
+
+
+class IdempotencyKey(Row):
+    """The first answer to a request that a client may repeat. Kept for 24 hours at least."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False
+    )
+    key = models.CharField(max_length=200)
+    request_hash = models.CharField(max_length=64)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    response = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "idempotency_keys"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "key"], name="idempotency_keys_once"
+            )
+        ]

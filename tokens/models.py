@@ -1,0 +1,79 @@
+"""Prepaid tokens: a balance per agent, and the ledger that explains it."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Organization
+from messagehub.keys import Row
+
+
+class TokenAccount(Row):
+    """An agent's tokens. Changed only by `tokens.ledger`."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="token_account",
+        db_constraint=False,
+    )
+    balance = models.BigIntegerField(default=0, db_default=0)
+    reserved = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "user_tokens"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(balance__gte=0), name="user_tokens_balance"
+            ),
+            models.CheckConstraint(
+                condition=Q(reserved__gte=0), name="user_tokens_reserved"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "id"], name="user_tokens_organization_id"
+            ),
+        ]
+
+
+class TokenEntry(Row):
+    """One change of a balance, written once. `amount` is signed; `balance_after` is the running sum."""
+
+    class Kind(models.TextChoices):
+        GRANT = "grant"
+        DEBIT = "debit"
+        REFUND = "refund"
+        ADJUST = "adjust"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    account = models.ForeignKey(
+        TokenAccount, models.CASCADE, related_name="entries", db_constraint=False
+    )
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    amount = models.BigIntegerField()
+    balance_after = models.BigIntegerField()
+    reference = models.CharField(
+        max_length=80, help_text="What the entry is about, as in message:<id>."
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=300, blank=True, db_default="")
+
+    class Meta:
+        db_table = "token_entries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference", "kind"], name="token_entries_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(balance_after__gte=0), name="token_entries_balance_after"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["grant", "refund"], amount__gt=0)
+                | Q(kind="debit", amount__lt=0)
+                | (Q(kind="adjust") & ~Q(amount=0)),
+                name="token_entries_sign",
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "-id"], name="token_entries_newest")]
