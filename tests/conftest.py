@@ -1,0 +1,41 @@
+"""What every test needs: a database that the owner made and the application role uses, and an empty Valkey."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.test.utils import setup_databases, teardown_databases
+
+from messagehub import tenancy
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment, django_db_blocker, django_db_keepdb, django_db_createdb, django_db_modify_db_settings
+) -> Iterator[None]:
+    """The owner migrates; the tests connect as the application role, or row security would not apply to them."""
+    with django_db_blocker.unblock(), tenancy.as_owner():
+        databases = setup_databases(verbosity=0, interactive=False, keepdb=django_db_keepdb and not django_db_createdb)
+    yield
+    if not django_db_keepdb:
+        with django_db_blocker.unblock(), tenancy.as_owner():
+            teardown_databases(databases, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def _valkey() -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(django_settings.REDIS_URL) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _empty_valkey(_valkey: redis.Redis) -> None:
+    """Counters of attempts and cached answers must not reach the next test."""
+    _valkey.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(settings) -> None:
+    """Argon2 takes 0.2 s on purpose; a test that is about it sets it back."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
