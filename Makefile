@@ -1,0 +1,64 @@
+# make demo    the whole product on one port, with data to look at
+# make test    the tests
+# make check   everything that is checked without running the product
+# Needed: Python 3.11 to 3.13 with venv, git, make. Everything else is installed into .venv.
+
+PORT ?= 8000
+UV := uv==0.13.8
+BIN := .venv/bin
+export PORT
+
+.PHONY: setup demo test check clean
+
+setup: .venv/.development
+
+demo: .venv/.runtime
+	@exec $(BIN)/python manage.py demo
+
+test: .venv/.development
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+# What a production machine would say; nothing of it is connected to.
+PRODUCTION := env \
+	DATABASE_URL=postgres://mh_app:unused@database.example/messagehub \
+	MIGRATE_DATABASE_URL=postgres://mh_owner:unused@database.example/messagehub \
+	REDIS_URL=redis://valkey.example/0 \
+	PUBLIC_BASE_URL=https://hub.example \
+	SECRET_KEY=only-for-this-check-$$(printf '%050d' 0 | tr 0 k)-of-settings \
+	FIELD_ENCRYPTION_KEYS=dGhpcy1rZXktaXMtb25seS1mb3ItdGVzdHMtMDAwMDA=
+
+clean:
+	rm -rf .venv .local
+
+# The first suitable interpreter, because python3 may be older or newer than the pinned packages know.
+PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.11,\
+	$(shell $(candidate) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) and print("$(candidate)")' 2>/dev/null)))
+
+.venv/.created:
+	@test -n "$(PYTHON)" || { echo "MessageHub needs Python 3.11, 3.12 or 3.13 on the PATH." >&2; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check $(UV) || echo "Going on with pip, which is slower."
+	@touch $@
+
+# Newer than the files that it was installed from: then there is nothing to do.
+.venv/.runtime: requirements.txt .venv/.created
+	$(call install,requirements.txt)
+	@touch $@
+
+.venv/.development: requirements-dev.txt .venv/.runtime
+	$(call install,requirements-dev.txt)
+	@touch $@
+
+define install
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r $(1) \
+		|| $(BIN)/pip install --quiet --disable-pip-version-check -r $(1)
+endef
