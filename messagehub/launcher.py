@@ -520,7 +520,7 @@ def _spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent(orphan_signal),  # noqa: PLW1509 - it makes one system call
+            preexec_fn=_die_with_parent(orphan_signal),
             **_run_as(place),
         )
     _started[(place.local_dir, name)] = Started(process, stop_signal, os.getpid())
