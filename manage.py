@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from messagehub import launcher
+from messagehub.management import supervisor
 
 LOCAL_DIR = Path(os.environ.get("MESSAGEHUB_LOCAL_DIR") or Path(__file__).resolve().parent / ".local")
 WITHOUT_SERVERS = {
@@ -24,6 +25,8 @@ WITHOUT_SERVERS = {
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messagehub.settings")
+    if sys.argv[1:2] == ["demo"]:
+        os.environ.update(supervisor.environment_of_demo(supervisor.port_from_environment()))
     if _needs_servers(sys.argv[1:]):
         try:
             launcher.ensure(LOCAL_DIR, postgres="DATABASE_URL" not in os.environ, valkey="REDIS_URL" not in os.environ)

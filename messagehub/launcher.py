@@ -520,14 +520,14 @@ def _spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent(orphan_signal),
+            preexec_fn=die_with_parent(orphan_signal),
             **_run_as(place),
         )
     _started[(place.local_dir, name)] = Started(process, stop_signal, os.getpid())
     return process
 
 
-def _die_with_parent(orphan_signal: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(orphan_signal: signal.Signals) -> Callable[[], None] | None:
     """Linux only: `kill -9` of this process takes its servers along. Elsewhere the next start adopts them."""
     if not sys.platform.startswith("linux"):
         return None
