@@ -57,7 +57,8 @@ class Command(BaseCommand):
         try:
             self.supervise(details, environment)
         finally:
-            (settings.LOCAL_DIR / "env").unlink(missing_ok=True)
+            for name in ("env", "demo.json"):
+                (settings.LOCAL_DIR / name).unlink(missing_ok=True)
 
     def claim_clone(self) -> IO:
         """Held as long as this process lives; the kernel gives it back however it ends."""
