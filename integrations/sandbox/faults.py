@@ -1,0 +1,168 @@
+"""Faults that wait in a queue: each is used up by message creates that would otherwise be accepted."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from integrations.sandbox.errors import Refused
+
+# kind: the options it takes beside `count`, `account_sid` and `to`, with their usual values.
+KINDS: dict[str, dict[str, float]] = {
+    "ok": {},
+    # the message is accepted, its answer does not arrive whole
+    "accept_then_hang": {"seconds": 35},
+    "accept_then_reset": {},
+    "accept_then_500": {},
+    "slow": {"seconds": 2},
+    "truncated_json": {},
+    "no_sid": {},
+    "foreign_account": {},
+    # the message is refused
+    "400": {"code": 21211},
+    "401": {},
+    "429": {"retry_after": 0},
+    "500": {},
+    "502": {},
+    "503": {},
+    "504": {},
+    "html": {},
+    # the message is accepted, its status callbacks go astray
+    "duplicate_callbacks": {"copies": 2},
+    "reorder_callbacks": {},
+    "delay_callbacks": {"seconds": 5},
+    "no_callbacks": {},
+    "callback_before_response": {},
+}
+
+FAILED_AT_ONCE = (30001, 30002)  # never left Twilio, so never `sent`
+
+
+@dataclass(frozen=True)
+class Fault:
+    kind: str
+    options: Mapping[str, float] = field(default_factory=dict)
+
+    def option(self, name: str) -> float:
+        return self.options.get(name, KINDS[self.kind][name])
+
+    @property
+    def code(self) -> int | None:
+        """The error code that a create is refused with, or that its delivery fails with."""
+        if self.kind == "400":
+            return int(self.option("code"))
+        return int(self.kind) if is_error_code(self.kind) else None
+
+    @property
+    def refusal(self) -> int | None:
+        if self.kind == "401":
+            return 20003
+        if self.kind == "429":
+            return 20429
+        return self.code if self.code is not None and self.code < 30000 else None
+
+    @property
+    def delivery_failure(self) -> int | None:
+        return self.code if self.code is not None and self.code >= 30000 else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A status that a message reaches after `after_ms`, told to its callback or not."""
+
+    status: str
+    after_ms: float
+    error_code: int | None = None
+    reported: bool = True
+
+
+def is_error_code(kind: str) -> bool:
+    return len(kind) == 5 and kind.isascii() and kind.isdigit() and kind >= "20000"
+
+
+def steps(fault: Fault | None, sent_after_ms: float, delivered_after_ms: float) -> list[Step]:
+    """The states that an accepted message will go through."""
+    kind = fault.kind if fault else "ok"
+    failure = fault.delivery_failure if fault else None
+    if failure in FAILED_AT_ONCE:
+        return [Step("failed", sent_after_ms, failure)]
+    final = Step("undelivered", delivered_after_ms, failure) if failure else Step("delivered", delivered_after_ms)
+    if kind == "callback_before_response":
+        return [Step("sent", 0), Step(final.status, 0)]
+    if kind == "reorder_callbacks":
+        return [Step(final.status, sent_after_ms), Step("sent", delivered_after_ms)]
+    if kind == "delay_callbacks":
+        delay_ms = fault.option("seconds") * 1000
+        return [
+            Step("sent", sent_after_ms + delay_ms),
+            Step(final.status, delivered_after_ms + delay_ms),
+        ]
+    if kind == "no_callbacks":
+        return [
+            Step("sent", sent_after_ms, reported=False),
+            Step(final.status, delivered_after_ms, reported=False),
+        ]
+    copies = int(fault.option("copies")) if kind == "duplicate_callbacks" else 1
+    return [Step("sent", sent_after_ms)] * copies + [final] * copies
+
+
+def add(db: sqlite3.Connection, payload: Mapping[str, Any]) -> None:
+    """Queue what `{"provider": "twilio", "kind": ..., "count": ...}` asks for."""
+    kind = str(payload.get("kind", ""))
+    if payload.get("provider", "twilio") != "twilio":
+        raise Refused(400, "Faults exist for the provider twilio only.")
+    if kind not in KINDS and not is_error_code(kind):
+        raise Refused(
+            400,
+            f"There is no fault of the kind {kind!r}; there are {', '.join(KINDS)} and Twilio's error codes.",
+        )
+    count = payload.get("count", 1)
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 1_000_000:
+        raise Refused(400, "count must be a whole number from 1 to 1000000.")
+    options = {name: value for name, value in payload.items() if name not in ("provider", "kind", "count")}
+    numbers = KINDS.get(kind, {})
+    for name, value in options.items():
+        if name in ("account_sid", "to") and isinstance(value, str):
+            continue
+        if name not in numbers:
+            raise Refused(400, f"The fault {kind} has no option {name!r}.")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 100_000:
+            raise Refused(400, f"{name} must be a number from 0 to 100000.")
+    if "code" in options and not 20000 <= options["code"] < 30000:
+        raise Refused(400, "code must be one of Twilio's error codes from 20000 to 29999.")
+    db.execute(
+        "INSERT INTO faults (kind, remaining, options) VALUES (?, ?, ?)",
+        (kind, count, json.dumps(options)),
+    )
+
+
+def left(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    rows = db.execute("SELECT kind, remaining, options FROM faults ORDER BY id")
+    return [
+        {
+            "provider": "twilio",
+            "kind": row["kind"],
+            "count": row["remaining"],
+            **json.loads(row["options"]),
+        }
+        for row in rows
+    ]
+
+
+def clear(db: sqlite3.Connection) -> None:
+    db.execute("DELETE FROM faults")
+
+
+def take(db: sqlite3.Connection, account_sid: str, to: str) -> Fault | None:
+    """Use up the oldest fault that is meant for this account and recipient."""
+    for row in db.execute("SELECT id, kind, remaining, options FROM faults ORDER BY id").fetchall():
+        options = json.loads(row["options"])
+        if options.pop("account_sid", account_sid) != account_sid or options.pop("to", to) != to:
+            continue
+        if row["remaining"] > 1:
+            db.execute("UPDATE faults SET remaining = remaining - 1 WHERE id = ?", (row["id"],))
+        else:
+            db.execute("DELETE FROM faults WHERE id = ?", (row["id"],))
+        return Fault(row["kind"], options)
+    return None

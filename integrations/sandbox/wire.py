@@ -1,0 +1,128 @@
+"""The sandbox's ASGI application: every path beneath /sandbox, and the lifespan of the server behind it."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from django.conf import settings
+
+from integrations.sandbox import accounts, messages, pages, phones, switches
+from integrations.sandbox.asgi import Receive, Request, Response, Scope, Send, json_response
+from integrations.sandbox.errors import Refused, TwilioError
+from integrations.sandbox.server import Sandbox, log_request
+from integrations.sandbox.store import default_path
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[..., Awaitable[Response]]
+
+API = "/2010-04-01/Accounts/"
+ACCOUNT = r"/2010-04-01/Accounts/(?P<account_sid>AC[0-9a-zA-Z]+)"
+MESSAGE = rf"{ACCOUNT}/Messages/(?P<sid>[A-Z]{{2}}[0-9a-zA-Z]+)"
+NUMBER = rf"{ACCOUNT}/IncomingPhoneNumbers/(?P<sid>PN[0-9a-zA-Z]+)"
+
+ROUTES: list[tuple[re.Pattern[str], dict[str, Handler]]] = [
+    (re.compile(pattern), handlers)
+    for pattern, handlers in (
+        (rf"{ACCOUNT}/Messages\.json", {"GET": messages.list_messages, "POST": messages.create}),
+        (rf"{MESSAGE}\.json", {"GET": messages.fetch, "POST": messages.update, "DELETE": messages.delete}),
+        (rf"{MESSAGE}/Media\.json", {"GET": messages.list_media}),
+        (rf"{MESSAGE}/Media/(?P<media_sid>ME[0-9a-f]+)", {"GET": messages.fetch_media}),
+        (rf"{ACCOUNT}/IncomingPhoneNumbers\.json", {"GET": accounts.list_numbers, "POST": accounts.add_number}),
+        (rf"{NUMBER}\.json", {"GET": accounts.fetch_number, "POST": accounts.update_number}),
+        (rf"{ACCOUNT}\.json", {"GET": accounts.fetch}),
+        (r"/?", {"GET": pages.show_phones}),
+        (r"/mail/?", {"GET": pages.show_mail}),
+        (r"/phones", {"GET": phones.list_phones}),
+        (r"/phones/(?P<number>[^/]+)/messages", {"GET": phones.list_messages, "POST": phones.write_message}),
+        (r"/numbers", {"GET": phones.list_numbers}),
+        (r"/messages", {"GET": switches.list_accepted}),
+        (r"/requests", {"GET": switches.show_requests}),
+        (r"/faults", {"GET": switches.list_faults, "POST": switches.add_fault, "DELETE": switches.clear_faults}),
+        (r"/settings", {"GET": switches.show_settings, "POST": switches.change_settings}),
+    )
+]
+
+_sandbox: Sandbox | None = None
+_starting = asyncio.Lock()
+
+
+async def startup() -> None:
+    """Open the store and take up open callbacks; further calls change nothing, nor does one without SANDBOX=1."""
+    if settings.SANDBOX:
+        await _running()
+
+
+async def shutdown() -> None:
+    global _sandbox
+    if _sandbox is not None:
+        sandbox, _sandbox = _sandbox, None
+        await sandbox.stop()
+
+
+async def _running() -> Sandbox:
+    """The one sandbox of this process, started now where the server knows no lifespan."""
+    global _sandbox
+    async with _starting:
+        if _sandbox is None:
+            sandbox = Sandbox(default_path(), settings.PUBLIC_BASE_URL)
+            await sandbox.start()
+            _sandbox = sandbox
+        return _sandbox
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    elif not settings.SANDBOX:
+        await Response(404, b"Not found", "text/plain").send(send)
+    else:
+        response = await _answer(Request(scope, receive))
+        await response.send(send)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    await receive()
+    await startup()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await shutdown()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _answer(request: Request) -> Response:
+    sandbox = await _running()
+    on_wire = API in request.path
+    try:
+        response = await _route(sandbox, request, on_wire)
+    except TwilioError as error:
+        response = json_response(error.body, error.status)
+    except Refused as refused:
+        response = json_response({"error": str(refused)}, refused.status)
+    except Exception:
+        logger.exception("The sandbox failed at %s %s.", request.method, request.path)
+        response = json_response({"error": "The sandbox itself failed; its log says why."}, 500)
+    if on_wire and not _logs_itself(request):
+        await sandbox.store.write(
+            partial(log_request, method=request.method, path=request.path, status=response.status)
+        )
+    return response
+
+
+def _logs_itself(request: Request) -> bool:
+    """A create counts itself in the transaction that decides about it."""
+    return request.method == "POST" and request.path.endswith("/Messages.json")
+
+
+async def _route(sandbox: Sandbox, request: Request, on_wire: bool) -> Response:
+    path = request.path.removeprefix("/sandbox")
+    for pattern, handlers in ROUTES:
+        if match := pattern.fullmatch(path):
+            if handler := handlers.get(request.method):
+                return await handler(sandbox, request, **match.groupdict())
+            raise TwilioError(20004) if on_wire else Refused(405, f"{request.method} is not possible here.")
+    if on_wire:
+        raise TwilioError(20404, f"The requested resource {path} was not found")
+    raise Refused(404, "There is nothing here.")
