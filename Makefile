@@ -46,7 +46,7 @@ PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.
 .venv/.created:
 	@test -n "$(PYTHON)" || { echo "MessageHub needs Python 3.11, 3.12 or 3.13 on the PATH." >&2; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check $(UV) || echo "Going on with pip, which is slower."
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(UV) || echo "Going on with pip, which is slower."
 	@touch $@
 
 # Newer than the files that it was installed from: then there is nothing to do.
@@ -58,7 +58,10 @@ PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.
 	$(call install,requirements-dev.txt)
 	@touch $@
 
+# The second attempt is for machines whose proxy signs with a certificate of its own.
 define install
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r $(1) \
+	@echo "Installing $(1) ..."
+	@$(BIN)/uv pip install -qq --python $(BIN)/python -r $(1) \
+		|| $(BIN)/uv pip install -qq --system-certs --python $(BIN)/python -r $(1) \
 		|| $(BIN)/pip install --quiet --disable-pip-version-check -r $(1)
 endef
