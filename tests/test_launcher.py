@@ -15,12 +15,14 @@ import psycopg
 import pytest
 
 from messagehub import launcher
+from messagehub.launcher import places, processes
 
 CLONE = Path(__file__).resolve().parent.parent
 HOLD = """
 import sys, time
 from pathlib import Path
 from messagehub import launcher
+from messagehub.launcher import places, processes
 launcher.ensure(Path(sys.argv[1]), durable=False)
 print("ready", flush=True)
 time.sleep(60)
@@ -40,7 +42,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def ensure(monkeypatch) -> Iterator[Callable[..., launcher.Services]]:
     """`launcher.ensure` without waiting for disks; what it started is stopped, what the test run uses is not."""
-    monkeypatch.setattr(launcher, "_started", {})
+    monkeypatch.setattr(processes, "_started", {})
     yield lambda local_dir: launcher.ensure(local_dir, durable=False)
     launcher.stop()
 
@@ -58,7 +60,7 @@ def held_by_another_process(local_dir: Path) -> Iterator[subprocess.Popen]:
 
 def connect(services: launcher.Services, user: str = "mh_app") -> psycopg.Connection:
     return psycopg.connect(
-        host=services.postgres_host, port=launcher.POSTGRES_PORT, user=user, dbname="messagehub", autocommit=True
+        host=services.postgres_host, port=places.POSTGRES_PORT, user=user, dbname="messagehub", autocommit=True
     )
 
 
@@ -138,7 +140,7 @@ def test_a_lock_file_that_names_somebody_elses_process_is_no_server(folder, ensu
     """After a reboot or in a new container the noted process id can be anybody's."""
     ensure(folder)
     pid = postmaster(folder)
-    server = launcher._started.pop((folder.resolve(), "postgres")).process
+    server = processes._started.pop((folder.resolve(), "postgres")).process
     server.kill()
     server.wait()
     lock_file = folder / "postgres" / "postmaster.pid"
@@ -199,7 +201,7 @@ def test_a_directory_that_somebody_else_laid_in_place_is_refused(folder, ensure)
 @as_root
 def test_a_private_home_stays_private(folder, ensure):
     folder.chmod(0o700)
-    home = launcher._place(folder / "local").home
+    home = places.place_of(folder / "local").home
     try:
         assert launcher.alive(ensure(folder / "local"))
         assert folder.stat().st_mode & 0o777 == 0o700
