@@ -70,7 +70,7 @@ def start(place: Place, *, durable: bool) -> None:
     if not (place.postgres_data / "PG_VERSION").exists():
         _initialise(place, binaries, durable=durable)
     settings = SETTINGS | {"unix_socket_directories": str(place.sockets)} | ({} if durable else FORGETFUL_SETTINGS)
-    command = [binaries / "postgres", "-D", place.postgres_data, "-p", str(POSTGRES_PORT)]
+    command: list[str | Path] = [binaries / "postgres", "-D", place.postgres_data, "-p", str(POSTGRES_PORT)]
     command += [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
     deadline = time.monotonic() + START_TIMEOUT
     while not answers(place.services):
@@ -127,7 +127,7 @@ def _initialise(place: Place, binaries: Path, *, durable: bool) -> None:
     fresh = place.home / "postgres.new"
     shutil.rmtree(fresh, ignore_errors=True)
     private_directory(place, fresh)
-    command = [binaries / "initdb", "-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    command: list[str | Path] = [binaries / "initdb", "-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     # The built-in provider sorts alike on every machine; system locales do not.
     command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     command += [] if durable else ["--no-sync"]

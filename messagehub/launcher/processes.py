@@ -50,7 +50,7 @@ def run_as(place: Place) -> dict:
 
 
 def spawn(
-    place: Place, name: str, command: list, *, stop_signal: signal.Signals, orphan_signal: signal.Signals
+    place: Place, name: str, command: list[str | Path], *, stop_signal: signal.Signals, orphan_signal: signal.Signals
 ) -> subprocess.Popen:
     """Start a server in a session of its own: Ctrl-C is for the supervisor, which stops the servers last."""
     if former := _started.pop((place.local_dir, name), None):

@@ -24,7 +24,8 @@ def answers(services: Services) -> bool:
 
 def start(place: Place) -> None:
     """Start it and wait until it answers."""
-    command = [_binary(place), "--port", "0", "--save", "", "--appendonly", "no", "--dir", place.valkey_data]
+    command: list[str | Path] = [_binary(place), "--port", "0", "--dir", place.valkey_data]
+    command += ["--save", "", "--appendonly", "no"]
     command += ["--unixsocket", place.services.valkey_socket, "--unixsocketperm", "700"]
     # SIGKILL: an orphan that lingered would remove the socket of its successor.
     server = spawn(place, "valkey", command, stop_signal=signal.SIGTERM, orphan_signal=signal.SIGKILL)

@@ -123,8 +123,9 @@ def require_free_port(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
+            reason = (error.strerror or str(error)).lower()
             raise CommandError(
-                f"Port {port} cannot be used ({error.strerror.lower()}). Choose another one: make demo PORT={port + 1}"
+                f"Port {port} cannot be used ({reason}). Choose another one: make demo PORT={port + 1}"
             ) from None
 
 
