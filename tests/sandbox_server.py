@@ -106,7 +106,10 @@ def sandbox_server(local_dir: Path, port: int | None = None) -> Iterator[Sandbox
         "SANDBOX": "1",
         "DEBUG": "1",  # static files by their own names, without collectstatic
     }
-    process = subprocess.Popen([sys.executable, "-m", "tests.sandbox_server", str(port)], cwd=ROOT, env=environment)
+    with (local_dir / "sandbox.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.sandbox_server", str(port)], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
     server = SandboxServer(origin, local_dir, process)
     try:
         _wait_until_up(server)
@@ -129,7 +132,7 @@ def _wait_until_up(server: SandboxServer) -> None:
             if server.process.poll() is not None:
                 break
             time.sleep(0.05)
-    raise RuntimeError("The sandbox did not start.")
+    raise RuntimeError("The sandbox did not start:\n" + (server.local_dir / "sandbox.log").read_text())
 
 
 def serve(port: int) -> None:

@@ -20,20 +20,20 @@ PAGE_HEADERS = {
     ),
     "referrer-policy": "same-origin",
 }
+PAGES = (("Phones", "/sandbox/", "phone"), ("Mail", "/sandbox/mail", "mail"))
 
 
 async def show_phones(sandbox: Sandbox, request: Request) -> Response:
     numbers = await sandbox.store.read(phones.numbers)
     accounts = [(sid, list(rows)) for sid, rows in groupby(numbers, key=lambda number: number["account_sid"])]
-    return await _page(request, "sandbox/phones.html", {"accounts": accounts, "pace": sandbox.pace})
+    return await _page("sandbox/phones.html", "/sandbox/", {"accounts": accounts, "pace": sandbox.pace})
 
 
 async def show_mail(sandbox: Sandbox, request: Request) -> Response:
-    folder = Path(getattr(settings, "EMAIL_FILE_PATH", None) or Path(settings.LOCAL_DIR) / "mail")
-    mails = await asyncio.to_thread(read_mails, folder)
-    return await _page(request, "sandbox/mail.html", {"mails": mails})
+    folder = Path(settings.EMAIL_FILE_PATH or settings.LOCAL_DIR / "mail")
+    return await _page("sandbox/mail.html", "/sandbox/mail", {"mails": await asyncio.to_thread(read_mails, folder)})
 
 
-async def _page(request: Request, template: str, context: dict[str, Any]) -> Response:
-    html = await asyncio.to_thread(render_to_string, template, context | {"theme": request.cookie_theme})
+async def _page(template: str, here: str, context: dict[str, Any]) -> Response:
+    html = await asyncio.to_thread(render_to_string, template, {"pages": PAGES, "here": here, **context})
     return Response(200, html.encode(), "text/html; charset=utf-8", PAGE_HEADERS)
