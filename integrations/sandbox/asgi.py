@@ -7,7 +7,6 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -61,8 +60,8 @@ class CutShort(Response):
 class Withheld(CutShort):
     """Waits until the client has given up, and is cut short if it is still there after `seconds`."""
 
-    request: "Request | None" = None
-    seconds: float = 35
+    request: "Request" = field(kw_only=True)
+    seconds: float = field(kw_only=True)
 
     async def send(self, send: Send) -> None:
         try:
@@ -106,13 +105,6 @@ class Request:
         except (binascii.Error, UnicodeDecodeError):
             return ("", "")
         return (user, password) if scheme.lower() == "basic" else ("", "")
-
-    @property
-    def cookie_theme(self) -> str:
-        """The theme that the staff interface has put into a cookie; empty follows the system."""
-        cookie: SimpleCookie = SimpleCookie(self.header(b"cookie") or "")
-        theme = cookie["theme"].value if "theme" in cookie else ""
-        return theme if theme in ("light", "dark") else ""
 
     async def body(self) -> bytes:
         chunks, size = [], 0

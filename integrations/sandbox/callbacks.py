@@ -190,7 +190,8 @@ class Deliveries:
             await asyncio.sleep(0.005)  # lets a batch gather
 
     def _take_due(self) -> list[int]:
-        now, ids = time.time(), []
+        now = time.time()
+        ids: list[int] = []
         while self._due and self._due[0][0] <= now and len(ids) < BATCH:
             ids.append(heapq.heappop(self._due)[1])
         return ids
@@ -221,11 +222,11 @@ def plan(
     """Store the states that a message will reach: (status, error code, when, whether it is reported)."""
     planned = []
     for status, error_code, due_at, reported in steps:
-        step_id = db.execute(
-            "INSERT INTO steps (message_sid, status, error_code, due_at, reported) VALUES (?, ?, ?, ?, ?)",
+        rows = db.execute(
+            "INSERT INTO steps (message_sid, status, error_code, due_at, reported) VALUES (?, ?, ?, ?, ?) RETURNING id",
             (message_sid, status, error_code, due_at, reported),
-        ).lastrowid
-        planned.append((due_at, step_id))
+        ).fetchall()
+        planned.append((due_at, rows[0]["id"]))
     return planned
 
 

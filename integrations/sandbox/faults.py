@@ -83,8 +83,8 @@ def is_error_code(kind: str) -> bool:
 
 def steps(fault: Fault | None, sent_after_ms: float, delivered_after_ms: float) -> list[Step]:
     """The states that an accepted message will go through."""
-    kind = fault.kind if fault else "ok"
-    failure = fault.delivery_failure if fault else None
+    fault = fault or Fault("ok")
+    kind, failure = fault.kind, fault.delivery_failure
     if failure in FAILED_AT_ONCE:
         return [Step("failed", sent_after_ms, failure)]
     final = Step("undelivered", delivered_after_ms, failure) if failure else Step("delivered", delivered_after_ms)

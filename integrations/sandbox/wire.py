@@ -23,26 +23,28 @@ ACCOUNT = r"/2010-04-01/Accounts/(?P<account_sid>AC[0-9a-zA-Z]+)"
 MESSAGE = rf"{ACCOUNT}/Messages/(?P<sid>[A-Z]{{2}}[0-9a-zA-Z]+)"
 NUMBER = rf"{ACCOUNT}/IncomingPhoneNumbers/(?P<sid>PN[0-9a-zA-Z]+)"
 
-ROUTES: list[tuple[re.Pattern[str], dict[str, Handler]]] = [
-    (re.compile(pattern), handlers)
-    for pattern, handlers in (
-        (rf"{ACCOUNT}/Messages\.json", {"GET": messages.list_messages, "POST": messages.create}),
-        (rf"{MESSAGE}\.json", {"GET": messages.fetch, "POST": messages.update, "DELETE": messages.delete}),
-        (rf"{MESSAGE}/Media\.json", {"GET": messages.list_media}),
-        (rf"{MESSAGE}/Media/(?P<media_sid>ME[0-9a-f]+)", {"GET": messages.fetch_media}),
-        (rf"{ACCOUNT}/IncomingPhoneNumbers\.json", {"GET": accounts.list_numbers, "POST": accounts.add_number}),
-        (rf"{NUMBER}\.json", {"GET": accounts.fetch_number, "POST": accounts.update_number}),
-        (rf"{ACCOUNT}\.json", {"GET": accounts.fetch}),
-        (r"/?", {"GET": pages.show_phones}),
-        (r"/mail/?", {"GET": pages.show_mail}),
-        (r"/phones", {"GET": phones.list_phones}),
-        (r"/phones/(?P<number>[^/]+)/messages", {"GET": phones.list_messages, "POST": phones.write_message}),
-        (r"/numbers", {"GET": phones.list_numbers}),
-        (r"/messages", {"GET": switches.list_accepted}),
-        (r"/requests", {"GET": switches.show_requests}),
-        (r"/faults", {"GET": switches.list_faults, "POST": switches.add_fault, "DELETE": switches.clear_faults}),
-        (r"/settings", {"GET": switches.show_settings, "POST": switches.change_settings}),
-    )
+
+def _route_to(pattern: str, **handlers: Handler) -> tuple[re.Pattern[str], dict[str, Handler]]:
+    return re.compile(pattern), handlers
+
+
+ROUTES = [
+    _route_to(rf"{ACCOUNT}/Messages\.json", GET=messages.list_messages, POST=messages.create),
+    _route_to(rf"{MESSAGE}\.json", GET=messages.fetch, POST=messages.update, DELETE=messages.delete),
+    _route_to(rf"{MESSAGE}/Media\.json", GET=messages.list_media),
+    _route_to(rf"{MESSAGE}/Media/(?P<media_sid>ME[0-9a-f]+)", GET=messages.fetch_media),
+    _route_to(rf"{ACCOUNT}/IncomingPhoneNumbers\.json", GET=accounts.list_numbers, POST=accounts.add_number),
+    _route_to(rf"{NUMBER}\.json", GET=accounts.fetch_number, POST=accounts.update_number),
+    _route_to(rf"{ACCOUNT}\.json", GET=accounts.fetch),
+    _route_to(r"/?", GET=pages.show_phones),
+    _route_to(r"/mail/?", GET=pages.show_mail),
+    _route_to(r"/phones", GET=phones.list_phones),
+    _route_to(r"/phones/(?P<number>[^/]+)/messages", GET=phones.list_messages, POST=phones.write_message),
+    _route_to(r"/numbers", GET=phones.list_numbers),
+    _route_to(r"/messages", GET=switches.list_accepted),
+    _route_to(r"/requests", GET=switches.show_requests),
+    _route_to(r"/faults", GET=switches.list_faults, POST=switches.add_fault, DELETE=switches.clear_faults),
+    _route_to(r"/settings", GET=switches.show_settings, POST=switches.change_settings),
 ]
 
 _sandbox: Sandbox | None = None
