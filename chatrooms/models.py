@@ -1,6 +1,7 @@
 """Chatrooms, who works in them, and the customers they talk with."""
 
 from typing import Self
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -18,6 +19,17 @@ class ChatroomQuerySet(models.QuerySet["Chatroom"]):
             return self.none()
         rooms = self.filter(organization_id=user.organization_id, archived_at=None)
         return rooms if user.is_admin else rooms.filter(user_chatrooms__user=user)
+
+    def unread_by(self, user: User) -> dict[UUID, int]:
+        """How many messages of open conversations the user has not read, by room; rooms without any are left out."""
+        live = self.filter(conversations__status="OPEN", conversations__inbound_count__gt=0)
+        came = live.values_list("pk").annotate(models.Sum("conversations__inbound_count"))
+        seen = dict(
+            live.filter(conversations__read_markers__user=user)
+            .values_list("pk")
+            .annotate(models.Sum("conversations__read_markers__seen_count"))
+        )
+        return {room: count - seen.get(room, 0) for room, count in came if count > seen.get(room, 0)}
 
 
 class InChatroomQuerySet(models.QuerySet):

@@ -60,3 +60,8 @@ def access_changed(user_ids: Iterable) -> None:
     publish_on_commit(
         ACCESS, [orjson.dumps({"user_id": str(user_id)}) for user_id in user_ids]
     )
+
+
+def tell(user_id, frame: dict) -> None:
+    """Send a frame outside the event log to one person's sockets after the commit."""
+    publish_on_commit(PEOPLE, [orjson.dumps({"user_id": str(user_id), "frame": frame})])

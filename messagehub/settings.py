@@ -8,6 +8,8 @@ attaches to it. With `DATABASE_URL` set nothing is assumed and a missing secret 
 import json
 import os
 import secrets
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -36,10 +38,8 @@ def local_secrets() -> dict:
         draft = path.with_suffix(f".{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(made))
-        try:
+        with suppress(FileExistsError):
             os.link(draft, path)  # the first of several starters wins, whole
-        except FileExistsError:
-            pass
         draft.unlink()
     return json.loads(path.read_text())
 
@@ -141,7 +141,7 @@ if EMBEDDED:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
-            "NAME": "messagehub",
+            "NAME": env.str("MESSAGEHUB_DATABASE", default="messagehub"),
             "USER": "mh_app",
             "HOST": SERVICES.postgres_host,
         }
@@ -168,6 +168,7 @@ CHANNEL_LAYERS: dict = {}  # fan-out is the hub's: one subscription per process,
 
 # ---------------------------------------------------------------- people
 AUTH_USER_MODEL = "accounts.User"
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]  # the address is unique by a constraint over lower(email)
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -207,14 +208,13 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsStaffOfOrganization"],
     "DEFAULT_RENDERER_CLASSES": ["messagehub.rest.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["messagehub.rest.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "messagehub.rest.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["messagehub.rest.StrictFilterBackend"],
     "EXCEPTION_HANDLER": "messagehub.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 REST_KNOX = {
-    "TOKEN_TTL": __import__("datetime").timedelta(days=30),
+    "TOKEN_TTL": timedelta(days=30),
     "AUTH_HEADER_PREFIX": "Bearer",
     "TOKEN_LIMIT_PER_USER": None,
     "AUTO_REFRESH": False,

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         self.say("Preparing the database and the pages ...")
         call_command("migrate", verbosity=0, interactive=False)
         collect_static()
-        details = {"address": settings.PUBLIC_BASE_URL, **demo_data.seed(settings.PORT)}
+        details = demo_data.seed()
         connections.close_all()  # this process only watches from here on
         environment = environment_of_demo(settings.PORT)
         write_private(settings.LOCAL_DIR / "demo.json", json.dumps(details, indent=2))
@@ -92,10 +92,10 @@ class Command(BaseCommand):
                 self.say(str(error))
 
     def announce(self, details: dict) -> None:
-        self.say(f"\nMessageHub is ready: {details['address']}\n")
-        for login in details["logins"]:
-            self.say(f"  {login['role']:<10} {login['email']:<32} {login['password']}")
-        self.say(f"\nPhones to text from and to: {details['address']}/sandbox/\nCtrl-C stops everything.\n")
+        self.say(f"\nMessageHub is ready: {details['base_url']}\n")
+        for user in details["users"]:
+            self.say(f"  {user['role']:<6} {user['organization']:<10} {user['email']:<26} {user['password']}")
+        self.say(f"\nPhones to text from and to: {details['sandbox_url']}/\nCtrl-C stops everything.\n")
 
     def say(self, line: str) -> None:
         self.stdout.write(line)
@@ -112,7 +112,7 @@ def ensure_services() -> launcher.Services:
 
 def address_of_running_demo() -> str:
     try:
-        return " at " + json.loads((settings.LOCAL_DIR / "demo.json").read_text())["address"]
+        return " at " + json.loads((settings.LOCAL_DIR / "demo.json").read_text())["base_url"]
     except (OSError, ValueError, KeyError):
         return ""  # it is only just starting
 

@@ -1,0 +1,52 @@
+"""/api/auth/: signing in and out, and who one is."""
+
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import sessions
+from accounts.serializers import LoginSerializer, MeSerializer, user_shape
+from messagehub import tenancy
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class LoginView(APIView):
+    """Sign in: a bearer token for clients and a session cookie for browsers, ended together by logout."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def post(self, request):
+        given = LoginSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        signed_in = sessions.sign_in(request._request, **given.validated_data)
+        with tenancy.organization(signed_in.user.organization_id):
+            user = user_shape(signed_in.user)
+        return Response({"token": signed_in.token, "expires_at": signed_in.expires_at, "user": user})
+
+
+class LogoutView(APIView):
+    """Sign out: this token and cookie stop working at once and their sockets close."""
+
+    def post(self, request):
+        sessions.sign_out(request._request)
+        return Response(status=204)
+
+
+class MeView(APIView):
+    """The person who asks."""
+
+    def get(self, request):
+        return Response(user_shape(request.user))
+
+    def patch(self, request):
+        given = MeSerializer(data=request.data, context={"request": request})
+        given.is_valid(raise_exception=True)
+        if "name" in given.validated_data:
+            request.user.name = given.validated_data["name"]
+            request.user.save(update_fields=["name"])
+        if "password" in given.validated_data:
+            sessions.change_password(request.user, given.validated_data["password"])
+        return Response(user_shape(request.user))

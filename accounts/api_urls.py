@@ -1,0 +1,9 @@
+from django.urls import path
+
+from accounts import api
+
+urlpatterns = [
+    path("auth/login", api.LoginView.as_view()),
+    path("auth/logout", api.LogoutView.as_view()),
+    path("auth/me", api.MeView.as_view()),
+]

@@ -1,0 +1,55 @@
+"""What goes in and out at /api/auth/."""
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from rest_framework import serializers
+
+from accounts.models import User
+
+
+class LoginSerializer(serializers.Serializer):
+    email = serializers.CharField(max_length=254)
+    password = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+
+class MeSerializer(serializers.Serializer):
+    """What people may change about themselves."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    password = serializers.CharField(max_length=1000, trim_whitespace=False, required=False)
+    current_password = serializers.CharField(max_length=1000, trim_whitespace=False, required=False)
+
+    def validate(self, data: dict) -> dict:
+        user = self.context["request"].user
+        if "password" in data:
+            if not user.check_password(data.get("current_password", "")):
+                raise serializers.ValidationError({"current_password": ["This is not your current password."]})
+            try:
+                validate_password(data["password"], user)
+            except ValidationError as error:
+                raise serializers.ValidationError({"password": error.messages}) from None
+        return data
+
+
+def user_shape(user: User) -> dict:
+    """A person as the API shows them. Read inside their organization."""
+    account = getattr(user, "token_account", None)
+    organization = user.organization
+    return {
+        "id": str(user.pk),
+        "email": user.email,
+        "name": user.name,
+        "role": user.role,
+        "organization": {"id": str(organization.pk), "name": organization.name, "slug": organization.slug},
+        "chatroom_ids": [str(pk) for pk in _chatroom_ids(user)],
+        "token_balance": None if user.is_admin else (account.balance if account else 0),
+        "is_active": user.is_active,
+    }
+
+
+def _chatroom_ids(user: User) -> list:
+    """Every room for an admin, the assigned ones for an agent, by reverse relations: chatrooms are not known here."""
+    if user.is_admin:
+        return list(user.organization.chatrooms.filter(archived_at=None).order_by("pk").values_list("pk", flat=True))
+    assigned = user.user_chatrooms.filter(chatroom__archived_at=None)
+    return list(assigned.order_by("chatroom_id").values_list("chatroom_id", flat=True))

@@ -1,0 +1,30 @@
+"""Phone numbers in one form: E.164, judged by what is possible and not by what is assigned."""
+
+import phonenumbers
+
+
+class ImpossibleNumber(ValueError):
+    """What was given can't be a phone number."""
+
+    def __init__(self, given: str):
+        super().__init__(f"“{given}” can't be a phone number. Write it with its country code, as in +14155550123.")
+
+
+def normalize(given: str, country: str) -> str:
+    """E.164 of a number as a person types it. `country` (ISO 3166, two letters) is for numbers without a plus."""
+    try:
+        number = phonenumbers.parse(given, country)
+    except phonenumbers.NumberParseException:
+        raise ImpossibleNumber(given) from None
+    if not phonenumbers.is_possible_number(number):
+        raise ImpossibleNumber(given)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def spoken(phone: str) -> str:
+    """A number as people write it, with its country code; anything else as it is."""
+    try:
+        number = phonenumbers.parse(phone, None)
+    except phonenumbers.NumberParseException:
+        return phone
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

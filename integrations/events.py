@@ -1,0 +1,100 @@
+"""One vocabulary for what providers tell us. Wire formats end here; everything above speaks in these."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Something that came with a message, kept by the provider at `url`."""
+
+    url: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A customer wrote to one of our numbers."""
+
+    account: str
+    provider_id: str
+    from_address: str  # E.164, a short code, or a name such as SUPPORT
+    to_address: str
+    body: str
+    occurred_at: datetime
+    segments: int = 1
+    media: tuple[Media, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusUpdate:
+    """The provider says how far a message of ours has got. `status` is ours, or empty for one we do not know."""
+
+    account: str
+    provider_id: str
+    status: str
+    provider_status: str
+    occurred_at: datetime
+    error_code: str = ""
+    message_id: UUID | None = None  # from the callback's own URL: names the message even if its id was never stored
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """Well signed, but not of a kind that we handle: kept and not processed."""
+
+    reason: str
+
+
+Incoming = InboundMessage | StatusUpdate | Unsupported
+
+
+# ---------------------------------------------------------------- what became of a message that we handed over
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has it, under this id."""
+
+    provider_id: str
+    segments: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider refused it for good: it was not sent and never will be."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotReached:
+    """It surely was not taken: try again after `retry_after` seconds, or when we like."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """It may or may not have been taken. It must not be sent again by itself."""
+
+    reason: str
+
+
+Outcome = Accepted | Refused | NotReached | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingText:
+    """A message to hand over, with the credentials of its account."""
+
+    message_id: UUID
+    account: str
+    secret: str = field(repr=False)
+    from_address: str
+    to_address: str
+    body: str
+    callback_url: str
+    messaging_service: str = ""
+    media_urls: tuple[str, ...] = ()

@@ -1,0 +1,269 @@
+"""Twilio's wire: verify and parse what it sends, hand over what we send. Knows no models."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from urllib.parse import parse_qs, unquote_to_bytes, urlencode
+from uuid import UUID
+
+import aiohttp
+from django.conf import settings
+from django.core import signing
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+from integrations.events import (
+    Accepted,
+    InboundMessage,
+    Incoming,
+    Media,
+    NotReached,
+    Outcome,
+    OutgoingText,
+    Refused,
+    StatusUpdate,
+    Unclear,
+    Unsupported,
+)
+
+log = logging.getLogger(__name__)
+API = "https://api.twilio.com"
+CALLBACK_PARAMETER = "message"
+MOST_FIELDS = 1000
+MOST_MEDIA = 10
+CONNECT_SECONDS, TOTAL_SECONDS = 3, 10
+
+STATUS = {
+    "accepted": "accepted",
+    "scheduled": "accepted",
+    "queued": "accepted",
+    "sending": "accepted",
+    "sent": "sent",
+    "delivered": "delivered",
+    "partially_delivered": "delivered",
+    "read": "read",
+    "undelivered": "undelivered",
+    "failed": "failed",
+    "canceled": "canceled",
+}
+# The number itself is in trouble, not the message: nothing was taken, and trying at once again would not help.
+CHANNEL_BROKEN = {20003, 20404}
+BACKLOG_FULL = {21611}
+
+Pairs = list[tuple[bytes, bytes]]
+
+
+class BadForm(ValueError):
+    """A body that is no form we would read."""
+
+
+# ---------------------------------------------------------------- in
+def pairs(body: bytes) -> Pairs:
+    """The fields of a form body in their order, as raw bytes: a signature is over bytes. Raises BadForm."""
+    parts = [part for part in body.split(b"&") if part]
+    if len(parts) > MOST_FIELDS:
+        raise BadForm("A form with that many fields is not read.")
+    split = (part.replace(b"+", b" ").partition(b"=") for part in parts)
+    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in split]
+
+
+class Form(dict[str, list[str]]):
+    """The fields as text: NUL dropped, what is no UTF-8 replaced, so that PostgreSQL takes all of it."""
+
+    def __init__(self, fields: Pairs):
+        super().__init__()
+        for name, value in fields:
+            self.setdefault(clean(name), []).append(clean(value))
+
+    def text(self, name: str) -> str:
+        return self.get(name, [""])[0]
+
+    def number(self, name: str) -> int:
+        value = self.text(name)
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 5 else 0
+
+
+def clean(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace").replace("\0", "")
+
+
+class _Signed:
+    """The fields in the form that Twilio's validator asks for."""
+
+    def __init__(self, fields: Pairs):
+        self.values: dict[str, list[str]] = {}
+        for name, value in fields:
+            self.values.setdefault(name.decode("utf-8", "replace"), []).append(value.decode("utf-8", "replace"))
+
+    def __iter__(self):
+        return iter(self.values)
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def getlist(self, name: str) -> list[str]:
+        return self.values[name]
+
+
+def verify(tokens: Iterable[str], url: str, fields: Pairs, signature: str) -> bool:
+    """Whether one of the account's tokens signed these fields for this URL. Never raises."""
+    if not signature or not signature.isascii():
+        return False
+    signed = _Signed(fields)
+    return any(
+        RequestValidator(token).validate(url, signed, signature) or _signed_as_bytes(token, url, fields, signature)
+        for token in tokens
+        if token
+    )
+
+
+def _signed_as_bytes(token: str, url: str, fields: Pairs, signature: str) -> bool:
+    """For a body that is no UTF-8, which the SDK can't hash: the same rule over the bytes as they came."""
+    text = url.encode() + b"".join(name + value for name, value in sorted(set(fields)))
+    expected = base64.b64encode(hmac.new(token.encode(), text, hashlib.sha1).digest())
+    return hmac.compare_digest(expected, signature.encode())
+
+
+def parse_message(body: bytes, received_at: datetime) -> Incoming:
+    """The message webhook. Raises BadForm when it has no MessageSid."""
+    form = Form(pairs(body))
+    sid = form.text("MessageSid") or form.text("SmsSid")
+    if not sid:
+        raise BadForm("A message without MessageSid.")
+    sender, recipient = form.text("From"), form.text("To")
+    if ":" in sender or ":" in recipient:
+        return Unsupported(f"{(sender or recipient).split(':')[0]} is not a channel that we handle")
+    media = tuple(
+        Media(form.text(f"MediaUrl{n}"), form.text(f"MediaContentType{n}")[:100])
+        for n in range(min(form.number("NumMedia"), MOST_MEDIA))
+        if form.text(f"MediaUrl{n}").startswith(("https://", "http://"))
+    )
+    return InboundMessage(
+        account=form.text("AccountSid"),
+        provider_id=sid[:200],
+        from_address=sender.strip()[:32],
+        to_address=recipient.strip()[:32],
+        body=form.text("Body"),
+        occurred_at=received_at,
+        segments=form.number("NumSegments") or 1,
+        media=media,
+    )
+
+
+def parse_status(body: bytes, query: str, received_at: datetime) -> Incoming:
+    """The status callback. Unknown states are kept with an empty `status`. Raises BadForm without any id."""
+    form = Form(pairs(body))
+    sid = form.text("MessageSid") or form.text("SmsSid")
+    message_id = message_of_callback(query)
+    if not sid and message_id is None:
+        raise BadForm("A status without MessageSid.")
+    said = form.text("MessageStatus") or form.text("SmsStatus")
+    status = STATUS.get(said, "")
+    return StatusUpdate(
+        account=form.text("AccountSid"),
+        provider_id=sid[:200],
+        status=status,
+        provider_status=said[:24],
+        occurred_at=received_at,
+        # An earlier code may linger on a later state: it means something only with a failure.
+        error_code=form.text("ErrorCode")[:16] if status in ("failed", "undelivered") else "",
+        message_id=message_id,
+    )
+
+
+def callback_url(message_id: UUID) -> str:
+    """Where Twilio reports on this message: the only place on its side that can carry our id. Signed by us.
+
+    The fragment asks Twilio for more than its single try (connect and read timeouts in ms, five retries on anything).
+    """
+    signed = signing.Signer(salt="twilio.callback", sep=".").sign(message_id.hex)
+    return f"{settings.PUBLIC_BASE_URL}/api/webhooks/twilio/status?{CALLBACK_PARAMETER}={signed}#rc=5&rp=all&ct=3000&rt=5000"
+
+
+def message_of_callback(query: str) -> UUID | None:
+    """Our message that a callback's URL names, if we signed it."""
+    signed = parse_qs(query).get(CALLBACK_PARAMETER, [""])[0]
+    try:
+        return UUID(signing.Signer(salt="twilio.callback", sep=".").unsign(signed))
+    except (signing.BadSignature, ValueError):
+        return None
+
+
+# ---------------------------------------------------------------- out
+class Transport(AsyncTwilioHttpClient):
+    """The SDK's own aiohttp client with a wide pool, our time limits, and the address of the API from settings."""
+
+    def __init__(self, connections: int = 256):
+        super().__init__(pool_connections=False)
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, limit_per_host=0),
+            timeout=aiohttp.ClientTimeout(
+                total=TOTAL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS
+            ),
+        )
+
+    async def request(self, method, url, params=None, data=None, headers=None, auth=None, timeout=None, **kwargs):
+        """One request. The SDK's own would pass `timeout=None` on, which switches the session's limits off."""
+        if url.startswith(API):
+            url = settings.TWILIO_API_BASE_URL + url.removeprefix(API)
+        if data is not None:  # aiohttp can't take the SDK's lists (MediaUrl)
+            data = urlencode({name: value for name, value in data.items() if value is not None}, doseq=True)
+            headers = {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}
+        credentials = aiohttp.BasicAuth(*auth) if auth else None
+        async with self.session.request(
+            method.upper(), url, params=params, data=data, headers=headers, auth=credentials, allow_redirects=False
+        ) as answer:
+            return Response(answer.status, await answer.text(), answer.headers)
+
+
+@lru_cache(maxsize=1000)
+def _client(account: str, secret: str, transport: Transport) -> Client:
+    return Client(account, secret, http_client=transport)
+
+
+async def send(transport: Transport, text: OutgoingText) -> Outcome:
+    """Hand a message over, once. Never raises: what can't be told apart from success is Unclear."""
+    optional = {"media_url": list(text.media_urls)} if text.media_urls else {}
+    sender = (
+        {"messaging_service_sid": text.messaging_service}
+        if text.messaging_service
+        else {"from_": text.from_address}
+    )
+    try:
+        made = await _client(text.account, text.secret, transport).messages.create_async(
+            to=text.to_address, body=text.body, status_callback=text.callback_url, **sender, **optional
+        )
+    except TwilioRestException as error:
+        return _refusal(error.status, error.code, error.msg)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        return NotReached(f"Twilio could not be reached ({type(error).__name__}).")
+    except (TimeoutError, aiohttp.ClientError, TwilioException, ValueError, KeyError, TypeError) as error:
+        return Unclear(f"No clear answer from Twilio ({type(error).__name__}).")
+    if not made.sid or made.account_sid != text.account:
+        return Unclear("Twilio's answer named no message of ours.")
+    segments = made.num_segments or "1"
+    return Accepted(made.sid, int(segments) if str(segments).isdigit() else 1)
+
+
+def _refusal(status: int, code: int | None, message: str) -> Outcome:
+    said = message.removeprefix("Unable to create record: ")[:300]
+    if status == 429 or code in BACKLOG_FULL:
+        return NotReached(f"Twilio is busy ({code}).", retry_after=5)
+    if status in (401, 403) or code in CHANNEL_BROKEN:
+        return NotReached(f"Twilio does not accept this account ({code}): {said}", retry_after=60)
+    if 400 <= status < 500:
+        return Refused(str(code or status), said)
+    return Unclear(f"Twilio answered {status}.")
+
+
+async def close(transport: Transport) -> None:
+    await transport.close()
+    await asyncio.sleep(0)  # lets aiohttp finish closing its sockets

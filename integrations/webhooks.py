@@ -1,0 +1,258 @@
+"""The intake: a thin ASGI application that verifies what providers send, stores it and only then answers.
+
+All that gathers while a batch is being written goes into the next one (group commit): one INSERT, one COMMIT, and
+the answers follow. Nothing is interpreted here; that is the worker's job.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from dataclasses import dataclass, field
+
+import orjson
+import psycopg
+from django.conf import settings
+from django.db import connection
+from psycopg_pool import AsyncConnectionPool
+
+from integrations import twilio
+from integrations.models import WebhookEvent
+from messagehub import encryption, failpoints
+from messagehub.tenancy import SYSTEM_ROLE
+
+log = logging.getLogger(__name__)
+WAKE_CHANNEL = "webhooks"  # NOTIFY on it says that there is work; losing one costs a second, not an event
+MOST_BYTES = 256 * 1024
+READ_SECONDS = 10
+QUEUE_LENGTH, BATCH, WRITERS = 2000, 200, 2
+CREDENTIALS_SECONDS = 10
+
+INSERT = """
+WITH stored AS (
+    INSERT INTO webhook_events (source, dedupe_key, query, body, headers, quarantined)
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[], %s::jsonb[], %s::text[])
+    ON CONFLICT DO NOTHING
+)
+SELECT pg_notify(%s, '')
+"""
+CREDENTIALS = """
+SELECT a.auth_token, a.other_auth_token, ARRAY(SELECT phone FROM sender_numbers WHERE twilio_account_id = a.id)
+FROM twilio_accounts a
+WHERE a.account_sid = %s
+"""
+EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+KEPT_HEADERS = {b"user-agent", b"i-twilio-idempotency-token", b"content-type"}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the intake must know of an account at Twilio."""
+
+    tokens: tuple[str, ...] = field(repr=False)
+    numbers: frozenset[str]
+    read_at: float
+
+
+@dataclass(slots=True)
+class Stored:
+    """A verified webhook on its way into the table, and the request that waits for it."""
+
+    source: str
+    dedupe_key: str
+    query: str
+    body: bytes
+    headers: str
+    quarantined: str
+    committed: asyncio.Future
+
+
+class Refused(Exception):
+    def __init__(self, status: int, text: str = "", **headers: str):
+        self.status, self.text, self.headers = status, text, headers
+
+
+class Intake:
+    """Verifies, gathers, stores, answers. `startup` and `shutdown` belong to the server's lifespan."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Stored] = asyncio.Queue(QUEUE_LENGTH)
+        self.accounts: dict[str, Account | None] = {}
+        self.writers: list[asyncio.Task] = []
+        self.pool: AsyncConnectionPool
+
+    async def startup(self) -> None:
+        params = connection.get_connection_params()
+        self.pool = AsyncConnectionPool(
+            kwargs={key: params[key] for key in ("host", "port", "dbname", "user", "password") if params.get(key)}
+            | {"autocommit": True, "connect_timeout": 3},
+            min_size=WRITERS,
+            max_size=WRITERS + 2,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            timeout=3,
+        )
+        await self.pool.open()
+        self.writers = [asyncio.create_task(self.write()) for _ in range(WRITERS)]
+
+    async def shutdown(self) -> None:
+        await self.queue.join()
+        for writer in self.writers:
+            writer.cancel()
+        await self.pool.close()
+
+    # ------------------------------------------------------------ requests
+    async def __call__(self, scope, receive, send) -> None:
+        try:
+            status, content_type, body, headers = await self.answer(scope, receive)
+        except Refused as refused:
+            status, content_type, body = refused.status, b"text/plain; charset=utf-8", refused.text.encode()
+            headers = {name.replace("_", "-"): value for name, value in refused.headers.items()}
+        lines = [(b"content-type", content_type)] if body else []
+        lines += [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
+        lines += [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": lines})
+        await send({"type": "http.response.body", "body": body})
+
+    async def answer(self, scope, receive) -> tuple[int, bytes, bytes, dict[str, str]]:
+        handlers = {"/api/webhooks/twilio/messages": self.message, "/api/webhooks/twilio/status": self.status}
+        handler = handlers.get(scope["path"])
+        if handler is None:
+            raise Refused(404, "There is no webhook at this address.")
+        if scope["method"] != "POST":
+            raise Refused(405, "Webhooks are posted.", allow="POST")
+        body = await self.read(scope, receive)
+        headers = dict(scope["headers"])
+        query = scope["query_string"].decode("latin-1")
+        try:
+            fields = twilio.pairs(body)
+        except twilio.BadForm as error:
+            raise Refused(400, str(error)) from None
+        sid = next((twilio.clean(value) for name, value in fields if name == b"AccountSid"), "")
+        url = settings.PUBLIC_BASE_URL + (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?")[0]
+        url += f"?{query}" if query else ""
+        signature = headers.get(b"x-twilio-signature", b"").decode("latin-1")
+        account = await self.verified(sid, url, fields, signature)
+        kept = {name.decode(): headers[name].decode("latin-1") for name in KEPT_HEADERS if name in headers}
+        return await handler(account, sid, twilio.Form(fields), query, body, kept)
+
+    async def read(self, scope, receive) -> bytes:
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > MOST_BYTES:
+            raise Refused(413, "The body is too large.")
+        body = bytearray()
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Refused(400, "The body did not arrive whole.")
+                    body += message.get("body", b"")
+                    if len(body) > MOST_BYTES:
+                        raise Refused(413, "The body is too large.")
+                    if not message.get("more_body"):
+                        return bytes(body)
+        except TimeoutError:
+            raise Refused(408, "The body did not arrive in time.") from None
+
+    async def verified(self, sid: str, url: str, fields: twilio.Pairs, signature: str) -> Account:
+        """The account whose token signed this. A changed token is looked up again before anything is refused."""
+        account = await self.account(sid)
+        if account and twilio.verify(account.tokens, url, fields, signature):
+            return account
+        account = await self.account(sid, newer_than=1)
+        if account and twilio.verify(account.tokens, url, fields, signature):
+            return account
+        raise Refused(403, "The signature does not fit.")
+
+    async def account(self, sid: str, newer_than: float = CREDENTIALS_SECONDS) -> Account | None:
+        if not sid or len(sid) > 34:
+            return None
+        known = self.accounts.get(sid)
+        if known and time.monotonic() - known.read_at < newer_than:
+            return known
+        try:
+            async with self.pool.connection() as connected, connected.transaction():
+                await connected.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
+                row = await (await connected.execute(CREDENTIALS, [sid])).fetchone()
+        except (psycopg.Error, OSError) as error:
+            log.warning("Credentials can't be read: %s", type(error).__name__)
+            raise Refused(503, "Not stored. Please send it again.", retry_after="5") from None
+        if row is None:
+            self.accounts.pop(sid, None)
+            return None
+        tokens = tuple(encryption.decrypt(token) for token in row[:2] if token)
+        self.accounts[sid] = Account(tokens, frozenset(row[2]), time.monotonic())
+        return self.accounts[sid]
+
+    # ------------------------------------------------------------ the two kinds
+    async def message(self, account, sid, form, query, body, kept):
+        quarantined = ""
+        if ":" not in form.text("To") + form.text("From"):
+            if form.text("To").strip() not in account.numbers:
+                account = await self.account(sid, newer_than=1) or account
+            if form.text("To").strip() not in account.numbers:
+                quarantined = "nobody owns this number"
+        key = form.text("MessageSid") or form.text("SmsSid") or digest(body)
+        await self.store(WebhookEvent.Source.TWILIO_MESSAGE, key, query, body, kept, quarantined)
+        if quarantined:
+            log.warning("A message to a number that nobody owns was kept for operators.")
+            raise Refused(404, "Nobody here owns this number.")
+        return 200, b"text/xml; charset=utf-8", EMPTY_TWIML, {}
+
+    async def status(self, account, sid, form, query, body, kept):
+        parts = [form.text("MessageSid") or form.text("SmsSid"), form.text("MessageStatus") or form.text("SmsStatus")]
+        key = ":".join([*parts, form.text("ErrorCode"), digest(query.encode())])
+        await self.store(WebhookEvent.Source.TWILIO_STATUS, key, query, body, kept)
+        return 204, b"", b"", {}
+
+    # ------------------------------------------------------------ group commit
+    async def store(self, source, key: str, query: str, body: bytes, kept: dict, quarantined: str = "") -> None:
+        """Returns once the event is durable. Raises Refused(503) when it is not."""
+        key = key if len(key) <= 200 else digest(key.encode())
+        event = Stored(
+            str(source), key, query[:2000], body, dumps(kept), quarantined, asyncio.get_running_loop().create_future()
+        )
+        try:
+            self.queue.put_nowait(event)
+        except asyncio.QueueFull:
+            raise Refused(503, "Too much at once. Please send it again.", retry_after="1") from None
+        if not await event.committed:
+            raise Refused(503, "Not stored. Please send it again.", retry_after="5")
+        failpoints.hit("after_webhook_stored")
+
+    async def write(self) -> None:
+        while True:
+            batch = [await self.queue.get()]
+            while len(batch) < BATCH and not self.queue.empty():
+                batch.append(self.queue.get_nowait())
+            try:
+                if not await self.insert(batch) and len(batch) > 1:
+                    for event in batch:  # one that PostgreSQL refuses must not take the others with it
+                        await self.insert([event])
+            finally:
+                for event in batch:
+                    if not event.committed.done():
+                        event.committed.set_result(False)
+                    self.queue.task_done()
+
+    async def insert(self, batch: list[Stored]) -> bool:
+        columns = zip(*((e.source, e.dedupe_key, e.query, e.body, e.headers, e.quarantined) for e in batch), strict=True)
+        try:
+            async with self.pool.connection() as connected:
+                await connected.execute(INSERT, [*map(list, columns), WAKE_CHANNEL])
+        except (psycopg.Error, OSError) as error:
+            log.warning("%d webhooks were not stored: %s", len(batch), type(error).__name__)
+            return False
+        for event in batch:
+            if not event.committed.done():
+                event.committed.set_result(True)
+        return True
+
+
+def digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:32]
+
+
+def dumps(kept: dict[str, str]) -> str:
+    return orjson.dumps({name: twilio.clean(value.encode("latin-1")) for name, value in kept.items()}).decode()

@@ -1,0 +1,93 @@
+"""Sockets, webhooks and, on one port, everything else.
+
+`live` is what production runs under uvicorn: websockets and webhooks. `application` adds the pages through a pool of
+threads, and the sandbox when it is on, so that a demo or a development server needs one port only.
+"""
+
+from messagehub.wsgi import application as wsgi  # first: it sets Django up
+
+# isort: split
+from a2wsgi import WSGIMiddleware
+from channels.routing import URLRouter
+from django.conf import settings
+from django.urls import path
+
+from integrations.sandbox import wire
+from integrations.webhooks import Intake
+from messaging.consumers import InboxConsumer
+from messaging.hub import hub
+
+WEBHOOKS = "/api/webhooks/"
+THREADS = 8
+
+intake = Intake()
+sockets = URLRouter([path("ws/inbox", InboxConsumer.as_asgi())])
+
+
+async def refuse(send, status: int, text: str) -> None:
+    body = text.encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Pages:
+    """The WSGI application in threads, guarded against what the bridge would let through."""
+
+    def __init__(self) -> None:
+        self.bridge = WSGIMiddleware(wsgi, workers=THREADS)
+
+    async def __call__(self, scope, receive, send) -> None:
+        names = dict(scope["headers"])
+        if b"transfer-encoding" in names and b"content-length" not in names:
+            return await refuse(send, 411, "Send the body with its Content-Length.")  # Django would read it as empty
+        # `X_Forwarded_For` would become the same WSGI variable as the dashed header that proxies guard.
+        headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
+        await self.bridge({**scope, "headers": headers}, receive, send)
+
+
+class Lifespan:
+    """Starts and stops what lives as long as the server."""
+
+    def __init__(self, parts: list) -> None:
+        self.parts = parts
+
+    async def __call__(self, scope, receive, send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                for part in self.parts:
+                    await part.startup()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                for part in reversed(self.parts):
+                    await part.shutdown()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+class Router:
+    """Sends each connection to the application that is made for it."""
+
+    def __init__(self, pages=None, sandbox=None) -> None:
+        self.pages, self.sandbox = pages, sandbox
+        self.lifespan = Lifespan([intake, hub, *([sandbox] if sandbox else [])])
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.lifespan(scope, receive, send)
+        if scope["type"] == "websocket":
+            if scope["path"] != "/ws/inbox":
+                return await send({"type": "websocket.close", "code": 4404})
+            return await sockets(scope, receive, send)
+        if scope["path"].startswith(WEBHOOKS):
+            return await intake(scope, receive, send)
+        if self.sandbox and (scope["path"] == "/sandbox" or scope["path"].startswith("/sandbox/")):
+            return await self.sandbox.application(scope, receive, send)
+        if self.pages:
+            return await self.pages(scope, receive, send)
+        await refuse(send, 404, "There is nothing here.")
+
+
+live = Router()
+application = Router(pages=Pages(), sandbox=wire if settings.SANDBOX else None)

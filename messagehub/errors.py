@@ -1,0 +1,136 @@
+"""The one map from what goes wrong to an HTTP answer, and the one shape it has."""
+
+import logging
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_handler
+
+from accounts import sessions
+from chatrooms import phones
+from messagehub import limits
+from messaging import idempotency, sending
+from tokens import ledger
+
+log = logging.getLogger(__name__)
+
+# exception -> (status, code, field it is about)
+OURS: dict[type[Exception], tuple[int, str]] = {
+    ledger.InsufficientTokens: (402, "insufficient_tokens"),
+    ledger.NoAccount: (409, "no_token_account"),
+    sending.NoSender: (422, "no_sender"),
+    sending.Blocked: (409, "blocked"),
+    sending.ClientIdTaken: (409, "client_id_taken"),
+    idempotency.Mismatch: (422, "idempotency_mismatch"),
+    sessions.WrongCredentials: (401, "wrong_credentials"),
+    sessions.OperatorsUseAdmin: (403, "operators_use_admin"),
+    phones.ImpossibleNumber: (400, "invalid"),
+    limits.TooMany: (429, "throttled"),
+    limits.Unavailable: (503, "unavailable"),
+    RequestDataTooBig: (413, "too_large"),
+}
+CODES = {
+    400: "invalid",
+    401: "not_authenticated",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "throttled",
+}
+
+
+def body(code: str, message: str, fields: dict | None = None) -> dict:
+    """The shape of every error."""
+    error = {"code": code, "message": message}
+    return {"error": {**error, "fields": fields} if fields else error}
+
+
+def exception_handler(error: Exception, context: dict) -> Response | None:
+    """DRF's hook. None lets Django make a 500 of it."""
+    if type(error) in OURS:
+        status, code = OURS[type(error)]
+        message = str(error) if not isinstance(error, RequestDataTooBig) else "The body is too large."
+        response = Response(body(code, message), status=status)
+        if isinstance(error, limits.TooMany):
+            response["Retry-After"] = str(error.retry_after)
+        if isinstance(error, limits.Unavailable):
+            response["Retry-After"] = "5"
+        if status == 401:
+            response["WWW-Authenticate"] = "Bearer"
+        return response
+    if isinstance(error, Http404):
+        error = exceptions.NotFound("There is nothing here.")
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    response = drf_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, exceptions.ValidationError):
+        fields = flat(error.detail)
+        response.data = body("invalid", _sentence(fields), fields)
+    else:
+        code = getattr(error, "default_code", "error")
+        code = code if code in ("csrf_failed",) else CODES.get(response.status_code, code)
+        response.data = body(code, str(getattr(error, "detail", error)))
+    return response
+
+
+def flat(detail, path: str = "") -> dict[str, list[str]]:
+    """Nested validation errors with dotted paths: {"variables.first_name": ["…"]}."""
+    if isinstance(detail, dict):
+        found: dict[str, list[str]] = {}
+        for name, inner in detail.items():
+            found |= flat(inner, f"{path}.{name}" if path else str(name))
+        return found
+    if isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
+        found = {}
+        for place, inner in enumerate(detail):
+            found |= flat(inner, f"{path}.{place}" if path else str(place))
+        return found
+    return {path or "non_field_errors": [str(text) for text in (detail if isinstance(detail, list) else [detail])]}
+
+
+def _sentence(fields: dict[str, list[str]]) -> str:
+    name, texts = next(iter(fields.items()))
+    return texts[0] if name == "non_field_errors" else f"{name}: {texts[0]}"
+
+
+def not_found(request, exception=None):
+    """404 outside DRF: JSON below /api/, a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return JsonResponse(body("not_found", "There is nothing here."), status=404)
+    from django.views.defaults import page_not_found
+
+    return page_not_found(request, exception)
+
+
+def server_error(request):
+    """500: JSON below /api/, a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return JsonResponse(body("server_error", "Something broke on our side. It has been noted."), status=500)
+    from django.views.defaults import server_error as page
+
+    return page(request)
+
+
+def bad_request(request, exception=None):
+    if request.path.startswith("/api/"):
+        return JsonResponse(body("invalid", "The request can't be read."), status=400)
+    from django.views.defaults import bad_request as page
+
+    return page(request, exception)
+
+
+def forbidden(request, exception=None):
+    if request.path.startswith("/api/"):
+        return JsonResponse(body("permission_denied", "This is not allowed."), status=403)
+    from django.views.defaults import permission_denied
+
+    return permission_denied(request, exception)
+
+

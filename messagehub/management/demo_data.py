@@ -1,0 +1,305 @@
+"""Two organizations to look at: people, chatrooms, numbers, tokens, and conversations with a believable past.
+
+Made once, through the same operations that the product uses where they spend or grant; a second start finds it all.
+"""
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import Organization, User
+from chatrooms.models import Chatroom, Contact, ContactActivity, UserChatroom
+from integrations.models import SenderNumber, TwilioAccount
+from integrations.sandbox import store
+from messagehub import tenancy
+from messaging import segments, sending
+from messaging.models import Conversation, Message, ReadMarker
+from tokens import ledger
+
+PASSWORD = "messagehub-demo"  # noqa: S105  printed for everybody who starts the demo
+TOKENS = 1000
+CONVERSATIONS_PER_ROOM = 60
+OPERATOR = ("operator@messagehub.example", "Robin Falk")
+
+ORGANIZATIONS = [
+    {
+        "name": "Northbeam Furniture",
+        "slug": "northbeam",
+        "country": "GB",
+        "time_zone": "Europe/London",
+        "sid": "AC" + "b" * 32,
+        "token": "5f1d3c7a9b2e4f6081a3c5e7092b4d6f",
+        "admin": ("dana@northbeam.example", "Dana Reyes"),
+        "rooms": [
+            ("Sales", "petrol", "+15550100001", "Sales line", "maya@northbeam.example", "Maya Okafor"),
+            ("Deliveries", "ochre", "+15550100002", "Deliveries line", "tom@northbeam.example", "Tom Lindqvist"),
+            ("Aftercare", "green", "+15550100003", "Aftercare line", "priya@northbeam.example", "Priya Nair"),
+        ],
+    },
+    {
+        "name": "Harbour Dental",
+        "slug": "harbour",
+        "country": "US",
+        "time_zone": "America/New_York",
+        "sid": "AC" + "c" * 32,
+        "token": "0c9e8d7f6a5b4c3d2e1f00998877a6b5",
+        "admin": ("ines@harbour.example", "Ines Duarte"),
+        "rooms": [
+            ("Reception", "blue", "+15550200001", "Reception", "leo@harbour.example", "Leo Brandt"),
+            ("Billing", "magenta", "+15550200002", "Billing", "kim@harbour.example", "Kim Aoki"),
+            ("Recalls", "green", "+15550200003", "Recalls", "sam@harbour.example", "Sam Whitlock"),
+        ],
+    },
+]
+FIRST = (
+    "Amelia Jonas Sofia Kwame Leila Chloé Ravi Marcus Hannah Omar Ingrid Mateo Yuki Nadia Felix Grace Viktor Zoe Idris "
+    "Clara Arjun Freya Luca Mina Oscar Tara Emil Ruth Hugo Salma Dmitri Elena Noah Aisha Peter Lotte Bruno Wen Astrid Joao"
+).split()
+LAST = (
+    "Hart Weber Marchetti Boateng Haddad Dubois Menon Bell Fischer Aziz Solberg Vega Tanaka Petrova Meyer Owens Novak "
+    "Lambert Bello Brandt Kapoor Nilsen Ricci Park Lind Doyle Larsen Cohen Moreau Rahimi Ivanov Costa Reid Khan Ward"
+).split()
+# Each is a talk: lines of the customer begin with "<", ours with ">".
+TALKS = {
+    "northbeam": [
+        "<Hi, is the walnut version of the Alder table back in stock?|>Hello! Two came in this morning. Shall I hold one "
+        "for you?|<Yes please, until Saturday|>Done. It is held under your name until Saturday, 18:00.",
+        "<My table arrived with a crack along one leg|>I'm so sorry about that. Could you send a photo of it?|<It runs from "
+        "the joint to about halfway down|>Thank you. We can bring a replacement tomorrow and fit it for you. Would 9:00 to "
+        "11:00 or 14:00 to 16:00 suit you better?|<14 to 16 please",
+        "<When will order 48213 be delivered?|>It is on the van for Thursday. You get a text when the driver is 30 minutes "
+        "away.|<Perfect, thanks",
+        "<Do you deliver to the second floor?|>We do, two fitters carry it to the room of your choice.|<And take the old "
+        "sofa away?|>For 40 pounds, yes. Shall I add it?",
+        "<Could you resend the invoice with our VAT number?|>Of course. Which number should it show?|<GB 412 8890 21|>Sent "
+        "to the address we have on file.",
+        "<The fitter left a drawer unlocked, it slides open by itself|>That is a two-minute fix. I can send someone on "
+        "Friday morning.|<Friday works",
+        "<Hello|<Is anybody there?",
+        "<Thanks, that's really helpful",
+        ">Your fitter Callum is on the way and arrives between 13:20 and 13:50.|<We're home, bell is broken, please "
+        "knock|>Noted, he will knock.",
+        "<How do I oil the oak top?|>Thinly, along the grain, once every six months. The tin that came with it lasts for "
+        "years.|<Great, didn't see the tin. Found it now",
+        "<Wrong parcel, please call me back",
+        "<Can I still change the fabric on my armchair? It was ordered yesterday|>You can until tomorrow noon. Which one "
+        "would you like?|<Moss instead of sand|>Changed to moss. Same delivery date.",
+    ],
+    "harbour": [
+        "<Hi, can I move my appointment on Tuesday?|>Sure. Wednesday at 9:40 or Thursday at 15:00?|<Wednesday 9:40|>Booked: "
+        "Wednesday, 9:40, Dr. Lowe. See you then.",
+        ">Your check-up is due. Would you like a time next week?|<Yes, mornings are best|>Monday 8:20 or Friday 10:00?",
+        "<My crown feels loose|>Please don't chew on that side. We can see you today at 16:30.|<I'll be there",
+        "<Does my insurance cover the cleaning?|>Yours covers two a year, and you have had one.|<Good to know, thank you",
+        "<I got the bill twice|>You are right, the second one is cancelled. Sorry about that.|<No problem",
+        "<Is there parking?|>Behind the building, the first hour is free.",
+        "<Running ten minutes late|>Thanks for telling us. Your chair is waiting.",
+        "<Can you send the X-ray to my new dentist in Albany?|>Yes, we need your written okay. I have just mailed you the "
+        "form.",
+        "<Numbness won't go away since this morning|>That can last up to five hours. If it is still there at 15:00, call us "
+        "right away.|<It's gone now, thanks",
+    ],
+}
+
+
+def seed() -> dict:
+    """Make what is missing and return what `.local/demo.json` says about it."""
+    base_url = settings.PUBLIC_BASE_URL
+    if not User.objects.filter(email=OPERATOR[0]).exists():
+        with transaction.atomic():
+            make()
+    register(base_url)
+    return describe(base_url)
+
+
+def make() -> None:
+    chance = random.Random(20)  # noqa: S311  the same demo every time
+    for plan in ORGANIZATIONS:
+        make_organization(plan, chance)
+    User.objects.create_superuser(OPERATOR[0], PASSWORD, name=OPERATOR[1])
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def make_organization(plan: dict, chance: random.Random) -> None:
+    organization = Organization(
+        name=plan["name"], slug=plan["slug"], default_country=plan["country"], time_zone=plan["time_zone"]
+    )
+    with tenancy.organization(organization.pk):
+        organization.save(force_insert=True)
+        person = {"organization": organization, "password": PASSWORD}
+        admin = User.objects.create_user(plan["admin"][0], name=plan["admin"][1], role="admin", **person)
+        account = TwilioAccount.objects.create(
+            organization=organization, account_sid=plan["sid"], auth_token=plan["token"]
+        )
+        rooms, agents, numbers = [], [], []
+        for name, color, phone, label, email, agent in plan["rooms"]:
+            room = Chatroom.objects.create(organization=organization, name=name, color=color)
+            user = User.objects.create_user(email, name=agent, role="agent", **person)
+            UserChatroom.objects.create(organization=organization, user=user, chatroom=room, assigned_by=admin)
+            number = SenderNumber.objects.create(
+                organization=organization, chatroom=room, twilio_account=account, phone=phone, name=label
+            )
+            rooms.append(room), agents.append(user), numbers.append(number)
+        for room, agent, number in zip(rooms, agents, numbers, strict=True):
+            paid = make_past(plan, room, agent, admin, number, chance)
+            ledger.adjust(agent, TOKENS + len(paid), actor=admin, reason="Welcome to the demo")
+            for message in sorted(paid, key=lambda message: message.occurred_at):
+                ledger.debit(agent, sending.PRICE, reference=f"message:{message.pk}")
+
+
+def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[Message]:
+    """Conversations of the last three weeks, most of them read; returns the agent's messages, still to be paid."""
+    now = timezone.now()
+    contacts, activities, conversations, messages, markers = [], [], [], [], []
+    used: set[tuple[str, str]] = set()
+    for place in range(CONVERSATIONS_PER_ROOM):
+        first, last = chance.choice(FIRST), chance.choice(LAST)
+        while (first, last) in used:
+            first, last = chance.choice(FIRST), chance.choice(LAST)
+        used.add((first, last))
+        named = chance.random() < 0.88
+        ended = now - timedelta(minutes=4 + 9 * place**1.75 + chance.uniform(0, 5))
+        contact = Contact(
+            organization_id=room.organization_id,
+            chatroom=room,
+            first_name=first if named else "",
+            last_name=last if named else "",
+            name_source="staff" if named else "none",
+            email=f"{first}.{last}@example.com".lower() if named and first.isascii() and chance.random() < 0.5 else "",
+            last_activity_at=ended,
+        )
+        contact.phone = f"+15557{plan['rooms'][0][2][6]}{number.phone[-1]}{place:04d}"
+        conversation = Conversation(
+            organization_id=room.organization_id,
+            chatroom=room,
+            contact=contact,
+            platform="SMS",
+            sender_number=number,
+            assigned_to=agent if chance.random() < 0.5 else None,
+            status="CLOSED" if place > 35 and chance.random() < 0.5 else "OPEN",
+        )
+        said = list(talk(plan["slug"], ended, chance))
+        for direction, text, at in said:
+            messages.append(past_message(conversation, contact, number, agent, direction, text, at))
+        inbound = sum(direction == "inbound" for direction, _, _ in said)
+        conversation.last_message = messages[-1]
+        conversation.last_message_at = messages[-1].occurred_at
+        conversation.inbound_count = inbound
+        conversation.last_inbound_at = max((m.occurred_at for m in messages[-len(said):] if m.direction == "inbound"), default=None)
+        unread = said[-1][0] == "inbound" and place < 9 and chance.random() < 0.6
+        for reader in (agent, admin):
+            markers.append(
+                ReadMarker(
+                    organization_id=room.organization_id,
+                    user=reader,
+                    conversation=conversation,
+                    up_to=messages[-1],
+                    seen_count=inbound - (1 if unread else 0),
+                )
+            )
+        contacts.append(contact), conversations.append(conversation)
+        for kind, reference in (("created", contact.pk), ("conversation_opened", conversation.pk)):
+            activities.append(
+                ContactActivity(
+                    organization_id=room.organization_id, contact=contact, kind=kind, reference=reference
+                )
+            )
+    for rows in (contacts, activities, conversations, messages, markers):
+        type(rows[0]).objects.bulk_create(rows)
+    backdate(messages, contacts)
+    return [message for message in messages if message.tokens]
+
+
+def talk(slug: str, ended: datetime, chance: random.Random) -> Iterator[tuple[str, str, datetime]]:
+    """(direction, text, time) of one talk, its last line at `ended`."""
+    lines = chance.choice(TALKS[slug]).split("|")
+    gaps = [timedelta(minutes=chance.uniform(1, 14)) for _ in lines]
+    for place, line in enumerate(lines):
+        at = ended - sum(gaps[place + 1 :], timedelta())
+        yield ("inbound" if line.startswith("<") else "outbound"), line[1:], at
+
+
+def past_message(conversation, contact, number, author, direction: str, text: str, at: datetime) -> Message:
+    inbound = direction == "inbound"
+    message = Message(
+        organization_id=conversation.organization_id,
+        chatroom_id=conversation.chatroom_id,
+        conversation=conversation,
+        contact=contact,
+        direction=direction,
+        platform="SMS",
+        content=text,
+        status="received" if inbound else "delivered",
+        status_rank=9 if inbound else 5,
+        from_address=contact.phone if inbound else number.phone,
+        to_address=number.phone if inbound else contact.phone,
+        segments=segments.count(text),
+        sent_by=None if inbound else author,
+        tokens=0 if inbound else sending.PRICE,
+        occurred_at=at,
+        sent_at=None if inbound else at + timedelta(seconds=1),
+        delivered_at=None if inbound else at + timedelta(seconds=4),
+    )
+    message.provider_id = f"SM{message.pk.hex}"
+    return message
+
+
+def backdate(messages: list[Message], contacts: list[Contact]) -> None:
+    """`created_at` is the database's to set; a past needs it to be past."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE messages SET created_at = occurred_at WHERE id = ANY(%s)", [[m.pk for m in messages]])
+        cursor.execute(
+            "UPDATE contacts SET created_at = last_activity_at - interval '1 day' WHERE id = ANY(%s)",
+            [[contact.pk for contact in contacts]],
+        )
+
+
+def register(base_url: str) -> None:
+    """Open the accounts and numbers at the sandbox, with the addresses of this start's port."""
+    for plan in ORGANIZATIONS:
+        store.add_account(plan["sid"], plan["token"])
+        for _, _, phone, label, _, _ in plan["rooms"]:
+            store.add_number(plan["sid"], phone, f"{base_url}/api/webhooks/twilio/messages", f"{plan['name']}, {label}")
+
+
+def describe(base_url: str) -> dict:
+    users, accounts = [], []
+    for plan in ORGANIZATIONS:
+        organization_id = User.objects.get(email=plan["admin"][0]).organization_id
+        with tenancy.organization(organization_id):
+            rooms = {room.name: str(room.pk) for room in Chatroom.objects.all()}
+            agents = [
+                {
+                    "email": user.email,
+                    "password": PASSWORD,
+                    "role": user.role,
+                    "organization": plan["slug"],
+                    "chatroom_ids": [rooms[plan_room[0]] for plan_room in plan["rooms"] if user.is_admin]
+                    or [str(pk) for pk in user.user_chatrooms.values_list("chatroom_id", flat=True)],
+                }
+                for user in User.objects.filter(organization_id=organization_id)
+            ]
+        order = [room[4] for room in plan["rooms"]] + [plan["admin"][0]]
+        users += sorted(agents, key=lambda user: order.index(user["email"]))
+        accounts.append(
+            {
+                "organization": plan["slug"],
+                "account_sid": plan["sid"],
+                "auth_token": plan["token"],
+                "numbers": [{"phone": room[2], "chatroom_id": rooms[room[0]]} for room in plan["rooms"]],
+            }
+        )
+    return {
+        "base_url": base_url,
+        "users": users,
+        "operator": {"email": OPERATOR[0], "password": PASSWORD},
+        "twilio": accounts[0],
+        "twilio_others": accounts[1:],
+        "meta": {"app_secret": "", "verify_token": "", "pages": []},
+        "sandbox_url": f"{base_url}/sandbox",
+    }

@@ -1,0 +1,150 @@
+"""The conventions of the API that every endpoint shares: JSON, keyset pages, and filters that are known or refused."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+from django.db.models import Q, QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import parsers, renderers
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.response import Response
+
+PAGE, LARGEST_PAGE = 50, 200
+Position = tuple[datetime, UUID]
+
+
+class JSONRenderer(renderers.BaseRenderer):
+    """JSON by orjson."""
+
+    media_type, format, charset = "application/json", "json", None
+
+    def render(self, data, accepted_media_type=None, renderer_context=None) -> bytes:
+        return b"" if data is None else orjson.dumps(data, default=str)
+
+
+class JSONParser(parsers.BaseParser):
+    """A JSON object in strict form: no NaN, no lone surrogates, no NUL, no nesting without end, no doubled keys."""
+
+    media_type = "application/json"
+
+    def parse(self, stream, media_type=None, parser_context=None) -> dict:
+        raw = stream.read()
+        if not raw:
+            return {}
+        try:
+            orjson.loads(raw)  # refuses NaN, bad UTF-8, lone surrogates and endless nesting
+            data = json.loads(raw, object_pairs_hook=_once)
+        except (ValueError, RecursionError):
+            raise ParseError("The body is not valid JSON.") from None
+        if not isinstance(data, dict):
+            raise ParseError("The body must be a JSON object.")
+        if _has_nul(data):
+            raise ParseError("The body contains a NUL character.")
+        return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("A key stands twice.")
+    return found
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any("\0" in key or _has_nul(each) for key, each in value.items())
+    return isinstance(value, list) and any(_has_nul(each) for each in value)
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """Filters by the view's filterset; an unknown query parameter is refused, not ignored."""
+
+    def filter_queryset(self, request, queryset, view):
+        filterset = self.get_filterset(request, queryset, view)
+        known_only(request, getattr(filterset, "filters", ()))
+        return super().filter_queryset(request, queryset, view) if filterset else queryset
+
+
+def known_only(request, names) -> None:
+    """Refuse query parameters but these and those of the page. Raises ValidationError."""
+    unknown = set(request.query_params) - set(names) - {"cursor", "page_size"}
+    if unknown:
+        raise ValidationError({name: ["There is no filter of this name."] for name in sorted(unknown)})
+
+
+def page_size(request) -> int:
+    """How many a page is to hold; 50 unless asked, 200 at most. Raises ValidationError."""
+    given = request.query_params.get("page_size", str(PAGE))
+    if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= LARGEST_PAGE):
+        raise ValidationError({"page_size": [f"Give a number from 1 to {LARGEST_PAGE}."]})
+    return int(given)
+
+
+def position(request) -> tuple[Position | None, Position | None]:
+    """Where the page begins, as (after, before); at most one is given. Raises ValidationError."""
+    given = request.query_params.get("cursor")
+    if given is None:
+        return None, None
+    try:
+        direction, at, key = base64.urlsafe_b64decode(given.encode() + b"==").decode().split("|")
+        where = datetime.fromisoformat(at), UUID(key)
+        if direction not in "ab" or where[0].tzinfo is None:
+            raise ValueError
+    except (ValueError, UnicodeError):
+        raise ValidationError({"cursor": ["This cursor was not given out by this list."]}) from None
+    return (where, None) if direction == "a" else (None, where)
+
+
+def link(request, direction: str, where: Position) -> str:
+    """The address of the page after (`a`) or before (`b`) a position."""
+    token = base64.urlsafe_b64encode(f"{direction}|{where[0].isoformat()}|{where[1]}".encode()).decode().rstrip("=")
+    params = [(name, value) for name, value in request.query_params.items() if name != "cursor"]
+    return request.build_absolute_uri(f"{request.path}?{urlencode([*params, ('cursor', token)])}")
+
+
+def moment(text: str) -> datetime:
+    """A time as the API writes it."""
+    return datetime.fromisoformat(text)
+
+
+def page(
+    request, fetch: Callable[..., list], where: Callable[[Any], Position], shape: Callable[[list], list]
+) -> Response:
+    """A page of a list. `fetch(limit=, after=, before=)` reads rows in the list's order, one more than the page holds
+    tells whether there is another."""
+    size = page_size(request)
+    after, before = position(request)
+    found = fetch(limit=size + 1, after=after, before=before)
+    more = len(found) > size
+    found = (found[1:] if before else found[:-1]) if more else found
+    following, preceding = (bool(found), more) if before else (more, bool(after))
+    return Response(
+        {
+            "results": shape(found),
+            "next": link(request, "a", where(found[-1])) if found and following else None,
+            "previous": link(request, "b", where(found[0])) if found and preceding else None,
+        }
+    )
+
+
+def keyset(queryset: QuerySet, field: str) -> Callable[..., list]:
+    """A `fetch` for `page`: the queryset newest first by (field, id)."""
+
+    def fetch(*, limit: int, after: Position | None, before: Position | None) -> list:
+        rows = queryset.order_by(f"-{field}", "-pk")
+        if after:
+            rows = rows.filter(Q(**{f"{field}__lt": after[0]}) | Q(**{field: after[0], "pk__lt": after[1]}))
+        if before:
+            rows = queryset.order_by(field, "pk")
+            rows = rows.filter(Q(**{f"{field}__gt": before[0]}) | Q(**{field: before[0], "pk__gt": before[1]}))
+        return list(rows[:limit])[:: -1 if before else 1]
+
+    return fetch

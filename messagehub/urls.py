@@ -1,0 +1,20 @@
+"""Every address of the product but websockets, webhooks and the sandbox's wire, which have servers of their own."""
+
+from django.urls import include, path
+
+from messagehub import health
+
+urlpatterns = [
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("api/", include("accounts.api_urls")),
+    path("api/", include("tokens.api_urls")),
+    path("api/", include("chatrooms.api_urls")),
+    path("api/", include("messaging.api_urls")),
+    path("", include("accounts.page_urls")),
+    path("", include("messaging.page_urls")),
+]
+handler400 = "messagehub.errors.bad_request"
+handler403 = "messagehub.errors.forbidden"
+handler404 = "messagehub.errors.not_found"
+handler500 = "messagehub.errors.server_error"

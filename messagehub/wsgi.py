@@ -1,0 +1,8 @@
+"""The pages, the API and the back office: ordinary synchronous Django."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messagehub.settings")
+application = get_wsgi_application()

@@ -1,0 +1,276 @@
+"""`/ws/inbox`: one socket of one person.
+
+The hub offers it frames; it queues them, gives each its viewer's cursor and writes them out. Replay and live delivery
+meet without a seam: a socket joins its rooms first, then reads the log, and drops what the hub offered twice.
+"""
+
+import asyncio
+import contextlib
+import http.cookies
+import logging
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import Error
+
+from accounts import sessions
+from accounts.models import User
+from messaging import cursors
+from messaging.hub import access_of, begin_of, hub, in_thread, missed
+from messaging.live import Frame
+
+log = logging.getLogger(__name__)
+QUEUE_LENGTH = 200
+AUTH_SECONDS = 10  # for clients that sign in by their first frame
+HELLO_SECONDS = 1
+SEND_SECONDS = 5  # a peer that takes nothing for so long is gone
+MOST_CHARACTERS = 200_000
+NOT_SIGNED_IN, DEACTIVATED, TOO_SLOW, TRY_AGAIN = 4401, 4403, 4408, 1013
+
+
+class InboxConsumer(AsyncWebsocketConsumer):
+    """The socket of the contract: hello, subscribe, ping and auth in; events, ready, pong and hints out."""
+
+    channel_layer_alias = "none"  # the hub feeds this socket: one subscription per process, not one per socket
+
+    user: User | None = None
+    identity: sessions.Identity | None = None
+    writer: asyncio.Task | None = None
+    waiting: asyncio.Task | None = None
+    checking: asyncio.Task | None = None
+    checked_at = 0.0
+    behind = False  # frames were dropped: nothing is given until the client asks again
+    over = False
+
+    async def connect(self) -> None:
+        self.queue: asyncio.Queue[Frame | str] = asyncio.Queue(QUEUE_LENGTH)
+        self.seen: dict[str, int] = {}
+        self.parts: dict[str, str] = {}
+        self.wanted: set[str] | None = None  # chatrooms subscribed to; None for all that are visible
+        self.started = asyncio.Event()  # live frames wait for the client's hello, a second at most
+        self.turn = asyncio.Lock()  # a replay and the writer never speak at once
+        headers = dict(self.scope["headers"])
+        bearer = headers.get(b"authorization", b"").decode("latin-1")
+        cookie = _session_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+        if bearer:
+            await self.accept()
+            await self.sign_in(sessions.Identity(token=bearer.removeprefix("Bearer ").strip()))
+        elif cookie:
+            if not _trusted(headers.get(b"origin", b"").decode("latin-1")):
+                return await self.close()  # before accept: the handshake is refused
+            await self.accept()
+            await self.sign_in(sessions.Identity(session_key=cookie))
+        else:
+            await self.accept()
+            self.waiting = asyncio.create_task(self.give_up())
+
+    async def give_up(self) -> None:
+        await asyncio.sleep(AUTH_SECONDS)
+        await self.end(NOT_SIGNED_IN)
+
+    async def sign_in(self, identity: sessions.Identity) -> None:
+        try:
+            user, rooms = await in_thread(access_of, identity)
+        except Error:
+            return await self.end(TRY_AGAIN)
+        if user is None or user.organization_id is None:
+            return await self.end(NOT_SIGNED_IN)
+        if not user.is_active:
+            return await self.end(DEACTIVATED)
+        if self.waiting:
+            self.waiting.cancel()
+        self.user, self.identity, self.checked_at = user, identity, time.monotonic()
+        self.writer = asyncio.create_task(self.write())
+        asyncio.get_running_loop().call_later(HELLO_SECONDS, self.started.set)
+        self.allowed = set(rooms)
+        self.take(rooms)
+
+    async def disconnect(self, code: int) -> None:
+        self.over = True
+        hub.leave(self)
+        for task in (self.writer, self.waiting, self.checking):
+            if task and task is not asyncio.current_task():
+                task.cancel()
+
+    async def end(self, code: int) -> None:
+        if not self.over:
+            self.over = True
+            hub.leave(self)
+            with contextlib.suppress(Exception):
+                await self.close(code=code)
+
+    # ------------------------------------------------------------ from the client
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            frame = orjson.loads(text_data or "")
+            kind = frame["type"]
+        except (ValueError, TypeError, KeyError):
+            return await self.complain("bad_frame", "A frame is a JSON object with a type.")
+        if self.user is None:
+            if kind == "auth" and isinstance(frame.get("token"), str):
+                return await self.sign_in(sessions.Identity(token=frame["token"]))
+            return await self.end(NOT_SIGNED_IN)
+        if kind == "ping":
+            await self.say({"type": "pong", "cursor": self.cursor()})
+        elif kind == "hello":
+            await self.hello(frame.get("cursor"))
+        elif kind == "subscribe":
+            await self.subscribe(frame.get("chatroom_ids"))
+        elif kind != "auth":
+            await self.complain("unknown_type", "There is no frame of this type.")
+
+    async def hello(self, cursor: Any) -> None:
+        """Replay everything after the cursor in order, then say ready. Without one, begin here and now."""
+        async with self.turn:
+            self.behind = False
+            if cursor:
+                try:
+                    position = cursors.read(cursor)
+                    if position.too_old:
+                        return await self.say({"type": "resync"})
+                    await self.replay(position)
+                except cursors.BadCursor as error:
+                    return await self.complain("bad_cursor", str(error))
+                except Error:
+                    return await self.end(TRY_AGAIN)
+            await self.say({"type": "ready", "cursor": self.cursor(), "user_id": str(self.user.pk)})
+        self.started.set()
+
+    async def replay(self, position: cursors.Cursor) -> None:
+        """Read on from the position in each chatroom. The hub's frames wait meanwhile; what the log had is dropped."""
+        organization_id = str(self.user.organization_id)
+        latest, begin = await in_thread(begin_of, organization_id, position, list(self.seen))
+        for room, last in sorted(latest.items()):
+            if room not in self.seen:
+                continue
+            self.note(room, begin[room])
+            while self.seen.get(room, last) < last:
+                found = await in_thread(missed, organization_id, room, self.seen[room])
+                for frame in found:
+                    if room in self.seen:
+                        self.note(room, frame.seq)
+                        await self.put(frame.text(self.cursor(), str(self.user.pk)))
+                if not found:  # the log is shorter than the cursor's time: nothing more is kept of it
+                    self.note(room, last)
+
+    async def subscribe(self, chatroom_ids: Any) -> None:
+        """Narrow the socket to some of the visible chatrooms, or open it to all of them again."""
+        if chatroom_ids is not None:
+            known = isinstance(chatroom_ids, list) and all(each in self.allowed for each in chatroom_ids)
+            if not known:
+                return await self.complain("not_found", "One of these chatrooms does not exist.")
+        self.wanted = None if chatroom_ids is None else set(chatroom_ids)
+        for room in list(self.seen):
+            if self.wanted is not None and room not in self.wanted:
+                self.drop(room)
+        await self.check()
+
+    # ------------------------------------------------------------ rooms
+    def take(self, rooms: dict[str, int]) -> None:
+        fresh = {
+            room: seq
+            for room, seq in rooms.items()
+            if room not in self.seen and (self.wanted is None or room in self.wanted)
+        }
+        for room, seq in fresh.items():
+            self.note(room, seq)
+        hub.join(self, fresh)
+
+    def note(self, room: str, seq: int) -> None:
+        self.seen[room] = seq
+        self.parts[room] = cursors.part(room, seq)
+
+    def drop(self, room: str) -> None:
+        self.seen.pop(room, None)
+        self.parts.pop(room, None)
+        hub.leave_room(self, room)
+
+    def cursor(self) -> str:
+        return cursors.write(self.parts)
+
+    # ------------------------------------------------------------ rights
+    def check_soon(self) -> None:
+        if not self.checking or self.checking.done():
+            self.checking = asyncio.create_task(self.check())
+
+    async def check(self) -> None:
+        """Read rights again and act on them: end with the sign-in, leave rooms that are lost, enter new ones."""
+        try:
+            user, rooms = await in_thread(access_of, self.identity)
+        except Error as error:
+            log.warning("Rights can't be read (%s).", type(error).__name__)
+            return
+        if user is None or user.organization_id != self.user.organization_id:
+            return await self.end(NOT_SIGNED_IN)
+        if not user.is_active:
+            return await self.end(DEACTIVATED)
+        self.user, self.checked_at = user, time.monotonic()
+        lost, self.allowed = self.allowed - set(rooms), set(rooms)
+        for room in lost:
+            self.drop(room)
+            self.offer(orjson.dumps({"type": "access.revoked", "chatroom_id": room}).decode())
+        self.take(rooms)
+
+    # ------------------------------------------------------------ to the client
+    def offer(self, frame: Frame | str) -> None:
+        """Queue a frame without waiting. When the client is too slow all are dropped for one hint to ask again."""
+        if self.over or self.behind:
+            return
+        try:
+            self.queue.put_nowait(frame)
+        except asyncio.QueueFull:
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            self.behind = True
+            self.queue.put_nowait('{"type":"catch_up"}')
+
+    async def write(self) -> None:
+        try:
+            while True:
+                offered = await self.queue.get()
+                await self.started.wait()
+                async with self.turn:
+                    await self.write_one(offered)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("A socket's writer broke.")
+            await self.end(1011)
+
+    async def write_one(self, offered: Frame | str) -> None:
+        if isinstance(offered, Frame):
+            room = offered.chatroom_id
+            if offered.seq <= self.seen.get(room, offered.seq):  # seen, or a chatroom that was lost meanwhile
+                return
+            self.note(room, offered.seq)
+            offered = offered.text(self.cursor(), str(self.user.pk))
+        await self.put(offered)
+
+    async def put(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self.send(text_data=text)
+        except TimeoutError:
+            await self.end(TOO_SLOW)
+
+    async def say(self, frame: dict) -> None:
+        await self.put(orjson.dumps(frame).decode())
+
+    async def complain(self, code: str, message: str) -> None:
+        await self.say({"type": "error", "code": code, "message": message})
+
+
+def _session_cookie(header: str) -> str:
+    jar: http.cookies.SimpleCookie = http.cookies.SimpleCookie()
+    with contextlib.suppress(http.cookies.CookieError):
+        jar.load(header)
+    return jar[settings.SESSION_COOKIE_NAME].value if settings.SESSION_COOKIE_NAME in jar else ""
+
+
+def _trusted(origin: str) -> bool:
+    parts = urlsplit(origin)
+    return bool(parts.scheme and parts.netloc) and f"{parts.scheme}://{parts.netloc}" in settings.TRUSTED_ORIGINS

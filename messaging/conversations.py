@@ -1,0 +1,175 @@
+"""Conversations: the inbox list, the thread, opening one, and reading."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from accounts.models import User
+from chatrooms.models import Chatroom, Contact, ContactActivity
+from integrations.models import SenderNumber
+from messagehub import bus
+from messaging import shapes
+from messaging.models import Conversation, Message, Platform
+
+# The newest page of each visible room from the index alone, then one page of rows by primary key. With
+# `chatroom_id IN (…) ORDER BY` PostgreSQL sorts every conversation of the rooms instead.
+LIST = f"""
+SELECT {shapes.CONVERSATION_COLUMNS}, greatest(0, v.inbound_count - coalesce(r.seen_count, 0)) AS unread_count
+FROM (
+    SELECT newest.id, newest.last_message_at
+    FROM unnest(%(rooms)s::uuid[]) AS room (id)
+    CROSS JOIN LATERAL (
+        SELECT o.id, o.last_message_at FROM conversations o
+        LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+        WHERE o.chatroom_id = room.id {{conditions}}
+        ORDER BY o.last_message_at {{direction}}, o.id {{direction}}
+        LIMIT %(limit)s
+    ) newest
+    ORDER BY newest.last_message_at {{direction}}, newest.id {{direction}}
+    LIMIT %(limit)s
+) page
+JOIN conversations v ON v.id = page.id
+JOIN contacts c ON c.id = v.contact_id
+LEFT JOIN users assignee ON assignee.id = v.assigned_to_id
+LEFT JOIN read_markers r ON r.conversation_id = v.id AND r.user_id = %(user_id)s
+ORDER BY v.last_message_at {{direction}}, v.id {{direction}}
+"""
+THREAD = f"""
+SELECT {shapes.MESSAGE_COLUMNS} FROM {shapes.MESSAGE_TABLES}
+WHERE m.conversation_id = %(conversation_id)s {{conditions}}
+ORDER BY m.occurred_at {{direction}}, m.id {{direction}} LIMIT %(limit)s
+"""
+CONDITIONS = {
+    "platform": "AND o.platform = %(platform)s",
+    "status": "AND o.status = %(status)s",
+    "assigned_to": "AND o.assigned_to_id = %(assigned_to)s",
+    "unassigned": "AND o.assigned_to_id IS NULL",
+    "unread": "AND o.inbound_count > coalesce(own.seen_count, 0)",
+    "read": "AND o.inbound_count <= coalesce(own.seen_count, 0)",
+    "contact_id": "AND o.contact_id = %(contact_id)s",
+    "search": """AND EXISTS (
+        SELECT FROM contacts s WHERE s.id = o.contact_id
+        AND (s.first_name || ' ' || s.last_name ILIKE %(search)s OR s.phone ILIKE %(search)s))""",
+    "ids": "AND o.id = ANY(%(ids)s)",
+}
+Position = tuple[datetime, UUID]
+
+
+def listed(
+    user: User,
+    *,
+    limit: int,
+    after: Position | None = None,
+    before: Position | None = None,
+    chatroom_id: UUID | None = None,
+    **filters,
+) -> list[dict]:
+    """Conversations that the user may see as shapes with their newest message, newest first.
+
+    `after` goes on below that position, `before` above it. Filters are the keys of CONDITIONS.
+    """
+    rooms = Chatroom.objects.visible_to(user)
+    if chatroom_id:
+        rooms = rooms.filter(pk=chatroom_id)
+    conditions = [CONDITIONS[name] for name in filters]
+    params = {"user_id": user.pk, "rooms": list(rooms.values_list("pk", flat=True)), "limit": limit, **filters}
+    direction = _position(conditions, params, "o.last_message_at, o.id", after, before)
+    found = shapes.rows(LIST.format(conditions=" ".join(conditions), direction=direction), params)
+    if before:
+        found.reverse()
+    newest = shapes.messages_by_id(row["last_message_id"] for row in found if row["last_message_id"])
+    return [shapes.conversation(row, newest.get(row["last_message_id"]), row["unread_count"]) for row in found]
+
+
+def thread(
+    conversation: Conversation, *, limit: int, after: Position | None = None, before: Position | None = None
+) -> list[dict]:
+    """The conversation's messages, newest first: rows with MESSAGE_COLUMNS (see `shapes.messages`)."""
+    conditions: list[str] = []
+    params: dict = {"conversation_id": conversation.pk, "limit": limit}
+    direction = _position(conditions, params, "m.occurred_at, m.id", after, before)
+    found = shapes.rows(THREAD.format(conditions=" ".join(conditions), direction=direction), params)
+    return found[::-1] if before else found
+
+
+def _position(conditions: list, params: dict, columns: str, after: Position | None, before: Position | None) -> str:
+    if after or before:
+        params["at"], params["id"] = after or before
+        conditions.append(f"AND ({columns}) {'<' if after else '>'} (%(at)s, %(id)s)")
+    return "ASC" if before else "DESC"
+
+
+def one(user: User, conversation: Conversation) -> dict:
+    """The shape of a conversation that the user may see."""
+    found = listed(user, limit=1, chatroom_id=conversation.chatroom_id, ids=[conversation.pk])
+    return found[0]
+
+
+def open_with(contact: Contact, sender: SenderNumber) -> Conversation:
+    """The contact's open conversation with this number, opened if there is none; locked until the commit."""
+    conversation, created = Conversation.objects.exclude(status="CLOSED").get_or_create(
+        contact=contact,
+        platform=Platform.SMS,
+        sender_number=sender,
+        defaults={"organization_id": contact.organization_id, "chatroom_id": contact.chatroom_id},
+    )
+    if created:
+        ContactActivity.objects.create(
+            organization_id=contact.organization_id,
+            contact=contact,
+            kind=ContactActivity.Kind.CONVERSATION_OPENED,
+            reference=conversation.pk,
+        )
+    return locked(conversation)
+
+
+def locked(conversation: Conversation) -> Conversation:
+    """The row as it is now, held until the commit. The contact is locked before it, messages after it."""
+    return (
+        Conversation.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("contact", "sender_number__twilio_account")
+        .get(pk=conversation.pk)
+    )
+
+
+def mark_read(user: User, conversation: Conversation, up_to: Message) -> int:
+    """Note that the user has read up to this message; returns what is still unread. Never goes back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM messages WHERE conversation_id = %s AND direction = 'inbound' "
+            "AND (occurred_at, id) > (%s, %s)",
+            [conversation.pk, up_to.occurred_at, up_to.pk],
+        )
+        later = cursor.fetchone()[0]
+        cursor.execute(
+            """
+            INSERT INTO read_markers (organization_id, user_id, conversation_id, up_to_id, seen_count)
+            SELECT organization_id, %(user)s, id, %(up_to)s, greatest(0, inbound_count - %(later)s)
+            FROM conversations WHERE id = %(conversation)s
+            ON CONFLICT (user_id, conversation_id) DO UPDATE
+            SET up_to_id = CASE WHEN excluded.seen_count >= read_markers.seen_count
+                                THEN excluded.up_to_id ELSE read_markers.up_to_id END,
+                seen_count = greatest(read_markers.seen_count, excluded.seen_count)
+            RETURNING seen_count
+            """,
+            {"user": user.pk, "up_to": up_to.pk, "conversation": conversation.pk, "later": later},
+        )
+        seen = cursor.fetchone()[0]
+    left = max(0, Conversation.objects.values_list("inbound_count", flat=True).get(pk=conversation.pk) - seen)
+    bus.tell(
+        user.pk,
+        {
+            "type": "conversation.read",
+            "chatroom_id": str(conversation.chatroom_id),
+            "conversation_id": str(conversation.pk),
+            "unread_count": left,
+        },
+    )
+    return left
+
+
+def touch(conversation: Conversation, message: Message) -> None:
+    """Make this message the conversation's newest."""
+    Conversation.objects.filter(pk=conversation.pk).update(last_message=message, last_message_at=Now())

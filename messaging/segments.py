@@ -1,0 +1,23 @@
+"""How many SMS a text is: seven-bit GSM characters if all of it fits that alphabet, UCS-2 otherwise."""
+
+BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+EXTENDED = "\f^{}\\[~]|€"  # sent with an escape before them
+COST = {**dict.fromkeys(BASIC, 1), **dict.fromkeys(EXTENDED, 2)}
+
+
+def count(text: str) -> int:
+    """Segments of a text; 0 for an empty one. An escaped character or a surrogate pair is never cut in two."""
+    gsm = all(character in COST for character in text)
+    costs = [COST[c] for c in text] if gsm else [2 if ord(c) > 0xFFFF else 1 for c in text]
+    single, several = (160, 153) if gsm else (70, 67)
+    if sum(costs) <= single:
+        return 1 if text else 0
+    segments, used = 1, 0
+    for cost in costs:
+        if used + cost > several:
+            segments, used = segments + 1, 0
+        used += cost
+    return segments

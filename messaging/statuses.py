@@ -1,0 +1,149 @@
+"""How far a message has got: a state only ever moves up, whatever the order in which the provider reports.
+
+Every new report is kept as a receipt. A report that comes before our own commit binds the provider's id, because its
+URL carries ours.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from integrations.events import StatusUpdate
+from messaging import live, shapes
+
+RANK = {
+    "scheduled": 0,
+    "queued": 1,
+    "sending": 2,
+    "unknown": 2,
+    "accepted": 3,
+    "sent": 4,
+    "delivered": 5,
+    "undelivered": 5,
+    "failed": 5,
+    "canceled": 5,
+    "not_sent": 5,
+    "read": 6,
+}
+FAILURES = {"undelivered", "failed", "canceled", "not_sent"}
+REASONS = {
+    "30001": "Twilio's queue was full.",
+    "30002": "The Twilio account is suspended.",
+    "30003": "The phone is switched off or out of reach.",
+    "30004": "The recipient has blocked this number.",
+    "30005": "The number is unknown or no longer in use.",
+    "30006": "This is a landline or a number that can't receive SMS.",
+    "30007": "The carrier filtered the message as spam.",
+    "30008": "The carrier gave no reason.",
+    "30034": "This sender number is not registered for US traffic.",
+}
+
+FIND = """
+SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.sent_at, m.delivered_at,
+       m.read_at, m.error_code, m.error_message
+FROM messages m
+JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
+JOIN twilio_accounts a ON a.id = n.twilio_account_id
+WHERE m.direction = 'outbound' AND a.account_sid = ANY(%(accounts)s) AND m.id IN (
+    SELECT id FROM messages WHERE id = ANY(%(ids)s)
+    UNION ALL SELECT id FROM messages WHERE platform = 'SMS' AND provider_id = ANY(%(sids)s)
+)
+ORDER BY m.id FOR NO KEY UPDATE OF m
+"""
+RECEIPTS = """
+INSERT INTO message_receipts (organization_id, message_id, status, error_code, webhook_event_id)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[])
+ON CONFLICT (message_id, status, error_code) DO NOTHING
+"""
+MOVE = """
+UPDATE messages m
+SET status = u.status, status_rank = u.rank, provider_id = u.provider_id, sent_at = u.sent_at,
+    delivered_at = u.delivered_at, read_at = u.read_at, error_code = u.code, error_message = u.message, lease_until = NULL
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
+            %s::text[], %s::text[])
+    AS u (id, status, rank, provider_id, sent_at, delivered_at, read_at, code, message)
+WHERE m.id = u.id
+"""
+
+
+def rises(current: str, new: str) -> bool:
+    """Whether a message in `current` becomes `new`. Having been delivered beats any failure."""
+    return RANK[new] > RANK[current] or (current in FAILURES and new in ("delivered", "read"))
+
+
+def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[live.Change], set[UUID]]:
+    """Take in the provider's reports, each with the id of its webhook.
+
+    Returns what changed, and the webhooks whose message is not known (yet): those are to be tried again.
+    """
+    if not updates:
+        return [], set()
+    found = shapes.rows(
+        FIND,
+        {
+            "accounts": list({u.account for _, u in updates}),
+            "ids": [u.message_id for _, u in updates if u.message_id],
+            "sids": [u.provider_id for _, u in updates if u.provider_id],
+        },
+    )
+    by_id = {row["id"]: row for row in found}
+    by_sid = {row["provider_id"]: row for row in found if row["provider_id"]}
+    unknown, receipts, moved = set(), [], {}
+    for webhook_id, update in updates:
+        row = by_sid.get(update.provider_id) or by_id.get(update.message_id)
+        if row is None or (row["provider_id"] and update.provider_id and row["provider_id"] != update.provider_id):
+            unknown.add(webhook_id)
+            continue
+        receipts.append(
+            (row["organization_id"], row["id"], update.provider_status, update.error_code, webhook_id)
+        )
+        if _move(row, update):
+            moved[row["id"]] = row
+    _write(RECEIPTS, receipts)
+    _write(
+        MOVE,
+        [
+            (
+                row["id"], row["status"], RANK[row["status"]], row["provider_id"], row["sent_at"], row["delivered_at"],
+                row["read_at"], row["error_code"], row["error_message"],
+            )
+            for row in moved.values()
+        ],
+    )  # fmt: skip
+    return [
+        live.Change(live.UPDATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"])
+        for row in moved.values()
+    ], unknown
+
+
+def _move(row: dict, update: StatusUpdate) -> bool:
+    """Bring the row to what the report says; whether that changed anything."""
+    before = dict(row)
+    if not row["provider_id"] and update.provider_id:
+        row["provider_id"] = update.provider_id
+        if rises(row["status"], "accepted"):
+            row["status"] = "accepted"
+    if update.status in ("sent", "delivered", "read") and not row["sent_at"]:
+        row["sent_at"] = update.occurred_at
+    if update.status in ("delivered", "read") and not row["delivered_at"]:
+        row["delivered_at"] = update.occurred_at
+    if update.status == "read" and not row["read_at"]:
+        row["read_at"] = update.occurred_at
+    if update.status and rises(row["status"], update.status):
+        row["status"] = update.status
+        failed = update.status in FAILURES
+        row["error_code"] = (update.error_code or "unknown") if failed else ""
+        row["error_message"] = reason(update.error_code) if failed else ""
+    return row != before
+
+
+def reason(code: str) -> str:
+    """A provider's error code in words."""
+    return REASONS.get(code, "The carrier did not deliver it.")
+
+
+def _write(sql: str, rows: list[tuple]) -> None:
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [list(column) for column in zip(*rows, strict=True)])

@@ -1,0 +1,170 @@
+"""The worker's loops: drain what came in, send what is queued, sweep what time has moved on. One asyncio program.
+
+The database is used from threads that keep their connection; the provider is called from the event loop with many
+messages in flight. Any number of workers may run: rows are claimed with SKIP LOCKED.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import redis.asyncio
+from django.conf import settings
+from django.db import Error, connection
+
+from integrations import twilio
+from integrations.events import Outcome
+from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
+from messagehub import failpoints
+from messaging import receiving, sending
+
+log = logging.getLogger(__name__)
+IN_FLIGHT = 150
+SETTLE_BATCH = 100
+IDLE_SECONDS = 1.0  # how long a lost wake-up can cost
+HEARTBEAT = "mh:worker:"
+HEARTBEAT_SECONDS = 15
+GRACE_SECONDS = 12  # longer than a call to the provider may take
+
+
+class Worker:
+    """Runs until SIGTERM or SIGINT, then takes nothing new and finishes what is in flight."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self.webhooks, self.outbox = asyncio.Event(), asyncio.Event()
+        self.flights: set[asyncio.Task] = set()
+        self.room = asyncio.Semaphore(IN_FLIGHT)
+        self.answers: asyncio.Queue[tuple[sending.Claimed, Outcome]] = asyncio.Queue()
+        # One thread each, so that none waits for another and each keeps one connection.
+        self.threads = {name: ThreadPoolExecutor(1, name) for name in ("receive", "claim", "settle", "sweep")}
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self.stopping.set)
+        self.transport = twilio.Transport(IN_FLIGHT * 2)
+        loops = [self.receive(), self.send(), self.sweep(), self.listen(), self.beat()]
+        tasks = [asyncio.create_task(each) for each in loops]
+        settling = asyncio.create_task(self.settle())
+        log.info("The worker is running.")
+        await self.stopping.wait()
+        await asyncio.wait(tasks, timeout=2)
+        if self.flights:
+            await asyncio.wait(self.flights, timeout=GRACE_SECONDS)
+        await self.answers.join()
+        for task in [*tasks, settling]:
+            task.cancel()
+        await twilio.close(self.transport)
+        for thread in self.threads.values():
+            thread.shutdown(wait=True)
+        log.info("The worker has stopped.")
+
+    async def call(self, name: str, function, *args):
+        """Run a database operation in its thread; when the database is away, wait and go on trying."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await loop.run_in_executor(self.threads[name], operation, function, *args)
+            except (Error, receiving.ClosedMeanwhile) as error:
+                log.warning("%s is tried again: %s", name, type(error).__name__)
+                await asyncio.sleep(0.5)
+
+    async def receive(self) -> None:
+        while not self.stopping.is_set():
+            self.webhooks.clear()
+            if not await self.call("receive", receiving.drain):
+                await self.woken(self.webhooks)
+
+    async def send(self) -> None:
+        while not self.stopping.is_set():
+            self.outbox.clear()
+            await self.room.acquire()
+            self.room.release()
+            claimed = await self.call("claim", sending.claim, min(100, IN_FLIGHT - len(self.flights)))
+            failpoints.hit("after_claim")
+            for each in claimed:
+                await self.room.acquire()
+                flight = asyncio.create_task(self.fly(each))
+                self.flights.add(flight)
+                flight.add_done_callback(self.landed)
+            if not claimed:
+                await self.woken(self.outbox)
+
+    async def fly(self, claimed: sending.Claimed) -> None:
+        failpoints.hit("before_provider_call")
+        outcome = await twilio.send(self.transport, claimed.text)
+        failpoints.hit("after_provider_accept")
+        self.answers.put_nowait((claimed, outcome))
+
+    def landed(self, flight: asyncio.Task) -> None:
+        self.flights.discard(flight)
+        self.room.release()
+        if not flight.cancelled() and flight.exception():
+            log.error("A call to the provider broke; its message becomes unknown.", exc_info=flight.exception())
+
+    async def settle(self) -> None:
+        while True:
+            batch = [await self.answers.get()]
+            while len(batch) < SETTLE_BATCH and not self.answers.empty():
+                batch.append(self.answers.get_nowait())
+            await self.call("settle", sending.settle, batch)
+            for _ in batch:
+                self.answers.task_done()
+
+    async def sweep(self) -> None:
+        while not self.stopping.is_set():
+            if await self.call("sweep", sending.sweep):
+                self.outbox.set()
+            await self.woken(self.stopping)
+
+    async def woken(self, event: asyncio.Event) -> None:
+        """Until the event is set, a second at most: a lost wake-up only costs time."""
+        waits = [asyncio.ensure_future(each.wait()) for each in {event, self.stopping}]
+        await asyncio.wait(waits, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    async def listen(self) -> None:
+        """PostgreSQL's NOTIFY says at once that there is work."""
+        events = {WEBHOOKS: self.webhooks, sending.WAKE_CHANNEL: self.outbox}
+        while not self.stopping.is_set():
+            try:
+                params = connection.get_connection_params()
+                wanted = {key: params[key] for key in ("host", "port", "dbname", "user", "password") if params.get(key)}
+                async with await psycopg.AsyncConnection.connect(**wanted, autocommit=True) as connected:
+                    for channel in events:
+                        await connected.execute(f"LISTEN {channel}")
+                    async for notice in connected.notifies():
+                        events[notice.channel].set()
+            except (psycopg.Error, OSError) as error:
+                log.warning("Not listening for work: %s", type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def beat(self) -> None:
+        """Say that a worker is there, for /readyz."""
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=2)
+        key = f"{HEARTBEAT}{socket.gethostname()}:{os.getpid()}"
+        while not self.stopping.is_set():
+            try:
+                await client.set(key, int(time.time()), ex=HEARTBEAT_SECONDS)
+            except redis.RedisError as error:
+                log.warning("No heartbeat: %s", type(error).__name__)
+            await self.woken(self.stopping)
+            await asyncio.sleep(1)
+        await client.aclose()
+
+
+def operation(function, *args):
+    """Call it on this thread's connection, thrown away first if it broke or got too old."""
+    connection.close_if_unusable_or_obsolete()
+    try:
+        return function(*args)
+    except Error:
+        connection.close()
+        raise
