@@ -19,6 +19,7 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 BATCH = 200
+LOCK_TIMEOUT = 10.0
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -67,12 +68,25 @@ def new_sid(prefix: str) -> str:
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, creating it and its tables when they are not there yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
-    db.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(db)
     db.execute("PRAGMA synchronous = NORMAL")
     db.executescript(SCHEMA)
     return db
+
+
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """SQLite does not wait for its lock here, so two processes that make the file at once would clash."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def default_path() -> Path:

@@ -47,55 +47,56 @@ ROUTES = [
     _route_to(r"/settings", GET=switches.show_settings, POST=switches.change_settings),
 ]
 
-_sandbox: Sandbox | None = None
-_starting = asyncio.Lock()
+
+class Application:
+    """The ASGI application. One process serves one sandbox, as a second one would repeat its callbacks."""
+
+    def __init__(self) -> None:
+        self._sandbox: Sandbox | None = None
+        self._starting = asyncio.Lock()
+
+    async def startup(self) -> None:
+        """Open the store and take up open callbacks; does nothing a second time, or without SANDBOX=1."""
+        if settings.SANDBOX:
+            await self._running()
+
+    async def shutdown(self) -> None:
+        if self._sandbox is not None:
+            sandbox, self._sandbox = self._sandbox, None
+            await sandbox.stop()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif not settings.SANDBOX:
+            await Response(404, b"Not found", "text/plain").send(send)
+        else:
+            response = await _answer(await self._running(), Request(scope, receive))
+            await response.send(send)
+
+    async def _running(self) -> Sandbox:
+        """The sandbox, started now where the server knows no lifespan."""
+        async with self._starting:
+            if self._sandbox is None:
+                sandbox = Sandbox(default_path(), settings.PUBLIC_BASE_URL)
+                await sandbox.start()
+                self._sandbox = sandbox
+            return self._sandbox
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.startup()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.shutdown()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
-async def startup() -> None:
-    """Open the store and take up open callbacks; further calls change nothing, nor does one without SANDBOX=1."""
-    if settings.SANDBOX:
-        await _running()
+application = Application()
+startup, shutdown = application.startup, application.shutdown
 
 
-async def shutdown() -> None:
-    global _sandbox
-    if _sandbox is not None:
-        sandbox, _sandbox = _sandbox, None
-        await sandbox.stop()
-
-
-async def _running() -> Sandbox:
-    """The one sandbox of this process, started now where the server knows no lifespan."""
-    global _sandbox
-    async with _starting:
-        if _sandbox is None:
-            sandbox = Sandbox(default_path(), settings.PUBLIC_BASE_URL)
-            await sandbox.start()
-            _sandbox = sandbox
-        return _sandbox
-
-
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "lifespan":
-        await _lifespan(receive, send)
-    elif not settings.SANDBOX:
-        await Response(404, b"Not found", "text/plain").send(send)
-    else:
-        response = await _answer(Request(scope, receive))
-        await response.send(send)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    await receive()
-    await startup()
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    await shutdown()
-    await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _answer(request: Request) -> Response:
-    sandbox = await _running()
+async def _answer(sandbox: Sandbox, request: Request) -> Response:
     on_wire = API in request.path
     try:
         response = await _route(sandbox, request, on_wire)
