@@ -94,7 +94,9 @@ class Command(BaseCommand):
     def announce(self, details: dict) -> None:
         self.say(f"\nMessageHub is ready: {details['base_url']}\n")
         for user in details["users"]:
-            self.say(f"  {user['role']:<6} {user['organization']:<10} {user['email']:<26} {user['password']}")
+            self.say(f"  {user['email']:<34} {user['password']:<14} {user['role']} of {user['organization']}")
+        operator = details["operator"]
+        self.say(f"  {operator['email']:<34} {operator['password']:<14} operator: {details['base_url']}/admin/")
         self.say(f"\nPhones to text from and to: {details['sandbox_url']}/\nCtrl-C stops everything.\n")
 
     def say(self, line: str) -> None:
