@@ -22,13 +22,11 @@ class ChatroomQuerySet(models.QuerySet["Chatroom"]):
 
     def unread_by(self, user: User) -> dict[UUID, int]:
         """How many messages of open conversations the user has not read, by room; rooms without any are left out."""
-        live = self.filter(conversations__status="OPEN", conversations__inbound_count__gt=0)
-        came = live.values_list("pk").annotate(models.Sum("conversations__inbound_count"))
-        seen = dict(
-            live.filter(conversations__read_markers__user=user)
-            .values_list("pk")
-            .annotate(models.Sum("conversations__read_markers__seen_count"))
-        )
+        # Each in one filter(): a second one would join the conversations a second time.
+        came = self.filter(conversations__status="OPEN", conversations__inbound_count__gt=0)
+        read = self.filter(conversations__status="OPEN", conversations__read_markers__user=user)
+        seen = dict(read.values_list("pk").annotate(models.Sum("conversations__read_markers__seen_count")))
+        came = came.values_list("pk").annotate(models.Sum("conversations__inbound_count"))
         return {room: count - seen.get(room, 0) for room, count in came if count > seen.get(room, 0)}
 
 

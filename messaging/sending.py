@@ -159,7 +159,7 @@ UPDATE messages m
 SET status = 'sending', status_rank = 2, attempt = m.attempt + 1, lease_until = now() + interval '{LEASE_SECONDS} s'
 FROM due, sender_numbers n, twilio_accounts a
 WHERE m.id = due.id AND n.phone = m.from_address AND n.organization_id = m.organization_id AND a.id = n.twilio_account_id
-RETURNING m.id, m.attempt, m.content, m.media_urls, m.from_address, m.to_address, n.messaging_service_sid,
+RETURNING m.id, m.attempt, m.content, ARRAY(SELECT jsonb_array_elements_text(m.media_urls)) AS media_urls, m.from_address, m.to_address, n.messaging_service_sid,
           a.account_sid, a.auth_token
 """
 OVERDUE = """

@@ -190,7 +190,9 @@ def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[M
         conversation.last_message = messages[-1]
         conversation.last_message_at = messages[-1].occurred_at
         conversation.inbound_count = inbound
-        conversation.last_inbound_at = max((m.occurred_at for m in messages[-len(said):] if m.direction == "inbound"), default=None)
+        conversation.last_inbound_at = max(
+            (m.occurred_at for m in messages[-len(said) :] if m.direction == "inbound"), default=None
+        )
         unread = said[-1][0] == "inbound" and place < 9 and chance.random() < 0.6
         for reader in (agent, admin):
             markers.append(
@@ -205,9 +207,7 @@ def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[M
         contacts.append(contact), conversations.append(conversation)
         for kind, reference in (("created", contact.pk), ("conversation_opened", conversation.pk)):
             activities.append(
-                ContactActivity(
-                    organization_id=room.organization_id, contact=contact, kind=kind, reference=reference
-                )
+                ContactActivity(organization_id=room.organization_id, contact=contact, kind=kind, reference=reference)
             )
     for rows in (contacts, activities, conversations, messages, markers):
         type(rows[0]).objects.bulk_create(rows)
