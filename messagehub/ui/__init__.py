@@ -1,0 +1,1 @@
+"""The look of every page: icons, font, template tags, forms. Knows no other app."""

@@ -1,0 +1,170 @@
+"""Icons, people, channels and times, drawn the same on every page."""
+
+import re
+import zlib
+from datetime import UTC, datetime
+
+import phonenumbers
+from django import template
+from django.template import TemplateSyntaxError
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext
+
+from messagehub.ui import fonts, icons
+
+register = template.Library()
+
+CHANNELS = {
+    "SMS": "SMS",
+    "MESSENGER": "Messenger",
+    "INSTAGRAM": "Instagram",
+}  # names, the same in any language
+HUES = 8
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16, label: str = "") -> SafeString:
+    """An icon of the sprite. Without a label it only decorates and readers skip it."""
+    if name not in icons.NAMES:
+        raise TemplateSyntaxError(f"No icon is called {name!r}: add it to messagehub/ui/icons.py.")
+    meaning = format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="true"')
+    size_class = "" if size == 16 else f" i-{size}"
+    return format_html(
+        '<svg class="i{}" {}><use href="{}#{}"/></svg>',
+        size_class,
+        meaning,
+        static("ui/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def channel(platform: str, flat: bool = False) -> SafeString:
+    """The round badge that says by which channel people write."""
+    name = CHANNELS[platform]
+    return format_html(
+        '<span class="chan chan-{}{}" title="{}">{}</span>',
+        platform.lower(),
+        " chan-flat" if flat else "",
+        name,
+        icon(f"ch-{platform.lower()}", label=name),
+    )
+
+
+@register.simple_tag
+def avatar(name: object, key: object, size: int = 36, platform: str = "") -> SafeString:
+    """Initials on a colour that stays with the person; a figure for somebody known only by number."""
+    return format_html(
+        '<span class="av av-{} av-hue-{}" aria-hidden="true">{}{}</span>',
+        size,
+        zlib.crc32(str(key).encode()) % HUES + 1,
+        initials(str(name)) or icon("user", 20 if size > 40 else 18 if size > 30 else 14),
+        channel(platform) if platform else "",
+    )
+
+
+def initials(name: str) -> str:
+    words = re.findall(r"[^\W\d_][^\s]*", name)
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+@register.simple_tag
+def font_links() -> SafeString:
+    """Inter, fetched early; nothing where it is not installed."""
+    if not fonts.available():
+        return SafeString()
+    return format_html(
+        '<link rel="preload" href="{}" as="font" type="font/woff2" crossorigin>\n<link rel="stylesheet" href="{}">',
+        static("ui/inter.woff2"),
+        static("ui/inter.css"),
+    )
+
+
+def local(moment: datetime | str) -> datetime:
+    """A moment, or its RFC 3339 text as in the API's shapes, in the viewer's zone."""
+    return timezone.localtime(datetime.fromisoformat(moment) if isinstance(moment, str) else moment)
+
+
+@register.filter
+def iso(moment: datetime | str) -> str:
+    """For machines: `<time datetime>` and what scripts sort by, so always of one length."""
+    return local(moment).astimezone(UTC).isoformat(timespec="microseconds")
+
+
+@register.filter
+def clock_time(moment: datetime | str) -> str:
+    """When, within a day that is already named: 14:05."""
+    return date_format(local(moment), "H:i")
+
+
+@register.filter
+def short_time(moment: datetime | str) -> str:
+    """When, in a list: the shortest form that cannot be misread."""
+    when, now = local(moment), timezone.localtime()
+    days = (now.date() - when.date()).days
+    if days <= 0:
+        return clock_time(moment)
+    if days == 1:
+        return gettext("Yesterday")
+    if days < 7:
+        return date_format(when, "D")
+    return date_format(when, "j M" if when.year == now.year else "j M Y")
+
+
+@register.filter
+def day(moment: datetime | str) -> str:
+    """The name of a day above its messages."""
+    when, now = local(moment), timezone.localtime()
+    days = (now.date() - when.date()).days
+    if days <= 0:
+        return gettext("Today")
+    if days == 1:
+        return gettext("Yesterday")
+    return date_format(when, "l, j F" if when.year == now.year else "j F Y")
+
+
+@register.filter
+def full_time(moment: datetime | str) -> str:
+    """Everything, for a tooltip."""
+    return pgettext("date and time", "%(day)s at %(time)s") % {
+        "day": date_format(local(moment), "j F Y"),
+        "time": clock_time(moment),
+    }
+
+
+@register.filter
+def iso_day(moment: datetime | str) -> str:
+    """Which day it is for the viewer, for scripts to compare."""
+    return local(moment).date().isoformat()
+
+
+@register.filter
+def month(moment: datetime | str) -> str:
+    return date_format(local(moment), "F Y")
+
+
+@register.simple_tag
+def channel_name(platform: str) -> str:
+    return CHANNELS[platform]
+
+
+@register.filter
+def number(value: int) -> str:
+    return number_format(value, force_grouping=True)
+
+
+@register.filter
+def phone(address: object) -> str:
+    """A phone number as people read it; anything else (a name, a short code) as it is."""
+    text = str(address)
+    if not text.startswith("+"):
+        return text
+    try:
+        parsed = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return text
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

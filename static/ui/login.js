@@ -1,0 +1,14 @@
+// A button in the password field shows what was typed.
+const field = document.querySelector("input[type=password]");
+const button = document.getElementById("show-password").content.firstElementChild.cloneNode(true);
+button.setAttribute("aria-controls", field.id);
+field.after(button);
+button.addEventListener("click", () => {
+  const shown = field.type === "password";
+  field.type = shown ? "text" : "password";
+  button.setAttribute("aria-pressed", String(shown));
+  field.focus();
+});
+
+// Drafts of whoever used this browser before are not for the next person.
+for (const key of Object.keys(localStorage)) if (key.startsWith("draft:")) localStorage.removeItem(key);
