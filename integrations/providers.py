@@ -1,10 +1,13 @@
 """Which wire speaks for which platform."""
 
 from datetime import datetime
+from uuid import UUID
 
 from integrations import twilio
-from integrations.events import Incoming
+from integrations.events import Incoming, Outcome, OutgoingText
 from integrations.models import WebhookEvent
+
+MOST_MEDIA = twilio.MOST_MEDIA
 
 
 def parse(source: str, body: bytes, query: str, received_at: datetime) -> Incoming:
@@ -14,3 +17,22 @@ def parse(source: str, body: bytes, query: str, received_at: datetime) -> Incomi
     if source == WebhookEvent.Source.TWILIO_STATUS:
         return twilio.parse_status(body, query, received_at)
     raise ValueError(f"Nothing here reads {source}.")
+
+
+def callback_url(message_id: UUID) -> str:
+    """Where the provider is to report on this message."""
+    return twilio.callback_url(message_id)
+
+
+class Connections:
+    """A process's open connections to the providers, for many messages in flight at once."""
+
+    def __init__(self, connections: int) -> None:
+        self.twilio = twilio.Transport(connections)
+
+    async def send(self, text: OutgoingText) -> Outcome:
+        """Hand a message over, once. Never raises: what can't be told apart from success is Unclear."""
+        return await twilio.send(self.twilio, text)
+
+    async def close(self) -> None:
+        await self.twilio.close()

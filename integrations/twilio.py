@@ -1,6 +1,5 @@
 """Twilio's wire: verify and parse what it sends, hand over what we send. Knows no models."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -185,7 +184,8 @@ def callback_url(message_id: UUID) -> str:
     The fragment asks Twilio for more than its single try (connect and read timeouts in ms, five retries on anything).
     """
     signed = signing.Signer(salt="twilio.callback", sep=".").sign(message_id.hex)
-    return f"{settings.PUBLIC_BASE_URL}/api/webhooks/twilio/status?{CALLBACK_PARAMETER}={signed}#rc=5&rp=all&ct=3000&rt=5000"
+    address = f"{settings.PUBLIC_BASE_URL}/api/webhooks/twilio/status"
+    return f"{address}?{CALLBACK_PARAMETER}={signed}#rc=5&rp=all&ct=3000&rt=5000"
 
 
 def message_of_callback(query: str) -> UUID | None:
@@ -205,9 +205,7 @@ class Transport(AsyncTwilioHttpClient):
         super().__init__(pool_connections=False)
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, limit_per_host=0),
-            timeout=aiohttp.ClientTimeout(
-                total=TOTAL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS
-            ),
+            timeout=aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS),
         )
 
     async def request(self, method, url, params=None, data=None, headers=None, auth=None, timeout=None, **kwargs):
@@ -233,9 +231,7 @@ async def send(transport: Transport, text: OutgoingText) -> Outcome:
     """Hand a message over, once. Never raises: what can't be told apart from success is Unclear."""
     optional = {"media_url": list(text.media_urls)} if text.media_urls else {}
     sender = (
-        {"messaging_service_sid": text.messaging_service}
-        if text.messaging_service
-        else {"from_": text.from_address}
+        {"messaging_service_sid": text.messaging_service} if text.messaging_service else {"from_": text.from_address}
     )
     try:
         made = await _client(text.account, text.secret, transport).messages.create_async(
@@ -262,8 +258,3 @@ def _refusal(status: int, code: int | None, message: str) -> Outcome:
     if 400 <= status < 500:
         return Refused(str(code or status), said)
     return Unclear(f"Twilio answered {status}.")
-
-
-async def close(transport: Transport) -> None:
-    await transport.close()
-    await asyncio.sleep(0)  # lets aiohttp finish closing its sockets

@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
-from integrations import twilio
+from integrations import providers
 from integrations.events import Accepted, NotReached, Outcome, OutgoingText, Refused
 from integrations.models import SenderNumber
 from messagehub import encryption, limits, tenancy
@@ -158,9 +158,10 @@ WITH due AS (
 UPDATE messages m
 SET status = 'sending', status_rank = 2, attempt = m.attempt + 1, lease_until = now() + interval '{LEASE_SECONDS} s'
 FROM due, sender_numbers n, twilio_accounts a
-WHERE m.id = due.id AND n.phone = m.from_address AND n.organization_id = m.organization_id AND a.id = n.twilio_account_id
-RETURNING m.id, m.attempt, m.content, ARRAY(SELECT jsonb_array_elements_text(m.media_urls)) AS media_urls, m.from_address, m.to_address, n.messaging_service_sid,
-          a.account_sid, a.auth_token
+WHERE m.id = due.id AND n.phone = m.from_address AND n.organization_id = m.organization_id
+  AND a.id = n.twilio_account_id
+RETURNING m.id, m.attempt, m.content, ARRAY(SELECT jsonb_array_elements_text(m.media_urls)) AS media_urls,
+          m.from_address, m.to_address, n.messaging_service_sid, a.account_sid, a.auth_token
 """
 OVERDUE = """
 WITH lost AS (
@@ -208,7 +209,7 @@ def claim(limit: int) -> list[Claimed]:
                 from_address=row["from_address"],
                 to_address=row["to_address"],
                 body=row["content"],
-                callback_url=twilio.callback_url(row["id"]),
+                callback_url=providers.callback_url(row["id"]),
                 messaging_service=row["messaging_service_sid"],
                 media_urls=tuple(row["media_urls"]),
             ),
@@ -259,14 +260,12 @@ def _settle(row: dict, outcome: Outcome) -> bool:
             not_before=Now() + _pause(row["attempt"], outcome.retry_after),
         )
     else:
-        message.update(
-            status="unknown", lease_until=None, error_code="no_answer", error_message=outcome.reason[:300]
-        )
+        message.update(status="unknown", lease_until=None, error_code="no_answer", error_message=outcome.reason[:300])
     return True
 
 
 def _pause(attempt: int, retry_after: float | None):
-    return timedelta(seconds=retry_after or random.uniform(0.5, min(300, 2**attempt)))
+    return timedelta(seconds=retry_after or random.uniform(0.5, min(300, 2**attempt)))  # noqa: S311  jitter
 
 
 def refund(row: dict, *, reason: str) -> None:

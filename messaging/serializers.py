@@ -7,7 +7,7 @@ from chatrooms import phones
 from chatrooms.fields import VisibleRelatedField
 from chatrooms.models import Chatroom, Contact
 from integrations.models import SenderNumber
-from integrations.twilio import MOST_MEDIA
+from integrations.providers import MOST_MEDIA
 from messaging import sending
 from messaging.models import Conversation, Message
 

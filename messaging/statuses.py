@@ -59,7 +59,8 @@ ON CONFLICT (message_id, status, error_code) DO NOTHING
 MOVE = """
 UPDATE messages m
 SET status = u.status, status_rank = u.rank, provider_id = u.provider_id, sent_at = u.sent_at,
-    delivered_at = u.delivered_at, read_at = u.read_at, error_code = u.code, error_message = u.message, lease_until = NULL
+    delivered_at = u.delivered_at, read_at = u.read_at, error_code = u.code,
+    error_message = u.message, lease_until = NULL
 FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
             %s::text[], %s::text[])
     AS u (id, status, rank, provider_id, sent_at, delivered_at, read_at, code, message)
@@ -95,9 +96,7 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[live.Chang
         if row is None or (row["provider_id"] and update.provider_id and row["provider_id"] != update.provider_id):
             unknown.add(webhook_id)
             continue
-        receipts.append(
-            (row["organization_id"], row["id"], update.provider_status, update.error_code, webhook_id)
-        )
+        receipts.append((row["organization_id"], row["id"], update.provider_status, update.error_code, webhook_id))
         if _move(row, update):
             moved[row["id"]] = row
     _write(RECEIPTS, receipts)

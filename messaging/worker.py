@@ -17,7 +17,7 @@ import redis.asyncio
 from django.conf import settings
 from django.db import Error, connection
 
-from integrations import twilio
+from integrations import providers
 from integrations.events import Outcome
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
 from messagehub import failpoints
@@ -48,7 +48,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stopping.set)
-        self.transport = twilio.Transport(IN_FLIGHT * 2)
+        self.connections = providers.Connections(IN_FLIGHT * 2)
         loops = [self.receive(), self.send(), self.sweep(), self.listen(), self.beat()]
         tasks = [asyncio.create_task(each) for each in loops]
         settling = asyncio.create_task(self.settle())
@@ -60,7 +60,7 @@ class Worker:
         await self.answers.join()
         for task in [*tasks, settling]:
             task.cancel()
-        await twilio.close(self.transport)
+        await self.connections.close()
         for thread in self.threads.values():
             thread.shutdown(wait=True)
         log.info("The worker has stopped.")
@@ -98,7 +98,7 @@ class Worker:
 
     async def fly(self, claimed: sending.Claimed) -> None:
         failpoints.hit("before_provider_call")
-        outcome = await twilio.send(self.transport, claimed.text)
+        outcome = await self.connections.send(claimed.text)
         failpoints.hit("after_provider_accept")
         self.answers.put_nowait((claimed, outcome))
 

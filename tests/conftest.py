@@ -8,6 +8,7 @@ from django.conf import settings as django_settings
 from django.test.utils import setup_databases, teardown_databases
 
 from messagehub import tenancy
+from tests.running_demo import Demo, demo_folder, running_demo
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +40,10 @@ def _empty_valkey(_valkey: redis.Redis) -> None:
 def _cheap_passwords(settings) -> None:
     """Argon2 takes 0.2 s on purpose; a test that is about it sets it back."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """The whole product, running, shared by the tests that use it from outside."""
+    with demo_folder() as folder, running_demo(folder) as demo:
+        yield demo

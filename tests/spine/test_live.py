@@ -1,0 +1,118 @@
+"""The socket, from outside: who gets what, in which order, and what a cut connection costs (nothing)."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+import websockets
+
+from tests.running_demo import Demo, eventually, phones
+
+
+async def test_a_text_reaches_every_entitled_socket_and_no_other(demo: Demo):
+    phone = next(phones)
+    async with (
+        demo.socket(demo.client("maya")) as maya,
+        demo.socket(demo.client("dana")) as dana,
+        demo.socket(demo.client("tom")) as tom,
+        demo.socket(demo.client("ines")) as ines,
+    ):
+        for socket in (maya, dana, tom, ines):
+            await socket.until(lambda frame: frame["type"] == "ready")
+
+        await asyncio.to_thread(demo.text, phone, demo.number, "Hello you two")
+
+        def arrived(frame):
+            return frame["type"] == "message.created" and frame["message"]["content"] == "Hello you two"
+
+        for socket in (maya, dana):
+            frame = await socket.until(arrived)
+            assert frame["conversation"]["contact"]["phone"] == phone
+            assert frame["conversation"]["unread_count"] == 1
+            assert frame["cursor"]
+        for socket in (tom, ines):
+            await socket.quiet(0.5)
+            assert not any(arrived(frame) for frame in socket.frames)
+
+
+async def test_what_came_while_the_socket_was_cut_is_replayed_once_and_in_order(demo: Demo):
+    client, phone = demo.client("maya"), next(phones)
+    async with demo.socket(client) as before:
+        ready = await before.until(lambda frame: frame["type"] == "ready")
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda n: demo.text(phone, demo.number, f"While away {n}"), range(500)))
+    await asyncio.to_thread(eventually, lambda: (c := client.conversation_with(phone)) and c["unread_count"] == 500, 60)
+
+    async with demo.socket(client, cursor=ready["cursor"]) as after:
+        await after.until(lambda frame: frame["type"] == "ready", 30)
+
+    came = [frame for frame in after.frames if frame["type"] == "message.created"]
+    mine = [frame["message"]["content"] for frame in came if frame["conversation"]["contact"]["phone"] == phone]
+    assert sorted(mine) == sorted(f"While away {n}" for n in range(500))
+    assert [frame["seq"] for frame in came] == sorted({frame["seq"] for frame in came})
+
+
+async def test_a_cursor_from_any_frame_continues_after_that_frame(demo: Demo):
+    client, phone = demo.client("maya"), next(phones)
+    async with demo.socket(client, cursor=client.read("/api/events")["cursor"]) as socket:
+        await socket.until(lambda frame: frame["type"] == "ready")
+        await asyncio.to_thread(demo.text, phone, demo.number, "fourth")
+        await asyncio.to_thread(demo.text, phone, demo.number, "fifth")
+        fourth = await socket.until(lambda f: f["type"] == "message.created" and f["message"]["content"] == "fourth")
+        await socket.until(lambda f: f["type"] == "message.created" and f["message"]["content"] == "fifth")
+
+    async with demo.socket(client, cursor=fourth["cursor"]) as again:
+        await again.until(lambda frame: frame["type"] == "ready")
+
+    assert [f["message"]["content"] for f in again.frames if f["type"] == "message.created"] == ["fifth"]
+
+
+async def test_nobody_is_let_in_without_a_sign_in(demo: Demo):
+    url = demo.base_url.replace("http", "ws") + "/ws/inbox"
+    async with websockets.connect(url) as raw:
+        await raw.send('{"type": "hello"}')
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await raw.recv()
+    assert closed.value.rcvd.code == 4401
+
+    async with websockets.connect(url, additional_headers={"Authorization": "Bearer made-up"}) as raw:
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await raw.recv()
+    assert closed.value.rcvd.code == 4401
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "https://127.0.0.1"])
+async def test_a_cookie_counts_only_from_our_own_origin(demo: Demo, origin):
+    browser = login_as_browser(demo)
+    url = demo.base_url.replace("http", "ws") + "/ws/inbox"
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(url, origin=origin, additional_headers={"Cookie": f"sessionid={browser}"})
+    assert refused.value.response.status_code == 403
+
+    async with websockets.connect(
+        url, origin=demo.base_url, additional_headers={"Cookie": f"sessionid={browser}"}
+    ) as raw:
+        await raw.send('{"type": "hello"}')
+        assert '"ready"' in await raw.recv()
+
+
+def login_as_browser(demo: Demo) -> str:
+    answer = requests.post(
+        f"{demo.base_url}/api/auth/login",
+        json={"email": demo.agent["email"], "password": demo.agent["password"]},
+        timeout=20,
+    )
+    return answer.cookies["sessionid"]
+
+
+async def test_signing_out_ends_token_cookie_and_socket(demo: Demo):
+    client = demo.client("maya")
+    async with demo.socket(client) as socket:
+        await socket.until(lambda frame: frame["type"] == "ready")
+        assert (await asyncio.to_thread(client.post, "/api/auth/logout")).status_code == 204
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await socket.quiet(5)
+    assert closed.value.rcvd.code == 4401
+    assert client.get("/api/auth/me").status_code == 401
