@@ -1,7 +1,7 @@
 # make demo    the whole product on one port, with data to look at
 # make test    the tests
 # make check   everything that is checked without running the product
-# Needed: Python 3.11 to 3.13 with venv, git, make. Everything else is installed into .venv.
+# Needed: Python 3.11 or newer with venv, git, make. Everything else is installed into .venv.
 
 PORT ?= 8000
 UV := uv==0.13.8
@@ -39,12 +39,15 @@ PRODUCTION := env \
 clean:
 	rm -rf .venv .local
 
-# The first suitable interpreter, because python3 may be older or newer than the pinned packages know.
-PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.11,\
-	$(shell $(candidate) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) and print("$(candidate)")' 2>/dev/null)))
+# python3 may be older than MessageHub needs, or newer than the packages were tried with: then another one is better.
+pythons = $(foreach candidate,$(1),$(shell $(candidate) -c \
+	'import sys; $(2) and print("$(candidate)")' 2>/dev/null))
+PYTHON ?= $(firstword \
+	$(call pythons,python3 python3.13 python3.12 python3.11,(3, 11) <= sys.version_info < (3, 14)) \
+	$(call pythons,python3,sys.version_info >= (3, 14)))
 
 .venv/.created:
-	@test -n "$(PYTHON)" || { echo "MessageHub needs Python 3.11, 3.12 or 3.13 on the PATH." >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "MessageHub needs Python 3.11 or newer on the PATH." >&2; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(UV) || echo "Going on with pip, which is slower."
 	@touch $@
