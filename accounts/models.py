@@ -17,9 +17,7 @@ class Organization(Row):
     name = models.CharField(max_length=120)
     slug = models.SlugField(unique=True)
     time_zone = models.CharField(max_length=64, default="UTC")
-    default_country = models.CharField(
-        max_length=2, default="US", help_text="For phone numbers typed without +."
-    )
+    default_country = models.CharField(max_length=2, default="US", help_text="For phone numbers typed without +.")
 
     class Meta:
         db_table = "organizations"
@@ -39,13 +37,9 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(
-        self, email: str, password: str | None = None, **fields
-    ) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields) -> "User":
         """An operator: works in the back office, across organizations, and belongs to none."""
-        return self.create_user(
-            email, password, is_superuser=True, role="", organization=None, **fields
-        )
+        return self.create_user(email, password, is_superuser=True, role="", organization=None, **fields)
 
 
 class User(Row, AbstractBaseUser, PermissionsMixin):
@@ -57,14 +51,10 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField()
     name = models.CharField(max_length=120)
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, null=True, blank=True, related_name="users"
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, null=True, blank=True, related_name="users")
     role = models.CharField(max_length=8, choices=Role.choices, blank=True)
     is_active = models.BooleanField(default=True)
-    token_version = models.PositiveIntegerField(
-        default=0, help_text="Raising it ends every sign-in."
-    )
+    token_version = models.PositiveIntegerField(default=0, help_text="Raising it ends every sign-in.")
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -75,13 +65,9 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
         db_table = "users"
         constraints = [
             models.UniqueConstraint(Lower("email"), name="users_email"),
-            models.UniqueConstraint(
-                fields=["organization", "id"], name="users_organization_id"
-            ),
+            models.UniqueConstraint(fields=["organization", "id"], name="users_organization_id"),
             models.CheckConstraint(
-                condition=models.Q(
-                    organization__isnull=True, role="", is_superuser=True
-                )
+                condition=models.Q(organization__isnull=True, role="", is_superuser=True)
                 | models.Q(
                     organization__isnull=False,
                     role__in=["admin", "agent"],

@@ -40,14 +40,10 @@ class InChatroomQuerySet(models.QuerySet):
 class Chatroom(Row):
     """A workspace that owns numbers, contacts and conversations."""
 
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="chatrooms"
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="chatrooms")
     name = models.CharField(max_length=80)
     color = models.CharField(max_length=12, default="petrol")
-    last_seq = models.BigIntegerField(
-        default=0, db_default=0, help_text="Number of the newest event in the log."
-    )
+    last_seq = models.BigIntegerField(default=0, db_default=0, help_text="Number of the newest event in the log.")
     archived_at = models.DateTimeField(null=True, blank=True)
 
     objects = ChatroomQuerySet.as_manager()
@@ -62,9 +58,7 @@ class Chatroom(Row):
                 condition=models.Q(archived_at=None),
                 violation_error_message="There is a chatroom with this name already.",
             ),
-            models.UniqueConstraint(
-                fields=["organization", "id"], name="chatrooms_organization_id"
-            ),
+            models.UniqueConstraint(fields=["organization", "id"], name="chatrooms_organization_id"),
         ]
 
     def __str__(self) -> str:
@@ -81,20 +75,12 @@ class UserChatroom(Row):
         related_name="user_chatrooms",
         db_constraint=False,
     )
-    chatroom = models.ForeignKey(
-        Chatroom, models.CASCADE, related_name="user_chatrooms", db_constraint=False
-    )
-    assigned_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="user_chatrooms", db_constraint=False)
+    assigned_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
     class Meta:
         db_table = "user_chatrooms"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user", "chatroom"], name="user_chatrooms_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "chatroom"], name="user_chatrooms_once")]
 
 
 class Contact(Row):
@@ -106,14 +92,10 @@ class Contact(Row):
         STAFF = "staff"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    chatroom = models.ForeignKey(
-        Chatroom, models.CASCADE, related_name="contacts", db_constraint=False
-    )
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="contacts", db_constraint=False)
     first_name = models.CharField(max_length=80, blank=True, db_default="")
     last_name = models.CharField(max_length=80, blank=True, db_default="")
-    name_source = models.CharField(
-        max_length=8, choices=NameSource.choices, default="none", db_default="none"
-    )
+    name_source = models.CharField(max_length=8, choices=NameSource.choices, default="none", db_default="none")
     email = models.EmailField(blank=True, db_default="")
     # E.164, or what the network gave instead: a short code or a name such as SUPPORT.
     phone = models.CharField(max_length=32, null=True, blank=True)
@@ -126,12 +108,8 @@ class Contact(Row):
     class Meta:
         db_table = "contacts"
         constraints = [
-            models.UniqueConstraint(
-                fields=["chatroom", "phone"], name="contacts_phone"
-            ),
-            models.UniqueConstraint(
-                fields=["organization", "id"], name="contacts_organization_id"
-            ),
+            models.UniqueConstraint(fields=["chatroom", "phone"], name="contacts_phone"),
+            models.UniqueConstraint(fields=["organization", "id"], name="contacts_organization_id"),
         ]
 
     def __str__(self) -> str:
@@ -146,21 +124,11 @@ class ContactActivity(Row):
         CONVERSATION_OPENED = "conversation_opened"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    contact = models.ForeignKey(
-        Contact, models.CASCADE, related_name="activities", db_constraint=False
-    )
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="activities", db_constraint=False)
     kind = models.CharField(max_length=24, choices=Kind.choices)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    reference = models.UUIDField(
-        help_text="The contact or conversation that the line is about."
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    reference = models.UUIDField(help_text="The contact or conversation that the line is about.")
 
     class Meta:
         db_table = "contact_activities"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["contact", "kind", "reference"], name="contact_activities_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["contact", "kind", "reference"], name="contact_activities_once")]

@@ -12,9 +12,7 @@ from messagehub.keys import Row
 class TwilioAccount(Row):
     """An organization's account at Twilio. Its token signs webhooks and authenticates our calls."""
 
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="twilio_accounts"
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="twilio_accounts")
     account_sid = models.CharField(max_length=34, unique=True)
     auth_token = EncryptedTextField()
     # Twilio has a primary and a secondary token; while one replaces the other, both sign.
@@ -22,11 +20,7 @@ class TwilioAccount(Row):
 
     class Meta:
         db_table = "twilio_accounts"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["organization", "id"], name="twilio_accounts_organization_id"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["organization", "id"], name="twilio_accounts_organization_id")]
 
     def __str__(self) -> str:
         return self.account_sid
@@ -36,9 +30,7 @@ class SenderNumber(Row):
     """A phone number that a chatroom sends from and is reached at."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    chatroom = models.ForeignKey(
-        Chatroom, models.CASCADE, related_name="sender_numbers", db_constraint=False
-    )
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="sender_numbers", db_constraint=False)
     twilio_account = models.ForeignKey(
         TwilioAccount,
         models.CASCADE,
@@ -53,11 +45,7 @@ class SenderNumber(Row):
 
     class Meta:
         db_table = "sender_numbers"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["organization", "id"], name="sender_numbers_organization_id"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["organization", "id"], name="sender_numbers_organization_id")]
 
     def __str__(self) -> str:
         return self.phone
@@ -84,9 +72,7 @@ class WebhookEvent(Row):
     )
     body = models.BinaryField()
     headers = models.JSONField(default=dict, db_default={})
-    quarantined = models.CharField(
-        max_length=200, blank=True, db_default="", help_text="Why it is not processed."
-    )
+    quarantined = models.CharField(max_length=200, blank=True, db_default="", help_text="Why it is not processed.")
     processed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     try_again_at = models.DateTimeField(null=True, blank=True)
@@ -96,11 +82,7 @@ class WebhookEvent(Row):
 
     class Meta:
         db_table = "webhook_events"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["source", "dedupe_key"], name="webhook_events_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["source", "dedupe_key"], name="webhook_events_once")]
         indexes = [
             models.Index(
                 fields=["id"],

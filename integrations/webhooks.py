@@ -129,7 +129,9 @@ class Intake:
         except twilio.BadForm as error:
             raise Refused(400, str(error)) from None
         sid = next((twilio.clean(value) for name, value in fields if name == b"AccountSid"), "")
-        url = settings.PUBLIC_BASE_URL + (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?")[0]
+        url = (
+            settings.PUBLIC_BASE_URL + (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?")[0]
+        )
         url += f"?{query}" if query else ""
         signature = headers.get(b"x-twilio-signature", b"").decode("latin-1")
         account = await self.verified(sid, url, fields, signature)
@@ -237,7 +239,9 @@ class Intake:
                     self.queue.task_done()
 
     async def insert(self, batch: list[Stored]) -> bool:
-        columns = zip(*((e.source, e.dedupe_key, e.query, e.body, e.headers, e.quarantined) for e in batch), strict=True)
+        columns = zip(
+            *((e.source, e.dedupe_key, e.query, e.body, e.headers, e.quarantined) for e in batch), strict=True
+        )
         try:
             async with self.pool.connection() as connected:
                 await connected.execute(INSERT, [*map(list, columns), WAKE_CHANNEL])

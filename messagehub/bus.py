@@ -25,9 +25,7 @@ _silent_until = 0.0
 @lru_cache(maxsize=1)
 def client() -> redis.Redis:
     """This process's connection pool to Valkey."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1
-    )
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
 
 
 def publish(channel: str, payloads: Iterable[bytes]) -> None:
@@ -57,9 +55,7 @@ def publish_on_commit(channel: str, payloads: Iterable[bytes]) -> None:
 
 def access_changed(user_ids: Iterable) -> None:
     """Tell every process with open sockets that these people's rights or sign-ins are to be read again."""
-    publish_on_commit(
-        ACCESS, [orjson.dumps({"user_id": str(user_id)}) for user_id in user_ids]
-    )
+    publish_on_commit(ACCESS, [orjson.dumps({"user_id": str(user_id)}) for user_id in user_ids])
 
 
 def tell(user_id, frame: dict) -> None:

@@ -132,5 +132,3 @@ def forbidden(request, exception=None):
     from django.views.defaults import permission_denied
 
     return permission_denied(request, exception)
-
-

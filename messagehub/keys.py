@@ -16,9 +16,7 @@ class Row(models.Model):
     """What every table has: a time-ordered key and the moment its row was made."""
 
     # Both defaults on purpose: with the database's alone, bulk_create leaves the key unresolved.
-    id = models.UUIDField(
-        primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False
-    )
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -29,9 +29,7 @@ class Unavailable(Exception):
 def count(name: str, key: str) -> None:
     """Count one use of `settings.LIMITS[name]` by `key`. Raises `TooMany` over it and `Unavailable` without Valkey."""
     try:
-        used, left = bus.client().eval(
-            COUNT, 1, f"mh:limit:{name}:{key}", WINDOW * 1000
-        )
+        used, left = bus.client().eval(COUNT, 1, f"mh:limit:{name}:{key}", WINDOW * 1000)
     except redis.RedisError as error:
         raise Unavailable("The limits can't be counted right now.") from error
     if used > settings.LIMITS[name]:

@@ -46,14 +46,10 @@ def local_secrets() -> dict:
 
 if EMBEDDED and "SECRET_KEY" not in os.environ:
     SECRET_KEY = local_secrets()["SECRET_KEY"]
-    FIELD_ENCRYPTION_KEYS = env.list(
-        "FIELD_ENCRYPTION_KEYS", default=local_secrets()["FIELD_ENCRYPTION_KEYS"]
-    )
+    FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=local_secrets()["FIELD_ENCRYPTION_KEYS"])
 else:
     SECRET_KEY = env.str("SECRET_KEY")
-    FIELD_ENCRYPTION_KEYS = env.list(
-        "FIELD_ENCRYPTION_KEYS"
-    )  # newest first: it encrypts, all of them decrypt
+    FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS")  # newest first: it encrypts, all of them decrypt
 
 DEBUG = env.bool("DEBUG", default=False)
 SANDBOX = env.bool("SANDBOX", default=False)
@@ -73,8 +69,7 @@ ALLOWED_HOSTS = env.list(
 # A websocket or a form that a cookie authenticates must come from one of these.
 TRUSTED_ORIGINS = env.list(
     "TRUSTED_ORIGINS",
-    default=[PUBLIC_BASE_URL]
-    + ([PUBLIC_BASE_URL.replace("127.0.0.1", "localhost")] if EMBEDDED else []),
+    default=[PUBLIC_BASE_URL] + ([PUBLIC_BASE_URL.replace("127.0.0.1", "localhost")] if EMBEDDED else []),
 )
 CSRF_TRUSTED_ORIGINS = TRUSTED_ORIGINS
 
@@ -175,9 +170,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
-    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
@@ -194,12 +187,8 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Counted in Valkey, atomically (messagehub.limits): so many in sixty seconds.
 LIMITS = {
-    "login_per_account": env.int(
-        "LIMIT_LOGIN_PER_ACCOUNT", default=300 if DEMO else 10
-    ),
-    "login_per_address": env.int(
-        "LIMIT_LOGIN_PER_ADDRESS", default=300 if DEMO else 30
-    ),
+    "login_per_account": env.int("LIMIT_LOGIN_PER_ACCOUNT", default=300 if DEMO else 10),
+    "login_per_address": env.int("LIMIT_LOGIN_PER_ADDRESS", default=300 if DEMO else 30),
     "send_per_user": env.int("LIMIT_SEND_PER_USER", default=600 if DEMO else 120),
 }
 
@@ -271,9 +260,7 @@ if EMBEDDED:
     EMAIL_FILE_PATH = LOCAL_DIR / "mail"
 else:
     vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
-DEFAULT_FROM_EMAIL = env.str(
-    "DEFAULT_FROM_EMAIL", default="MessageHub <no-reply@messagehub.example>"
-)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MessageHub <no-reply@messagehub.example>")
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -282,9 +269,7 @@ LANGUAGE_CODE = "en-gb"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}
-    },
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"aiohttp.access": {"level": "WARNING"}, "twilio": {"level": "WARNING"}},

@@ -24,9 +24,7 @@ def organization(organization_id) -> Iterator[None]:
     with transaction.atomic():
         before = _switch(organization_id)
         yield
-        if (
-            not connection.needs_rollback
-        ):  # a released savepoint keeps the value: give the outer one back
+        if not connection.needs_rollback:  # a released savepoint keeps the value: give the outer one back
             _switch(before)
 
 
@@ -82,9 +80,7 @@ def row_security(table: str, column: str = "organization_id") -> migrations.RunS
     )
 
 
-def same_organization(
-    table: str, column: str, parent: str, on_delete: str = "NO ACTION"
-) -> migrations.RunSQL:
+def same_organization(table: str, column: str, parent: str, on_delete: str = "NO ACTION") -> migrations.RunSQL:
     """A migration step: `column` can only point at a row of the same organization.
 
     Row security does not stop a foreign key from pointing across, because its checks bypass the policies. The parent
@@ -141,9 +137,7 @@ class TenantMiddleware:
                 and isinstance(response, StreamingHttpResponse)
                 and not hasattr(response, "file_to_stream")
             ):
-                raise RuntimeError(
-                    "A stream outlives its transaction: enter tenancy.organization() in its generator."
-                )
+                raise RuntimeError("A stream outlives its transaction: enter tenancy.organization() in its generator.")
             if organization_id and response.status_code >= 400:
                 transaction.set_rollback(True)
         return response
@@ -156,9 +150,7 @@ class TenantMiddleware:
         try:
             found = TokenAuthentication().authenticate(request)
         except AuthenticationFailed as error:
-            request.auth_error = (
-                error  # raised again inside DRF, so that every 401 has one shape
-            )
+            request.auth_error = error  # raised again inside DRF, so that every 401 has one shape
         else:
             if found:
                 request.user, request.token = found

@@ -118,9 +118,7 @@ def message_rows(queryset) -> Callable:
 
 
 def messages_page(request, queryset) -> Response:
-    return rest.page(
-        request, message_rows(queryset), lambda row: (row["occurred_at"], row["id"]), shapes.messages
-    )
+    return rest.page(request, message_rows(queryset), lambda row: (row["occurred_at"], row["id"]), shapes.messages)
 
 
 LOOKUPS = {"since": "occurred_at__gte", "until": "occurred_at__lt", "search": "content__icontains"}

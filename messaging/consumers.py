@@ -203,7 +203,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
             user, rooms = await in_thread(access_of, self.identity)
         except Error as error:
             log.warning("Rights can't be read (%s).", type(error).__name__)
-            return
+            return None
         if user is None or user.organization_id != self.user.organization_id:
             return await self.end(NOT_SIGNED_IN)
         if not user.is_active:

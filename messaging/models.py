@@ -29,12 +29,8 @@ class Conversation(Row):
         CLOSED = "CLOSED"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    chatroom = models.ForeignKey(
-        Chatroom, models.CASCADE, related_name="conversations", db_constraint=False
-    )
-    contact = models.ForeignKey(
-        Contact, models.CASCADE, related_name="conversations", db_constraint=False
-    )
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="conversations", db_constraint=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="conversations", db_constraint=False)
     platform = models.CharField(max_length=9, choices=Platform.choices)
     sender_number = models.ForeignKey(
         SenderNumber,
@@ -43,9 +39,7 @@ class Conversation(Row):
         related_name="conversations",
         db_constraint=False,
     )
-    status = models.CharField(
-        max_length=7, choices=Status.choices, default="OPEN", db_default="OPEN"
-    )
+    status = models.CharField(max_length=7, choices=Status.choices, default="OPEN", db_default="OPEN")
     snoozed_until = models.DateTimeField(null=True, blank=True)
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -54,9 +48,7 @@ class Conversation(Row):
         blank=True,
         related_name="assigned_conversations",
     )
-    last_message = models.ForeignKey(
-        "Message", models.SET_NULL, null=True, related_name="+", db_constraint=False
-    )
+    last_message = models.ForeignKey("Message", models.SET_NULL, null=True, related_name="+", db_constraint=False)
     last_message_at = models.DateTimeField(db_default=Now())
     last_inbound_at = models.DateTimeField(null=True)
     inbound_count = models.PositiveIntegerField(default=0, db_default=0)
@@ -72,9 +64,7 @@ class Conversation(Row):
                 condition=~Q(status="CLOSED"),
                 nulls_distinct=False,
             ),
-            models.UniqueConstraint(
-                fields=["organization", "id"], name="conversations_organization_id"
-            ),
+            models.UniqueConstraint(fields=["organization", "id"], name="conversations_organization_id"),
         ]
         indexes = [
             models.Index(
@@ -122,33 +112,21 @@ class Message(Row):
         RECEIVED = "received"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    chatroom = models.ForeignKey(
-        Chatroom, models.CASCADE, related_name="messages", db_constraint=False
-    )
-    conversation = models.ForeignKey(
-        Conversation, models.CASCADE, related_name="messages", db_constraint=False
-    )
-    contact = models.ForeignKey(
-        Contact, models.CASCADE, related_name="messages", db_constraint=False
-    )
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="messages", db_constraint=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_constraint=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="messages", db_constraint=False)
     direction = models.CharField(max_length=8, choices=Direction.choices)
     platform = models.CharField(max_length=9, choices=Platform.choices)
     content = models.TextField(blank=True)
-    media_urls = models.JSONField(
-        default=list, db_default=[], help_text="What an outbound message carries along."
-    )
+    media_urls = models.JSONField(default=list, db_default=[], help_text="What an outbound message carries along.")
     status = models.CharField(max_length=11, choices=Status.choices)
     status_rank = models.PositiveSmallIntegerField(default=0, db_default=0)
     provider_id = models.CharField(max_length=200, null=True, blank=True)
     from_address = models.CharField(max_length=64)
     to_address = models.CharField(max_length=64)
     segments = models.PositiveSmallIntegerField(default=1, db_default=1)
-    tokens = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="Charged for it; 0 once refunded."
-    )
-    sent_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
+    tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="Charged for it; 0 once refunded.")
+    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     client_id = models.UUIDField(
         null=True,
         blank=True,
@@ -171,31 +149,21 @@ class Message(Row):
     class Meta:
         db_table = "messages"
         constraints = [
-            models.UniqueConstraint(
-                fields=["platform", "provider_id"], name="messages_provider_id"
-            ),
-            models.UniqueConstraint(
-                fields=["organization", "client_id"], name="messages_client_id"
-            ),
-            models.UniqueConstraint(
-                fields=["organization", "id"], name="messages_organization_id"
-            ),
+            models.UniqueConstraint(fields=["platform", "provider_id"], name="messages_provider_id"),
+            models.UniqueConstraint(fields=["organization", "client_id"], name="messages_client_id"),
+            models.UniqueConstraint(fields=["organization", "id"], name="messages_organization_id"),
         ]
         indexes = [
             models.Index(
                 fields=["conversation", "-occurred_at", "-id"],
                 name="messages_of_conversation",
             ),
-            models.Index(
-                fields=["chatroom", "-occurred_at", "-id"], name="messages_of_room"
-            ),
+            models.Index(fields=["chatroom", "-occurred_at", "-id"], name="messages_of_room"),
             models.Index(
                 fields=["organization", "-occurred_at", "-id"],
                 name="messages_of_organization",
             ),
-            models.Index(
-                fields=["id"], name="messages_queued", condition=Q(status="queued")
-            ),
+            models.Index(fields=["id"], name="messages_queued", condition=Q(status="queued")),
             models.Index(
                 fields=["lease_until"],
                 name="messages_sending",
@@ -213,29 +181,21 @@ class Attachment(Row):
     """Something that came with a message, where the provider keeps it."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    message = models.ForeignKey(
-        Message, models.CASCADE, related_name="attachments", db_constraint=False
-    )
+    message = models.ForeignKey(Message, models.CASCADE, related_name="attachments", db_constraint=False)
     position = models.PositiveSmallIntegerField(default=0)
     content_type = models.CharField(max_length=100, blank=True)
     source_url = models.URLField(max_length=2000)
 
     class Meta:
         db_table = "attachments"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["message", "position"], name="attachments_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["message", "position"], name="attachments_once")]
 
 
 class MessageReceipt(Row):
     """What the provider said about an outbound message, every time it said something new. Written once."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    message = models.ForeignKey(
-        Message, models.CASCADE, related_name="receipts", db_constraint=False
-    )
+    message = models.ForeignKey(Message, models.CASCADE, related_name="receipts", db_constraint=False)
     status = models.CharField(max_length=24)
     error_code = models.CharField(max_length=16, blank=True, db_default="")
     webhook_event_id = models.UUIDField(null=True)
@@ -243,9 +203,7 @@ class MessageReceipt(Row):
     class Meta:
         db_table = "message_receipts"
         constraints = [
-            models.UniqueConstraint(
-                fields=["message", "status", "error_code"], name="message_receipts_once"
-            )
+            models.UniqueConstraint(fields=["message", "status", "error_code"], name="message_receipts_once")
         ]
 
 
@@ -259,9 +217,7 @@ class Event(models.Model):
 
     pk = models.CompositePrimaryKey("chatroom_id", "seq")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    chatroom = models.ForeignKey(
-        Chatroom, models.CASCADE, related_name="events", db_constraint=False
-    )
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="events", db_constraint=False)
     seq = models.BigIntegerField()
     type = models.CharField(max_length=24, choices=Type.choices)
     conversation_id = models.UUIDField()
@@ -279,24 +235,14 @@ class ReadMarker(Row):
     """How far a person has read a conversation. Unread is `inbound_count` minus `seen_count`."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False
-    )
-    conversation = models.ForeignKey(
-        Conversation, models.CASCADE, related_name="read_markers", db_constraint=False
-    )
-    up_to = models.ForeignKey(
-        Message, models.SET_NULL, null=True, related_name="+", db_constraint=False
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="read_markers", db_constraint=False)
+    up_to = models.ForeignKey(Message, models.SET_NULL, null=True, related_name="+", db_constraint=False)
     seen_count = models.PositiveIntegerField(default=0)
 
     class Meta:
         db_table = "read_markers"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user", "conversation"], name="read_markers_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "conversation"], name="read_markers_once")]
         indexes = [
             models.Index(
                 fields=["conversation"],
@@ -310,9 +256,7 @@ class IdempotencyKey(Row):
     """The first answer to a request that a client may repeat. Kept for 24 hours at least."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False)
     key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64)
     status_code = models.PositiveSmallIntegerField(null=True)
@@ -320,8 +264,4 @@ class IdempotencyKey(Row):
 
     class Meta:
         db_table = "idempotency_keys"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user", "key"], name="idempotency_keys_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_keys_once")]

@@ -24,15 +24,9 @@ class TokenAccount(Row):
     class Meta:
         db_table = "user_tokens"
         constraints = [
-            models.CheckConstraint(
-                condition=Q(balance__gte=0), name="user_tokens_balance"
-            ),
-            models.CheckConstraint(
-                condition=Q(reserved__gte=0), name="user_tokens_reserved"
-            ),
-            models.UniqueConstraint(
-                fields=["organization", "id"], name="user_tokens_organization_id"
-            ),
+            models.CheckConstraint(condition=Q(balance__gte=0), name="user_tokens_balance"),
+            models.CheckConstraint(condition=Q(reserved__gte=0), name="user_tokens_reserved"),
+            models.UniqueConstraint(fields=["organization", "id"], name="user_tokens_organization_id"),
         ]
 
 
@@ -46,29 +40,19 @@ class TokenEntry(Row):
         ADJUST = "adjust"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    account = models.ForeignKey(
-        TokenAccount, models.CASCADE, related_name="entries", db_constraint=False
-    )
+    account = models.ForeignKey(TokenAccount, models.CASCADE, related_name="entries", db_constraint=False)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     amount = models.BigIntegerField()
     balance_after = models.BigIntegerField()
-    reference = models.CharField(
-        max_length=80, help_text="What the entry is about, as in message:<id>."
-    )
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
+    reference = models.CharField(max_length=80, help_text="What the entry is about, as in message:<id>.")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     reason = models.CharField(max_length=300, blank=True, db_default="")
 
     class Meta:
         db_table = "token_entries"
         constraints = [
-            models.UniqueConstraint(
-                fields=["reference", "kind"], name="token_entries_once"
-            ),
-            models.CheckConstraint(
-                condition=Q(balance_after__gte=0), name="token_entries_balance_after"
-            ),
+            models.UniqueConstraint(fields=["reference", "kind"], name="token_entries_once"),
+            models.CheckConstraint(condition=Q(balance_after__gte=0), name="token_entries_balance_after"),
             models.CheckConstraint(
                 condition=Q(kind__in=["grant", "refund"], amount__gt=0)
                 | Q(kind="debit", amount__lt=0)

@@ -165,9 +165,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "reference",
-                    models.UUIDField(
-                        help_text="The contact or conversation that the line is about."
-                    ),
+                    models.UUIDField(help_text="The contact or conversation that the line is about."),
                 ),
                 (
                     "actor",
@@ -272,32 +270,22 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="chatroom",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "id"), name="chatrooms_organization_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="chatrooms_organization_id"),
         ),
         migrations.AddConstraint(
             model_name="contact",
-            constraint=models.UniqueConstraint(
-                fields=("chatroom", "phone"), name="contacts_phone"
-            ),
+            constraint=models.UniqueConstraint(fields=("chatroom", "phone"), name="contacts_phone"),
         ),
         migrations.AddConstraint(
             model_name="contact",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "id"), name="contacts_organization_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="contacts_organization_id"),
         ),
         migrations.AddConstraint(
             model_name="contactactivity",
-            constraint=models.UniqueConstraint(
-                fields=("contact", "kind", "reference"), name="contact_activities_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("contact", "kind", "reference"), name="contact_activities_once"),
         ),
         migrations.AddConstraint(
             model_name="userchatroom",
-            constraint=models.UniqueConstraint(
-                fields=("user", "chatroom"), name="user_chatrooms_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("user", "chatroom"), name="user_chatrooms_once"),
         ),
     ]

@@ -117,7 +117,7 @@ def seed() -> dict:
 
 
 def make() -> None:
-    chance = random.Random(20)  # noqa: S311  the same demo every time
+    chance = random.Random(20)
     for plan in ORGANIZATIONS:
         make_organization(plan, chance)
     User.objects.create_superuser(OPERATOR[0], PASSWORD, name=OPERATOR[1])

@@ -1,6 +1,7 @@
 """Inter, cut down to what the pages need. Without the font packages, pages fall back to the system's fonts."""
 
 import io
+import logging
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -43,6 +44,7 @@ def inter() -> bytes:
     from fontTools.ttLib import TTFont
     from fontTools.varLib import instancer
 
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every step
     with files("fontpkg_inter").joinpath("files/Inter[opsz,wght].ttf").open("rb") as source:
         font = TTFont(source)
         cutter = subset.Subsetter(subset.Options(layout_features=FEATURES, hinting=False))

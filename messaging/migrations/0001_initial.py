@@ -67,9 +67,7 @@ class Migration(migrations.Migration):
                 ("snoozed_until", models.DateTimeField(blank=True, null=True)),
                 (
                     "last_message_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now()
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
                 ),
                 ("last_inbound_at", models.DateTimeField(null=True)),
                 ("inbound_count", models.PositiveIntegerField(db_default=0, default=0)),
@@ -486,9 +484,7 @@ class Migration(migrations.Migration):
                 ("message_id", models.UUIDField(null=True)),
                 (
                     "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now()
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
                 ),
                 (
                     "chatroom",
@@ -557,11 +553,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "idempotency_keys",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("user", "key"), name="idempotency_keys_once"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("user", "key"), name="idempotency_keys_once")],
             },
         ),
         migrations.AddIndex(
@@ -573,9 +565,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="message",
-            index=models.Index(
-                fields=["chatroom", "-occurred_at", "-id"], name="messages_of_room"
-            ),
+            index=models.Index(fields=["chatroom", "-occurred_at", "-id"], name="messages_of_room"),
         ),
         migrations.AddIndex(
             model_name="message",
@@ -610,21 +600,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="message",
-            constraint=models.UniqueConstraint(
-                fields=("platform", "provider_id"), name="messages_provider_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("platform", "provider_id"), name="messages_provider_id"),
         ),
         migrations.AddConstraint(
             model_name="message",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "client_id"), name="messages_client_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "client_id"), name="messages_client_id"),
         ),
         migrations.AddConstraint(
             model_name="message",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "id"), name="messages_organization_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="messages_organization_id"),
         ),
         migrations.AddIndex(
             model_name="conversation",
@@ -660,15 +644,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="conversation",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "id"), name="conversations_organization_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="conversations_organization_id"),
         ),
         migrations.AddConstraint(
             model_name="attachment",
-            constraint=models.UniqueConstraint(
-                fields=("message", "position"), name="attachments_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("message", "position"), name="attachments_once"),
         ),
         migrations.AddConstraint(
             model_name="messagereceipt",
@@ -686,8 +666,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="readmarker",
-            constraint=models.UniqueConstraint(
-                fields=("user", "conversation"), name="read_markers_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("user", "conversation"), name="read_markers_once"),
         ),
     ]

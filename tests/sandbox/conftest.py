@@ -5,13 +5,14 @@ from threading import Condition, Thread
 from urllib.parse import parse_qsl
 
 import pytest
+import requests
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
+from integrations.sandbox.store import new_sid
 from tests.sandbox_server import SandboxServer, sandbox_server
 
-ACCOUNT = "AC" + "5" * 32
 TOKEN = "0123456789abcdef0123456789abcdef"
 OURS = "+15550100100"
 PHONE = "+15550111222"
@@ -86,10 +87,8 @@ def _server(tmp_path_factory) -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def sandbox(_server, request) -> SandboxServer:
-    """One process for all tests; each test starts without faults and with an account that nobody has used."""
-    import requests
-
+def sandbox(_server) -> SandboxServer:
+    """One process for all tests; each test starts without faults and at a quick pace."""
     requests.delete(f"{_server.base_url}/faults", timeout=5)
     _server.post("/settings", latency_ms=0, sent_after_ms=20, delivered_after_ms=60)
     return _server
@@ -98,8 +97,6 @@ def sandbox(_server, request) -> SandboxServer:
 @pytest.fixture
 def account(sandbox, webhooks) -> str:
     """A fresh account that owns OURS, with its webhooks at `webhooks`."""
-    from integrations.sandbox.store import new_sid
-
     sid = new_sid("AC")
     sandbox.add_account(sid, TOKEN)
     sandbox.add_number(sid, OURS, f"{webhooks.url}/inbound", "Support")

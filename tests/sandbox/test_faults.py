@@ -3,6 +3,7 @@
 import json
 import time
 
+import aiohttp
 import pytest
 import requests
 from twilio.base.exceptions import TwilioRestException
@@ -36,8 +37,6 @@ def test_answer_that_never_comes_whole(client, sandbox, account, kind, options, 
 
 
 async def test_reset_is_a_transport_error_for_the_asynchronous_client(sandbox, account):
-    import aiohttp
-
     sandbox.fault("accept_then_reset")
     async with AsyncTwilioHttpClient(timeout=5) as http_client:
         client = Client(account, TOKEN, http_client=http_client)

@@ -1,5 +1,7 @@
 """Customers' phones: what they write reaches our webhook, what is sent to them can be read, STOP is heeded."""
 
+import secrets
+
 import pytest
 import requests
 from twilio.base.exceptions import TwilioRestException
@@ -11,8 +13,6 @@ from tests.sandbox_server import free_port
 @pytest.fixture
 def phone() -> str:
     """A phone that nobody has used."""
-    import secrets
-
     return f"+1555{secrets.randbelow(10**7):07d}"
 
 

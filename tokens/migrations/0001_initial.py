@@ -136,21 +136,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="tokenaccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("balance__gte", 0)), name="user_tokens_balance"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("balance__gte", 0)), name="user_tokens_balance"),
         ),
         migrations.AddConstraint(
             model_name="tokenaccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reserved__gte", 0)), name="user_tokens_reserved"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("reserved__gte", 0)), name="user_tokens_reserved"),
         ),
         migrations.AddConstraint(
             model_name="tokenaccount",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "id"), name="user_tokens_organization_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="user_tokens_organization_id"),
         ),
         migrations.AddIndex(
             model_name="tokenentry",
@@ -158,9 +152,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="tokenentry",
-            constraint=models.UniqueConstraint(
-                fields=("reference", "kind"), name="token_entries_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("reference", "kind"), name="token_entries_once"),
         ),
         migrations.AddConstraint(
             model_name="tokenentry",
@@ -175,9 +167,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     models.Q(("amount__gt", 0), ("kind__in", ["grant", "refund"])),
                     models.Q(("amount__lt", 0), ("kind", "debit")),
-                    models.Q(
-                        ("kind", "adjust"), models.Q(("amount", 0), _negated=True)
-                    ),
+                    models.Q(("kind", "adjust"), models.Q(("amount", 0), _negated=True)),
                     _connector="OR",
                 ),
                 name="token_entries_sign",

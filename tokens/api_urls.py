@@ -1,0 +1,8 @@
+from django.urls import path
+
+from tokens import api
+
+urlpatterns = [
+    path("tokens/get", api.GetView.as_view()),
+    path("tokens/update", api.UpdateView.as_view()),
+]
