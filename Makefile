@@ -8,7 +8,7 @@ UV := uv==0.13.8
 BIN := .venv/bin
 export PORT
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test check check-code check-templates check-types check-imports check-migrations check-deployment clean
 
 setup: .venv/.development
 
@@ -18,13 +18,27 @@ demo: .venv/.runtime
 test: .venv/.development
 	$(BIN)/pytest $(ARGS)
 
-check: .venv/.development
+# Apart, so that `make --keep-going check` tells everything at once.
+check: check-code check-templates check-types check-imports check-migrations check-deployment
+
+check-code: .venv/.development
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check --quiet .
+
+check-templates: .venv/.development
 	$(BIN)/djlint --lint --quiet templates
+
+check-types: .venv/.development
 	$(BIN)/mypy
+
+check-imports: .venv/.development
 	$(BIN)/lint-imports
+
+# The warning says that no database was asked, and none is meant to be.
+check-migrations: .venv/.development
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+check-deployment: .venv/.development
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 # What a production machine would say; nothing of it is connected to.
