@@ -215,6 +215,8 @@ TWILIO_API_BASE_URL = env.str(
     "TWILIO_API_BASE_URL",
     default=f"{PUBLIC_BASE_URL}/sandbox" if SANDBOX else "https://api.twilio.com",
 )
+# How long a worker may be silent about a message that it claimed. Longer than a call may take (10 s).
+SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=30)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
@@ -26,7 +27,6 @@ from tokens import ledger
 log = logging.getLogger(__name__)
 PRICE = 1  # tokens for a message of an agent, whatever its length
 LONGEST = 1600  # characters that Twilio takes in one message
-LEASE_SECONDS = 30
 MOST_ATTEMPTS = 8
 WAKE_CHANNEL = "outbox"
 
@@ -149,14 +149,14 @@ def sender_of(chatroom_id: UUID) -> SenderNumber:
 
 
 # ---------------------------------------------------------------- the worker's half
-CLAIM = f"""
+CLAIM = """
 WITH due AS (
     SELECT id FROM messages
     WHERE status = 'queued' AND (not_before IS NULL OR not_before <= now())
     ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE messages m
-SET status = 'sending', status_rank = 2, attempt = m.attempt + 1, lease_until = now() + interval '{LEASE_SECONDS} s'
+SET status = 'sending', status_rank = 2, attempt = m.attempt + 1, lease_until = now() + interval '1 s' * %s
 FROM due, sender_numbers n, twilio_accounts a
 WHERE m.id = due.id AND n.phone = m.from_address AND n.organization_id = m.organization_id
   AND a.id = n.twilio_account_id
@@ -198,7 +198,7 @@ class Claimed:
 def claim(limit: int) -> list[Claimed]:
     """Take up to `limit` queued messages, committed as `sending` before anybody calls the provider."""
     with tenancy.system():
-        found = shapes.rows(CLAIM, [limit])
+        found = shapes.rows(CLAIM, [limit, settings.SEND_LEASE_SECONDS])
     found.sort(key=lambda row: row["id"])
     return [
         Claimed(

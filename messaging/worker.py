@@ -87,8 +87,8 @@ class Worker:
             await self.room.acquire()
             self.room.release()
             claimed = await self.call("claim", sending.claim, min(100, IN_FLIGHT - len(self.flights)))
-            failpoints.hit("after_claim")
             for each in claimed:
+                failpoints.hit("after_claim")
                 await self.room.acquire()
                 flight = asyncio.create_task(self.fly(each))
                 self.flights.add(flight)

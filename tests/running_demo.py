@@ -146,6 +146,14 @@ class Demo:
         ).stdout
         return [int(line.split()[0]) for line in listed.splitlines() if words in line]
 
+    def kill_postgres(self) -> None:
+        """As if the machine had lost it: no goodbye to anybody."""
+        found = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout
+        servers = [line for line in found.splitlines() if "postgres -D" in line and str(self.local_dir) in line]
+        assert servers
+        for line in servers:
+            os.kill(int(line.split()[0]), signal.SIGKILL)
+
     @asynccontextmanager
     async def socket(self, client: Client, **hello):
         headers = {"Authorization": f"Bearer {client.token}"}

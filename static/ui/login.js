@@ -1,4 +1,8 @@
-// A button in the password field shows what was typed.
+// The sign-in page: a button in the password field shows what was typed.
+import { rememberZone } from "./zone.js";
+
+rememberZone();
+
 const field = document.querySelector("input[type=password]");
 const button = document.getElementById("show-password").content.firstElementChild.cloneNode(true);
 button.setAttribute("aria-controls", field.id);
@@ -9,6 +13,3 @@ button.addEventListener("click", () => {
   button.setAttribute("aria-pressed", String(shown));
   field.focus();
 });
-
-// Drafts of whoever used this browser before are not for the next person.
-for (const key of Object.keys(localStorage)) if (key.startsWith("draft:")) localStorage.removeItem(key);
