@@ -1,0 +1,158 @@
+// The socket that is always trying. It knows frames and time; what they mean on the page is others' business.
+//
+// state: "live"     frames arrive
+//        "retry"    lost, and being opened again
+//        "delayed"  refused for long: events are fetched every ten seconds instead
+//        "off"      the device says it has no network
+const PING = 25_000, PONG = 10_000, READY = 10_000, LONGEST = 30_000;
+const POLL_AFTER = 30_000, POLL_EVERY = 10_000;
+
+export class Connection {
+  state = "connecting";
+  retryAt = 0;           // when the next try begins, for the countdown
+  #socket = null;
+  #cursor; #on;
+  #seen = new Map();     // chatroom -> number of its last event applied
+  #tries = 0; #lostAt = 0; #missed = 0; #quiet = null;
+  #timers = {};
+
+  // on: frame(frame), changed(), back(missed), reload(), signedOut()
+  constructor(cursor, on) {
+    this.#cursor = cursor;
+    this.#on = on;
+    addEventListener("online", () => this.retryNow());
+    addEventListener("offline", () => this.#lost());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return;
+      if (this.state === "live") this.#ping();       // a laptop that slept has a dead socket that looks alive
+      else this.retryNow();
+    });
+    addEventListener("pagehide", () => this.#close());
+    addEventListener("pageshow", (event) => { if (event.persisted) this.retryNow(); });
+    this.#open();
+  }
+
+  retryNow() {
+    if (this.state === "live" || this.#socket?.readyState === WebSocket.OPEN) return;
+    this.#tries = 0;
+    this.#open();
+  }
+
+  #open() {
+    this.#close();
+    this.retryAt = 0;
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/inbox`);
+    this.#socket = socket;
+    this.#after("ready", READY, () => this.#lost());
+    socket.onopen = () => this.#hello();
+    socket.onmessage = (event) => this.#received(JSON.parse(event.data));
+    socket.onclose = (event) => this.#lost(event.code);
+    if (this.state !== "connecting") this.#on.changed();
+  }
+
+  #close() {
+    for (const name of ["ready", "ping", "pong", "retry"]) clearTimeout(this.#timers[name]);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  #hello() { this.#send({ type: "hello", cursor: this.#cursor }); }
+
+  #send(frame) { if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame)); }
+
+  #received(frame) {
+    if (frame.type === "ready") return this.#ready(frame);
+    if (frame.type === "pong") return this.#pong(frame);
+    if (frame.type === "catch_up") return this.#hello();
+    if (frame.type === "resync" || frame.code === "bad_cursor") return this.#on.reload();
+    if (frame.type !== "error") this.#apply(frame);
+  }
+
+  #apply(frame) {
+    if (frame.seq !== undefined) {
+      if (frame.seq <= (this.#seen.get(frame.chatroom_id) ?? 0)) return;
+      this.#seen.set(frame.chatroom_id, frame.seq);
+    }
+    if (frame.cursor) { this.#cursor = frame.cursor; this.#quiet = null; }
+    if (this.#lostAt && frame.type === "message.created" && frame.message.direction === "inbound") this.#missed += 1;
+    this.#on.frame(frame);
+  }
+
+  #ready(frame) {
+    clearTimeout(this.#timers.ready);
+    clearTimeout(this.#timers.poll);
+    this.#timers.polling = false;
+    this.#cursor = frame.cursor;
+    const wasLost = this.#lostAt, missed = this.#missed;
+    this.state = "live";
+    this.#tries = this.#lostAt = this.#missed = 0;
+    this.#after("ping", PING, () => this.#ping());
+    this.#on.changed();
+    if (wasLost) this.#on.back(missed);
+  }
+
+  #ping() {
+    this.#send({ type: "ping" });
+    this.#after("pong", PONG, () => this.#lost());
+  }
+
+  // A cursor ages; a pong brings a young one. It may overtake a frame by a hair, so it counts only
+  // once the next pong finds that no frame came between.
+  #pong(frame) {
+    clearTimeout(this.#timers.pong);
+    if (this.#quiet) this.#cursor = this.#quiet;
+    this.#quiet = frame.cursor;
+    this.#after("ping", PING, () => this.#ping());
+  }
+
+  #lost(code = 0) {
+    this.#close();
+    this.#quiet = null;
+    if (code === 4401 || code === 4403) return this.#on.signedOut();
+    this.#lostAt ||= Date.now();
+    if (!navigator.onLine) this.state = "off";
+    else if (this.state !== "delayed") this.state = "retry";
+    const longest = code === 1012 ? 5000 : Math.min(LONGEST, 1000 * 2 ** this.#tries++);
+    const wait = Math.max(300, Math.random() * longest);
+    this.retryAt = Date.now() + wait;
+    this.#after("retry", wait, () => this.#open());
+    if (!this.#timers.polling) this.#pollLater(POLL_AFTER);
+    this.#on.changed();
+  }
+
+  #pollLater(wait) {
+    this.#timers.polling = true;
+    this.#after("poll", wait, () => this.#poll());
+  }
+
+  async #poll() {
+    this.#timers.polling = false;
+    if (this.state === "live") return;
+    try {
+      for (let more = true; more;) {
+        const response = await fetch(`/api/events?after=${encodeURIComponent(this.#cursor)}`);
+        if (response.status === 401) return this.#on.signedOut();
+        if (response.status === 400) return this.#on.reload();
+        if (!response.ok) throw new Error(`${response.status}`);
+        const page = await response.json();
+        if (this.state === "live") return;
+        page.results.forEach((frame) => this.#apply(frame));
+        this.#cursor = page.cursor;
+        more = Boolean(page.next);
+      }
+      this.state = "delayed";
+    } catch {
+      this.state = navigator.onLine ? "retry" : "off";
+    }
+    this.#on.changed();
+    this.#pollLater(POLL_EVERY);
+  }
+
+  #after(name, wait, run) {
+    clearTimeout(this.#timers[name]);
+    this.#timers[name] = setTimeout(run, wait);
+  }
+}

@@ -1,0 +1,132 @@
+// Sending: a message is on the page at once, kept in this browser until the server has it, and sent once.
+// The client_id makes a repeated request harmless: the server answers with the message that it made before.
+import { csrf, isSignIn, signIn } from "./fetching.js";
+import { keepOutbox, outbox } from "./store.js";
+import * as thread from "./thread.js";
+import { piece, word } from "./words.js";
+
+const PATIENCE = 15_000;                // no answer for so long is none
+const FRESH = 10 * 60_000;              // older ones are not sent behind a person's back
+const REFUSED = [400, 404, 409, 413, 422];
+
+let entries = outbox();                 // {id, conversation, content, at, state: waiting | failed, words}
+let busy = false;
+let on = null;                          // online(), accepted(entry, answer), refused(entry, message)
+
+export function start(handlers) {
+  on = handlers;
+  for (const entry of entries) {
+    if (Date.now() - entry.at > FRESH) fail(entry, word("no-answer"));
+  }
+  flush();
+}
+
+export function send(conversation, content) {
+  const entry = { id: crypto.randomUUID?.() ?? uuid(), conversation, content, at: Date.now(), state: "waiting" };
+  entries.push(entry);
+  keep();
+  show(entry);
+  flush();
+}
+
+// What is not with the server yet belongs at the end of its conversation.
+export function opened() {
+  entries.filter((entry) => entry.conversation === thread.open()).forEach(show);
+}
+
+export async function flush() {
+  if (busy) return;
+  busy = true;
+  for (let entry; (entry = entries.find((each) => each.state === "waiting"));) {
+    if (!await deliver(entry)) break;   // in order: what comes after waits too
+  }
+  busy = false;
+}
+
+// Returns whether the next one may go.
+async function deliver(entry) {
+  let response, answer;
+  try {
+    response = await fetch("/api/messages/send", {
+      method: "POST",
+      headers: { ...csrf(), "Content-Type": "application/json" },
+      body: JSON.stringify({ conversation_id: entry.conversation, content: entry.content, client_id: entry.id }),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    answer = await response.json();
+  } catch {
+    if (response?.url && isSignIn(response.url)) return signIn();
+    if (response || on.online()) return fail(entry, word("no-answer"));
+    linger(entry);
+    return false;
+  }
+  if (response.ok) {
+    drop(entry);
+    on.accepted(entry, answer);
+    return true;
+  }
+  const message = answer.error?.message ?? word("refused");
+  if (response.status === 401) { signIn(); return false; }
+  if (REFUSED.includes(response.status)) {
+    drop(entry);
+    thread.mine(entry.id)?.remove();
+    on.refused(entry, message);
+    return true;
+  }
+  return fail(entry, response.status >= 500 ? word("no-answer") : message);
+}
+
+function fail(entry, words) {
+  Object.assign(entry, { state: "failed", words });
+  keep();
+  const bubble = thread.mine(entry.id);
+  if (bubble) paintFailed(bubble, entry);
+  return true;
+}
+
+function again(entry) {
+  Object.assign(entry, { state: "waiting", words: "", at: Date.now() });
+  keep();
+  thread.mine(entry.id)?.remove();
+  show(entry);
+  flush();
+}
+
+// Without a connection it waits, and says so.
+function linger(entry) {
+  const bubble = thread.mine(entry.id);
+  if (bubble) bubble.querySelector("[data-words]").textContent = word("waiting");
+}
+
+function show(entry) {
+  const bubble = piece("new-bubble");
+  bubble.dataset.client = entry.id;
+  bubble.querySelector(".bubble").textContent = entry.content;
+  thread.draw(bubble);
+  if (entry.state === "failed") paintFailed(bubble, entry);
+  else if (!on?.online()) linger(entry);
+}
+
+function paintFailed(bubble, entry) {
+  bubble.classList.replace("sending", "failed");
+  bubble.querySelector(".meta-line").hidden = true;
+  const line = piece("failed-line", entry.words);
+  line.querySelector("[data-again]").addEventListener("click", () => again(entry));
+  bubble.querySelector(".msg-main").append(line);
+}
+
+function drop(entry) {
+  entries = entries.filter((each) => each !== entry);
+  keep();
+}
+
+function keep() { keepOutbox(entries); }
+
+// crypto.randomUUID exists on secure origins only; an office server without TLS has this.
+function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
