@@ -4,6 +4,8 @@
 threads, and the sandbox when it is on, so that a demo or a development server needs one port only.
 """
 
+import asyncio
+
 from messagehub.wsgi import application as wsgi  # first: it sets Django up
 
 # isort: split
@@ -47,17 +49,28 @@ class Pages:
 
 
 class Lifespan:
-    """Starts and stops what lives as long as the server."""
+    """Starts and stops what lives as long as the server.
+
+    The development server (daphne) knows no lifespan: there the first connection starts everything.
+    """
 
     def __init__(self, parts: list) -> None:
         self.parts = parts
+        self.started = False
+        self.starting = asyncio.Lock()
+
+    async def start(self) -> None:
+        async with self.starting:
+            if not self.started:
+                for part in self.parts:
+                    await part.startup()
+                self.started = True
 
     async def __call__(self, scope, receive, send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                for part in self.parts:
-                    await part.startup()
+                await self.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 for part in reversed(self.parts):
@@ -76,6 +89,8 @@ class Router:
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "lifespan":
             return await self.lifespan(scope, receive, send)
+        if not self.lifespan.started:
+            await self.lifespan.start()
         if scope["type"] == "websocket":
             if scope["path"] != "/ws/inbox":
                 return await send({"type": "websocket.close", "code": 4404})

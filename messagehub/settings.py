@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "knox",
     "django_htmx",
     "channels",
+    "procrastinate.contrib.django",
     "messagehub",
     "messagehub.ui",
     "accounts",
@@ -159,7 +160,21 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 1},
     }
 }
-CHANNEL_LAYERS: dict = {}  # fan-out is the hub's: one subscription per process, rooms in memory
+# The inbox does not use groups: its hub has one subscription per process and keeps rooms in memory (docs/decisions.md).
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "mh-channels"},
+    }
+}
+
+# A wake-up can be lost between two queries (libraries: measured), so the poll is short.
+PROCRASTINATE_WORKER_DEFAULTS = {
+    "fetch_job_polling_interval": 0.5,
+    "concurrency": 4,
+    "shutdown_graceful_timeout": 10,
+    "delete_jobs": "successful",
+}
 
 # ---------------------------------------------------------------- people
 AUTH_USER_MODEL = "accounts.User"
@@ -274,5 +289,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"aiohttp.access": {"level": "WARNING"}, "twilio": {"level": "WARNING"}},
+    "loggers": {name: {"level": "WARNING"} for name in ("aiohttp.access", "twilio", "procrastinate")},
 }

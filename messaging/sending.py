@@ -16,11 +16,11 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
-from integrations import providers
+from integrations import providers, segments
 from integrations.events import Accepted, NotReached, Outcome, OutgoingText, Refused
 from integrations.models import SenderNumber
 from messagehub import encryption, limits, tenancy
-from messaging import conversations, live, segments, shapes
+from messaging import conversations, live, shapes
 from messaging.models import Conversation, Message
 from tokens import ledger
 

@@ -16,6 +16,7 @@ import psycopg
 import redis.asyncio
 from django.conf import settings
 from django.db import Error, connection
+from procrastinate.contrib.django import app
 
 from integrations import providers
 from integrations.events import Outcome
@@ -49,7 +50,7 @@ class Worker:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stopping.set)
         self.connections = providers.Connections(IN_FLIGHT * 2)
-        loops = [self.receive(), self.send(), self.sweep(), self.listen(), self.beat()]
+        loops = [self.receive(), self.send(), self.sweep(), self.listen(), self.beat(), self.jobs()]
         tasks = [asyncio.create_task(each) for each in loops]
         settling = asyncio.create_task(self.settle())
         log.info("The worker is running.")
@@ -145,6 +146,22 @@ class Worker:
             except (psycopg.Error, OSError) as error:
                 log.warning("Not listening for work: %s", type(error).__name__)
                 await asyncio.sleep(1)
+
+    async def jobs(self) -> None:
+        """Everything that may run later, by Procrastinate, in the same process."""
+        while not self.stopping.is_set():
+            try:
+                async with app.with_connector(app.connector.get_worker_connector()).open_async() as opened:
+                    options = settings.PROCRASTINATE_WORKER_DEFAULTS
+                    working = asyncio.create_task(opened.run_worker_async(install_signal_handlers=False, **options))
+                    stopped = asyncio.create_task(self.stopping.wait())
+                    await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                    working.cancel()
+                    stopped.cancel()
+                    await asyncio.gather(working, return_exceptions=True)
+            except Exception as error:
+                log.warning("Background jobs wait for the database: %s", type(error).__name__)
+            await self.woken(self.stopping)
 
     async def beat(self) -> None:
         """Say that a worker is there, for /readyz."""

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from integrations import segments
 from integrations.sandbox import callbacks, faults, resources
 from integrations.sandbox.accounts import authenticate, check_account
 from integrations.sandbox.asgi import CutShort, Request, Response, Withheld, json_response
 from integrations.sandbox.callbacks import Due
 from integrations.sandbox.errors import TwilioError
 from integrations.sandbox.faults import Fault
-from integrations.sandbox.segments import count_segments
 from integrations.sandbox.server import Pace, Sandbox, log_request
 from integrations.sandbox.store import new_sid
 
@@ -217,7 +217,7 @@ def insert_message(
         "messaging_service_sid": service_sid,
         "body": body,
         "status": status,
-        "num_segments": count_segments(body),
+        "num_segments": max(1, segments.count(body)),
         "num_media": len(media),
         "status_callback": status_callback,
         "date_created": now,

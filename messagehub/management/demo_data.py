@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, ContactActivity, UserChatroom
+from integrations import segments
 from integrations.models import SenderNumber, TwilioAccount
 from integrations.sandbox import store
 from messagehub import tenancy
-from messaging import segments, sending
+from messaging import sending
 from messaging.models import Conversation, Message, ReadMarker
 from tokens import ledger
 

@@ -1,0 +1,28 @@
+"""What is kept for a time only: the event log and idempotency keys."""
+
+from django.db import connection
+
+from messagehub import tenancy
+
+BATCH = 10_000
+KEPT = {"events": "48 hours", "idempotency_keys": "48 hours"}
+FORGET = """
+DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM {table} WHERE created_at < now() - %s::interval LIMIT %s
+))
+"""
+
+
+def forget() -> int:
+    """Drop what is older than it is kept, in batches that each commit; returns how many rows went."""
+    return sum(_forget(table, age) for table, age in KEPT.items())
+
+
+def _forget(table: str, age: str) -> int:
+    gone = 0
+    while True:
+        with tenancy.system(), connection.cursor() as cursor:
+            cursor.execute(FORGET.format(table=table), [age, BATCH])
+            gone += cursor.rowcount
+            if cursor.rowcount < BATCH:
+                return gone

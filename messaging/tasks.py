@@ -1,0 +1,12 @@
+"""Background jobs of messaging, run by the worker through Procrastinate."""
+
+from procrastinate.contrib.django import app
+
+from messaging import retention
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(queueing_lock="retention", pass_context=False)
+def forget(timestamp: int) -> None:
+    """Each hour: drop what is kept for a time only."""
+    retention.forget()
