@@ -6,8 +6,10 @@ with running_demo(folder) as demo:
 """
 
 import asyncio
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +30,8 @@ import websockets
 from tests.sandbox_server import ROOT, free_port
 
 START_SECONDS = 90
+BUILT = Path(tempfile.mkdtemp(prefix="messagehub-built-"))
+atexit.register(shutil.rmtree, BUILT, ignore_errors=True)
 phones = (f"+1555900{number:04d}" for number in count(1))
 
 
@@ -142,13 +146,13 @@ class Demo:
     def processes(self, words: str) -> list[int]:
         """The demo's own child processes whose command line has these words."""
         listed = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True
         ).stdout
         return [int(line.split()[0]) for line in listed.splitlines() if words in line]
 
     def kill_postgres(self) -> None:
         """As if the machine had lost it: no goodbye to anybody."""
-        found = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout
+        found = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True).stdout
         servers = [line for line in found.splitlines() if "postgres -D" in line and str(self.local_dir) in line]
         assert servers
         for line in servers:
@@ -184,9 +188,19 @@ def clean_environment(local_dir: Path) -> dict[str, str]:
 @contextmanager
 def demo_folder() -> Iterator[Path]:
     """A folder for one demo. Not pytest's own: started by root, the servers run as another account and must get in."""
-    with tempfile.TemporaryDirectory(prefix="messagehub-demo-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder)
+    with tempfile.TemporaryDirectory(prefix="messagehub-demo-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        _copy_built(BUILT, folder)
+        yield folder
+        _copy_built(folder, BUILT)
+
+
+def _copy_built(source: Path, target: Path) -> None:
+    """Pass collected static files on from one demo of this run to the next: making them takes ten seconds."""
+    if (source / "static.fingerprint").exists() and not (target / "static.fingerprint").exists():
+        shutil.copytree(source / "static", target / "static", dirs_exist_ok=True)
+        shutil.copy(source / "static.fingerprint", target)
 
 
 @contextmanager
