@@ -204,7 +204,7 @@ def _thread(request: HttpRequest, shown: Conversation, **where) -> dict:
         "messages": [shape | {"occurred_at": row["occurred_at"], "contact": shown.contact} for row, shape in shaped],
         "unread": 0 if where else conversations.one(request.user, shown)["unread_count"],
         "older_url": older_url,
-        "activities": shown.contact.activities.order_by("-created_at")[:ACTIVITIES],
+        "activities": shown.contact.activities.order_by("-created_at", "-pk")[:ACTIVITIES],
         "me": str(request.user.pk),
     }
 

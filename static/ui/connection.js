@@ -16,7 +16,7 @@ export class Connection {
   #tries = 0; #lostAt = 0; #missed = 0; #quiet = null;
   #timers = {};
 
-  // on: frame(frame), changed(), back(missed), reload(), signedOut()
+  // on: frame(frame), changed(), back(missed, milliseconds), reload(), signedOut()
   constructor(cursor, on) {
     this.#cursor = cursor;
     this.#on = on;
@@ -91,7 +91,7 @@ export class Connection {
     this.#tries = this.#lostAt = this.#missed = 0;
     this.#after("ping", PING, () => this.#ping());
     this.#on.changed();
-    if (wasLost) this.#on.back(missed);
+    if (wasLost) this.#on.back(missed, Date.now() - wasLost);
   }
 
   #ping() {

@@ -60,7 +60,7 @@ const connection = new Connection(cursor, {
     sign.paint();
     if (connection.state === "live") sending.flush();
   },
-  back: (missed) => sign.back(missed, sign.wasShown()),
+  back: sign.back,
   reload: () => { composer.leave(); location.reload(); },
   signedOut: () => { composer.leave(); signIn(); },
 });
@@ -68,6 +68,7 @@ sign.watch(connection);
 
 sending.start({
   online: () => connection.state === "live" || connection.state === "delayed",
+  queued: (entry) => list.touch(entry.conversation, entry.content),
   accepted: (entry, { message, remaining_tokens: left }) => {
     counts.setBalance(left);
     changedRow(message.conversation_id);

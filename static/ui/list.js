@@ -39,7 +39,10 @@ export function removeRoom(room) {
 export function touch(id, text) {
   const own = row(id);
   if (!own) return;
-  own.querySelector("[data-preview]").replaceChildren(text);
+  const you = document.createElement("span");
+  you.className = "faint";
+  you.textContent = word("you");
+  own.querySelector("[data-preview]").replaceChildren(you, ` ${text.slice(0, 120)}`);
   own.dataset.at = new Date().toISOString().replace("Z", "000+00:00");
   settle(own);
 }

@@ -11,7 +11,7 @@ const REFUSED = [400, 404, 409, 413, 422];
 
 let entries = outbox();                 // {id, conversation, content, at, state: waiting | failed, words}
 let busy = false;
-let on = null;                          // online(), accepted(entry, answer), refused(entry, message)
+let on = null;                          // online(), queued(entry), accepted(entry, answer), refused(entry, message)
 
 export function start(handlers) {
   on = handlers;
@@ -26,6 +26,7 @@ export function send(conversation, content) {
   entries.push(entry);
   keep();
   show(entry);
+  on.queued(entry);
   flush();
 }
 

@@ -58,13 +58,11 @@ function hide() {
   document.querySelectorAll("[data-notices]").forEach((place) => place.replaceChildren());
 }
 
-// Said after catching up, when there was anything to notice.
-export function back(missed, noticed) {
-  if (!missed && !noticed) return;
+// Said after catching up, unless it was too short to notice and nothing came.
+export function back(missed, away) {
+  if (!missed && away < BANNER_AFTER) return;
   say("back-banner", counted("back", missed), BACK_FOR);
 }
-
-export const wasShown = () => Boolean(shown);
 
 export function say(kind, text, wait = 8000) {
   const banners = [...document.querySelectorAll("[data-notices]")].map((place) => {
