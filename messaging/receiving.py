@@ -114,7 +114,7 @@ MESSAGES = f"""
         last_inbound_at = greatest(v.last_inbound_at, at),
         last_message_id = CASE WHEN v.last_message_id IS NULL OR at >= v.last_message_at THEN newest
                                ELSE v.last_message_id END,
-        last_message_at = greatest(v.last_message_at, at)
+        last_message_at = CASE WHEN v.last_message_id IS NULL THEN at ELSE greatest(v.last_message_at, at) END
     FROM counted WHERE v.id = counted.conversation_id
 )
 SELECT id, organization_id, chatroom_id, conversation_id, provider_id FROM made ORDER BY occurred_at, id

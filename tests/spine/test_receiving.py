@@ -1,0 +1,170 @@
+"""Draining the webhooks: once each, in one go, and a bad one stops only itself."""
+
+from urllib.parse import urlencode
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from chatrooms.models import Contact, ContactActivity
+from integrations.models import WebhookEvent
+from messagehub import tenancy
+from messaging import receiving
+from messaging.models import Attachment, Conversation, Event, Message
+from tests.spine.test_walls import a_tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme(db) -> dict:
+    return a_tenant("acme", "+15550100100")
+
+
+def store(**fields) -> WebhookEvent:
+    fields = {
+        "MessageSid": f"SM{uuid7().hex}",
+        "AccountSid": "ACacme",
+        "From": "+15553330001",
+        "To": "+15550100100",
+        "Body": "Hi",
+        **fields,
+    }
+    with tenancy.system():
+        return WebhookEvent.objects.create(
+            source="twilio.message", dedupe_key=str(uuid7()), body=urlencode(fields).encode()
+        )
+
+
+def state(event: WebhookEvent) -> tuple[str, int]:
+    with tenancy.system():
+        event.refresh_from_db()
+    return event.state, event.attempts
+
+
+def inbound():
+    return Message.objects.filter(direction="inbound").order_by("occurred_at", "id")
+
+
+def test_a_batch_becomes_contacts_conversations_messages_and_events(acme):
+    events = [store(From=f"+1555333000{n % 3}", Body=str(n)) for n in range(9)]
+
+    assert receiving.drain() == 9
+
+    assert {state(event) for event in events} == {("processed", 0)}
+    with tenancy.organization(acme["organization"].pk):
+        assert [message.content for message in inbound()] == [str(n) for n in range(9)]
+        assert Contact.objects.filter(phone__startswith="+1555333").count() == 3
+        for conversation in Conversation.objects.filter(contact__phone__startswith="+1555333"):
+            assert conversation.inbound_count == 3
+            assert conversation.last_message.content in "678"
+            assert conversation.contact.last_activity_at == conversation.last_message_at
+            kinds = conversation.contact.activities.values_list("kind", flat=True)
+            assert sorted(kinds) == ["conversation_opened", "created"]
+        assert Event.objects.filter(type="message.created").count() == 10  # and the one that a_tenant sent
+
+
+def test_the_same_message_in_one_batch_and_in_a_later_one_is_one_message(acme):
+    store(MessageSid="SMsame"), store(MessageSid="SMsame")
+    receiving.drain()
+    store(MessageSid="SMsame")
+    receiving.drain()
+    with tenancy.organization(acme["organization"].pk):
+        assert inbound().count() == 1
+        assert Conversation.objects.get(contact__phone="+15553330001").inbound_count == 1
+        assert Event.objects.filter(type="message.created").count() == 2
+
+
+def test_messages_of_several_organizations_in_one_batch_stay_apart(acme):
+    globex = a_tenant("globex", "+15550200200")
+    for n in range(4):
+        store(Body=f"acme {n}")
+        store(Body=f"globex {n}", To="+15550200200", AccountSid="ACglobex")
+    receiving.drain()
+    for tenant, name in ((acme, "acme"), (globex, "globex")):
+        with tenancy.organization(tenant["organization"].pk):
+            assert [message.content for message in inbound()] == [f"{name} {n}" for n in range(4)]
+
+
+def test_one_bad_event_stops_only_itself_is_kept_and_can_be_processed_again(acme, monkeypatch):
+    good, bad, other = store(), store(To="+15550999999"), store(From="+15553330002")
+
+    assert receiving.drain() == 3
+
+    assert (state(good), state(other)) == (("processed", 0), ("processed", 0))
+    assert state(bad) == ("waiting", 1)
+    assert "Nobody owns this number" in bad.error
+    assert receiving.process([bad.pk]) == 0
+    with tenancy.organization(acme["organization"].pk):
+        number = acme["number"]
+        number.phone = "+15550999999"
+        number.save()
+    assert receiving.process([bad.pk]) == 1
+    assert state(bad) == ("processed", 0)
+
+
+def test_an_event_that_keeps_failing_is_given_up_and_kept(acme):
+    bad = store(To="+15550999999")
+    for _ in range(WebhookEvent.MOST_ATTEMPTS):
+        with tenancy.system():
+            WebhookEvent.objects.update(try_again_at=None)
+        receiving.drain()
+    assert state(bad) == ("failed", 8)
+    assert receiving.drain() == 0
+
+
+def test_what_can_not_be_read_is_set_aside(acme):
+    unread = store(MessageSid="")
+    receiving.drain()
+    assert state(unread)[0] == "quarantined"
+    assert "MessageSid" in unread.quarantined
+
+
+@pytest.mark.parametrize("status", ["SNOOZED", "PENDING"])
+def test_a_new_message_opens_a_sleeping_conversation(acme, status: str):
+    store()
+    receiving.drain()
+    with tenancy.organization(acme["organization"].pk):
+        Conversation.objects.update(status=status)
+    store()
+    receiving.drain()
+    with tenancy.organization(acme["organization"].pk):
+        assert Conversation.objects.get(contact__phone="+15553330001").status == "OPEN"
+
+
+def test_a_new_message_after_a_closed_conversation_opens_another(acme):
+    store()
+    receiving.drain()
+    with tenancy.organization(acme["organization"].pk):
+        Conversation.objects.update(status="CLOSED")
+    store()
+    receiving.drain()
+    with tenancy.organization(acme["organization"].pk):
+        found = Conversation.objects.filter(contact__phone="+15553330001").order_by("id")
+        assert [conversation.status for conversation in found] == ["CLOSED", "OPEN"]
+
+
+def test_media_are_attached_in_their_order(acme):
+    store(
+        Body="",
+        NumMedia="2",
+        MediaUrl0="https://api.twilio.com/1",
+        MediaContentType0="image/png",
+        MediaUrl1="https://api.twilio.com/2",
+        MediaContentType1="application/pdf",
+    )
+    receiving.drain()
+    with tenancy.organization(acme["organization"].pk):
+        assert list(Attachment.objects.order_by("position").values_list("content_type", flat=True)) == [
+            "image/png",
+            "application/pdf",
+        ]
+
+
+def test_the_number_of_statements_does_not_grow_with_the_batch(acme, django_assert_max_num_queries):
+    for n in range(50):
+        store(From=f"+1555444{n:04d}")
+    with django_assert_max_num_queries(30):
+        receiving.drain()
+    with tenancy.organization(acme["organization"].pk):
+        assert inbound().count() == 50
+        assert ContactActivity.objects.filter(kind="created").count() == 51

@@ -1,0 +1,126 @@
+"""States only rise, in whatever order the provider reports them."""
+
+from datetime import UTC, datetime
+from itertools import permutations
+
+import pytest
+from django.db import connection
+from uuid_utils.compat import uuid7
+
+from integrations.events import Accepted, StatusUpdate, Unclear
+from messagehub import tenancy
+from messaging import sending, statuses
+from messaging.models import Message, MessageReceipt
+from tests.spine.test_walls import a_tenant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def message(db) -> Message:
+    return a_tenant("acme", "+15550100100")["message"]
+
+
+def report(message: Message, status: str, code: str = "", sid: str = "SM1", named: bool = False) -> tuple:
+    return uuid7(), StatusUpdate(
+        account="ACacme",
+        provider_id=sid,
+        status=status if status in statuses.RANK else "",
+        provider_status=status,
+        occurred_at=datetime.now(UTC),
+        error_code=code,
+        message_id=message.pk if named else None,
+    )
+
+
+def state(message: Message) -> tuple[str, str]:
+    with tenancy.system():
+        return Message.objects.values_list("status", "error_code").get(pk=message.pk)
+
+
+def apply(*reports) -> set:
+    with tenancy.system():
+        return statuses.apply(reports)[1]
+
+
+def accept(message: Message) -> None:
+    (claimed,) = sending.claim(1)
+    assert claimed.text.message_id == message.pk
+    sending.settle([(claimed, Accepted("SM1", 1))])
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations(["accepted", "sent", "delivered", "undelivered", "huh"])), ids="-".join
+)
+def test_every_order_ends_in_the_same_state(message: Message, order):
+    accept(message)
+    for status in order:
+        apply(report(message, status, "30003" if status == "undelivered" else ""))
+    assert state(message) == ("delivered", "")
+    with tenancy.system():
+        assert MessageReceipt.objects.count() == 5
+
+
+def test_all_of_them_in_one_batch_end_in_the_same_state(message: Message):
+    accept(message)
+    apply(*(report(message, status) for status in ("delivered", "sent", "accepted", "delivered")))
+    assert state(message) == ("delivered", "")
+    with tenancy.system():
+        assert MessageReceipt.objects.count() == 3
+
+
+def test_a_failure_is_kept_with_its_reason(message: Message):
+    accept(message)
+    apply(report(message, "undelivered", "30003"))
+    assert state(message) == ("undelivered", "30003")
+    with tenancy.system():
+        assert "out of reach" in Message.objects.get().error_message
+
+
+def test_a_report_before_our_commit_binds_the_id_and_is_not_undone_by_it(message: Message):
+    (claimed,) = sending.claim(1)
+    apply(report(message, "delivered", named=True))
+    assert state(message)[0] == "delivered"
+
+    sending.settle([(claimed, Unclear("too late"))])
+
+    assert state(message) == ("delivered", "")
+    with tenancy.system():
+        assert Message.objects.get().provider_id == "SM1"
+
+
+def test_a_report_on_a_message_that_is_not_ours_waits(message: Message):
+    accept(message)
+    stranger = report(message, "delivered", sid="SM-other")
+    assert apply(stranger) == {stranger[0]}
+    named_wrongly = report(message, "delivered", sid="SM-other", named=True)
+    assert apply(named_wrongly) == {named_wrongly[0]}
+    assert state(message)[0] == "accepted"
+
+
+def test_another_accounts_report_does_not_touch_our_message(message: Message):
+    a_tenant("globex", "+15550200200")
+    accept(message)
+    pk, update = report(message, "delivered", named=True)
+    foreign = StatusUpdate(**{**{f: getattr(update, f) for f in update.__slots__}, "account": "ACglobex"})
+    assert apply((pk, foreign)) == {pk}
+    assert state(message)[0] == "accepted"
+
+
+def test_an_answer_to_an_older_attempt_is_ignored(message: Message):
+    (zombie,) = sending.claim(1)
+    with connection.cursor() as cursor, tenancy.system():
+        cursor.execute("UPDATE messages SET status = 'queued'")
+    (second,) = sending.claim(1)
+    sending.settle([(zombie, Accepted("SM-zombie", 1))])
+    assert state(message)[0] == "sending"
+    sending.settle([(second, Accepted("SM1", 1))])
+    assert state(message)[0] == "accepted"
+
+
+def test_a_lease_that_ran_out_is_unknown_and_never_queued(message: Message, settings):
+    settings.SEND_LEASE_SECONDS = -1
+    sending.claim(1)
+    assert sending.sweep() == 1
+    assert state(message)[0] == "unknown"
+    assert sending.claim(10) == []
