@@ -5,6 +5,7 @@ import { word } from "./words.js";
 const list = document.getElementById("convs");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const late = new Set();      // rows that will move once nobody points at the list
+const covered = new WeakMap();   // a preview -> what a draft hides in it
 let open = null;
 
 const rows = () => [...list.querySelectorAll(":scope > .conv")];
@@ -57,12 +58,18 @@ export function dress(each) {
   const id = each.id.slice(5);
   if (id === open) each.setAttribute("aria-current", "true");
   else each.removeAttribute("aria-current");
+  const preview = each.querySelector("[data-preview]");
   const text = id === open ? "" : draft(id);
-  if (!text) return;
+  if (!text) {
+    if (covered.has(preview)) preview.replaceChildren(...covered.get(preview));
+    covered.delete(preview);
+    return;
+  }
+  if (!covered.has(preview)) covered.set(preview, [...preview.childNodes]);
   const label = document.createElement("span");
   label.className = "draft";
   label.textContent = word("draft");
-  each.querySelector("[data-preview]").replaceChildren(label, ` ${text.slice(0, 120)}`);
+  preview.replaceChildren(label, ` ${text.slice(0, 120)}`);
 }
 
 export function step(by) {

@@ -6,7 +6,10 @@ function read(name) {
   try { return JSON.parse(localStorage.getItem(mine(name))); } catch { return null; }
 }
 
+let closed = false;
+
 function write(name, value) {
+  if (closed) return;
   try {
     if (value === null || value === "") localStorage.removeItem(mine(name));
     else localStorage.setItem(mine(name), JSON.stringify(value));
@@ -19,6 +22,7 @@ export const outbox = () => read("outbox") ?? [];
 export const keepOutbox = (entries) => write("outbox", entries.length ? entries : null);
 
 export function forgetEverything() {
+  closed = true;
   try {
     for (const key of Object.keys(localStorage)) if (key.startsWith(mine(""))) localStorage.removeItem(key);
   } catch { /* nothing was kept */ }
