@@ -1,6 +1,6 @@
 """Who may call the API at all, and what only admins may."""
 
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from accounts.sessions import OperatorsUseAdmin
 
@@ -23,3 +23,12 @@ class IsAdmin(IsStaffOfOrganization):
 
     def has_permission(self, request, view) -> bool:
         return super().has_permission(request, view) and request.user.is_admin
+
+
+class AdminWrites(IsAdmin):
+    """Everybody of the organization reads; only admins change."""
+
+    def has_permission(self, request, view) -> bool:
+        if request.method in SAFE_METHODS:
+            return IsStaffOfOrganization.has_permission(self, request, view)
+        return super().has_permission(request, view)

@@ -1,6 +1,11 @@
 """Writable ids: what the caller may not see is refused exactly like what does not exist."""
 
+from uuid import UUID
+
+from django.db.models import QuerySet
 from rest_framework import serializers
+
+from accounts.models import User
 
 
 class VisibleRelatedField(serializers.PrimaryKeyRelatedField):
@@ -18,3 +23,40 @@ class VisibleRelatedField(serializers.PrimaryKeyRelatedField):
             return super().to_internal_value(data)
         except (ValueError, TypeError, serializers.DjangoValidationError):
             self.fail("does_not_exist", pk_value="")
+
+
+class ColleagueField(VisibleRelatedField):
+    """An id of somebody in the caller's organization."""
+
+    def __init__(self, **options):
+        super().__init__(**({} if options.get("read_only") else {"queryset": User.objects.all()}), **options)
+
+    def get_queryset(self):
+        return User.objects.filter(organization_id=self.context["request"].user.organization_id)
+
+
+class VisibleListField(serializers.ListField):
+    """Ids of things that the caller may see, looked up at once."""
+
+    child = serializers.CharField()
+
+    def __init__(self, *, queryset: QuerySet, **options):
+        self.queryset = queryset
+        super().__init__(**options)
+
+    def to_internal_value(self, data) -> list:
+        given = super().to_internal_value(data)
+        keys = [_uuid(text) for text in given]
+        visible = self.queryset.visible_to(self.context["request"].user)
+        rows = visible.in_bulk([key for key in keys if key])
+        missing = {place: ["Not found."] for place, key in enumerate(keys) if key not in rows}
+        if missing:
+            raise serializers.ValidationError(missing)
+        return list({key: rows[key] for key in keys}.values())
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

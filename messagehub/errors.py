@@ -10,13 +10,13 @@ from rest_framework.views import exception_handler as drf_handler
 
 from accounts import sessions
 from chatrooms import phones
-from messagehub import limits
+from messagehub import constraints, limits
 from messaging import idempotency, sending
 from tokens import ledger
 
 log = logging.getLogger(__name__)
 
-# exception -> (status, code, field it is about)
+# exception -> (status, code). One that is about fields of the body has them in `fields`, as answers of 400 show them.
 OURS: dict[type[Exception], tuple[int, str]] = {
     ledger.InsufficientTokens: (402, "insufficient_tokens"),
     ledger.NoAccount: (409, "no_token_account"),
@@ -27,6 +27,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     sessions.WrongCredentials: (401, "wrong_credentials"),
     sessions.OperatorsUseAdmin: (403, "operators_use_admin"),
     phones.ImpossibleNumber: (400, "invalid"),
+    constraints.NameTaken: (400, "invalid"),
     limits.TooMany: (429, "throttled"),
     limits.Unavailable: (503, "unavailable"),
     RequestDataTooBig: (413, "too_large"),
@@ -55,7 +56,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
     if type(error) in OURS:
         status, code = OURS[type(error)]
         message = str(error) if not isinstance(error, RequestDataTooBig) else "The body is too large."
-        response = Response(body(code, message), status=status)
+        response = Response(body(code, message, getattr(error, "fields", None)), status=status)
         if isinstance(error, limits.TooMany):
             response["Retry-After"] = str(error.retry_after)
         if isinstance(error, limits.Unavailable):

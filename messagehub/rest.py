@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 from django.db.models import Q, QuerySet
+from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import parsers, renderers
 from rest_framework.exceptions import ParseError, ValidationError
@@ -25,7 +26,7 @@ class JSONRenderer(renderers.BaseRenderer):
     media_type, format, charset = "application/json", "json", None
 
     def render(self, data, accepted_media_type=None, renderer_context=None) -> bytes:
-        return b"" if data is None else orjson.dumps(data, default=str)
+        return b"" if data is None else orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z)
 
 
 class JSONParser(parsers.BaseParser):
@@ -78,6 +79,35 @@ def known_only(request, names) -> None:
     unknown = set(request.query_params) - set(names) - {"cursor", "page_size"}
     if unknown:
         raise ValidationError({name: ["There is no filter of this name."] for name in sorted(unknown)})
+
+
+def validated(serializer_class, request, data, **options) -> dict:
+    """What came in, checked. Raises ValidationError."""
+    serializer = serializer_class(data=data, context={"request": request}, **options)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
+
+
+def filters(serializer_class, request) -> dict:
+    """The query parameters that were given; unknown ones are refused."""
+    known_only(request, serializer_class().fields)
+    given = {name: value for name, value in request.query_params.items() if name in serializer_class().fields}
+    return {name: value for name, value in validated(serializer_class, request, given).items() if name in given}
+
+
+def found(queryset: QuerySet, pk: UUID):
+    """The row with this key, if it is among what the caller may see; otherwise it does not exist."""
+    row = queryset.filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def created(request, shape: dict) -> Response:
+    """201, with the address of what was made below the list that it was posted to."""
+    return Response(
+        shape, status=201, headers={"Location": request.build_absolute_uri(f"{request.path}/{shape['id']}")}
+    )
 
 
 def page_size(request) -> int:
@@ -146,5 +176,17 @@ def keyset(queryset: QuerySet, field: str) -> Callable[..., list]:
             rows = queryset.order_by(field, "pk")
             rows = rows.filter(Q(**{f"{field}__gt": before[0]}) | Q(**{field: before[0], "pk__gt": before[1]}))
         return list(rows[:limit])[:: -1 if before else 1]
+
+    return fetch
+
+
+def newest_keys(queryset: QuerySet) -> Callable[..., list]:
+    """A `fetch` for `page`: the queryset newest first by its time-ordered key alone."""
+
+    def fetch(*, limit: int, after: Position | None, before: Position | None) -> list:
+        if before:
+            return list(queryset.filter(pk__gt=before[1]).order_by("pk")[:limit])[::-1]
+        rows = queryset.filter(pk__lt=after[1]) if after else queryset
+        return list(rows.order_by("-pk")[:limit])
 
     return fetch

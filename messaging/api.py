@@ -6,7 +6,6 @@ from uuid import UUID
 
 import orjson
 from django.db.models import F
-from django.http import Http404
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -26,25 +25,9 @@ MESSAGE_FIELDS = (
 )  # fmt: skip
 
 
-def validated(serializer_class, request, data) -> dict:
-    serializer = serializer_class(data=data, context={"request": request})
-    serializer.is_valid(raise_exception=True)
-    return serializer.validated_data
-
-
-def filters(serializer_class, request) -> dict:
-    """The query parameters that were given; unknown ones are refused."""
-    rest.known_only(request, serializer_class().fields)
-    given = {name: value for name, value in request.query_params.items() if name in serializer_class().fields}
-    return {name: value for name, value in validated(serializer_class, request, given).items() if name in given}
-
-
 def visible(model, request, pk: UUID):
     """The row if the caller may see it; otherwise it does not exist."""
-    found = model.objects.visible_to(request.user).filter(pk=pk).first()
-    if found is None:
-        raise Http404
-    return found
+    return rest.found(model.objects.visible_to(request.user), pk)
 
 
 # ---------------------------------------------------------------- conversations
@@ -80,7 +63,7 @@ def assignee(user: User, given: str) -> dict:
 
 class ConversationsView(APIView):
     def get(self, request):
-        wanted = listing(request.user, filters(ConversationFilters, request))
+        wanted = listing(request.user, rest.filters(ConversationFilters, request))
         return rest.page(request, partial(conversations.listed, request.user, **wanted), position_of, list)
 
 
@@ -104,7 +87,7 @@ class ThreadView(APIView):
 class ReadView(APIView):
     def post(self, request, pk):
         conversation = visible(Conversation, request, pk)
-        up_to = validated(ReadSerializer, request, request.data)["up_to"]
+        up_to = rest.validated(ReadSerializer, request, request.data)["up_to"]
         if up_to.conversation_id != conversation.pk:
             raise ValidationError({"up_to": ["Not found."]})
         conversations.mark_read(request.user, conversation, up_to)
@@ -128,7 +111,7 @@ class MessagesView(APIView):
     direction: str | None = None
 
     def get(self, request):
-        given = filters(MessageFilters, request)
+        given = rest.filters(MessageFilters, request)
         found = Message.objects.visible_to(request.user)
         if self.direction:
             found = found.filter(direction=self.direction)
@@ -158,7 +141,7 @@ class SendView(APIView):
         return response
 
     def send(self, request) -> idempotency.Answer:
-        data = validated(SendSerializer, request, request.data)
+        data = rest.validated(SendSerializer, request, request.data)
         sent = sending.send(
             data.get("conversation_id") or conversation_for(data),
             data["content"],

@@ -1,32 +1,23 @@
 """/api/tokens/: balances and how they are changed."""
 
-from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.permissions import IsAdmin
-from messagehub.rest import known_only
+from messagehub import rest
+from messagehub.schema import operation
 from tokens import ledger
-
-MOST = 1_000_000_000
-
-
-class UpdateSerializer(serializers.Serializer):
-    """Either the balance that is to stand there, or what is to be added or taken."""
-
-    user_id = serializers.UUIDField()
-    balance = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
-    delta = serializers.IntegerField(min_value=-MOST, max_value=MOST, required=False)
-    reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
-
-    def validate(self, data: dict) -> dict:
-        if ("balance" in data) == ("delta" in data):
-            raise serializers.ValidationError("Give either balance or delta.")
-        if data.get("delta") == 0:
-            raise serializers.ValidationError({"delta": ["This changes nothing."]})
-        return data
+from tokens.models import TokenEntry
+from tokens.serializers import (
+    BalanceSerializer,
+    EntrySerializer,
+    HolderSerializer,
+    UpdatedSerializer,
+    UpdateSerializer,
+    WhoseSerializer,
+)
 
 
 def colleague(user: User, user_id) -> User:
@@ -38,19 +29,19 @@ def colleague(user: User, user_id) -> User:
     return person
 
 
+def whose(request) -> User | None:
+    """The person that `user_id` in the query names; None without one."""
+    given = rest.filters(WhoseSerializer, request)
+    return colleague(request.user, given["user_id"]) if given else None
+
+
 class GetView(APIView):
     """A balance: admins ask for anybody's in their organization, agents for their own."""
 
+    @operation("Read a balance", query=WhoseSerializer, answers={200: BalanceSerializer})
     def get(self, request):
-        known_only(request, {"user_id"})
-        given = serializers.UUIDField()
-        given_id = request.query_params.get("user_id")
-        try:
-            user_id = given.run_validation(given_id) if given_id is not None else request.user.pk
-        except ValidationError:
-            raise ValidationError({"user_id": ["Not found."]}) from None
-        person = colleague(request.user, user_id)
-        return Response({"user_id": str(person.pk), "balance": ledger.balance(person)})
+        person = whose(request) or request.user
+        return Response({"user_id": person.pk, "balance": ledger.balance(person)})
 
 
 class UpdateView(APIView):
@@ -58,10 +49,21 @@ class UpdateView(APIView):
 
     permission_classes = [IsAdmin]
 
+    @operation(
+        "Change a balance",
+        description="To a `balance`, or by a `delta`. Admins send without tokens and have none: 409.",
+        body=UpdateSerializer,
+        answers={200: UpdatedSerializer, 409: None},
+        examples=[
+            {
+                "name": "Grant 100",
+                "value": {"user_id": "01990000-0000-7000-8000-000000000001", "delta": 100, "reason": "March"},
+                "request_only": True,
+            }
+        ],
+    )
     def patch(self, request):
-        given = UpdateSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        data = given.validated_data
+        data = rest.validated(UpdateSerializer, request, request.data)
         person = colleague(request.user, data["user_id"])
         try:
             if "balance" in data:
@@ -70,4 +72,65 @@ class UpdateView(APIView):
                 entry, balance = ledger.adjust(person, data["delta"], actor=request.user, reason=data["reason"])
         except ledger.InsufficientTokens:
             raise ValidationError({"delta": ["The balance can't go below zero."]}) from None
-        return Response({"user_id": str(person.pk), "balance": balance, "entry_id": str(entry) if entry else None})
+        return Response({"user_id": person.pk, "balance": balance, "entry_id": entry})
+
+
+class ListView(APIView):
+    """What everybody of the organization has left."""
+
+    permission_classes = [IsAdmin]
+
+    @operation("List balances", answers={200: [HolderSerializer]})
+    def get(self, request):
+        rest.known_only(request, ())
+        people = User.objects.filter(organization_id=request.user.organization_id).select_related("token_account")
+        return rest.page(
+            request,
+            rest.keyset(people, "created_at"),
+            lambda person: (person.created_at, person.pk),
+            lambda found: [holder(person) for person in found],
+        )
+
+
+def holder(person: User) -> dict:
+    account = getattr(person, "token_account", None)
+    balance = None if person.is_admin else (account.balance if account else 0)
+    return {
+        "user_id": person.pk,
+        "email": person.email,
+        "name": person.name,
+        "role": person.role,
+        "is_active": person.is_active,
+        "balance": balance,
+    }
+
+
+class EntriesView(APIView):
+    """The ledger, newest first: an agent's own, or for admins anybody's and without `user_id` everybody's."""
+
+    @operation("List entries of the ledger", query=WhoseSerializer, answers={200: [EntrySerializer]})
+    def get(self, request):
+        person = whose(request) or (None if request.user.is_admin else request.user)
+        entries = TokenEntry.objects.filter(organization_id=request.user.organization_id)
+        if person:
+            entries = entries.filter(account__user=person)
+        return rest.page(
+            request,
+            rest.newest_keys(entries.select_related("account", "actor")),
+            lambda entry: (entry.created_at, entry.pk),
+            lambda found: [entry_shape(entry) for entry in found],
+        )
+
+
+def entry_shape(entry: TokenEntry) -> dict:
+    return {
+        "id": entry.pk,
+        "user_id": entry.account.user_id,
+        "kind": entry.kind,
+        "amount": entry.amount,
+        "balance_after": entry.balance_after,
+        "reference": entry.reference,
+        "reason": entry.reason,
+        "actor": {"id": entry.actor_id, "name": entry.actor.name} if entry.actor_id else None,
+        "created_at": entry.created_at,
+    }

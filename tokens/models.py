@@ -60,4 +60,7 @@ class TokenEntry(Row):
                 name="token_entries_sign",
             ),
         ]
-        indexes = [models.Index(fields=["account", "-id"], name="token_entries_newest")]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="token_entries_newest"),
+            models.Index(fields=["organization", "-id"], name="token_entries_all"),
+        ]

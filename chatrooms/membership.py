@@ -1,0 +1,34 @@
+"""Who works in which chatroom."""
+
+from django.db import transaction
+
+from accounts.models import User
+from chatrooms.models import Chatroom, UserChatroom
+from messagehub import bus
+
+
+@transaction.atomic
+def assign(user: User, chatroom: Chatroom, *, by: User) -> tuple[UserChatroom, bool]:
+    """Let somebody work in a chatroom. Returns the assignment and whether it is new; open sockets join at once."""
+    assignment, created = UserChatroom.objects.get_or_create(
+        user=user, chatroom=chatroom, defaults={"organization_id": chatroom.organization_id, "assigned_by": by}
+    )
+    if created:
+        bus.access_changed([user.pk])
+    return assignment, created
+
+
+@transaction.atomic
+def unassign(user: User, chatroom: Chatroom) -> bool:
+    """End an assignment, on open sockets too. Returns whether there was one."""
+    ended, _ = UserChatroom.objects.filter(user=user, chatroom=chatroom).delete()
+    if ended:
+        bus.access_changed([user.pk])
+    return bool(ended)
+
+
+def viewers(chatroom: Chatroom) -> set:
+    """Everybody who may see the chatroom: its organization's admins and the agents in it."""
+    colleagues = User.objects.filter(organization_id=chatroom.organization_id)
+    admins = colleagues.filter(role=User.Role.ADMIN).values_list("pk", flat=True)
+    return {*admins, *colleagues.filter(user_chatrooms__chatroom=chatroom).values_list("pk", flat=True)}

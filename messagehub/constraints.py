@@ -1,0 +1,31 @@
+"""What the database refuses, as exceptions that say it in a sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import IntegrityError, transaction
+
+
+class NameTaken(Exception):
+    """Names are unique where a person has to choose by them."""
+
+    def __init__(self, what: str):
+        self.fields = {"name": [f"There is a {what} with this name already."]}
+        super().__init__(self.fields["name"][0])
+
+
+@contextmanager
+def refused(constraint: str, error: Exception) -> Iterator[None]:
+    """Raise `error` where this constraint is violated inside, and undo what was done there."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as violation:
+        if _constraint(violation) == constraint:
+            raise error from None
+        raise
+
+
+def _constraint(violation: IntegrityError) -> str | None:
+    diagnosis = getattr(violation.__cause__, "diag", None)
+    return diagnosis.constraint_name if diagnosis else None

@@ -1,0 +1,136 @@
+"""The fixed cast, and a client that goes through the real middleware as the application role.
+
+Acme: ann (admin), bo (agent in Sales), cy (agent without a room); rooms Sales and Support. Globex: zed (admin), room
+Spare parts. olga is an operator. Nobody's rows are made outside of their organization.
+"""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from accounts.models import Organization, User
+from messagehub import tenancy
+from tests import factories
+
+
+def build(name: str, people: dict[str, str], rooms: list[str]) -> SimpleNamespace:
+    """An organization with people (name -> role) and, per room, a number, a contact and an open conversation."""
+    organization = factories.OrganizationFactory(name=name, slug=name.lower())
+    world = SimpleNamespace(organization=organization, people={}, rooms={})
+    with tenancy.organization(organization.pk):
+        for person, role in people.items():
+            world.people[person] = factories.UserFactory(
+                organization=organization, name=person.title(), email=f"{person}@{name.lower()}.example", role=role
+            )
+        account = factories.TwilioAccountFactory(organization=organization)
+        for room_name in rooms:
+            world.rooms[room_name] = furnish(organization, room_name, account)
+    return world
+
+
+def furnish(organization: Organization, name: str, account) -> SimpleNamespace:
+    room = factories.ChatroomFactory(organization=organization, name=name)
+    number = factories.SenderNumberFactory(chatroom=room, twilio_account=account)
+    contact = factories.ContactFactory(chatroom=room)
+    conversation = factories.ConversationFactory(chatroom=room, contact=contact, sender_number=number)
+    message = factories.MessageFactory(conversation=conversation)
+    return SimpleNamespace(room=room, number=number, contact=contact, conversation=conversation, message=message)
+
+
+@pytest.fixture
+def acme(db) -> SimpleNamespace:
+    world = build("Acme", {"ann": "admin", "bo": "agent", "cy": "agent"}, ["Sales", "Support"])
+    with tenancy.organization(world.organization.pk):
+        factories.UserChatroomFactory(user=world.people["bo"], chatroom=world.rooms["Sales"].room)
+        for person in ("bo", "cy"):
+            factories.TokenAccountFactory(user=world.people[person])
+    return world
+
+
+@pytest.fixture
+def globex(db) -> SimpleNamespace:
+    return build("Globex", {"zed": "admin"}, ["Spare parts"])
+
+
+@pytest.fixture
+def ann(acme) -> User:
+    return acme.people["ann"]
+
+
+@pytest.fixture
+def bo(acme) -> User:
+    return acme.people["bo"]
+
+
+@pytest.fixture
+def cy(acme) -> User:
+    return acme.people["cy"]
+
+
+@pytest.fixture
+def zed(globex) -> User:
+    return globex.people["zed"]
+
+
+@pytest.fixture
+def olga(db) -> User:
+    return User.objects.create_superuser("olga@operators.example", factories.PASSWORD, name="Olga")
+
+
+@pytest.fixture
+def sales(acme) -> SimpleNamespace:
+    return acme.rooms["Sales"]
+
+
+@pytest.fixture
+def support(acme) -> SimpleNamespace:
+    return acme.rooms["Support"]
+
+
+@pytest.fixture
+def elsewhere(globex) -> SimpleNamespace:
+    return globex.rooms["Spare parts"]
+
+
+@pytest.fixture
+def api() -> Callable[[User | None], APIClient]:
+    """A client signed in by cookie as this person."""
+
+    def client(user: User | None = None) -> APIClient:
+        made = APIClient()
+        if user:
+            made.force_login(user)
+        return made
+
+    return client
+
+
+@pytest.fixture
+def inside() -> Callable:
+    """`with inside(acme):` for looking at rows."""
+    return lambda world: tenancy.organization(world.organization.pk)
+
+
+@pytest.fixture
+def assert_constant_queries() -> Callable:
+    """The list takes as many queries with two more rows."""
+
+    def check(client: APIClient, url: str, add_row: Callable[[], object]) -> None:
+        def count() -> int:
+            with CaptureQueriesContext(
+                connection,
+            ) as captured:
+                answer = client.get(url)
+            assert answer.status_code == 200, answer.content
+            assert answer.json()["results"], f"{url} lists nothing"
+            return len(captured)
+
+        before = count()
+        add_row(), add_row()
+        assert count() == before
+
+    return check

@@ -1,0 +1,131 @@
+"""Rows for tests. Made inside `tenancy.organization(...)`, or PostgreSQL refuses them."""
+
+import factory
+from django.utils import timezone
+
+from accounts.models import Organization, User
+from chatrooms.models import Chatroom, Contact, UserChatroom
+from integrations.models import SenderNumber, TwilioAccount
+from messagehub import tenancy
+from messaging.models import Conversation, Message
+from tokens.models import TokenAccount
+
+PASSWORD = "correct-horse-battery"
+
+
+class OrganizationFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Organization
+
+    name = factory.Sequence("Organization {}".format)
+    slug = factory.Sequence("organization-{}".format)
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        """An organization sees only its own row, so that row can only be made inside it."""
+        made = model_class(*args, **kwargs)
+        with tenancy.organization(made.pk):
+            made.save(force_insert=True)
+        return made
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = User
+
+    organization = factory.SubFactory(OrganizationFactory)
+    name = factory.Sequence("Person {}".format)
+    email = factory.Sequence("person{}@example.com".format)
+    role = "agent"
+    password = PASSWORD
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        return model_class.objects.create_user(*args, **kwargs)
+
+
+class ChatroomFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Chatroom
+
+    name = factory.Sequence("Room {}".format)
+
+
+class InRoomFactory(factory.django.DjangoModelFactory):
+    """Something of a chatroom, in the chatroom's organization."""
+
+    class Meta:
+        abstract = True
+
+    organization_id = factory.SelfAttribute("chatroom.organization_id")
+
+
+class UserChatroomFactory(InRoomFactory):
+    class Meta:
+        model = UserChatroom
+
+
+class TokenAccountFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = TokenAccount
+
+    organization_id = factory.SelfAttribute("user.organization_id")
+
+
+class TwilioAccountFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = TwilioAccount
+
+    account_sid = factory.Sequence("AC{:032x}".format)
+    auth_token = factory.Sequence("{:032x}".format)
+
+
+class SenderNumberFactory(InRoomFactory):
+    class Meta:
+        model = SenderNumber
+
+    twilio_account = factory.SubFactory(
+        TwilioAccountFactory, organization_id=factory.SelfAttribute("..chatroom.organization_id")
+    )
+    phone = factory.Sequence("+1555300{:04d}".format)
+
+
+class ContactFactory(InRoomFactory):
+    class Meta:
+        model = Contact
+
+    phone = factory.Sequence("+1555400{:04d}".format)
+    first_name = "Nina"
+    last_name = "Okafor"
+
+
+class ConversationFactory(InRoomFactory):
+    class Meta:
+        model = Conversation
+
+    contact = factory.SubFactory(ContactFactory, chatroom=factory.SelfAttribute("..chatroom"))
+    sender_number = factory.SubFactory(SenderNumberFactory, chatroom=factory.SelfAttribute("..chatroom"))
+    platform = "SMS"
+
+
+class MessageFactory(factory.django.DjangoModelFactory):
+    """A message of a conversation, and its newest one."""
+
+    class Meta:
+        model = Message
+        skip_postgeneration_save = True
+
+    organization_id = factory.SelfAttribute("conversation.organization_id")
+    chatroom_id = factory.SelfAttribute("conversation.chatroom_id")
+    contact_id = factory.SelfAttribute("conversation.contact_id")
+    platform = "SMS"
+    direction = "inbound"
+    status = "received"
+    content = "Hello"
+    from_address = "+15554000000"
+    to_address = "+15553000000"
+    occurred_at = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def newest(self, create, extracted, **kwargs):
+        Conversation.objects.filter(pk=self.conversation_id).update(last_message=self, last_message_at=self.occurred_at)
