@@ -1,0 +1,54 @@
+"""Real Chromium, Debian's; never a downloaded one."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.running_demo import Demo
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+expect.set_options(timeout=10_000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: install Debian's package `chromium`.")
+        pytest.skip("no Chromium")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What browsers said that should have stayed silent: console errors and failed requests."""
+    return []
+
+
+@pytest.fixture
+def signed_in(browser: Browser, demo: Demo, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """Open a browser of its own for somebody of the demo, signed in through the login page."""
+    contexts = []
+
+    def open_for(name: str, viewport: dict | None = None) -> Page:
+        context = browser.new_context(viewport=viewport or DESKTOP)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
+        page.on("requestfailed", lambda request: complaints.append(f"{request.failure} {request.url}"))
+        page.goto(f"{demo.base_url}/login/")
+        page.locator("input[type=email]").fill(demo.people[name]["email"])
+        page.locator("input[type=password]").fill(demo.people[name]["password"])
+        page.locator("button[type=submit]").click()
+        page.wait_for_url("**/inbox/**")
+        expect(page.get_by_text("Live", exact=True).locator("visible=true").first).to_be_visible()
+        return page
+
+    yield open_for
+    for context in contexts:
+        context.close()
