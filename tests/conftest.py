@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 from django.conf import settings as django_settings
+from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
 from messagehub import tenancy
@@ -34,6 +35,16 @@ def _valkey() -> Iterator[redis.Redis]:
 def _empty_valkey(_valkey: redis.Redis) -> None:
     """Counters of attempts and cached answers must not reach the next test."""
     _valkey.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def _no_jobs_left(request, django_db_blocker) -> Iterator[None]:
+    """After a test that commits, everything is flushed but Procrastinate's tables, which Django does not manage."""
+    yield
+    mark = request.node.get_closest_marker("django_db")
+    if mark and mark.kwargs.get("transaction"):
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs")
 
 
 @pytest.fixture(autouse=True)

@@ -68,6 +68,7 @@ class Command(BaseCommand):
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CommandError(f"MessageHub already runs from this clone{address_of_running_demo()}.") from None
+        (settings.LOCAL_DIR / "demo.json").unlink(missing_ok=True)  # of one that was killed
         return claim
 
     def supervise(self, details: dict, environment: dict[str, str]) -> None:
