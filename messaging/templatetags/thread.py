@@ -33,10 +33,11 @@ class Item:
 
 @register.filter
 def in_runs(messages: Iterable[dict], unread: int = 0) -> list[Item]:
-    """Messages, oldest first, with what stands between them. The newest `unread` inbound ones are new."""
+    """Messages, oldest first, with what stands between them. The newest `unread` inbound ones are new; where they
+    begin above these messages, nothing is marked."""
     messages = list(messages)
     inbound = [message["id"] for message in messages if message["direction"] == "inbound"]
-    first_new = inbound[-min(unread, len(inbound))] if unread and inbound else None
+    first_new = inbound[-unread] if 0 < unread <= len(inbound) else None
     items: list[Item] = []
     for message in messages:
         day = timezone.localtime(message["occurred_at"]).date()

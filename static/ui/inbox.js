@@ -88,6 +88,10 @@ panes.start(() => {
   sign.tick();
 });
 
+document.getElementById("inbox").addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.closest("#log-items")) thread.grew();
+});
+
 // Rows that were loaded further down have drafts too.
 document.getElementById("convs").addEventListener("htmx:afterSettle", () => list.mark(thread.open()));
 

@@ -1,5 +1,5 @@
 // How many SMS a text is: seven-bit GSM characters if all of it fits that alphabet, UCS-2 otherwise.
-// The same rule as messaging/segments.py, which counts for real.
+// The same rule as integrations/segments.py, which counts for real.
 const BASIC = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 const COST = new Map([...[...BASIC].map((c) => [c, 1]), ...[..."\f^{}\\[~]|€"].map((c) => [c, 2])]);
 

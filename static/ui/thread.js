@@ -69,6 +69,19 @@ export function drawNewLine(bubble) {
   keepPlace(pinned(), () => { bubble.before(piece("new-line-piece")); arrange(bubble); });
 }
 
+// Older messages came in above: a day that is named twice now keeps its first name.
+export function grew() {
+  const named = new Set();
+  for (const line of items.querySelectorAll(".day[data-day]")) {
+    if (named.has(line.dataset.day)) {
+      const below = neighbor(line, "nextElementSibling");
+      line.remove();
+      if (below) arrange(below);
+    }
+    named.add(line.dataset.day);
+  }
+}
+
 function keepPlace(stay, change) {
   if (stay) { change(); toEnd(); return; }
   const top = log.getBoundingClientRect().top;
