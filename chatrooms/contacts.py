@@ -1,6 +1,77 @@
-"""Finding and making contacts."""
+"""Finding, making, changing and removing contacts."""
 
+import re
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
+
+from accounts.models import User
 from chatrooms.models import Chatroom, Contact, ContactActivity
+from messagehub import constraints
+
+# The newest page of each room from the index alone, then one page of them all: never a sort of every contact.
+NEWEST = """
+SELECT newest.id
+FROM unnest(%(rooms)s::uuid[]) AS room (id)
+CROSS JOIN LATERAL (
+    SELECT c.id, c.created_at FROM contacts c
+    WHERE c.chatroom_id = room.id {condition}
+    ORDER BY c.created_at {direction}, c.id {direction} LIMIT %(limit)s
+) newest
+ORDER BY newest.created_at {direction}, newest.id {direction} LIMIT %(limit)s
+"""
+MATCHING = "SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], %(limit)s, %(at)s, %(id)s, %(older)s)"
+Position = tuple[datetime, UUID]
+
+
+class Duplicate(Exception):
+    """The chatroom has a contact with this number."""
+
+    def __init__(self) -> None:
+        super().__init__("There is a contact with this phone number in the chatroom already.")
+
+
+class HasConversations(Exception):
+    """Messages, and the ledger's entries about them, refer to the contact."""
+
+    def __init__(self) -> None:
+        super().__init__("This contact has conversations, which are kept. Block the contact instead of deleting it.")
+
+
+def listed(
+    user: User,
+    *,
+    limit: int,
+    after: Position | None = None,
+    before: Position | None = None,
+    chatroom: Chatroom | None = None,
+    search: str = "",
+) -> list[Contact]:
+    """Contacts that the user may see, newest first, with their groups."""
+    rooms = [chatroom.pk] if chatroom else list(Chatroom.objects.visible_to(user).values_list("pk", flat=True))
+    at, key = after or before or (None, None)
+    params: dict = {"rooms": rooms, "limit": limit, "at": at, "id": key, "older": not before}
+    with connection.cursor() as cursor:
+        cursor.execute(MATCHING if search.strip() else _newest(after, before), {**params, "pattern": pattern(search)})
+        keys = [row[0] for row in cursor.fetchall()]
+    found = Contact.objects.filter(pk__in=keys).prefetch_related("groups").in_bulk()
+    return [found[key] for key in (keys[::-1] if before else keys) if key in found]
+
+
+def _newest(after: Position | None, before: Position | None) -> str:
+    condition = f"AND (c.created_at, c.id) {'>' if before else '<'} (%(at)s, %(id)s)" if after or before else ""
+    return NEWEST.format(condition=condition, direction="ASC" if before else "DESC")
+
+
+def pattern(search: str) -> str:
+    """What ILIKE is asked for. Numbers are stored without the spaces and brackets that people type."""
+    text = search.strip()
+    if re.fullmatch(r"\+?[\d\s().-]*\d[\d\s().-]*", text):
+        text = re.sub(r"[\s().-]", "", text)
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
 
 
 def find_or_create(chatroom: Chatroom, phone: str) -> Contact:
@@ -9,10 +80,55 @@ def find_or_create(chatroom: Chatroom, phone: str) -> Contact:
         chatroom=chatroom, phone=phone, defaults={"organization_id": chatroom.organization_id}
     )
     if created:
-        ContactActivity.objects.create(
-            organization_id=contact.organization_id,
-            contact=contact,
-            kind=ContactActivity.Kind.CREATED,
-            reference=contact.pk,
-        )
+        _note_created(contact)
     return contact
+
+
+@transaction.atomic
+def create(chatroom: Chatroom, *, by: User, **values) -> Contact:
+    """A new contact. Raises Duplicate."""
+    contact = Contact(chatroom=chatroom, organization_id=chatroom.organization_id, **_stored(values))
+    with constraints.refused("contacts_phone", Duplicate()):
+        contact.save(force_insert=True)
+    _note_created(contact, by)
+    return contact
+
+
+@transaction.atomic
+def change(contact: Contact, **values) -> None:
+    """Change what is known about a contact. A name that people wrote is never replaced by a provider's."""
+    stored = _stored(values)
+    with constraints.refused("contacts_phone", Duplicate()):
+        Contact.objects.filter(pk=contact.pk).update(**stored)
+
+
+def remove(contact: Contact) -> None:
+    """Delete a contact that was never talked with. Raises HasConversations otherwise."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            contact.memberships.all().delete()
+            contact.activities.all().delete()
+            cursor.execute("DELETE FROM contacts WHERE id = %s", [contact.pk])
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # ask the foreign keys now, not at the commit
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except IntegrityError:
+        raise HasConversations from None
+
+
+def _stored(values: dict) -> dict:
+    stored = dict(values)
+    if "blocked" in stored:
+        stored["blocked_at"] = Now() if stored.pop("blocked") else None
+    if stored.get("first_name") or stored.get("last_name"):
+        stored["name_source"] = Contact.NameSource.STAFF
+    return stored
+
+
+def _note_created(contact: Contact, by: User | None = None) -> None:
+    ContactActivity.objects.create(
+        organization_id=contact.organization_id,
+        contact=contact,
+        kind=ContactActivity.Kind.CREATED,
+        actor=by,
+        reference=contact.pk,
+    )

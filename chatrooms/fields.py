@@ -6,6 +6,8 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from accounts.models import User
+from chatrooms import phones
+from chatrooms.models import Chatroom
 
 
 class VisibleRelatedField(serializers.PrimaryKeyRelatedField):
@@ -53,6 +55,28 @@ class VisibleListField(serializers.ListField):
         if missing:
             raise serializers.ValidationError(missing)
         return list({key: rows[key] for key in keys}.values())
+
+
+class PhoneField(serializers.CharField):
+    """A phone number as people write it, stored as E.164; the organization's country is taken where none is given."""
+
+    def __init__(self, **options):
+        super().__init__(**{"max_length": 64, **options})
+
+    def to_internal_value(self, data) -> str:
+        given = super().to_internal_value(data)
+        try:
+            return phones.normalize(given, self.context["request"].user.organization.default_country)
+        except phones.ImpossibleNumber as error:
+            raise serializers.ValidationError(str(error)) from None
+
+
+def only_chatroom(user: User) -> Chatroom:
+    """The one chatroom of people who see only one; the others have to name it. Raises ValidationError."""
+    rooms = list(Chatroom.objects.visible_to(user)[:2])
+    if len(rooms) != 1:
+        raise serializers.ValidationError({"chatroom_id": ["Name the chatroom."]})
+    return rooms[0]
 
 
 def _uuid(text: str) -> UUID | None:

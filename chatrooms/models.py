@@ -111,6 +111,7 @@ class Contact(Row):
             models.UniqueConstraint(fields=["chatroom", "phone"], name="contacts_phone"),
             models.UniqueConstraint(fields=["organization", "id"], name="contacts_organization_id"),
         ]
+        indexes = [models.Index(fields=["chatroom", "-created_at", "-id"], name="contacts_newest")]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.phone or "Unknown"
@@ -132,3 +133,37 @@ class ContactActivity(Row):
     class Meta:
         db_table = "contact_activities"
         constraints = [models.UniqueConstraint(fields=["contact", "kind", "reference"], name="contact_activities_once")]
+
+
+class Group(Row):
+    """Contacts of a chatroom under a name, to write to together."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="groups", db_constraint=False)
+    name = models.CharField(max_length=80)
+    contacts = models.ManyToManyField(Contact, through="GroupMember", related_name="groups")
+
+    objects = InChatroomQuerySet.as_manager()
+
+    class Meta:
+        db_table = "groups"
+        constraints = [
+            models.UniqueConstraint("chatroom", Lower("name"), name="groups_name"),
+            models.UniqueConstraint(fields=["organization", "id"], name="groups_organization_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GroupMember(Row):
+    """A contact is in a group."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    group = models.ForeignKey(Group, models.CASCADE, related_name="members", db_constraint=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="memberships", db_constraint=False)
+
+    class Meta:
+        db_table = "group_members"
+        constraints = [models.UniqueConstraint(fields=["group", "contact"], name="group_members_once")]
+        indexes = [models.Index(fields=["group", "-created_at", "-id"], name="group_members_newest")]

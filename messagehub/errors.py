@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 
 from accounts import sessions
-from chatrooms import phones
+from chatrooms import contacts, phones
 from messagehub import constraints, limits
 from messaging import idempotency, sending
 from tokens import ledger
@@ -26,6 +26,8 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     idempotency.Mismatch: (422, "idempotency_mismatch"),
     sessions.WrongCredentials: (401, "wrong_credentials"),
     sessions.OperatorsUseAdmin: (403, "operators_use_admin"),
+    contacts.Duplicate: (409, "duplicate"),
+    contacts.HasConversations: (409, "has_conversations"),
     phones.ImpossibleNumber: (400, "invalid"),
     constraints.NameTaken: (400, "invalid"),
     limits.TooMany: (429, "throttled"),

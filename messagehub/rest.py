@@ -81,9 +81,9 @@ def known_only(request, names) -> None:
         raise ValidationError({name: ["There is no filter of this name."] for name in sorted(unknown)})
 
 
-def validated(serializer_class, request, data, **options) -> dict:
+def validated(serializer_class, request, data, *, partial: bool = False, **context) -> dict:
     """What came in, checked. Raises ValidationError."""
-    serializer = serializer_class(data=data, context={"request": request}, **options)
+    serializer = serializer_class(data=data, partial=partial, context={"request": request, **context})
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 
@@ -91,8 +91,10 @@ def validated(serializer_class, request, data, **options) -> dict:
 def filters(serializer_class, request) -> dict:
     """The query parameters that were given; unknown ones are refused."""
     known_only(request, serializer_class().fields)
-    given = {name: value for name, value in request.query_params.items() if name in serializer_class().fields}
-    return {name: value for name, value in validated(serializer_class, request, given).items() if name in given}
+    fields = serializer_class().fields
+    given = {name: value for name, value in request.query_params.items() if name in fields}
+    wanted = {fields[name].source or name for name in given}
+    return {name: value for name, value in validated(serializer_class, request, given).items() if name in wanted}
 
 
 def found(queryset: QuerySet, pk: UUID):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from messaging import api
+from messaging import api, contacts_api
 
 urlpatterns = [
     path("events", api.EventsView.as_view()),
@@ -12,4 +12,9 @@ urlpatterns = [
     path("messages/inbound", api.MessagesView.as_view(direction="inbound")),
     path("messages/send", api.SendView.as_view()),
     path("messages/<uuid:pk>", api.MessageView.as_view()),
+    path("contacts", contacts_api.ContactsView.as_view()),
+    path("contacts/<uuid:pk>", contacts_api.ContactView.as_view()),
+    path("groups", contacts_api.GroupsView.as_view()),
+    path("groups/<uuid:pk>", contacts_api.GroupView.as_view()),
+    path("groups/<uuid:pk>/members", contacts_api.MembersView.as_view()),
 ]

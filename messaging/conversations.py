@@ -10,26 +10,35 @@ from accounts.models import User
 from chatrooms.models import Chatroom, Contact, ContactActivity
 from integrations.models import SenderNumber
 from messagehub import bus
-from messaging import shapes
+from messaging import live, shapes
 from messaging.models import Conversation, Message, Platform
 
 # The newest page of each visible room from the index alone, then one page of rows by primary key. With
 # `chatroom_id IN (…) ORDER BY` PostgreSQL sorts every conversation of the rooms instead.
+OF_ROOMS = """
+SELECT newest.id, newest.last_message_at
+FROM unnest(%(rooms)s::uuid[]) AS room (id)
+CROSS JOIN LATERAL (
+    SELECT o.id, o.last_message_at FROM conversations o
+    LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+    WHERE o.chatroom_id = room.id {conditions}
+    ORDER BY o.last_message_at {direction}, o.id {direction}
+    LIMIT %(limit)s
+) newest
+ORDER BY newest.last_message_at {direction}, newest.id {direction}
+LIMIT %(limit)s
+"""
+# For whoever sees nearly all rooms of the organization, its own index is shorter than a page of each room.
+OF_ORGANIZATION = """
+SELECT o.id, o.last_message_at FROM conversations o
+LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+WHERE o.organization_id = %(organization_id)s AND o.chatroom_id = ANY(%(rooms)s) {conditions}
+ORDER BY o.last_message_at {direction}, o.id {direction}
+LIMIT %(limit)s
+"""
 LIST = f"""
 SELECT {shapes.CONVERSATION_COLUMNS}, greatest(0, v.inbound_count - coalesce(r.seen_count, 0)) AS unread_count
-FROM (
-    SELECT newest.id, newest.last_message_at
-    FROM unnest(%(rooms)s::uuid[]) AS room (id)
-    CROSS JOIN LATERAL (
-        SELECT o.id, o.last_message_at FROM conversations o
-        LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
-        WHERE o.chatroom_id = room.id {{conditions}}
-        ORDER BY o.last_message_at {{direction}}, o.id {{direction}}
-        LIMIT %(limit)s
-    ) newest
-    ORDER BY newest.last_message_at {{direction}}, newest.id {{direction}}
-    LIMIT %(limit)s
-) page
+FROM ({{page}}) page
 JOIN conversations v ON v.id = page.id
 JOIN contacts c ON c.id = v.contact_id
 LEFT JOIN users assignee ON assignee.id = v.assigned_to_id
@@ -74,9 +83,18 @@ def listed(
     if chatroom_id:
         rooms = rooms.filter(pk=chatroom_id)
     conditions = [CONDITIONS[name] for name in filters]
-    params = {"user_id": user.pk, "rooms": list(rooms.values_list("pk", flat=True)), "limit": limit, **filters}
+    params = {
+        "user_id": user.pk,
+        "organization_id": user.organization_id,
+        "rooms": list(rooms.values_list("pk", flat=True)),
+        "limit": limit,
+        **filters,
+    }
     direction = _position(conditions, params, "o.last_message_at, o.id", after, before)
-    found = shapes.rows(LIST.format(conditions=" ".join(conditions), direction=direction), params)
+    page = (OF_ORGANIZATION if user.is_admin and not chatroom_id else OF_ROOMS).format(
+        conditions=" ".join(conditions), direction=direction
+    )
+    found = shapes.rows(LIST.format(page=page, direction=direction), params)
     if before:
         found.reverse()
     newest = shapes.messages_by_id(row["last_message_id"] for row in found if row["last_message_id"])
@@ -173,3 +191,13 @@ def mark_read(user: User, conversation: Conversation, up_to: Message) -> int:
 def touch(conversation: Conversation, message: Message) -> None:
     """Make this message the conversation's newest."""
     Conversation.objects.filter(pk=conversation.pk).update(last_message=message, last_message_at=Now())
+
+
+def contact_changed(contact: Contact) -> None:
+    """Show what is new about a contact wherever its conversations are on a screen."""
+    shown = contact.conversations.order_by("pk").values_list("pk", flat=True)
+    live.record([_updated(contact.organization_id, contact.chatroom_id, pk) for pk in shown])
+
+
+def _updated(organization_id: UUID, chatroom_id: UUID, pk: UUID) -> live.Change:
+    return live.Change(live.CONVERSATION, organization_id, chatroom_id, pk)

@@ -3,8 +3,7 @@
 from django.utils import timezone
 from rest_framework import serializers
 
-from chatrooms import phones
-from chatrooms.fields import VisibleRelatedField
+from chatrooms.fields import PhoneField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
 from integrations.models import SenderNumber
 from integrations.providers import MOST_MEDIA
@@ -17,7 +16,7 @@ MOST_DAYS_AHEAD = 365
 class SendSerializer(serializers.Serializer):
     """A message to send: to one of three kinds of recipient, with a text, media or both."""
 
-    to = serializers.CharField(max_length=64, required=False)
+    to = PhoneField(required=False)
     contact_id = VisibleRelatedField(queryset=Contact.objects.all(), required=False)
     conversation_id = VisibleRelatedField(queryset=Conversation.objects.all(), required=False)
     content = serializers.CharField(
@@ -31,12 +30,6 @@ class SendSerializer(serializers.Serializer):
     )
     send_at = serializers.DateTimeField(required=False)
     client_id = serializers.UUIDField(required=False)
-
-    def validate_to(self, given: str) -> str:
-        try:
-            return phones.normalize(given, self.context["request"].user.organization.default_country)
-        except phones.ImpossibleNumber as error:
-            raise serializers.ValidationError(str(error)) from None
 
     def validate_template_id(self, given):
         raise serializers.ValidationError("Not found.")  # no organization has templates yet
@@ -76,10 +69,7 @@ class SendSerializer(serializers.Serializer):
             return data["chatroom_id"]
         if "sender_number_id" in data:
             return data["sender_number_id"].chatroom
-        rooms = list(Chatroom.objects.visible_to(self.context["request"].user)[:2])
-        if len(rooms) != 1:
-            raise serializers.ValidationError({"chatroom_id": ["Name the chatroom to send from."]})
-        return rooms[0]
+        return only_chatroom(self.context["request"].user)
 
 
 class ReadSerializer(serializers.Serializer):

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
+from chatrooms.models import Contact
+
 MESSAGE_COLUMNS = """
 m.id, m.conversation_id, m.chatroom_id, m.contact_id, m.direction, m.platform, m.content, m.status, m.error_code,
 m.error_message, m.segments, m.sent_by_id, author.name AS sent_by_name, m.provider_id, m.client_id, m.created_at,
@@ -122,6 +124,25 @@ def conversation(row: dict, last_message: dict | None, unread: int | None) -> di
         "messages": [last_message] if last_message else [],
     }
     return shape if unread is None else {**shape, "unread_count": unread}
+
+
+def contact(row: Contact) -> dict:
+    """A contact with its groups (prefetched)."""
+    return {
+        "id": row.pk,
+        "chatroom_id": row.chatroom_id,
+        "first_name": row.first_name,
+        "last_name": row.last_name,
+        "phone": row.phone,
+        "email": row.email,
+        "messenger_psid": None,
+        "instagram_sid": None,
+        "profile_pic_url": row.profile_picture_url or None,
+        "consent": "unknown",  # nobody is asked for it yet
+        "blocked": row.blocked_at is not None,
+        "groups": [{"id": group.pk, "name": group.name} for group in row.groups.all()],
+        "created_at": row.created_at,
+    }
 
 
 def time(moment: datetime | None) -> str | None:

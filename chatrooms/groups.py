@@ -1,0 +1,43 @@
+"""Contacts of a chatroom, gathered under a name."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from chatrooms.models import Chatroom, Contact, Group, GroupMember
+from messagehub import constraints
+
+
+def create(chatroom: Chatroom, name: str) -> Group:
+    """A new, empty group. Raises NameTaken."""
+    with _named():
+        return Group.objects.create(organization_id=chatroom.organization_id, chatroom=chatroom, name=name)
+
+
+def rename(group: Group, name: str) -> None:
+    """Give a group another name. Raises NameTaken."""
+    group.name = name
+    with _named():
+        group.save(update_fields=["name"])
+
+
+@transaction.atomic
+def add(group: Group, contacts: Iterable[Contact]) -> int:
+    """Put contacts of the group's chatroom into it; returns how many were not in it before."""
+    wanted = {contact.pk for contact in contacts}
+    wanted -= set(group.members.filter(contact__in=wanted).values_list("contact_id", flat=True))
+    GroupMember.objects.bulk_create(
+        (GroupMember(organization_id=group.organization_id, group=group, contact_id=pk) for pk in wanted),
+        ignore_conflicts=True,
+    )
+    return len(wanted)
+
+
+def take_out(group: Group, contact: Contact) -> bool:
+    """Returns whether the contact was in the group."""
+    taken, _ = group.members.filter(contact=contact).delete()
+    return bool(taken)
+
+
+def _named():
+    return constraints.refused("groups_name", constraints.NameTaken("group"))
