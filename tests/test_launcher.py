@@ -180,6 +180,11 @@ def test_locating_changes_nothing(folder):
     assert not local_dir.exists()
 
 
+def test_nothing_is_made_where_other_servers_are_used(folder):
+    launcher.ensure(folder / "unused", postgres=False, valkey=False)
+    assert not (folder / "unused").exists()
+
+
 def test_two_clones_run_side_by_side(folder, ensure):
     one, two = ensure(folder / "one"), ensure(folder / "two")
     with connect(one, "mh_owner") as first, connect(two, "mh_owner") as second:

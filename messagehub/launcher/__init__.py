@@ -30,6 +30,8 @@ def ensure(local_dir: Path, *, postgres: bool = True, valkey: bool = True, durab
     What this process starts stops with it, however it ends. Call it from the main thread: Linux takes the servers
     down when the thread that started them ends.
     """
+    if not postgres and not valkey:
+        return locate(local_dir)
     if sys.platform == "win32":
         raise LauncherError("The embedded servers need Linux or macOS: set DATABASE_URL and REDIS_URL instead.")
     local_dir = Path(local_dir)
