@@ -1,9 +1,13 @@
 """The one map from what goes wrong to an HTTP answer, and the one shape it has."""
 
 import logging
+import sys
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, JsonResponse
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
@@ -103,35 +107,38 @@ def _sentence(fields: dict[str, list[str]]) -> str:
     return texts[0] if name == "non_field_errors" else f"{name}: {texts[0]}"
 
 
+# ---------------------------------------------------------------- Django's handlers: JSON below /api/, pages elsewhere
+def _is_api(request) -> bool:
+    return request.path.startswith("/api/")
+
+
 def not_found(request, exception=None):
-    """404 outside DRF: JSON below /api/, a page elsewhere."""
-    if request.path.startswith("/api/"):
+    if _is_api(request):
         return JsonResponse(body("not_found", "There is nothing here."), status=404)
-    from django.views.defaults import page_not_found
-
-    return page_not_found(request, exception)
-
-
-def server_error(request):
-    """500: JSON below /api/, a page elsewhere."""
-    if request.path.startswith("/api/"):
-        return JsonResponse(body("server_error", "Something broke on our side. It has been noted."), status=500)
-    from django.views.defaults import server_error as page
-
-    return page(request)
+    return defaults.page_not_found(request, exception)
 
 
 def bad_request(request, exception=None):
-    if request.path.startswith("/api/"):
+    if _is_api(request):
         return JsonResponse(body("invalid", "The request can't be read."), status=400)
-    from django.views.defaults import bad_request as page
-
-    return page(request, exception)
+    return defaults.bad_request(request, exception)
 
 
 def forbidden(request, exception=None):
-    if request.path.startswith("/api/"):
+    if _is_api(request):
         return JsonResponse(body("permission_denied", "This is not allowed."), status=403)
-    from django.views.defaults import permission_denied
+    return defaults.permission_denied(request, exception)
 
-    return permission_denied(request, exception)
+
+def server_error(request):
+    """500, or 503 while the database is away: that is worth trying again."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status = 503 if away else 500
+    if _is_api(request):
+        text = "The database is away. Try again in a moment." if away else "Something broke on our side."
+        answer = JsonResponse(body("unavailable" if away else "server_error", text), status=status)
+    else:
+        answer = HttpResponse(render_to_string(f"{status}.html"), status=status)
+    if away:
+        answer["Retry-After"] = "5"
+    return answer

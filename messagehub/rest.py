@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db.models import Q, QuerySet
 from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
@@ -35,6 +37,9 @@ class JSONParser(parsers.BaseParser):
     media_type = "application/json"
 
     def parse(self, stream, media_type=None, parser_context=None) -> dict:
+        length = parser_context["request"].META.get("CONTENT_LENGTH") or "0"
+        if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:  # Django only guards `body`, not the stream
+            raise RequestDataTooBig
         raw = stream.read()
         if not raw:
             return {}

@@ -28,7 +28,6 @@ QUEUE_LENGTH = 200
 AUTH_SECONDS = 10  # for clients that sign in by their first frame
 HELLO_SECONDS = 1
 SEND_SECONDS = 5  # a peer that takes nothing for so long is gone
-MOST_CHARACTERS = 200_000
 NOT_SIGNED_IN, DEACTIVATED, TOO_SLOW, TRY_AGAIN = 4401, 4403, 4408, 1013
 
 
@@ -160,7 +159,9 @@ class InboxConsumer(AsyncWebsocketConsumer):
     async def subscribe(self, chatroom_ids: Any) -> None:
         """Narrow the socket to some of the visible chatrooms, or open it to all of them again."""
         if chatroom_ids is not None:
-            known = isinstance(chatroom_ids, list) and all(each in self.allowed for each in chatroom_ids)
+            known = isinstance(chatroom_ids, list) and all(
+                isinstance(each, str) and each in self.allowed for each in chatroom_ids
+            )
             if not known:
                 return await self.complain("not_found", "One of these chatrooms does not exist.")
         self.wanted = None if chatroom_ids is None else set(chatroom_ids)

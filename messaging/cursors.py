@@ -66,6 +66,8 @@ def read(text: str) -> Cursor:
                 seen[name] = int(seq, 36)
     except ValueError:
         raise BadCursor from None
+    if made_at > time.time() + 2 * 3600:
+        raise BadCursor
     return Cursor(made_at, seen)
 
 

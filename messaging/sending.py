@@ -151,17 +151,18 @@ def sender_of(chatroom_id: UUID) -> SenderNumber:
 # ---------------------------------------------------------------- the worker's half
 CLAIM = """
 WITH due AS (
-    SELECT id FROM messages
-    WHERE status = 'queued' AND (not_before IS NULL OR not_before <= now())
-    ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+    SELECT m.id, n.messaging_service_sid, a.account_sid, a.auth_token
+    FROM messages m
+    JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
+    JOIN twilio_accounts a ON a.id = n.twilio_account_id
+    WHERE m.status = 'queued' AND (m.not_before IS NULL OR m.not_before <= now())
+    ORDER BY m.id LIMIT %s FOR NO KEY UPDATE OF m SKIP LOCKED
 )
 UPDATE messages m
 SET status = 'sending', status_rank = 2, attempt = m.attempt + 1, lease_until = now() + interval '1 s' * %s
-FROM due, sender_numbers n, twilio_accounts a
-WHERE m.id = due.id AND n.phone = m.from_address AND n.organization_id = m.organization_id
-  AND a.id = n.twilio_account_id
+FROM due WHERE m.id = due.id
 RETURNING m.id, m.attempt, m.content, ARRAY(SELECT jsonb_array_elements_text(m.media_urls)) AS media_urls,
-          m.from_address, m.to_address, n.messaging_service_sid, a.account_sid, a.auth_token
+          m.from_address, m.to_address, due.messaging_service_sid, due.account_sid, due.auth_token
 """
 OVERDUE = """
 WITH lost AS (
