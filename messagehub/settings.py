@@ -79,7 +79,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "daphne",
-    "django.contrib.staticfiles",
+    "messagehub.apps.StaticFilesConfig",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -88,7 +88,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "channels",
     "procrastinate.contrib.django",
-    "messagehub",
+    "messagehub.apps.MessageHubConfig",
     "messagehub.ui",
     "accounts",
     "chatrooms",
@@ -288,6 +288,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "messagehub.ui.storage.Storage"},
 }
 WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [
+    *("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "tgz", "bz2", "tbz", "xz", "br", "woff", "woff2"),
+    "map",  # megabytes that only a debugger asks for
+]
 
 if EMBEDDED:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
