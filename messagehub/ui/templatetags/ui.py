@@ -27,6 +27,7 @@ CHANNELS = {
     "INSTAGRAM": "Instagram",
 }  # names, the same in any language
 HUES = 8
+DECORATION = SafeString('aria-hidden="true"')
 
 
 @register.simple_tag
@@ -34,7 +35,7 @@ def icon(name: str, size: int = 16, label: str = "") -> SafeString:
     """An icon of the sprite. Without a label it only decorates and readers skip it."""
     if name not in icons.NAMES:
         raise TemplateSyntaxError(f"No icon is called {name!r}: add it to messagehub/ui/icons.py.")
-    meaning = format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="true"')
+    meaning = format_html('role="img" aria-label="{}"', label) if label else DECORATION
     size_class = "" if size == 16 else f" i-{size}"
     return format_html(
         '<svg class="i{}" {}><use href="{}#{}"/></svg>',
