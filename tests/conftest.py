@@ -12,6 +12,11 @@ from messagehub import tenancy
 from tests.running_demo import Demo, demo_folder, running_demo
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browsers come last: while Playwright's synchronous API is open, no other test can run an event loop."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(
     django_test_environment, django_db_blocker, django_db_keepdb, django_db_createdb, django_db_modify_db_settings
