@@ -68,7 +68,7 @@ def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
     SignIn.objects.create(
         user=user,
         token_digest=kept.digest,
-        session_key=request.session.session_key,
+        session_key=request.session.session_key or "",
         address=address or None,
         user_agent=request.META.get("HTTP_USER_AGENT", "")[:300],
     )

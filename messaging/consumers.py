@@ -37,6 +37,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
     channel_layer_alias = "none"  # the hub feeds this socket: one subscription per process, not one per socket
 
     user: User | None = None
+    person = tenant = ""  # the ids of the user and their organization, once signed in
     identity: sessions.Identity | None = None
     writer: asyncio.Task | None = None
     waiting: asyncio.Task | None = None
@@ -83,6 +84,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         if self.waiting:
             self.waiting.cancel()
         self.user, self.identity, self.checked_at = user, identity, time.monotonic()
+        self.person, self.tenant = str(user.pk), str(user.organization_id)
         self.writer = asyncio.create_task(self.write())
         asyncio.get_running_loop().call_later(HELLO_SECONDS, self.started.set)
         self.allowed = set(rooms)
@@ -136,23 +138,22 @@ class InboxConsumer(AsyncWebsocketConsumer):
                     return await self.complain("bad_cursor", str(error))
                 except Error:
                     return await self.end(TRY_AGAIN)
-            await self.say({"type": "ready", "cursor": self.cursor(), "user_id": str(self.user.pk)})
+            await self.say({"type": "ready", "cursor": self.cursor(), "user_id": self.person})
         self.started.set()
 
     async def replay(self, position: cursors.Cursor) -> None:
         """Read on from the position in each chatroom. The hub's frames wait meanwhile; what the log had is dropped."""
-        organization_id = str(self.user.organization_id)
-        latest, begin = await in_thread(begin_of, organization_id, position, list(self.seen))
+        latest, begin = await in_thread(begin_of, self.tenant, position, list(self.seen))
         for room, last in sorted(latest.items()):
             if room not in self.seen:
                 continue
             self.note(room, begin[room])
             while self.seen.get(room, last) < last:
-                found = await in_thread(missed, organization_id, room, self.seen[room])
+                found = await in_thread(missed, self.tenant, room, self.seen[room])
                 for frame in found:
                     if room in self.seen:
                         self.note(room, frame.seq)
-                        await self.put(frame.text(self.cursor(), str(self.user.pk)))
+                        await self.put(frame.text(self.cursor(), self.person))
                 if not found:  # the log is shorter than the cursor's time: nothing more is kept of it
                     self.note(room, last)
 
@@ -205,7 +206,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         except Error as error:
             log.warning("Rights can't be read (%s).", type(error).__name__)
             return None
-        if user is None or user.organization_id != self.user.organization_id:
+        if user is None or str(user.organization_id) != self.tenant:
             return await self.end(NOT_SIGNED_IN)
         if not user.is_active:
             return await self.end(DEACTIVATED)
@@ -248,7 +249,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
             if offered.seq <= self.seen.get(room, offered.seq):  # seen, or a chatroom that was lost meanwhile
                 return
             self.note(room, offered.seq)
-            offered = offered.text(self.cursor(), str(self.user.pk))
+            offered = offered.text(self.cursor(), self.person)
         await self.put(offered)
 
     async def put(self, text: str) -> None:

@@ -108,7 +108,7 @@ class Hub:
     # ------------------------------------------------------------ joining and leaving
     def join(self, socket: "InboxConsumer", rooms: dict[str, int]) -> None:
         """Deliver these chatrooms to the socket from now on; the numbers are what it has seen of them."""
-        self.people[str(socket.user.pk)].add(socket)
+        self.people[socket.person].add(socket)
         for room, seq in rooms.items():
             self.rooms[room].add(socket)
             self.last.setdefault(room, seq)  # never raised here: those inside may still miss what is below
@@ -122,8 +122,8 @@ class Hub:
     def leave(self, socket: "InboxConsumer") -> None:
         for room in [room for room, inside in self.rooms.items() if socket in inside]:
             self.leave_room(socket, room)
-        if socket.user:
-            person = str(socket.user.pk)
+        person = socket.person
+        if person in self.people:
             self.people[person].discard(socket)
             if not self.people[person]:
                 del self.people[person]
@@ -157,7 +157,7 @@ class Hub:
         try:
             while inside := self.rooms.get(room):
                 self.more.discard(room)
-                organization_id = str(next(iter(inside)).user.organization_id)
+                organization_id = next(iter(inside)).tenant
                 try:
                     found = await in_thread(missed, organization_id, room, self.last.get(room, 0))
                 except Error as error:
@@ -213,7 +213,7 @@ class Hub:
         by_organization = defaultdict(list)
         for room, inside in self.rooms.items():
             for socket in inside:
-                by_organization[str(socket.user.organization_id)].append(room)
+                by_organization[socket.tenant].append(room)
                 break
         for organization_id, rooms in by_organization.items():
             for room, seq in (await in_thread(newest, organization_id, rooms)).items():

@@ -108,7 +108,7 @@ def frames(events: Iterable[dict]) -> list[Frame]:
     wanted = {event["message_id"] for event in events if event["message_id"]}
     wanted |= {row["last_message_id"] for row in conversations.values() if row["last_message_id"]}
     messages = shapes.messages_by_id(wanted)
-    read = defaultdict(dict)
+    read: dict[UUID, dict[str, int]] = defaultdict(dict)
     for row in shapes.rows(
         "SELECT conversation_id, user_id, seen_count FROM read_markers WHERE conversation_id = ANY(%s)", [list(shown)]
     ):

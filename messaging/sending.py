@@ -85,12 +85,13 @@ def send(
     the same text answers with the message that it made before.
     """
     conversation = conversations.locked(conversation)
-    if conversation.status == Conversation.Status.CLOSED:
-        conversation = conversations.open_with(conversation.contact, conversation.sender_number)
-    if conversation.contact.blocked_at:
+    contact, sender = conversation.contact, conversation.sender_number
+    if contact.blocked_at:
         raise Blocked
-    if conversation.sender_number is None:
+    if sender is None or not contact.phone:
         raise NoSender
+    if conversation.status == Conversation.Status.CLOSED:
+        conversation = conversations.open_with(contact, sender)
     if client_id and (before := Message.objects.filter(client_id=client_id).first()):
         return _again(before, conversation, content, sent_by)
     message = Message(
@@ -104,8 +105,8 @@ def send(
         media_urls=list(media_urls),
         status=Message.Status.SCHEDULED if send_at else Message.Status.QUEUED,
         status_rank=0 if send_at else 1,
-        from_address=conversation.sender_number.phone,
-        to_address=conversation.contact.phone,
+        from_address=sender.phone,
+        to_address=contact.phone,
         segments=max(1, segments.count(content)),
         tokens=0 if sent_by.is_admin else PRICE,
         sent_by=sent_by,

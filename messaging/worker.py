@@ -11,18 +11,20 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import psycopg
 import redis.asyncio
 from django.conf import settings
 from django.db import Error, connection
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from integrations import providers
 from integrations.events import Outcome
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
 from messagehub import failpoints
-from messaging import receiving, sending
+from messaging import conversations, receiving, sending
 
 log = logging.getLogger(__name__)
 IN_FLIGHT = 150
@@ -120,6 +122,7 @@ class Worker:
 
     async def sweep(self) -> None:
         while not self.stopping.is_set():
+            await self.call("sweep", conversations.wake)
             if await self.call("sweep", sending.sweep):
                 self.outbox.set()
             await self.woken(self.stopping)
@@ -151,9 +154,9 @@ class Worker:
         """Everything that may run later, by Procrastinate, in the same process."""
         while not self.stopping.is_set():
             try:
-                async with app.with_connector(app.connector.get_worker_connector()).open_async() as opened:
-                    options = settings.PROCRASTINATE_WORKER_DEFAULTS
-                    working = asyncio.create_task(opened.run_worker_async(install_signal_handlers=False, **options))
+                connector = cast(DjangoConnector, app.connector).get_worker_connector()
+                async with app.with_connector(connector).open_async() as opened:
+                    working = asyncio.create_task(opened.run_worker_async(install_signal_handlers=False))
                     stopped = asyncio.create_task(self.stopping.wait())
                     await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
                     working.cancel()

@@ -40,9 +40,9 @@ class NoAccount(Exception):
 
 def open_account(user: User) -> TokenAccount:
     """The agent's account, made with a balance of nothing if there is none yet. Raises NoAccount for an admin."""
-    if user.is_admin:
+    if user.is_admin or user.organization_id is None:
         raise NoAccount
-    account, _ = TokenAccount.objects.get_or_create(user=user, organization_id=user.organization_id)
+    account, _ = TokenAccount.objects.get_or_create(user=user, defaults={"organization_id": user.organization_id})
     return account
 
 
