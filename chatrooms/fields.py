@@ -46,11 +46,13 @@ class VisibleListField(serializers.ListField):
         self.queryset = queryset
         super().__init__(**options)
 
+    def get_queryset(self) -> QuerySet:
+        return self.queryset.visible_to(self.context["request"].user)
+
     def to_internal_value(self, data) -> list:
         given = super().to_internal_value(data)
         keys = [_uuid(text) for text in given]
-        visible = self.queryset.visible_to(self.context["request"].user)
-        rows = visible.in_bulk([key for key in keys if key])
+        rows = self.get_queryset().in_bulk([key for key in keys if key])
         missing = {place: ["Not found."] for place, key in enumerate(keys) if key not in rows}
         if missing:
             raise serializers.ValidationError(missing)

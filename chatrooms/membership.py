@@ -1,6 +1,7 @@
 """Who works in which chatroom."""
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from chatrooms.models import Chatroom, UserChatroom
@@ -27,8 +28,8 @@ def unassign(user: User, chatroom: Chatroom) -> bool:
     return bool(ended)
 
 
-def viewers(chatroom: Chatroom) -> set:
+def people(chatroom: Chatroom) -> QuerySet[User]:
     """Everybody who may see the chatroom: its organization's admins and the agents in it."""
+    inside = UserChatroom.objects.filter(chatroom=chatroom).values("user_id")
     colleagues = User.objects.filter(organization_id=chatroom.organization_id)
-    admins = colleagues.filter(role=User.Role.ADMIN).values_list("pk", flat=True)
-    return {*admins, *colleagues.filter(user_chatrooms__chatroom=chatroom).values_list("pk", flat=True)}
+    return colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk__in=inside))

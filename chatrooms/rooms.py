@@ -14,7 +14,7 @@ def create(organization: Organization, name: str) -> Chatroom:
     """A new chatroom that the admins see at once. Raises NameTaken."""
     with _named():
         room = Chatroom.objects.create(organization=organization, name=name)
-    bus.access_changed(membership.viewers(room))
+    bus.access_changed(membership.people(room).values_list("pk", flat=True))
     return room
 
 
@@ -28,7 +28,7 @@ def rename(room: Chatroom, name: str) -> None:
 @transaction.atomic
 def archive(room: Chatroom) -> None:
     """Put a chatroom away: nobody sees it any more, and nothing in it is lost. Its name is free again."""
-    bus.access_changed(membership.viewers(room))
+    bus.access_changed(membership.people(room).values_list("pk", flat=True))
     Chatroom.objects.filter(pk=room.pk, archived_at=None).update(archived_at=Now())
 
 

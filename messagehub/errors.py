@@ -15,7 +15,7 @@ from rest_framework.views import exception_handler as drf_handler
 from accounts import sessions
 from chatrooms import contacts, phones
 from messagehub import constraints, limits
-from messaging import idempotency, sending
+from messaging import conversations, idempotency, sending, templates
 from tokens import ledger
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,10 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     idempotency.Mismatch: (422, "idempotency_mismatch"),
     sessions.WrongCredentials: (401, "wrong_credentials"),
     sessions.OperatorsUseAdmin: (403, "operators_use_admin"),
+    conversations.NewerIsOpen: (409, "newer_open"),
+    conversations.NoWakingTime: (400, "invalid"),
+    templates.BadTemplate: (400, "invalid"),
+    templates.MissingVariables: (400, "invalid"),
     contacts.Duplicate: (409, "duplicate"),
     contacts.HasConversations: (409, "has_conversations"),
     phones.ImpossibleNumber: (400, "invalid"),

@@ -14,9 +14,25 @@ from accounts.models import User
 from chatrooms import contacts
 from chatrooms.models import Chatroom
 from messagehub import rest
-from messaging import conversations, cursors, idempotency, live, sending, shapes
+from messagehub.schema import IDEMPOTENCY_KEY, operation
+from messaging import conversations, cursors, idempotency, live, sending, shapes, templates
+from messaging.answers import (
+    ConversationSerializer,
+    EventsSerializer,
+    MessageSerializer,
+    NoteSerializer,
+    SentSerializer,
+)
 from messaging.models import Conversation, Message
-from messaging.serializers import ConversationFilters, MessageFilters, ReadSerializer, SendSerializer
+from messaging.serializers import (
+    ConversationChangeSerializer,
+    ConversationFilters,
+    EventFilters,
+    MessageFilters,
+    NewNoteSerializer,
+    ReadSerializer,
+    SendSerializer,
+)
 
 MESSAGE_FIELDS = (
     "id", "conversation_id", "chatroom_id", "contact_id", "direction", "platform", "content", "status", "error_code",
@@ -62,17 +78,72 @@ def assignee(user: User, given: str) -> dict:
 
 
 class ConversationsView(APIView):
+    """The inbox."""
+
+    @operation(
+        "List conversations",
+        description="Those with the newest messages first, each with a preview. `assigned_to` is me, none or an id.",
+        query=ConversationFilters,
+        answers={200: [ConversationSerializer]},
+    )
     def get(self, request):
         wanted = listing(request.user, rest.filters(ConversationFilters, request))
         return rest.page(request, partial(conversations.listed, request.user, **wanted), position_of, list)
 
 
 class ConversationView(APIView):
+    """One conversation."""
+
+    @operation("Read a conversation", answers={200: ConversationSerializer})
     def get(self, request, pk):
         return Response(conversations.one(request.user, visible(Conversation, request, pk)))
 
+    @operation(
+        "Change a conversation",
+        description="Its state, assignee or labels. Reopening one while the contact has a newer one is 409.",
+        body=ConversationChangeSerializer,
+        answers={200: ConversationSerializer, 409: None},
+        examples=[
+            {"name": "Close it", "value": {"status": "CLOSED"}, "request_only": True},
+            {"name": "Snooze it", "value": {"snoozed_until": "2030-01-01T09:00:00Z"}, "request_only": True},
+        ],
+    )
+    def patch(self, request, pk):
+        conversation = visible(Conversation, request, pk)
+        data = rest.validated(
+            ConversationChangeSerializer, request, request.data, partial=True, conversation=conversation
+        )
+        conversations.change(conversation, **data)
+        return Response(conversations.one(request.user, conversation))
+
+
+class NotesView(APIView):
+    """What colleagues tell each other about a conversation. It never leaves the building and costs nothing."""
+
+    @operation("List notes", description="Newest first.", answers={200: [NoteSerializer]})
+    def get(self, request, pk):
+        rest.known_only(request, ())
+        notes = visible(Conversation, request, pk).notes.select_related("author")
+        return rest.page(
+            request,
+            rest.keyset(notes, "created_at"),
+            lambda note: (note.created_at, note.pk),
+            lambda found: [shapes.note(note) for note in found],
+        )
+
+    @operation("Write a note", body=NewNoteSerializer, answers={201: NoteSerializer})
+    def post(self, request, pk):
+        conversation = visible(Conversation, request, pk)
+        data = rest.validated(NewNoteSerializer, request, request.data, conversation=conversation)
+        note = conversations.add_note(conversation, author=request.user, **data)
+        note.refresh_from_db()
+        return Response(shapes.note(note), status=201)
+
 
 class ThreadView(APIView):
+    """A conversation's messages."""
+
+    @operation("List a conversation's messages", description="Newest first.", answers={200: [MessageSerializer]})
     def get(self, request, pk):
         rest.known_only(request, ())
         conversation = visible(Conversation, request, pk)
@@ -85,6 +156,14 @@ class ThreadView(APIView):
 
 
 class ReadView(APIView):
+    """How far the caller has read."""
+
+    @operation(
+        "Mark a conversation as read",
+        description="For the caller, up to a message.",
+        body=ReadSerializer,
+        answers={200: ConversationSerializer},
+    )
     def post(self, request, pk):
         conversation = visible(Conversation, request, pk)
         up_to = rest.validated(ReadSerializer, request, request.data)["up_to"]
@@ -108,8 +187,11 @@ LOOKUPS = {"since": "occurred_at__gte", "until": "occurred_at__lt", "search": "c
 
 
 class MessagesView(APIView):
+    """Messages of every conversation that the caller may see."""
+
     direction: str | None = None
 
+    @operation("List messages", description="Newest first.", query=MessageFilters, answers={200: [MessageSerializer]})
     def get(self, request):
         given = rest.filters(MessageFilters, request)
         found = Message.objects.visible_to(request.user)
@@ -121,6 +203,9 @@ class MessagesView(APIView):
 
 
 class MessageView(APIView):
+    """One message."""
+
+    @operation("Read a message", answers={200: MessageSerializer})
     def get(self, request, pk):
         return Response(shapes.messages_by_id([visible(Message, request, pk).pk])[pk])
 
@@ -128,6 +213,22 @@ class MessageView(APIView):
 class SendView(APIView):
     """Send a message. Once it is answered 201, payment, message and job are committed together."""
 
+    @operation(
+        "Send a message",
+        description="To a number, a contact or into a conversation; a text or a template, with or without media. "
+        "A number that is no contact yet becomes one. 200 is the answer to a repeated `client_id`, 402 "
+        "`insufficient_tokens`, 409 `blocked` or `client_id_taken`, 422 `no_sender` or `idempotency_mismatch`.",
+        body=SendSerializer,
+        header=IDEMPOTENCY_KEY,
+        answers={200: SentSerializer, 201: SentSerializer, 402: None, 409: None, 422: None, 429: None},
+        examples=[
+            {
+                "name": "To a number",
+                "value": {"to": "+14155550123", "content": "Your table arrives on Friday."},
+                "request_only": True,
+            },
+        ],
+    )
     def post(self, request):
         key = request.headers.get("Idempotency-Key", "")
         if len(key) > 200 or not key.isprintable():
@@ -142,9 +243,10 @@ class SendView(APIView):
 
     def send(self, request) -> idempotency.Answer:
         data = rest.validated(SendSerializer, request, request.data)
+        conversation = data.get("conversation_id") or conversation_for(data)
         sent = sending.send(
-            data.get("conversation_id") or conversation_for(data),
-            data["content"],
+            conversation,
+            data["content"] or written(data, conversation, request.user),
             sent_by=request.user,
             media_urls=data["media"],
             send_at=data.get("send_at"),
@@ -163,10 +265,21 @@ def conversation_for(data: dict) -> Conversation:
     return conversations.open_with(contact, sender)
 
 
+def written(data: dict, conversation: Conversation, sender: User) -> str:
+    """The template's text for whom it goes to; nothing where only media are sent."""
+    if "template_id" not in data:
+        return ""
+    text = templates.render(data["template_id"], conversation.contact, sender=sender, given=data.get("variables"))
+    if len(text) > sending.LONGEST:
+        raise ValidationError({"template_id": [f"Filled in, it has more than {sending.LONGEST} characters."]})
+    return text
+
+
 # ---------------------------------------------------------------- the log
 class EventsView(APIView):
     """The socket's frames for clients that poll: `?after=` the last cursor seen; without it, the cursor of now."""
 
+    @operation("List events", query=EventFilters, answers={200: EventsSerializer})
     def get(self, request):
         rest.known_only(request, {"after"})
         rooms = [str(pk) for pk in Chatroom.objects.visible_to(request.user).values_list("pk", flat=True)]

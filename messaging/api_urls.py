@@ -1,12 +1,13 @@
 from django.urls import path
 
-from messaging import api, contacts_api
+from messaging import api, contacts_api, wording_api
 
 urlpatterns = [
     path("events", api.EventsView.as_view()),
     path("conversations", api.ConversationsView.as_view()),
     path("conversations/<uuid:pk>", api.ConversationView.as_view()),
     path("conversations/<uuid:pk>/messages", api.ThreadView.as_view()),
+    path("conversations/<uuid:pk>/notes", api.NotesView.as_view()),
     path("conversations/<uuid:pk>/read", api.ReadView.as_view()),
     path("messages", api.MessagesView.as_view()),
     path("messages/inbound", api.MessagesView.as_view(direction="inbound")),
@@ -17,4 +18,9 @@ urlpatterns = [
     path("groups", contacts_api.GroupsView.as_view()),
     path("groups/<uuid:pk>", contacts_api.GroupView.as_view()),
     path("groups/<uuid:pk>/members", contacts_api.MembersView.as_view()),
+    path("labels", wording_api.LabelsView.as_view()),
+    path("labels/<uuid:pk>", wording_api.LabelView.as_view()),
+    path("templates", wording_api.TemplatesView.as_view()),
+    path("templates/<uuid:pk>", wording_api.TemplateView.as_view()),
+    path("templates/<uuid:pk>/render", wording_api.RenderView.as_view()),
 ]

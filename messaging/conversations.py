@@ -1,17 +1,18 @@
-"""Conversations: the inbox list, the thread, opening one, and reading."""
+"""Conversations: the inbox list, the thread, opening one, reading, and what colleagues do with them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
 from chatrooms.models import Chatroom, Contact, ContactActivity
 from integrations.models import SenderNumber
-from messagehub import bus
+from messagehub import bus, constraints, tenancy
 from messaging import live, shapes
-from messaging.models import Conversation, Message, Platform
+from messaging.models import Conversation, ConversationLabel, Label, Message, Note, Platform
 
 # The newest page of each visible room from the index alone, then one page of rows by primary key. With
 # `chatroom_id IN (…) ORDER BY` PostgreSQL sorts every conversation of the rooms instead.
@@ -63,7 +64,30 @@ CONDITIONS = {
         AND (s.first_name || ' ' || s.last_name ILIKE %(search)s OR s.phone ILIKE %(search)s))""",
     "ids": "AND o.id = ANY(%(ids)s)",
 }
+WAKE = """
+WITH due AS (
+    SELECT id FROM conversations WHERE status = 'SNOOZED' AND snoozed_until <= now()
+    ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE conversations v SET status = 'OPEN', snoozed_until = NULL FROM due WHERE v.id = due.id
+RETURNING v.id, v.organization_id, v.chatroom_id
+"""
 Position = tuple[datetime, UUID]
+
+
+class NewerIsOpen(Exception):
+    """The contact came back meanwhile: at most one conversation of a channel is not closed."""
+
+    def __init__(self) -> None:
+        super().__init__("The contact has a newer conversation that is open. Go on in that one.")
+
+
+class NoWakingTime(Exception):
+    """A conversation is snoozed until some time."""
+
+    def __init__(self) -> None:
+        self.fields = {"snoozed_until": ["Say until when it is to be snoozed."]}
+        super().__init__(self.fields["snoozed_until"][0])
 
 
 def listed(
@@ -113,8 +137,8 @@ def thread(
 
 
 def _position(conditions: list, params: dict, columns: str, after: Position | None, before: Position | None) -> str:
-    if after or before:
-        params["at"], params["id"] = after or before
+    if where := after or before:
+        params["at"], params["id"] = where
         conditions.append(f"AND ({columns}) {'<' if after else '>'} (%(at)s, %(id)s)")
     return "ASC" if before else "DESC"
 
@@ -191,6 +215,70 @@ def mark_read(user: User, conversation: Conversation, up_to: Message) -> int:
 def touch(conversation: Conversation, message: Message) -> None:
     """Make this message the conversation's newest."""
     Conversation.objects.filter(pk=conversation.pk).update(last_message=message, last_message_at=Now())
+
+
+@transaction.atomic
+def change(conversation: Conversation, *, labels: Iterable[Label] | None = None, **values) -> None:
+    """Change state (`status`, `snoozed_until`), `assigned_to` or labels, and show it if it is a change.
+
+    Raises NoWakingTime, and NewerIsOpen where the contact has another conversation that is not closed.
+    """
+    held = locked(conversation)
+    values |= _state(held, values)
+    changed = any(getattr(held, name) != value for name, value in values.items())
+    if changed:
+        with constraints.refused("conversations_one_open", NewerIsOpen()):
+            Conversation.objects.filter(pk=held.pk).update(**values)
+    if labels is not None:
+        changed |= _relabel(held, {label.pk for label in labels})
+    if changed:
+        live.record([_updated(held.organization_id, held.chatroom_id, held.pk)])
+
+
+def _state(held: Conversation, values: dict) -> dict:
+    """The state that is meant: a waking time alone snoozes, and taking it away wakes."""
+    if "status" not in values and "snoozed_until" not in values:
+        return {}
+    until = values.get("snoozed_until", held.snoozed_until)
+    awake = Conversation.Status.OPEN if held.status == Conversation.Status.SNOOZED else held.status
+    status = values.get("status", Conversation.Status.SNOOZED if until else awake)
+    if status != Conversation.Status.SNOOZED:
+        return {"status": status, "snoozed_until": None}
+    if until is None:
+        raise NoWakingTime
+    return {"status": status, "snoozed_until": until}
+
+
+def _relabel(held: Conversation, wanted: set) -> bool:
+    present = set(held.labelings.values_list("label_id", flat=True))
+    held.labelings.filter(label_id__in=present - wanted).delete()
+    ConversationLabel.objects.bulk_create(
+        ConversationLabel(organization_id=held.organization_id, conversation=held, label_id=pk)
+        for pk in wanted - present
+    )
+    return present != wanted
+
+
+def wake() -> int:
+    """Open the snoozed conversations whose time has come, in all organizations; returns how many."""
+    with tenancy.system():
+        woken = shapes.rows(WAKE)
+        live.record([_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in woken])
+    return len(woken)
+
+
+@transaction.atomic
+def add_note(conversation: Conversation, content: str, *, author: User, mentions: Iterable[User] = ()) -> Note:
+    """Tell colleagues something about a conversation."""
+    note = Note.objects.create(
+        organization_id=conversation.organization_id,
+        conversation=conversation,
+        author=author,
+        content=content,
+        mentions=[person.pk for person in mentions],
+    )
+    live.record([_updated(conversation.organization_id, conversation.chatroom_id, conversation.pk)])
+    return note
 
 
 def contact_changed(contact: Contact) -> None:

@@ -3,11 +3,13 @@
 from typing import Self
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, InChatroomQuerySet
 from integrations.models import SenderNumber
 from messagehub.keys import Row
@@ -17,6 +19,42 @@ class Platform(models.TextChoices):
     SMS = "SMS"
     MESSENGER = "MESSENGER"
     INSTAGRAM = "INSTAGRAM"
+
+
+class Color(models.TextChoices):
+    """What the interface has a tone for."""
+
+    PETROL = "petrol"
+    OCHRE = "ochre"
+    MAGENTA = "magenta"
+    BLUE = "blue"
+    GREEN = "green"
+
+
+class LabelQuerySet(models.QuerySet["Label"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Labels are the same in every chatroom of an organization."""
+        return self.filter(organization_id=user.organization_id) if user.is_active else self.none()
+
+
+class Label(Row):
+    """A word that sorts conversations."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=40)
+    color = models.CharField(max_length=12, choices=Color.choices, default="petrol", db_default="petrol")
+
+    objects = LabelQuerySet.as_manager()
+
+    class Meta:
+        db_table = "labels"
+        constraints = [
+            models.UniqueConstraint("organization", Lower("name"), name="labels_name"),
+            models.UniqueConstraint(fields=["organization", "id"], name="labels_organization_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Conversation(Row):
@@ -52,6 +90,7 @@ class Conversation(Row):
     last_message_at = models.DateTimeField(db_default=Now())
     last_inbound_at = models.DateTimeField(null=True)
     inbound_count = models.PositiveIntegerField(default=0, db_default=0)
+    labels = models.ManyToManyField(Label, through="ConversationLabel", related_name="conversations")
 
     objects = InChatroomQuerySet.as_manager()
 
@@ -65,6 +104,11 @@ class Conversation(Row):
                 nulls_distinct=False,
             ),
             models.UniqueConstraint(fields=["organization", "id"], name="conversations_organization_id"),
+            models.CheckConstraint(
+                condition=Q(status="SNOOZED", snoozed_until__isnull=False)
+                | (~Q(status="SNOOZED") & Q(snoozed_until=None)),
+                name="conversations_snoozed_until",
+            ),
         ]
         indexes = [
             models.Index(
@@ -81,7 +125,67 @@ class Conversation(Row):
                 name="conversations_unread",
                 condition=Q(status="OPEN", inbound_count__gt=0),
             ),
+            models.Index(fields=["snoozed_until"], name="conversations_snoozed", condition=Q(status="SNOOZED")),
         ]
+
+
+class ConversationLabel(Row):
+    """A label on a conversation."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="labelings", db_constraint=False)
+    label = models.ForeignKey(Label, models.CASCADE, related_name="labelings", db_constraint=False)
+
+    class Meta:
+        db_table = "conversation_labels"
+        constraints = [models.UniqueConstraint(fields=["conversation", "label"], name="conversation_labels_once")]
+
+
+class Note(Row):
+    """What colleagues tell each other about a conversation. It never leaves the building."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="notes", db_constraint=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    content = models.TextField()
+    mentions = ArrayField(models.UUIDField(), default=list, db_default=[], help_text="Colleagues whom it names.")
+
+    class Meta:
+        db_table = "notes"
+        indexes = [models.Index(fields=["conversation", "-created_at", "-id"], name="notes_of_conversation")]
+
+
+class MessageTemplateQuerySet(models.QuerySet["MessageTemplate"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Those of the rooms that one sees, and those of the whole organization."""
+        if not user.is_active or user.organization_id is None:
+            return self.none()
+        rooms = Chatroom.objects.visible_to(user).values("pk")
+        return self.filter(Q(organization_id=user.organization_id, chatroom=None) | Q(chatroom__in=rooms))
+
+
+class MessageTemplate(Row):
+    """A text to write often, with places for what is known about a contact. Without chatroom: the organization's."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    chatroom = models.ForeignKey(
+        Chatroom, models.CASCADE, null=True, blank=True, related_name="templates", db_constraint=False
+    )
+    name = models.CharField(max_length=80)
+    body = models.TextField()
+
+    objects = MessageTemplateQuerySet.as_manager()
+
+    class Meta:
+        db_table = "templates"
+        constraints = [
+            models.UniqueConstraint(
+                "organization", "chatroom", Lower("name"), name="templates_name", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class MessageQuerySet(InChatroomQuerySet):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from django.db import connection
 
 from chatrooms.models import Contact
+from messaging.models import Note
 
 MESSAGE_COLUMNS = """
 m.id, m.conversation_id, m.chatroom_id, m.contact_id, m.direction, m.platform, m.content, m.status, m.error_code,
@@ -20,7 +21,11 @@ m.sent_at, m.delivered_at, m.read_at, m.occurred_at
 MESSAGE_TABLES = "messages m LEFT JOIN users author ON author.id = m.sent_by_id"
 CONVERSATION_COLUMNS = """
 v.id, v.chatroom_id, v.platform, v.status, v.assigned_to_id, assignee.name AS assigned_to_name, v.last_message_at,
-v.inbound_count, v.last_message_id, v.contact_id, c.first_name, c.last_name, c.phone, c.profile_picture_url
+v.inbound_count, v.last_message_id, v.contact_id, c.first_name, c.last_name, c.phone, c.profile_picture_url,
+coalesce((
+    SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'color', l.color) ORDER BY lower(l.name))
+    FROM conversation_labels cl JOIN labels l ON l.id = cl.label_id WHERE cl.conversation_id = v.id
+), '[]') AS labels
 """
 CONVERSATION_TABLES = """
 conversations v JOIN contacts c ON c.id = v.contact_id LEFT JOIN users assignee ON assignee.id = v.assigned_to_id
@@ -113,7 +118,7 @@ def conversation(row: dict, last_message: dict | None, unread: int | None) -> di
             {"id": str(row["assigned_to_id"]), "name": row["assigned_to_name"]} if row["assigned_to_id"] else None
         ),
         "last_message_at": time(row["last_message_at"]),
-        "labels": [],
+        "labels": row["labels"],
         "contact": {
             "id": str(row["contact_id"]),
             "first_name": row["first_name"],
@@ -141,6 +146,18 @@ def contact(row: Contact) -> dict:
         "consent": "unknown",  # nobody is asked for it yet
         "blocked": row.blocked_at is not None,
         "groups": [{"id": group.pk, "name": group.name} for group in row.groups.all()],
+        "created_at": row.created_at,
+    }
+
+
+def note(row: Note) -> dict:
+    """A note with its author (joined)."""
+    return {
+        "id": row.pk,
+        "conversation_id": row.conversation_id,
+        "author": {"id": row.author_id, "name": row.author.name} if row.author else None,
+        "content": row.content,
+        "mentions": row.mentions,
         "created_at": row.created_at,
     }
 

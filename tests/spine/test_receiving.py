@@ -1,8 +1,10 @@
 """Draining the webhooks: once each, in one go, and a bad one stops only itself."""
 
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from chatrooms.models import Contact, ContactActivity
@@ -124,7 +126,9 @@ def test_a_new_message_opens_a_sleeping_conversation(acme, status: str):
     store()
     receiving.drain()
     with tenancy.organization(acme["organization"].pk):
-        Conversation.objects.update(status=status)
+        Conversation.objects.update(
+            status=status, snoozed_until=timezone.now() + timedelta(hours=1) if status == "SNOOZED" else None
+        )
     store()
     receiving.drain()
     with tenancy.organization(acme["organization"].pk):
