@@ -28,7 +28,7 @@ export class Connection {
       else this.retryNow();
     });
     addEventListener("pagehide", () => this.#close());
-    addEventListener("pageshow", (event) => { if (event.persisted) this.retryNow(); });
+    addEventListener("pageshow", (event) => { if (event.persisted) { this.#lost(); this.retryNow(); } });
     this.#open();
   }
 

@@ -41,16 +41,34 @@ export function put(fresh) {
   const arrived = !old && fresh.dataset.writer === "in";
   const stay = pinned();
   keepPlace(stay, () => {
-    const above = old && neighbor(old, "previousElementSibling");
-    old?.remove();
-    const next = [...items.querySelectorAll(".msg")].find((each) => !each.dataset.at || each.dataset.at > fresh.dataset.at);
-    items.insertBefore(fresh, next ?? null);
-    if (!old) fresh.classList.add("arrive");
-    if (above) arrange(above);
-    arrange(fresh);
+    if (old) patch(old, fresh);
+    else fresh.classList.add("arrive");
+    place(old ?? fresh);
   });
   if (arrived && !stay) { missed += 1; paintJump(); }
   return arrived;
+}
+
+// Only what became of a message changes, never its text: a selection in it stays, and readers hear nothing twice.
+function patch(old, fresh) {
+  old.id = fresh.id;
+  old.className = fresh.className;
+  Object.assign(old.dataset, fresh.dataset);
+  const main = old.querySelector(".msg-main"), now = fresh.querySelector(".msg-main");
+  main.querySelectorAll(".meta-line, .fail").forEach((line) => line.remove());
+  main.append(...now.querySelectorAll(".meta-line, .fail"));
+}
+
+function place(bubble) {
+  const above = neighbor(bubble, "previousElementSibling");
+  const inOrder = bubble.isConnected && (above?.dataset.at ?? "") <= bubble.dataset.at;
+  if (!inOrder) {
+    bubble.remove();
+    const next = [...items.querySelectorAll(".msg")].find((each) => !each.dataset.at || each.dataset.at > bubble.dataset.at);
+    items.insertBefore(bubble, next ?? null);
+    if (above) arrange(above);
+  }
+  arrange(bubble);
 }
 
 // My own message before the server has it; one that is there already is left.
