@@ -8,6 +8,7 @@ attaches to it. With `DATABASE_URL` set nothing is assumed and a missing secret 
 import json
 import os
 import secrets
+import sys
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -78,7 +79,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "daphne",
+    *(["daphne"] if "runserver" in sys.argv else []),  # half a second of imports that only runserver needs
     "messagehub.apps.StaticFilesConfig",
     "rest_framework",
     "django_filters",
@@ -142,6 +143,7 @@ if EMBEDDED:
             "NAME": env.str("MESSAGEHUB_DATABASE", default="messagehub"),
             "USER": "mh_app",
             "HOST": SERVICES.postgres_host,
+            "PORT": 5432,  # names the socket; a PGPORT in somebody's shell must not
         }
     }
     DATABASE_OWNER = {"USER": "mh_owner", "PASSWORD": ""}
@@ -311,5 +313,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {name: {"level": "WARNING"} for name in ("aiohttp.access", "twilio", "procrastinate")},
+    "loggers": {name: {"level": "WARNING"} for name in ("aiohttp.access", "twilio", "procrastinate", "fontTools")},
 }

@@ -60,9 +60,7 @@ class Migration(migrations.Migration):
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 (
                     "last_login",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="last login"
-                    ),
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
                 ),
                 (
                     "is_superuser",
@@ -102,9 +100,7 @@ class Migration(migrations.Migration):
                 ("is_active", models.BooleanField(default=True)),
                 (
                     "token_version",
-                    models.PositiveIntegerField(
-                        default=0, help_text="Raising it ends every sign-in."
-                    ),
+                    models.PositiveIntegerField(default=0, help_text="Raising it ends every sign-in."),
                 ),
                 (
                     "groups",
@@ -182,15 +178,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"), name="users_email"
-            ),
+            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower("email"), name="users_email"),
         ),
         migrations.AddConstraint(
             model_name="user",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "id"), name="users_organization_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="users_organization_id"),
         ),
         migrations.AddConstraint(
             model_name="user",

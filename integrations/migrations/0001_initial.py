@@ -182,23 +182,15 @@ class Migration(migrations.Migration):
                         name="webhook_events_waiting",
                     )
                 ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("source", "dedupe_key"), name="webhook_events_once"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("source", "dedupe_key"), name="webhook_events_once")],
             },
         ),
         migrations.AddConstraint(
             model_name="twilioaccount",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "id"), name="twilio_accounts_organization_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="twilio_accounts_organization_id"),
         ),
         migrations.AddConstraint(
             model_name="sendernumber",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "id"), name="sender_numbers_organization_id"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="sender_numbers_organization_id"),
         ),
     ]

@@ -15,7 +15,7 @@ from integrations.segments import count as count_segments
 @pytest.mark.parametrize(
     ("text", "segments"),
     [
-        ("", 1),
+        ("", 0),
         ("a" * 160, 1),
         ("a" * 161, 2),
         ("a" * 307, 3),
