@@ -50,6 +50,7 @@ const frames = {
 };
 
 function changed(message) {
+  sending.settled(message.client_id);
   if (message.conversation_id === thread.open()) changedBubble(message.id);
   changedRow(message.conversation_id);
 }
@@ -75,7 +76,10 @@ sending.start({
     if (message.conversation_id === entry.conversation) { if (entry.conversation === thread.open()) changedBubble(message.id); }
     else if (entry.conversation === thread.open()) panes.go(message.conversation_id);   // it had been closed: a new one was opened
   },
-  refused: (entry, reason) => composer.refused(entry.conversation, entry.content, reason),
+  refused: (entry, reason) => {
+    composer.refused(entry.conversation, entry.content, reason);
+    changedRow(entry.conversation);
+  },
 });
 
 composer.whenDrafted(changedRow);

@@ -32,7 +32,14 @@ export function send(conversation, content) {
 
 // What is not with the server yet belongs at the end of its conversation.
 export function opened() {
+  entries.filter((entry) => thread.mine(entry.id)).forEach(drop);       // the server has it, only its answer was lost
   entries.filter((entry) => entry.conversation === thread.open()).forEach(show);
+}
+
+// The server has it, whatever became of its answer.
+export function settled(client) {
+  const entry = client && entries.find((each) => each.id === client && each.state === "failed");
+  if (entry) drop(entry);
 }
 
 export async function flush() {
@@ -70,7 +77,7 @@ async function deliver(entry) {
   if (response.status === 401) { signIn(); return false; }
   if (REFUSED.includes(response.status)) {
     drop(entry);
-    thread.mine(entry.id)?.remove();
+    thread.undraw(entry.id);
     on.refused(entry, message);
     return true;
   }
@@ -88,7 +95,7 @@ function fail(entry, words) {
 function again(entry) {
   Object.assign(entry, { state: "waiting", words: "", at: Date.now() });
   keep();
-  thread.mine(entry.id)?.remove();
+  thread.undraw(entry.id);
   show(entry);
   flush();
 }

@@ -5,7 +5,10 @@ const BANNER_AFTER = 3000, BACK_FOR = 4000;
 const status = document.getElementById("status");
 let connection = null, shown = null, since = 0, ticking = null;
 
-export function watch(watched) { connection = watched; }
+export function watch(watched) {
+  connection = watched;
+  paint();
+}
 
 export function paint() {
   const { state } = connection;

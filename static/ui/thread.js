@@ -81,6 +81,13 @@ export function draw(bubble) {
 
 export const mine = (client) => items?.querySelector(`[data-client="${client}"]`);
 
+export function undraw(client) {
+  const bubble = mine(client);
+  const above = bubble && neighbor(bubble, "previousElementSibling");
+  bubble?.remove();
+  if (above) arrange(above);
+}
+
 // What arrived while nobody was looking stands below a line.
 export function drawNewLine(bubble) {
   if (hasNew()) return;
