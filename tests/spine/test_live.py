@@ -116,3 +116,71 @@ async def test_signing_out_ends_token_cookie_and_socket(demo: Demo):
             await socket.quiet(5)
     assert closed.value.rcvd.code == 4401
     assert client.get("/api/auth/me").status_code == 401
+
+
+async def test_an_assignment_opens_and_closes_the_room_on_an_open_socket(demo: Demo):
+    dana, tom, phone = demo.client("dana"), demo.client("tom"), next(phones)
+    room = demo.details["twilio"]["numbers"][0]["chatroom_id"]
+    mine = {"user_id": tom.user["id"], "chatroom_id": room}
+    async with demo.socket(tom) as socket:
+        await socket.until(lambda frame: frame["type"] == "ready")
+
+        assert (await asyncio.to_thread(dana.post, "/api/user-chatrooms", json=mine)).status_code == 201
+        await socket.quiet(0.5)
+        await asyncio.to_thread(demo.text, phone, demo.number, "While assigned")
+        await socket.until(lambda frame: frame["type"] == "message.created" and frame["chatroom_id"] == room)
+
+        assert (await asyncio.to_thread(dana.delete, "/api/user-chatrooms", params=mine)).status_code == 204
+        revoked = await socket.until(lambda frame: frame["type"] == "access.revoked", 2)
+        assert revoked["chatroom_id"] == room
+        seen = len(socket.frames)
+        await asyncio.to_thread(demo.text, phone, demo.number, "Not for Tom")
+        await socket.quiet(1)
+        assert [frame for frame in socket.frames[seen:] if frame.get("chatroom_id") == room] == []
+
+    async with demo.socket(tom, cursor=socket.frames[seen - 2]["cursor"]) as again:
+        await again.until(lambda frame: frame["type"] == "ready")
+    assert [frame for frame in again.frames if frame.get("chatroom_id") == room] == []
+
+
+async def test_subscribing_narrows_and_a_room_of_others_does_not_exist(demo: Demo):
+    dana, phone = demo.client("dana"), next(phones)
+    numbers = demo.details["twilio"]["numbers"]
+    foreign = demo.details["twilio_others"][0]["numbers"][0]["chatroom_id"]
+    async with demo.socket(dana) as socket:
+        await socket.until(lambda frame: frame["type"] == "ready")
+        for wrong in ([foreign], ["made-up"], "x", [[]], [1]):
+            await socket.say(type="subscribe", chatroom_ids=wrong)
+            refused = await socket.until(lambda frame: frame["type"] == "error")
+            assert (refused["code"], refused["message"]) == ("not_found", "One of these chatrooms does not exist.")
+
+        await socket.say(type="subscribe", chatroom_ids=[numbers[1]["chatroom_id"]])
+        await socket.say(type="ping")
+        await socket.until(lambda frame: frame["type"] == "pong")
+        await asyncio.to_thread(demo.text, phone, numbers[0]["phone"], "Not subscribed")
+        await asyncio.to_thread(demo.text, phone, numbers[1]["phone"], "Subscribed")
+        came = await socket.until(lambda frame: frame["type"] == "message.created")
+        assert came["message"]["content"] == "Subscribed"
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "1-", "1-zzzzzzzzzzzzzz", "1-0-a.b.c", "2-abc", 5, ["1"], {"a": 1}, "1-tovppq-x._"]
+)
+async def test_a_cursor_that_is_none_is_refused_or_asks_to_reload(demo: Demo, cursor):
+    async with demo.socket(demo.client("maya"), cursor=cursor) as socket:
+        answer = await socket.until(lambda frame: True)
+        assert answer["type"] in ("error", "resync")
+        await socket.say(type="hello")
+        await socket.until(lambda frame: frame["type"] == "ready")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "5", '"hello"', '{"type": []}', '{"no": "type"}', "[" * 10_000, "{"]
+)
+async def test_odd_frames_are_complained_about_and_the_socket_stays(demo: Demo, text: str):
+    async with demo.socket(demo.client("maya")) as socket:
+        await socket.until(lambda frame: frame["type"] == "ready")
+        await socket.raw.send(text)
+        assert (await socket.until(lambda frame: True))["type"] == "error"
+        await socket.say(type="ping")
+        await socket.until(lambda frame: frame["type"] == "pong")

@@ -136,7 +136,7 @@ def web_command(port: int) -> list[str]:
     """Pages, API, webhooks, sockets and sandbox on one port. No proxy is in front, so none is believed."""
     return [
         *(sys.executable, "-m", "uvicorn", "messagehub.asgi:application"),
-        *("--host", HOST, "--port", str(port), "--no-proxy-headers", "--no-access-log"),
+        *("--host", HOST, "--port", str(port), "--no-proxy-headers", "--no-access-log", "--log-level", "warning"),
         *("--loop", "uvloop", "--http", "httptools", "--ws-max-size", str(WEBSOCKET_MESSAGE_LIMIT)),
         *("--timeout-graceful-shutdown", "10"),
     ]
