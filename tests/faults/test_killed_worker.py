@@ -43,6 +43,7 @@ def test_killed_between_acceptance_and_commit(callbacks: bool):
         again = maya.reply({"id": message["conversation_id"]}, "Life goes on").json()["message"]
         eventually(lambda: maya.message(again["id"])["status"] == "delivered", 20)
         assert len(accepted(demo, phone)) == 2
+        assert "invariants hold" in demo.manage("prove")
 
 
 @pytest.mark.parametrize("failpoint", ["after_claim", "before_provider_call"])
@@ -55,6 +56,7 @@ def test_killed_before_the_provider_was_called(failpoint: str):
         assert found["error"]["code"] == "no_answer"
         assert accepted(demo, phone) == []
         assert maya.balance == before - 1
+        assert "invariants hold" in demo.manage("prove")
 
 
 def test_killed_servers_come_back_with_everything_that_was_acknowledged():
@@ -72,6 +74,7 @@ def test_killed_servers_come_back_with_everything_that_was_acknowledged():
         assert sorted(message["content"] for message in thread) == sorted(texts)
         message = maya.reply(conversation, "Still here").json()["message"]
         eventually(lambda: maya.message(message["id"])["status"] == "delivered", 20)
+        assert "invariants hold" in demo.manage("prove")
 
 
 def _or_none(ask):

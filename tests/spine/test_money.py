@@ -39,6 +39,7 @@ def test_fifty_sends_at_once_with_ten_tokens(demo: Demo, conversation: dict):
     assert len(sent) == 10
     phone = conversation["contact"]["phone"]
     eventually(lambda: len([text for text in demo.phone(phone) if text["direction"] == "received"]) == 10)
+    assert "invariants hold" in demo.manage("prove")
     give(demo, maya, 1000)
 
 

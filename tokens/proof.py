@@ -1,0 +1,105 @@
+"""That tokens add up and nothing is lost, as queries: each names the rows that break an invariant.
+
+They hold between any two transactions, so also after any crash. Used by `manage.py prove` and by the fault tests.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from messagehub import tenancy
+
+SHOWN = 5  # rows of each broken invariant that are worth naming
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An invariant that does not hold, and the first rows that break it."""
+
+    invariant: str
+    rows: list[tuple]
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {'; '.join(', '.join(map(str, row)) for row in self.rows)}"
+
+
+INVARIANTS = {
+    "A balance is the sum of its entries": """
+        SELECT 'account', a.id, 'balance', a.balance, 'entries', coalesce(sum(e.amount), 0)
+        FROM user_tokens a LEFT JOIN token_entries e ON e.account_id = a.id
+        GROUP BY a.id HAVING a.balance <> coalesce(sum(e.amount), 0)""",
+    # Whatever their order: each entry starts where another ended, from nothing to the balance.
+    "Every balance_after is the running sum": """
+        SELECT 'account', account_id, 'balance', value, 'unmatched', sum(side) FROM (
+            SELECT account_id, balance_after - amount AS value, 1 AS side FROM token_entries
+            UNION ALL SELECT account_id, balance_after, -1 FROM token_entries
+            UNION ALL SELECT id, balance, 1 FROM user_tokens
+            UNION ALL SELECT id, 0, -1 FROM user_tokens) AS ends
+        GROUP BY account_id, value HAVING sum(side) <> 0""",
+    "No balance and no reserve is below zero": """
+        SELECT 'account', id, balance, reserved FROM user_tokens WHERE balance < 0 OR reserved < 0""",
+    "A paid message has exactly one debit": """
+        SELECT 'message', m.id, 'tokens', m.tokens, 'debits', count(e.id)
+        FROM messages m LEFT JOIN token_entries e ON e.reference = 'message:' || m.id AND e.kind = 'debit'
+        WHERE m.tokens > 0 GROUP BY m.id HAVING count(e.id) <> 1 OR -sum(e.amount) <> m.tokens""",
+    "A debit belongs to a message": """
+        SELECT 'entry', e.id, e.reference FROM token_entries e
+        WHERE e.kind = 'debit' AND e.reference LIKE 'message:%'
+          AND NOT EXISTS (SELECT FROM messages m WHERE m.id = substr(e.reference, 9)::uuid)""",
+    "A refund belongs to a message that failed, and gives all of its debit back": """
+        SELECT 'refund', r.id, r.reference, m.status, r.amount, d.amount
+        FROM token_entries r
+        LEFT JOIN messages m ON m.id = substr(r.reference, 9)::uuid
+        LEFT JOIN token_entries d ON d.reference = r.reference AND d.kind = 'debit'
+        WHERE r.kind = 'refund' AND r.reference LIKE 'message:%'
+          AND (m.id IS NULL OR d.id IS NULL OR d.amount <> -r.amount OR m.tokens <> 0
+               OR m.status NOT IN ('failed', 'undelivered', 'not_sent', 'canceled'))""",
+    "A message without tokens was never paid, or has its refund": """
+        SELECT 'message', m.id, m.status FROM messages m
+        JOIN token_entries d ON d.reference = 'message:' || m.id AND d.kind = 'debit'
+        LEFT JOIN token_entries r ON r.reference = d.reference AND r.kind = 'refund'
+        WHERE m.tokens = 0 AND r.id IS NULL""",
+    "No provider id stands on two messages": """
+        SELECT platform, provider_id, count(*) FROM messages WHERE provider_id IS NOT NULL
+        GROUP BY platform, provider_id HAVING count(*) > 1""",
+    "Nothing stays sending past its lease": f"""
+        SELECT 'message', id, lease_until FROM messages
+        WHERE status = 'sending' AND lease_until < now() - interval '{settings.SEND_LEASE_SECONDS} s'""",
+    "Event numbers of a chatroom have no gap": """
+        SELECT 'chatroom', c.id, 'last', c.last_seq, 'newest', max(e.seq), 'kept', count(*), 'oldest', min(e.seq)
+        FROM chatrooms c JOIN events e ON e.chatroom_id = c.id
+        GROUP BY c.id HAVING max(e.seq) <> c.last_seq OR count(*) <> max(e.seq) - min(e.seq) + 1""",
+    "No row's organization differs from its parent's": """
+        SELECT 'conversation', v.id FROM conversations v JOIN chatrooms c ON c.id = v.chatroom_id
+        WHERE c.organization_id <> v.organization_id
+        UNION ALL
+        SELECT 'message', m.id FROM messages m JOIN conversations v ON v.id = m.conversation_id
+        WHERE v.organization_id <> m.organization_id OR v.chatroom_id <> m.chatroom_id
+        UNION ALL
+        SELECT 'contact', t.id FROM contacts t JOIN chatrooms c ON c.id = t.chatroom_id
+        WHERE c.organization_id <> t.organization_id
+        UNION ALL
+        SELECT 'account', a.id FROM user_tokens a JOIN users u ON u.id = a.user_id
+        WHERE u.organization_id <> a.organization_id""",
+    "A conversation counts what came in": """
+        SELECT 'conversation', v.id, v.inbound_count, count(m.id)
+        FROM conversations v LEFT JOIN messages m ON m.conversation_id = v.id AND m.direction = 'inbound'
+        GROUP BY v.id HAVING v.inbound_count <> count(m.id)""",
+}
+
+
+def broken() -> Iterator[Broken]:
+    """Every invariant that does not hold at this moment, over all organizations: one statement, one snapshot."""
+    each = (
+        f"(SELECT {place}, ARRAY[x::text] FROM ({sql}) AS x LIMIT {SHOWN})"
+        for place, sql in enumerate(INVARIANTS.values())
+    )
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(each))
+        found = cursor.fetchall()
+    for place, invariant in enumerate(INVARIANTS):
+        rows = [tuple(row) for number, row in found if number == place]
+        if rows:
+            yield Broken(invariant, rows)
