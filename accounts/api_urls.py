@@ -1,9 +1,10 @@
 from django.urls import path
 
-from accounts import api
+from accounts import api, settings_api
 
 urlpatterns = [
     path("auth/login", api.LoginView.as_view()),
     path("auth/logout", api.LogoutView.as_view()),
     path("auth/me", api.MeView.as_view()),
+    path("settings", settings_api.SettingsView.as_view()),
 ]

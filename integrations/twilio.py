@@ -4,17 +4,21 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import parse_qs, unquote_to_bytes, urlencode
 from uuid import UUID
 
 import aiohttp
+import requests
 from django.conf import settings
 from django.core import signing
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
@@ -258,3 +262,62 @@ def _refusal(status: int, code: int | None, message: str) -> Outcome:
     if 400 <= status < 500:
         return Refused(str(code or status), said)
     return Unclear(f"Twilio answered {status}.")
+
+
+# ---------------------------------------------------------------- numbers
+class Refusal(Exception):
+    """Twilio does not accept these credentials."""
+
+
+class Away(Exception):
+    """Twilio can't be asked right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNumber:
+    """A number that an account owns, and where its messages are sent to."""
+
+    sid: str
+    phone: str
+    name: str
+    webhook: str
+
+
+class _Waiting(TwilioHttpClient):
+    """The SDK's own client for a request that somebody waits for, with the address of the API from settings."""
+
+    def request(self, method, url, *args, **kwargs):
+        return super().request(method, settings.TWILIO_API_BASE_URL + url.removeprefix(API), *args, **kwargs)
+
+
+def webhook_url() -> str:
+    """Where Twilio is to bring the messages of our numbers."""
+    return f"{settings.PUBLIC_BASE_URL}/api/webhooks/twilio/messages"
+
+
+def numbers(account: str, secret: str, phone: str = "") -> list[OwnNumber]:
+    """The account's numbers, or the one that is asked for. Raises Refusal and Away."""
+    with _answers():
+        found = _waiting(account, secret).incoming_phone_numbers.list(**({"phone_number": phone} if phone else {}))
+    return [OwnNumber(each.sid, each.phone_number, each.friendly_name, each.sms_url or "") for each in found]
+
+
+def route_here(account: str, secret: str, number_sid: str) -> None:
+    """Have the number's messages brought to our webhook. Raises Refusal and Away."""
+    with _answers():
+        _waiting(account, secret).incoming_phone_numbers(number_sid).update(sms_url=webhook_url(), sms_method="POST")
+
+
+def _waiting(account: str, secret: str) -> Client:
+    return Client(account, secret, http_client=_Waiting(timeout=TOTAL_SECONDS))
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    try:
+        yield
+    except TwilioException as error:  # for a list, the SDK raises one that carries the response
+        status = getattr(error, "status", None) or getattr(error.args[-1], "status_code", 0)
+        raise (Refusal if status in (401, 403, 404) else Away) from error
+    except (requests.RequestException, ValueError, KeyError) as error:
+        raise Away from error

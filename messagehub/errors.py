@@ -14,6 +14,7 @@ from rest_framework.views import exception_handler as drf_handler
 
 from accounts import sessions
 from chatrooms import contacts, phones
+from integrations import numbers
 from messagehub import constraints, limits
 from messaging import conversations, idempotency, sending, templates
 from tokens import ledger
@@ -38,6 +39,11 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     contacts.HasConversations: (409, "has_conversations"),
     phones.ImpossibleNumber: (400, "invalid"),
     constraints.NameTaken: (400, "invalid"),
+    numbers.Claimed: (409, "claimed"),
+    numbers.InUse: (409, "in_use"),
+    numbers.BadCredentials: (400, "invalid"),
+    numbers.NotInAccount: (400, "invalid"),
+    numbers.ProviderAway: (503, "provider_unavailable"),
     limits.TooMany: (429, "throttled"),
     limits.Unavailable: (503, "unavailable"),
     RequestDataTooBig: (413, "too_large"),
@@ -69,7 +75,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
         response = Response(body(code, message, getattr(error, "fields", None)), status=status)
         if isinstance(error, limits.TooMany):
             response["Retry-After"] = str(error.retry_after)
-        if isinstance(error, limits.Unavailable):
+        if status == 503:
             response["Retry-After"] = "5"
         if status == 401:
             response["WWW-Authenticate"] = "Bearer"

@@ -10,6 +10,7 @@ urlpatterns = [
     path("api/", include("accounts.api_urls")),
     path("api/", include("tokens.api_urls")),
     path("api/", include("chatrooms.api_urls")),
+    path("api/", include("integrations.api_urls")),
     path("api/", include("messaging.api_urls")),
     path("", include("accounts.page_urls")),
     path("", include("messaging.page_urls")),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from messaging import api, contacts_api, wording_api
+from messaging import api, contacts_api, stats_api, wording_api
 
 urlpatterns = [
     path("events", api.EventsView.as_view()),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("groups", contacts_api.GroupsView.as_view()),
     path("groups/<uuid:pk>", contacts_api.GroupView.as_view()),
     path("groups/<uuid:pk>/members", contacts_api.MembersView.as_view()),
+    path("stats", stats_api.StatsView.as_view()),
     path("labels", wording_api.LabelsView.as_view()),
     path("labels/<uuid:pk>", wording_api.LabelView.as_view()),
     path("templates", wording_api.TemplatesView.as_view()),

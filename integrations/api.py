@@ -1,0 +1,113 @@
+"""/api/sender-numbers: the phone numbers of an organization, for its admins."""
+
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsAdmin
+from integrations import numbers
+from integrations.models import SenderNumber
+from integrations.serializers import (
+    NewNumberSerializer,
+    NumberChangeSerializer,
+    SenderNumberSerializer,
+    SyncedSerializer,
+    SyncSerializer,
+)
+from messagehub import rest
+from messagehub.schema import operation
+
+
+def shape(number: SenderNumber) -> dict:
+    return {
+        "id": number.pk,
+        "chatroom_id": number.chatroom_id,
+        "phone": number.phone,
+        "name": number.name,
+        "account_sid": number.twilio_account.account_sid,
+        "messaging_service_sid": number.messaging_service_sid,
+        "created_at": number.created_at,
+    }
+
+
+def of_organization(request):
+    """Those of archived chatrooms too, so that they can be moved."""
+    found = SenderNumber.objects.filter(organization_id=request.user.organization_id)
+    return found.select_related("twilio_account")
+
+
+class SenderNumbersView(APIView):
+    """The numbers that chatrooms send from."""
+
+    permission_classes = [IsAdmin]
+
+    @operation("List sender numbers", answers={200: [SenderNumberSerializer]})
+    def get(self, request):
+        rest.known_only(request, ())
+        return rest.page(
+            request,
+            rest.keyset(of_organization(request), "created_at"),
+            lambda number: (number.created_at, number.pk),
+            lambda found: [shape(number) for number in found],
+        )
+
+    @operation(
+        "Connect a number",
+        description="Twilio is asked first: 400 when it does not accept the account or does not own the number, 503 "
+        "when it does not answer. 409 `claimed` when the number or account is connected already. Its webhook is set.",
+        body=NewNumberSerializer,
+        answers={201: SenderNumberSerializer, 409: None, 503: None},
+    )
+    def post(self, request):
+        data = rest.validated(NewNumberSerializer, request, request.data)
+        made = numbers.connect(data.pop("chatroom"), data.pop("phone"), **data)
+        return rest.created(request, shape(rest.found(of_organization(request), made.pk)))
+
+
+class SenderNumberView(APIView):
+    """One number."""
+
+    permission_classes = [IsAdmin]
+
+    @operation("Read a sender number", answers={200: SenderNumberSerializer})
+    def get(self, request, pk):
+        return Response(shape(rest.found(of_organization(request), pk)))
+
+    @operation(
+        "Change a sender number",
+        description="Moved to another chatroom, it brings new conversations there. A new `auth_token` is tried first.",
+        body=NumberChangeSerializer,
+        answers={200: SenderNumberSerializer, 503: None},
+    )
+    def patch(self, request, pk):
+        number = rest.found(of_organization(request), pk)
+        numbers.change(number, **rest.validated(NumberChangeSerializer, request, request.data, partial=True))
+        return Response(shape(number))
+
+    @operation(
+        "Disconnect a number",
+        description="409 `in_use` when conversations go over it.",
+        answers={204: None, 409: None},
+    )
+    def delete(self, request, pk):
+        numbers.disconnect(rest.found(of_organization(request), pk))
+        return Response(status=204)
+
+
+class SyncView(APIView):
+    """What Twilio knows of the organization's accounts."""
+
+    permission_classes = [IsAdmin]
+
+    @operation(
+        "Compare with Twilio",
+        description="Lists every number of the connected accounts, and points those of chatrooms to our webhook. "
+        "An account that is named is connected first: 409 `claimed` when another organization has it.",
+        body=SyncSerializer,
+        answers={200: SyncedSerializer, 409: None, 503: None},
+    )
+    def post(self, request):
+        data = rest.validated(SyncSerializer, request, request.data)
+        organization = request.user.organization
+        if data:
+            numbers.connect_account(organization, data["account_sid"], data["auth_token"])
+        return Response({"results": numbers.sync(organization)})

@@ -1,0 +1,155 @@
+"""Connecting phone numbers: Twilio is asked first, and only then the database whether they are free.
+
+The provider is called inside the request's transaction, but before it has written anything; so nobody waits for it.
+"""
+
+from collections.abc import Callable
+
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import Organization
+from chatrooms.models import Chatroom
+from integrations import twilio
+from integrations.models import SenderNumber, TwilioAccount
+from messagehub import constraints
+
+
+class Claimed(Exception):
+    """The number or account is connected already, here or elsewhere."""
+
+    def __init__(self, what: str):
+        super().__init__(f"This {what} is connected already.")
+
+
+class InUse(Exception):
+    """Conversations go over the number."""
+
+    def __init__(self) -> None:
+        super().__init__("Conversations go over this number, so it stays. It can be moved to another chatroom.")
+
+
+class BadCredentials(Exception):
+    """Twilio does not let us in with them."""
+
+    def __init__(self, said: str = "Twilio does not accept this account and token."):
+        self.fields = {"auth_token": [said]}
+        super().__init__(said)
+
+
+class NotInAccount(Exception):
+    """The account does not own the number."""
+
+    def __init__(self) -> None:
+        self.fields = {"phone": ["This number is not in the Twilio account."]}
+        super().__init__(self.fields["phone"][0])
+
+
+class ProviderAway(Exception):
+    """Twilio does not answer as it should."""
+
+    def __init__(self) -> None:
+        super().__init__("Twilio can't be reached right now. Try again in a moment.")
+
+
+def connect(chatroom: Chatroom, phone: str, *, account_sid: str, auth_token: str = "", **values) -> SenderNumber:
+    """Let a chatroom send from a number and be reached at it.
+
+    The token is needed for an account that is not connected yet. Raises BadCredentials, NotInAccount, ProviderAway,
+    and Claimed once Twilio has accepted the credentials.
+    """
+    secret = auth_token or _known_token(account_sid)
+    owned = next(iter(_ask(twilio.numbers, account_sid, secret, phone)), None)
+    if owned is None:
+        raise NotInAccount
+    account = connect_account(chatroom.organization, account_sid, secret, accepted=True)
+    with constraints.refused("sender_numbers_phone_key", Claimed("number")):
+        number = SenderNumber.objects.create(
+            organization_id=chatroom.organization_id,
+            chatroom=chatroom,
+            twilio_account=account,
+            phone=phone,
+            **{"name": owned.name[:80], **values},
+        )
+    if owned.webhook != twilio.webhook_url():
+        _ask(twilio.route_here, account_sid, secret, owned.sid)
+    return number
+
+
+def connect_account(organization: Organization, sid: str, token: str, *, accepted: bool = False) -> TwilioAccount:
+    """The organization's account with this token, asked for at Twilio unless that was `accepted` just now.
+
+    A token that is replaced goes on signing for a while. Raises BadCredentials, ProviderAway and Claimed.
+    """
+    if not accepted:
+        _ask(twilio.numbers, sid, token)
+    known = TwilioAccount.objects.filter(account_sid=sid).first()
+    if known is None:
+        with constraints.refused("twilio_accounts_account_sid_key", Claimed("account")):
+            return TwilioAccount.objects.create(organization=organization, account_sid=sid, auth_token=token)
+    if known.auth_token != token:
+        known.auth_token, known.other_auth_token = token, known.auth_token
+        known.save(update_fields=["auth_token", "other_auth_token"])
+    return known
+
+
+def change(number: SenderNumber, *, auth_token: str = "", **values) -> None:
+    """Rename a number, move it to another chatroom or replace its account's token."""
+    if auth_token:
+        connect_account(number.organization, number.twilio_account.account_sid, auth_token)
+    for name, value in values.items():
+        setattr(number, name, value)
+    number.save(update_fields=list(values))
+
+
+def disconnect(number: SenderNumber) -> None:
+    """Forget a number that no conversation goes over, and its account with the last one. Raises InUse."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM sender_numbers WHERE id = %s", [number.pk])
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # ask the foreign keys now, not at the commit
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except IntegrityError:
+        raise InUse from None
+    TwilioAccount.objects.filter(pk=number.twilio_account_id, sender_numbers=None).delete()
+
+
+def sync(organization: Organization) -> list[dict]:
+    """All numbers of the organization's accounts as Twilio lists them; those of chatrooms are made to come to us."""
+    ours = {number.phone: number for number in SenderNumber.objects.filter(organization=organization)}
+    return [
+        _synced(account, owned, ours.get(owned.phone))
+        for account in organization.twilio_accounts.order_by("created_at", "pk")
+        for owned in _ask(twilio.numbers, account.account_sid, account.auth_token)
+    ]
+
+
+def _synced(account: TwilioAccount, owned: twilio.OwnNumber, number: SenderNumber | None) -> dict:
+    """A number that no chatroom has may serve something else: its webhook is left alone."""
+    webhook = "unchanged" if number else "not_connected"
+    if number and owned.webhook != twilio.webhook_url():
+        _ask(twilio.route_here, account.account_sid, account.auth_token, owned.sid)
+        webhook = "set"
+    return {
+        "phone": owned.phone,
+        "name": owned.name,
+        "account_sid": account.account_sid,
+        "sender_number_id": number.pk if number else None,
+        "chatroom_id": number.chatroom_id if number else None,
+        "webhook": webhook,
+    }
+
+
+def _known_token(account_sid: str) -> str:
+    known = TwilioAccount.objects.filter(account_sid=account_sid).first()
+    if known is None:
+        raise BadCredentials("Give the account's token to connect it.")
+    return known.auth_token
+
+
+def _ask(question: Callable, *args):
+    try:
+        return question(*args)
+    except twilio.Refusal:
+        raise BadCredentials from None
+    except twilio.Away:
+        raise ProviderAway from None

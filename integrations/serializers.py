@@ -1,0 +1,70 @@
+"""What goes in and out at /api/sender-numbers."""
+
+from rest_framework import serializers
+
+from chatrooms.fields import PhoneField, VisibleRelatedField
+from chatrooms.models import Chatroom
+
+
+class AccountSerializer(serializers.Serializer):
+    """An account at Twilio; its token is never shown again."""
+
+    account_sid = serializers.RegexField(r"^AC[0-9a-zA-Z]{32}$")
+    auth_token = serializers.RegexField(r"^[0-9a-zA-Z]{16,64}$", write_only=True)
+
+
+class NumberChangeSerializer(serializers.Serializer):
+    """What admins may change about a number."""
+
+    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), source="chatroom")
+    name = serializers.CharField(max_length=80, allow_blank=True, required=False)
+    messaging_service_sid = serializers.RegexField(r"^MG[0-9a-zA-Z]{32}$", allow_blank=True, required=False)
+    auth_token = serializers.RegexField(r"^[0-9a-zA-Z]{16,64}$", required=False, write_only=True)
+
+
+class NewNumberSerializer(NumberChangeSerializer):
+    """A number to connect. `auth_token` is needed for an account that is not connected yet."""
+
+    phone = PhoneField()
+    account_sid = serializers.RegexField(r"^AC[0-9a-zA-Z]{32}$")
+
+
+class SyncSerializer(AccountSerializer):
+    """An account to connect before everything is compared, if any."""
+
+    account_sid = serializers.RegexField(r"^AC[0-9a-zA-Z]{32}$", required=False)
+    auth_token = serializers.RegexField(r"^[0-9a-zA-Z]{16,64}$", required=False, write_only=True)
+
+    def validate(self, data: dict) -> dict:
+        if len(data) == 1:
+            raise serializers.ValidationError({"auth_token": ["Give account_sid and auth_token together."]})
+        return data
+
+
+class SenderNumberSerializer(serializers.Serializer):
+    """A phone number that a chatroom sends from and is reached at."""
+
+    id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField()
+    phone = serializers.CharField()
+    name = serializers.CharField()
+    account_sid = serializers.CharField()
+    messaging_service_sid = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class SyncedNumberSerializer(serializers.Serializer):
+    """A number as Twilio lists it; ids are null where no chatroom has it."""
+
+    phone = serializers.CharField()
+    name = serializers.CharField()
+    account_sid = serializers.CharField()
+    sender_number_id = serializers.UUIDField(allow_null=True)
+    chatroom_id = serializers.UUIDField(allow_null=True)
+    webhook = serializers.ChoiceField(choices=["set", "unchanged", "not_connected"])
+
+
+class SyncedSerializer(serializers.Serializer):
+    """Everything that the organization's accounts own."""
+
+    results = SyncedNumberSerializer(many=True)
