@@ -7,8 +7,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import sessions
+from accounts.answers import SignedInSerializer, UserSerializer
 from accounts.serializers import LoginSerializer, MeSerializer, user_shape
 from messagehub import tenancy
+from messagehub.schema import operation
 
 
 @method_decorator(csrf_exempt, name="dispatch")
@@ -18,6 +20,19 @@ class LoginView(APIView):
     authentication_classes = []
     permission_classes = [AllowAny]
 
+    @operation(
+        "Sign in",
+        description="One message for every wrong pair. Send the token as `Authorization: Bearer <token>` from then on.",
+        body=LoginSerializer,
+        answers={200: SignedInSerializer, 401: None, 403: None, 429: None, 503: None},
+        examples=[
+            {
+                "name": "An agent",
+                "value": {"email": "maya@northbeam.example", "password": "a long password"},
+                "request_only": True,
+            }
+        ],
+    )
     def post(self, request):
         given = LoginSerializer(data=request.data)
         given.is_valid(raise_exception=True)
@@ -30,6 +45,7 @@ class LoginView(APIView):
 class LogoutView(APIView):
     """Sign out: this token and cookie stop working at once and their sockets close."""
 
+    @operation("Sign out", answers={204: None})
     def post(self, request):
         sessions.sign_out(request._request)
         return Response(status=204)
@@ -38,9 +54,16 @@ class LogoutView(APIView):
 class MeView(APIView):
     """The person who asks."""
 
+    @operation("Read who one is", answers={200: UserSerializer})
     def get(self, request):
         return Response(user_shape(request.user))
 
+    @operation(
+        "Change one's name or password",
+        description="A new password ends every sign-in, this one too.",
+        body=MeSerializer,
+        answers={200: UserSerializer},
+    )
     def patch(self, request):
         given = MeSerializer(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)

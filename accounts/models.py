@@ -7,6 +7,7 @@ from django.contrib.auth.models import (
 )
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from messagehub.keys import Row
 
@@ -18,6 +19,9 @@ class Organization(Row):
     slug = models.SlugField(unique=True)
     time_zone = models.CharField(max_length=64, default="UTC")
     default_country = models.CharField(max_length=2, default="US", help_text="For phone numbers typed without +.")
+    require_mfa_for_admins = models.BooleanField(
+        default=False, db_default=False, help_text="Admins sign in with a second factor."
+    )
 
     class Meta:
         db_table = "organizations"
@@ -28,11 +32,15 @@ class Organization(Row):
 
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, email: str) -> "User":
-        return self.get(email__iexact=email)
+        """Who signs in with this address, in whatever case. People who are only invited don't."""
+        return self.alias(address=Lower("email")).get(address=email.strip().lower(), joined_at__isnull=False)
 
     def create_user(self, email: str, password: str | None = None, **fields) -> "User":
-        """A person of an organization. `role` and `organization` are required; the address is kept in lower case."""
-        user = self.model(email=email.strip().lower(), **fields)
+        """A person of an organization. `role` and `organization` are required; the address is kept in lower case.
+
+        Without a password they are only invited.
+        """
+        user = self.model(email=email.strip().lower(), joined_at=timezone.now() if password else None, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -54,6 +62,7 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     organization = models.ForeignKey(Organization, models.CASCADE, null=True, blank=True, related_name="users")
     role = models.CharField(max_length=8, choices=Role.choices, blank=True)
     is_active = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(null=True, blank=True, help_text="None while only invited.")
     token_version = models.PositiveIntegerField(default=0, help_text="Raising it ends every sign-in.")
 
     USERNAME_FIELD = "email"
@@ -64,7 +73,9 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     class Meta:
         db_table = "users"
         constraints = [
-            models.UniqueConstraint(Lower("email"), name="users_email"),
+            # Two organizations may invite the same address, and neither learns of the other.
+            models.UniqueConstraint(Lower("email"), name="users_email", condition=models.Q(joined_at__isnull=False)),
+            models.UniqueConstraint("organization", Lower("email"), name="users_organization_email"),
             models.UniqueConstraint(fields=["organization", "id"], name="users_organization_id"),
             models.CheckConstraint(
                 condition=models.Q(organization__isnull=True, role="", is_superuser=True)
@@ -86,8 +97,8 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_staff(self) -> bool:
-        """Whom Django's admin may let in."""
-        return self.is_superuser
+        """Whom Django's admin may let in: operators, and admins for their own organization."""
+        return self.is_superuser or self.is_admin
 
     def get_session_auth_hash(self) -> str:
         """What a session is bound to: the password, and the version that ends all sign-ins at once."""
@@ -106,6 +117,50 @@ class SignIn(Row):
     session_key = models.CharField(max_length=40, unique=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "sign_ins"
+
+
+class ApiKey(Row):
+    """A named key of one person, which can do what its scopes say and never more than the person."""
+
+    class Scope(models.TextChoices):
+        READ = "read"
+        SEND = "send"
+        CONTACTS = "contacts"
+        ADMIN = "admin"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=80)
+    scopes = models.JSONField(default=list)
+    digest = models.CharField(max_length=128, unique=True)
+    prefix = models.CharField(max_length=16, help_text="How the secret begins, to tell keys apart.")
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "api_keys"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class AuditEntry(Row):
+    """Who did what to whom. Written once; without an organization where an operator acted on none."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, null=True, related_name="+")
+    actor = models.ForeignKey(User, models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
+    action = models.CharField(max_length=40)
+    target_type = models.CharField(max_length=40, blank=True)
+    target_id = models.CharField(max_length=64, blank=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        db_table = "audit_entries"
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["organization", "-id"], name="audit_entries_newest")]

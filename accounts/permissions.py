@@ -1,18 +1,59 @@
-"""Who may call the API at all, and what only admins may."""
+"""Who may call the API at all, what only admins may, and which scope an API key needs for it."""
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
+from accounts.models import ApiKey
 from accounts.sessions import OperatorsUseAdmin
+
+# What a key needs for changing something below /api/<this>. What is guarded by IsAdmin needs `admin` instead.
+CHANGES = {
+    "messages": "send",
+    "conversations": "send",
+    "campaigns": "send",
+    "contacts": "contacts",
+    "groups": "contacts",
+    "templates": "contacts",
+    "labels": "contacts",
+}
+PERSONAL = {"auth", "keys"}  # a key changes neither its person's password nor makes further keys
+
+
+class ScopeMissing(Exception):
+    """The key may not do this, even where its person may."""
+
+    def __init__(self, scope: str | None):
+        super().__init__(
+            f"This API key does not have the scope `{scope}`." if scope else "This takes a sign-in, not an API key."
+        )
+
+
+def scope_of(route: str, method: str, permission_classes) -> str | None:
+    """The scope that a request needs of a key; None where no key will do."""
+    resource = route.removeprefix("api/").split("/")[0]
+    safe = method in SAFE_METHODS
+    if resource in PERSONAL:
+        return "read" if safe and resource == "auth" else None
+    if any(guard is IsAdmin for guard in permission_classes):
+        return "admin"
+    if safe:
+        return "read"
+    if resource in CHANGES:
+        return CHANGES[resource]
+    return "admin" if any(issubclass(guard, IsAdmin) for guard in permission_classes) else None
 
 
 class IsStaffOfOrganization(BasePermission):
-    """Signed in, as an admin or agent of an organization."""
+    """Signed in, as an admin or agent of an organization; by a key, only within its scopes."""
 
     def has_permission(self, request, view) -> bool:
         if not request.user.is_authenticated:
             return False
         if request.user.organization_id is None:
             raise OperatorsUseAdmin
+        if isinstance(request.auth, ApiKey):
+            needed = scope_of(request.resolver_match.route, request.method, view.permission_classes)
+            if needed not in request.auth.scopes:
+                raise ScopeMissing(needed)
         return True
 
 

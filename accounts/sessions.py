@@ -11,7 +11,8 @@ from django.utils.module_loading import import_string
 from knox.crypto import hash_token
 from knox.models import get_token_model
 
-from accounts.models import SignIn, User
+from accounts import keys
+from accounts.models import ApiKey, SignIn, User
 from messagehub import bus, limits
 
 SessionStore = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
@@ -112,6 +113,9 @@ def change_password(user: User, password: str) -> None:
 
 def user_of(identity: Identity) -> User | None:
     """The person behind a sign-in as of now; None once it has ended. Deactivated people are returned as such."""
+    if keys.is_key(identity.token):
+        key = keys.find(identity.token)
+        return key.user if key and ApiKey.Scope.READ in key.scopes else None
     if identity.token:
         tokens = get_token_model().objects.select_related("user")
         found = tokens.filter(digest=hash_token(identity.token), expiry__gt=timezone.now()).first()

@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 
-from accounts import sessions
+from accounts import permissions, sessions
 from chatrooms import contacts, phones
 from integrations import numbers
 from messagehub import constraints, limits
@@ -31,6 +31,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     idempotency.Mismatch: (422, "idempotency_mismatch"),
     sessions.WrongCredentials: (401, "wrong_credentials"),
     sessions.OperatorsUseAdmin: (403, "operators_use_admin"),
+    permissions.ScopeMissing: (403, "scope_missing"),
     conversations.NewerIsOpen: (409, "newer_open"),
     conversations.NoWakingTime: (400, "invalid"),
     templates.BadTemplate: (400, "invalid"),

@@ -18,7 +18,7 @@ from tokens.models import TokenEntry
 pytestmark = pytest.mark.django_db
 
 # Read before the tenant is known, or by the system role alone.
-WITHOUT_POLICY = {"users", "sign_ins", "webhook_events"}
+WITHOUT_POLICY = {"users", "sign_ins", "api_keys", "webhook_events"}
 
 
 def a_tenant(slug: str, phone: str) -> dict:
@@ -125,7 +125,7 @@ def test_no_foreign_key_points_across(acme, globex, model, field, parent):
             model._base_manager.update(**{f"{field}_id": globex[parent].pk})
 
 
-@pytest.mark.parametrize("table", ["token_entries", "message_receipts"])
+@pytest.mark.parametrize("table", ["token_entries", "message_receipts", "audit_entries"])
 @pytest.mark.parametrize("role", ["mh_app", "mh_system"])
 def test_what_is_written_once_stays(acme, table: str, role: str):
     for statement in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}", f"TRUNCATE {table}"):

@@ -1,0 +1,25 @@
+"""Whose a bearer token is: knox's of a sign-in, or an API key."""
+
+from django.http import HttpRequest
+from knox.auth import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from accounts import keys
+from accounts.models import User
+
+
+def read(request: HttpRequest):
+    """The person and their token, or None for another kind of header. Raises AuthenticationFailed."""
+    kind, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if kind.lower() == "bearer" and keys.is_key(token.strip()):
+        return _of_key(token.strip())
+    return TokenAuthentication().authenticate(request)
+
+
+def _of_key(secret: str) -> tuple[User, object]:
+    key = keys.find(secret)
+    if key is None:
+        raise AuthenticationFailed("Invalid token.")
+    if not key.user.is_active:
+        raise AuthenticationFailed("User inactive or deleted.")
+    return key.user, key

@@ -1,0 +1,54 @@
+"""Named API keys: a bearer token of one person that does only what its scopes say."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from knox.crypto import hash_token
+
+from accounts import audit
+from accounts.models import ApiKey, User
+from messagehub import bus
+
+MARK = "mhk_"
+NOTED_EVERY = timedelta(minutes=1)
+
+
+def is_key(token: str) -> bool:
+    return token.startswith(MARK)
+
+
+@transaction.atomic
+def create(user: User, name: str, scopes: list[str], expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+    """A new key and its secret, which is shown this once and kept only as a digest."""
+    secret = MARK + secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(
+        user=user,
+        name=name,
+        scopes=[scope for scope in ApiKey.Scope.values if scope in scopes],
+        digest=hash_token(secret),
+        prefix=secret[:12],
+        expires_at=expires_at,
+    )
+    audit.record("key.create", actor=user, target=key, after={"name": name, "scopes": key.scopes})
+    return key, secret
+
+
+@transaction.atomic
+def delete(key: ApiKey, *, by: User) -> None:
+    """The key stops working at once, on open sockets too."""
+    audit.record("key.delete", actor=by, target=key, before={"name": key.name, "scopes": key.scopes})
+    key.delete()
+    bus.access_changed([key.user_id])
+
+
+def find(secret: str) -> ApiKey | None:
+    """The key with this secret and its person, if it has not expired; that it was used is noted once a minute."""
+    now = timezone.now()
+    holds = Q(expires_at=None) | Q(expires_at__gt=now)
+    key = ApiKey.objects.select_related("user").filter(holds, digest=hash_token(secret)).first()
+    if key and (key.last_used_at is None or key.last_used_at < now - NOTED_EVERY):
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return key
