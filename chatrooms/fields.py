@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
@@ -37,6 +38,7 @@ class ColleagueField(VisibleRelatedField):
         return User.objects.filter(organization_id=self.context["request"].user.organization_id)
 
 
+@extend_schema_field({"type": "array", "items": {"type": "string", "format": "uuid"}})
 class VisibleListField(serializers.ListField):
     """Ids of things that the caller may see, looked up at once."""
 

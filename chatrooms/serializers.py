@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from accounts.answers import PersonSerializer
 from chatrooms.fields import ColleagueField, VisibleRelatedField
 from chatrooms.models import Chatroom
 
@@ -43,13 +44,6 @@ class AssignmentFilters(AssignmentSerializer):
 
     user_id = ColleagueField(required=False)
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
-
-
-class PersonSerializer(serializers.Serializer):
-    """Somebody of the organization, by name."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
 
 
 class AssignedSerializer(serializers.Serializer):

@@ -2,11 +2,13 @@
 
 from django.urls import include, path
 
-from messagehub import health
+from messagehub import docs, health
 
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("api/schema", docs.schema),
+    path("api/docs", docs.browser),
     path("api/", include("accounts.api_urls")),
     path("api/", include("tokens.api_urls")),
     path("api/", include("chatrooms.api_urls")),

@@ -6,14 +6,8 @@ two together.
 
 from rest_framework import serializers
 
+from accounts.answers import PersonSerializer
 from messaging.models import Color, Conversation, Message, Platform
-
-
-class PersonSerializer(serializers.Serializer):
-    """Somebody of the organization, by name."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
 
 
 class MessageErrorSerializer(serializers.Serializer):

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from accounts.answers import PersonSerializer
 from tokens.models import TokenEntry
 
 MOST = 1_000_000_000
@@ -52,13 +53,6 @@ class HolderSerializer(BalanceSerializer):
     is_active = serializers.BooleanField()
 
 
-class ActorSerializer(serializers.Serializer):
-    """Who did it."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-
-
 class EntrySerializer(serializers.Serializer):
     """One change of a balance."""
 
@@ -69,5 +63,5 @@ class EntrySerializer(serializers.Serializer):
     balance_after = serializers.IntegerField()
     reference = serializers.CharField()
     reason = serializers.CharField()
-    actor = ActorSerializer(allow_null=True)
+    actor = PersonSerializer(allow_null=True)
     created_at = serializers.DateTimeField()

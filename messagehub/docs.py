@@ -1,0 +1,30 @@
+"""/api/schema, the OpenAPI document, and /api/docs, the page to read and try it."""
+
+from functools import cache
+
+import orjson
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+
+MEDIA_TYPE = "application/vnd.oai.openapi+json"
+
+
+@cache
+def document() -> bytes:
+    """The same for everybody: it tells what there is, not what one may."""
+    return orjson.dumps(SchemaGenerator().get_schema(request=None, public=True))
+
+
+@login_not_required
+@require_safe
+def schema(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(document(), content_type=MEDIA_TYPE)
+
+
+@login_not_required
+@require_safe
+def browser(request: HttpRequest) -> HttpResponse:
+    return render(request, "docs.html")
