@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts import api, keys_api, settings_api
+from accounts import api, keys_api, settings_api, team_api
 
 urlpatterns = [
     path("auth/login", api.LoginView.as_view()),
@@ -9,4 +9,6 @@ urlpatterns = [
     path("settings", settings_api.SettingsView.as_view()),
     path("keys", keys_api.KeysView.as_view()),
     path("keys/<uuid:pk>", keys_api.KeyView.as_view()),
+    path("users", team_api.UsersView.as_view()),
+    path("users/<uuid:pk>", team_api.UserView.as_view()),
 ]

@@ -60,7 +60,7 @@ def record(
             organization_id=organization_id,
             actor=actor,
             action=action,
-            target_type=target._meta.model_name if target is not None else "",
+            target_type=str(target._meta.model_name) if target is not None else "",
             target_id=str(target.pk) if target is not None else "",
             before=before,
             after=after,

@@ -33,23 +33,37 @@ class MeSerializer(serializers.Serializer):
 
 def user_shape(user: User) -> dict:
     """A person as the API shows them. Read inside their organization."""
+    return user_shapes([user])[0]
+
+
+def user_shapes(users: list[User]) -> list[dict]:
+    """People of one organization, in as many queries as one of them takes.
+
+    Every room for an admin, the assigned ones for an agent, by reverse relations: chatrooms are not known here.
+    """
+    if not users:
+        return []
+    organization = users[0].organization
+    rooms = list(organization.chatrooms.filter(archived_at=None).order_by("pk").values_list("pk", flat=True))
+    assigned: dict = {user.pk: set() for user in users}
+    pairs = User.objects.filter(pk__in=assigned, user_chatrooms__isnull=False)
+    for user_id, room_id in pairs.values_list("pk", "user_chatrooms__chatroom_id"):
+        assigned[user_id].add(room_id)
+    return [
+        {
+            "id": str(user.pk),
+            "email": user.email,
+            "name": user.name,
+            "role": user.role,
+            "organization": {"id": str(organization.pk), "name": organization.name, "slug": organization.slug},
+            "chatroom_ids": [str(pk) for pk in rooms if user.is_admin or pk in assigned[user.pk]],
+            "token_balance": None if user.is_admin else _balance(user),
+            "is_active": user.is_active,
+        }
+        for user in users
+    ]
+
+
+def _balance(user: User) -> int:
     account = getattr(user, "token_account", None)
-    organization = user.organization
-    return {
-        "id": str(user.pk),
-        "email": user.email,
-        "name": user.name,
-        "role": user.role,
-        "organization": {"id": str(organization.pk), "name": organization.name, "slug": organization.slug},
-        "chatroom_ids": [str(pk) for pk in _chatroom_ids(user)],
-        "token_balance": None if user.is_admin else (account.balance if account else 0),
-        "is_active": user.is_active,
-    }
-
-
-def _chatroom_ids(user: User) -> list:
-    """Every room for an admin, the assigned ones for an agent, by reverse relations: chatrooms are not known here."""
-    if user.is_admin:
-        return list(user.organization.chatrooms.filter(archived_at=None).order_by("pk").values_list("pk", flat=True))
-    assigned = user.user_chatrooms.filter(chatroom__archived_at=None)
-    return list(assigned.order_by("chatroom_id").values_list("chatroom_id", flat=True))
+    return account.balance if account else 0

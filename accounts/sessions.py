@@ -2,19 +2,24 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user, login, logout
+from django.contrib.auth.tokens import default_token_generator
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.http import urlsafe_base64_decode
 from django.utils.module_loading import import_string
 from knox.crypto import hash_token
 from knox.models import get_token_model
 
-from accounts import keys
+from accounts import audit, keys, tasks
 from accounts.models import ApiKey, SignIn, User
 from messagehub import bus, limits
 
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 SessionStore = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
 
 
@@ -64,21 +69,27 @@ def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
         raise WrongCredentials
     if user.organization_id is None:
         raise OperatorsUseAdmin
-    login(request, user)
+    return start(request, user)
+
+
+def start(request: HttpRequest, user: User) -> SignedIn:
+    """Sign somebody in who has proved who they are."""
+    login(request, user, backend=BACKEND)
     kept, token = get_token_model().objects.create(user=user)
-    SignIn.objects.create(
+    made = SignIn.objects.create(
         user=user,
         token_digest=kept.digest,
         session_key=request.session.session_key or "",
-        address=address or None,
+        address=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.META.get("HTTP_USER_AGENT", "")[:300],
     )
+    audit.record("sign_in.start", actor=user, target=made)
     return SignedIn(user, token, kept.expiry)
 
 
 def sign_out(request: HttpRequest) -> None:
     """End this sign-in: the cookie and the token that were given together, and the sockets they opened."""
-    user, token = request.user, getattr(request, "token", None)
+    user, token = cast(User, request.user), getattr(request, "token", None)
     if token is not None:
         ended = SignIn.objects.filter(token_digest=token.digest)
     else:
@@ -86,6 +97,7 @@ def sign_out(request: HttpRequest) -> None:
     for sign_in_ in list(ended):
         get_token_model().objects.filter(digest=sign_in_.token_digest).delete()
         SessionStore(sign_in_.session_key).delete()
+        audit.record("sign_in.end", actor=user, target=sign_in_)
         sign_in_.delete()
     if token is not None:
         get_token_model().objects.filter(digest=token.digest).delete()
@@ -109,6 +121,29 @@ def change_password(user: User, password: str) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     end_all(user)
+    audit.record("password.change", actor=user, target=user)
+
+
+def ask_for_reset(email: str, address: str) -> None:
+    """Have a link mailed to this address if somebody signs in with it; it takes as long if nobody does.
+
+    Raises limits.TooMany and limits.Unavailable.
+    """
+    limits.count("reset_per_address", address)
+    try:
+        limits.count("reset_per_account", email.strip().lower())
+    except limits.TooMany:
+        return  # enough was mailed to it; saying so would tell a stranger nothing, and its owner has the mails
+    tasks.mail_password_reset.defer(email=email)
+
+
+def of_reset(uid: str, token: str) -> User | None:
+    """Whose password the link of a mail may set: for an hour, and once."""
+    try:
+        user = User.objects.get(pk=urlsafe_base64_decode(uid).decode(), is_active=True)
+    except (ValueError, ValidationError, User.DoesNotExist):
+        return None
+    return user if default_token_generator.check_token(user, token) else None
 
 
 def user_of(identity: Identity) -> User | None:

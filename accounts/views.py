@@ -1,4 +1,4 @@
-"""Signing in and out in the browser."""
+"""The door in the browser: signing in and out, joining by invitation, and a new password by mail."""
 
 import json
 
@@ -12,9 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import sessions
-from accounts.forms import LoginForm
-from messagehub import limits
+from accounts import invitations, sessions, team
+from accounts.forms import EmailForm, JoinForm, LoginForm, NewPasswordForm
+from messagehub import limits, tenancy
 
 
 @login_not_required
@@ -46,6 +46,77 @@ def logout(request: HttpRequest) -> HttpResponse:
     sessions.sign_out(request)
     response = redirect("login")
     response["Clear-Site-Data"] = '"storage"'  # drafts are not for the next person at this browser
+    return response
+
+
+# ---------------------------------------------------------------- by a link in a mail
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def invitation(request: HttpRequest, part: str) -> HttpResponse:
+    """The page of an invitation's link: a name and a password, and one is in."""
+    try:
+        user = invitations.invited(part)
+        form = JoinForm(user, request.POST or None, initial={"name": user.name})
+        if request.method == "POST" and form.is_valid():
+            sessions.start(request, team.accept(part, **form.cleaned_data))
+            return redirect(settings.LOGIN_REDIRECT_URL)
+    except (invitations.Over, team.AddressTaken) as error:
+        return _door(request, _("This link does not work"), str(error), status=410)
+    with tenancy.organization(user.organization_id):
+        title = _("Join %(organization)s") % {"organization": user.organization.name}
+    words = _("You will sign in as %(email)s.") % {"email": user.email}
+    return _door(request, title, words, form, _("Join"), status=400 if form.errors else 200)
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def password_reset(request: HttpRequest) -> HttpResponse:
+    """Ask for a link by mail. The answer is the same for every address: only a job looks whether it exists."""
+    form = EmailForm(request.POST or None)
+    title = _("A new password")
+    if request.method == "POST" and form.is_valid():
+        try:
+            sessions.ask_for_reset(form.cleaned_data["email"], request.META.get("REMOTE_ADDR", ""))
+        except limits.TooMany as error:
+            form.add_error(None, str(error))
+            return _door(request, title, "", form, _("Mail me a link"), status=429, retry_after=error.retry_after)
+        except limits.Unavailable as error:
+            form.add_error(None, str(error))
+            return _door(request, title, "", form, _("Mail me a link"), status=503, retry_after=30)
+        return _door(request, title, _("If somebody signs in with this address, a link is on its way to it."))
+    words = _("Tell us your address, and we mail you a link to set a new password.")
+    return _door(request, title, words, form, _("Mail me a link"), status=400 if form.errors else 200)
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def password_new(request: HttpRequest, uid: str, token: str) -> HttpResponse:
+    """The page of a reset's link. Using it ends every sign-in, and one signs in with the new password."""
+    user = sessions.of_reset(uid, token)
+    if user is None:
+        words = _("It is too old or was used already. Ask for a new one.")
+        return _door(request, _("This link does not work"), words, status=410)
+    form = NewPasswordForm(user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        sessions.change_password(user, form.cleaned_data["password"])
+        return _door(
+            request, _("Your password is changed"), _("All your sign-ins have ended. Sign in with the new one.")
+        )
+    words = _("For %(email)s. All your sign-ins end.") % {"email": user.email}
+    return _door(request, _("Set a new password"), words, form, _("Set password"), status=400 if form.errors else 200)
+
+
+def _door(request, title, words, form=None, action="", *, status: int = 200, retry_after: int = 0) -> HttpResponse:
+    context = {"title": title, "words": words, "form": form, "action": action}
+    response = render(request, "accounts/door.html", context, status=status)
+    response["Referrer-Policy"] = "no-referrer"  # the address of such a page is a secret
+    if retry_after:
+        response["Retry-After"] = str(retry_after)
     return response
 
 

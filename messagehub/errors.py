@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 
-from accounts import permissions, sessions
+from accounts import permissions, sessions, team
 from chatrooms import contacts, phones
 from integrations import numbers
 from messagehub import constraints, limits
@@ -32,6 +32,9 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     sessions.WrongCredentials: (401, "wrong_credentials"),
     sessions.OperatorsUseAdmin: (403, "operators_use_admin"),
     permissions.ScopeMissing: (403, "scope_missing"),
+    team.AlreadyHere: (409, "duplicate"),
+    team.LastAdmin: (409, "last_admin"),
+    team.OwnRole: (409, "own_role"),
     conversations.NewerIsOpen: (409, "newer_open"),
     conversations.NoWakingTime: (400, "invalid"),
     templates.BadTemplate: (400, "invalid"),

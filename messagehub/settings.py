@@ -198,6 +198,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -209,6 +210,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 LIMITS = {
     "login_per_account": env.int("LIMIT_LOGIN_PER_ACCOUNT", default=300 if DEMO else 10),
     "login_per_address": env.int("LIMIT_LOGIN_PER_ADDRESS", default=300 if DEMO else 30),
+    "reset_per_address": env.int("LIMIT_RESET_PER_ADDRESS", default=10),
+    "reset_per_account": env.int("LIMIT_RESET_PER_ACCOUNT", default=2),
     "send_per_user": env.int("LIMIT_SEND_PER_USER", default=600 if DEMO else 120),
 }
 

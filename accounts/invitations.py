@@ -1,0 +1,32 @@
+"""The link in an invitation's mail: signed, good for a week, and of no use once they have joined."""
+
+from django.core import signing
+
+from accounts.models import User
+
+SECONDS = 7 * 24 * 3600
+SALT = "accounts.invitation"
+
+
+class Over(Exception):
+    """The link is wrong, too old, used, or taken back: one message for all."""
+
+    def __init__(self) -> None:
+        super().__init__("This invitation is not valid any more. Ask an admin of the organization for a new one.")
+
+
+def link_part(user: User) -> str:
+    """What the link carries."""
+    return signing.dumps(str(user.pk), salt=SALT)
+
+
+def invited(part: str) -> User:
+    """Who was invited by this link. Raises Over."""
+    try:
+        pk = signing.loads(part, salt=SALT, max_age=SECONDS)
+    except signing.BadSignature:
+        raise Over from None
+    user = User.objects.filter(pk=pk, joined_at=None, is_active=True).first()
+    if user is None:
+        raise Over
+    return user

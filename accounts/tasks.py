@@ -1,0 +1,56 @@
+"""Mail, written by the worker: so an answer takes as long whether or not there is somebody to write to."""
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from accounts import invitations
+from accounts.models import User
+from messagehub import tenancy
+
+AGAIN = RetryStrategy(max_attempts=6, exponential_wait=4)
+
+
+@app.task(retry=AGAIN)
+def mail_invitation(user_id: str, invited_by: str) -> None:
+    """Invite somebody; who has an account elsewhere is told that it can't be joined to a second organization."""
+    user = User.objects.filter(pk=user_id, joined_at=None, is_active=True).first()
+    by = User.objects.filter(pk=invited_by).first()
+    if user is None or by is None:
+        return
+    with tenancy.organization(user.organization_id):
+        organization = str(user.organization)
+    link = settings.PUBLIC_BASE_URL + reverse("invitation", args=[invitations.link_part(user)])
+    context = {"name": user.name, "by": by.name, "organization": organization, "link": link}
+    taken = _signs_in_with(user.email) is not None
+    _send(user.email, "accounts/mail/address_taken.txt" if taken else "accounts/mail/invitation.txt", context)
+
+
+@app.task(retry=AGAIN)
+def mail_password_reset(email: str) -> None:
+    """Mail a link to set a new password; nothing to an address that nobody signs in with."""
+    user = _signs_in_with(email)
+    if user is None or not user.is_active:
+        return
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    path = reverse("password-new", args=[uid, default_token_generator.make_token(user)])
+    _send(user.email, "accounts/mail/password_reset.txt", {"name": user.name, "link": settings.PUBLIC_BASE_URL + path})
+
+
+def _signs_in_with(email: str) -> User | None:
+    try:
+        return User.objects.get_by_natural_key(email)
+    except User.DoesNotExist:
+        return None
+
+
+def _send(to: str, template: str, context: dict) -> None:
+    """The first line of a mail's template is its subject."""
+    subject, _, body = render_to_string(template, context).partition("\n")
+    send_mail(subject.strip(), body.strip() + "\n", None, [to])

@@ -1,0 +1,133 @@
+"""The people of an organization: invited by mail, given a role, deactivated."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, invitations, sessions, tasks
+from accounts.models import Organization, User
+from messagehub import bus
+from messagehub.constraints import refused
+
+
+class AlreadyHere(Exception):
+    """Somebody of the organization has this address."""
+
+    def __init__(self) -> None:
+        self.fields = {"email": ["Somebody in your organization has this address already."]}
+        super().__init__(self.fields["email"][0])
+
+
+class AddressTaken(Exception):
+    """The address was joined to another organization after the invitation was mailed. Told to its owner only."""
+
+    def __init__(self) -> None:
+        super().__init__("This address belongs to an account already. Sign in with it, or ask for another invitation.")
+
+
+class LastAdmin(Exception):
+    """Somebody has to be left who can undo it."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the last active admin. Make somebody else an admin first.")
+
+
+class OwnRole(Exception):
+    """An admin would shut themselves out by mistake."""
+
+    def __init__(self) -> None:
+        super().__init__("You can't change your own role or deactivate yourself. Ask another admin.")
+
+
+@transaction.atomic
+def invite(organization: Organization, email: str, *, name: str, role: str, by: User) -> User:
+    """Mail somebody a link by which they join. Raises AlreadyHere.
+
+    An address of another organization is invited like any other: only what is mailed differs.
+    """
+    with refused("users_organization_email", AlreadyHere()):
+        user = User.objects.create_user(email, name=name, role=role, organization=organization)
+    audit.record("user.invite", actor=by, target=user, after={"email": user.email, "name": name, "role": role})
+    tasks.mail_invitation.defer(user_id=str(user.pk), invited_by=str(by.pk))
+    return user
+
+
+@transaction.atomic
+def accept(part: str, *, name: str, password: str) -> User:
+    """Join: the link has proved the address, so all that is missing is a name and a password.
+
+    Raises invitations.Over, and AddressTaken where another organization was faster.
+    """
+    invited = invitations.invited(part)
+    user = User.objects.select_for_update(no_key=True).get(pk=invited.pk)
+    if user.joined_at:
+        raise invitations.Over
+    user.name, user.joined_at = name, timezone.now()
+    user.set_password(password)
+    with refused("users_email", AddressTaken()):
+        user.save(update_fields=["name", "joined_at", "password"])
+    audit.record("user.join", actor=user, target=user, after={"name": name})
+    return user
+
+
+@transaction.atomic
+def change(user: User, *, by: User, **wanted) -> User:
+    """Give a person another name, role or state (`is_active`). Raises OwnRole and LastAdmin.
+
+    A new role counts from the next request on and on open sockets. A deactivated person's sign-ins and keys are
+    refused, and their sockets close.
+    """
+    _hold_admins(user)
+    user.refresh_from_db(fields=["name", "role", "is_active"])
+    before = {name: getattr(user, name) for name, value in wanted.items() if getattr(user, name) != value}
+    if not before:
+        return user
+    power = {"role", "is_active"} & set(before)
+    if power and user.pk == by.pk:
+        raise OwnRole
+    if power and _is_last_admin(user):
+        raise LastAdmin
+    for name in before:
+        setattr(user, name, wanted[name])
+    user.save(update_fields=list(before))
+    if "is_active" in before and user.is_active:
+        sessions.end_all(user)  # what was signed in before the pause stays ended
+    elif power:
+        bus.access_changed([user.pk])  # requests read the rights each time, open sockets when told
+    audit.record("user.change", actor=by, target=user, before=before, after={name: wanted[name] for name in before})
+    return user
+
+
+def deactivate(user: User, *, by: User) -> None:
+    """They keep what they wrote and can't sign in any more. Raises OwnRole and LastAdmin."""
+    change(user, by=by, is_active=False)
+
+
+@transaction.atomic
+def require_second_factor(organization: Organization, required: bool, *, by: User) -> None:
+    """Whether admins owe a second factor. Those who have none are led to setting it up by their next request."""
+    before = organization.require_mfa_for_admins
+    organization.require_mfa_for_admins = required
+    organization.save(update_fields=["require_mfa_for_admins"])
+    audit.record(
+        "organization.change",
+        actor=by,
+        target=organization,
+        before={"require_mfa_for_admins": before},
+        after={"require_mfa_for_admins": required},
+    )
+
+
+def _admins(organization_id):
+    return User.objects.filter(
+        organization_id=organization_id, role=User.Role.ADMIN, is_active=True, joined_at__isnull=False
+    )
+
+
+def _hold_admins(user: User) -> None:
+    """Two admins who demote each other at once must not both succeed."""
+    list(_admins(user.organization_id).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def _is_last_admin(user: User) -> bool:
+    others = _admins(user.organization_id).exclude(pk=user.pk)
+    return bool(user.is_admin and user.is_active and user.joined_at and not others.exists())
