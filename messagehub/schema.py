@@ -62,14 +62,14 @@ class Schema(AutoSchema):
         words = [part for part in self.path.removeprefix("/api/").split("/") if "{" not in part]
         verb = {"get": "read", "post": "create", "patch": "update", "put": "replace", "delete": "delete"}
         action = verb[self.method.lower()]
-        if action == "read" and self._is_list_view():
+        if action == "read" and getattr(getattr(self.view, self.method.lower()), "is_list", False):
             action = "list"
         if self.path.endswith("}") and action == "create":
             action = "post"
         return "_".join([*words, action]).replace("-", "_")
 
     def _is_list_view(self, serializer=None) -> bool:
-        return getattr(getattr(self.view, self.method.lower(), None), "is_list", False)
+        return False  # a list declares its envelope itself; spectacular would put an array around it
 
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/").split("/")[0]]
