@@ -28,7 +28,15 @@ class EmailForm(forms.Form):
     )
 
 
-class NewPasswordForm(forms.Form):
+class PersonForm(forms.Form):
+    """A form about somebody."""
+
+    def __init__(self, user, *args, **kwargs):
+        self.user = user
+        super().__init__(*args, **kwargs)
+
+
+class NewPasswordForm(PersonForm):
     """A password for this person, judged by the rules of the settings."""
 
     password = forms.CharField(
@@ -38,10 +46,6 @@ class NewPasswordForm(forms.Form):
         help_text=_("At least ten characters, and none that everybody uses."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-
-    def __init__(self, user, *args, **kwargs):
-        self.user = user
-        super().__init__(*args, **kwargs)
 
     def clean_password(self) -> str:
         validate_password(self.cleaned_data["password"], self.user)

@@ -17,7 +17,7 @@ class KeySerializer(serializers.Serializer):
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=80)
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(ApiKey.Scope.choices), allow_empty=False, max_length=len(ApiKey.Scope)
+        child=serializers.ChoiceField(ApiKey.Scope.values), allow_empty=False, max_length=len(ApiKey.Scope)
     )
     prefix = serializers.CharField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)

@@ -10,6 +10,9 @@ from accounts.models import User
 class LoginSerializer(serializers.Serializer):
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    code = serializers.CharField(
+        max_length=32, required=False, allow_blank=True, help_text="Of the second factor, where one is owed."
+    )
 
 
 class MeSerializer(serializers.Serializer):

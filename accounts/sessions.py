@@ -1,5 +1,6 @@
 """Signing in and out: a session cookie for browsers and a bearer token for clients, made and ended together."""
 
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -10,15 +11,20 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.http import urlsafe_base64_decode
 from django.utils.module_loading import import_string
 from knox.crypto import hash_token
 from knox.models import get_token_model
 
-from accounts import audit, keys, tasks
+from accounts import audit, keys, second_factor, tasks
 from accounts.models import ApiKey, SignIn, User
-from messagehub import bus, limits
+from messagehub import bus, limits, tenancy
 
+SIGN_IN, SECOND_FACTOR, HALF = "sign_in", "second_factor", "half_signed_in"  # keys of a browser's session
+HALF_SECONDS = 300
+SEEN_EVERY, MOST_NOTED = 60, 10_000
+_noted: dict[str, float] = {}  # when this process last wrote down that a sign-in was used
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SessionStore = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
 
@@ -28,6 +34,14 @@ class WrongCredentials(Exception):
 
     def __init__(self) -> None:
         super().__init__("This email and password don't belong together.")
+
+
+class SecondFactorOwed(Exception):
+    """The pair is right, and a code is missing."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        super().__init__("Send the `code` of your authenticator, or a recovery code. Set it up at /me/ first.")
 
 
 class OperatorsUseAdmin(Exception):
@@ -54,25 +68,64 @@ class Identity:
     session_key: str = field(default="", repr=False)
 
 
-def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
-    """Check the pair and give a cookie (on the request's session) and a token.
+def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, in_browser: bool = False) -> SignedIn:
+    """Check the pair, and the code where one is owed, and give a cookie (on the request's session) and a token.
 
-    Raises WrongCredentials, OperatorsUseAdmin, limits.TooMany, and limits.Unavailable when nothing can be counted:
-    then nobody gets in.
+    Raises WrongCredentials, SecondFactorOwed, OperatorsUseAdmin, limits.TooMany, and limits.Unavailable when nothing
+    can be counted: then nobody gets in. In a browser operators get in too, and who owes a second factor but has not
+    set it up yet: `gate` leads them to where they belong.
     """
     email = email.strip().lower()
-    address = request.META.get("REMOTE_ADDR", "")
-    limits.count("login_per_address", address)
-    limits.count("login_per_account", email)
+    _count_attempt("login", email, request)
     user = authenticate(request, username=email, password=password)
     if user is None:
         raise WrongCredentials
-    if user.organization_id is None:
+    if user.organization_id is None and not in_browser:
         raise OperatorsUseAdmin
+    if second_factor.is_set_up(user):
+        if not code:
+            raise SecondFactorOwed(user)
+        check_code(request, user, code)
+        return start(request, user, second_factor_done=True)
+    if not in_browser and _owes(user):
+        raise SecondFactorOwed(user)
     return start(request, user)
 
 
-def start(request: HttpRequest, user: User) -> SignedIn:
+def check_code(request: HttpRequest, user: User, code: str) -> None:
+    """Use up a code of the second factor. Raises WrongCredentials and limits.TooMany."""
+    _count_attempt("code", str(user.pk), request)
+    try:
+        second_factor.check(user, code)
+    except second_factor.WrongCode:
+        audit.record("second_factor.fail", actor=user, target=user)
+        raise WrongCredentials from None
+
+
+def _count_attempt(what: str, account: str, request: HttpRequest) -> None:
+    """Tight where one address tries one account, wide for the account from everywhere: strangers who use that up
+    don't lock out its owner, who comes from where they are signed in."""
+    address = request.META.get("REMOTE_ADDR", "")
+    limits.count("login_per_address", address)
+    limits.count(f"{what}_per_account", f"{account} {address}")
+    try:
+        limits.count(f"{what}_per_account_anywhere", account)
+    except limits.TooMany:
+        if not _is_known(account, address):
+            raise
+
+
+def _is_known(account: str, address: str) -> bool:
+    whose = {"user__email": account} if "@" in account else {"user_id": account}
+    return bool(address) and SignIn.objects.filter(**whose, address=address).exists()
+
+
+def _owes(user: User) -> bool:
+    with tenancy.organization(user.organization_id):
+        return second_factor.is_owed(user)
+
+
+def start(request: HttpRequest, user: User, *, second_factor_done: bool = False) -> SignedIn:
     """Sign somebody in who has proved who they are."""
     login(request, user, backend=BACKEND)
     kept, token = get_token_model().objects.create(user=user)
@@ -82,9 +135,33 @@ def start(request: HttpRequest, user: User) -> SignedIn:
         session_key=request.session.session_key or "",
         address=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.META.get("HTTP_USER_AGENT", "")[:300],
+        last_seen_at=timezone.now(),
     )
-    audit.record("sign_in.start", actor=user, target=made)
+    request.session[SIGN_IN] = str(made.pk)
+    request.session[SECOND_FACTOR] = second_factor_done
+    audit.record("sign_in.start", actor=user, target=made, after={"second_factor": second_factor_done})
     return SignedIn(user, token, kept.expiry)
+
+
+# ---------------------------------------------------------------- between the password and the code
+def remember_half(request: HttpRequest, user: User) -> None:
+    """The password was right: the code may follow on the next page, for a few minutes."""
+    request.session[HALF] = [str(user.pk), user.get_session_auth_hash(), timezone.now().timestamp()]
+
+
+def half(request: HttpRequest) -> User | None:
+    """Who has given the right password in this browser and still owes the code."""
+    pk, proof, since = request.session.get(HALF, ("", "", 0))
+    if timezone.now().timestamp() - since > HALF_SECONDS:
+        return None
+    user = User.objects.filter(pk=pk, is_active=True).first()
+    return user if user and constant_time_compare(proof, user.get_session_auth_hash()) else None
+
+
+def finish(request: HttpRequest, user: User, code: str) -> SignedIn:
+    """Sign in who gave the password before and gives the code now. Raises WrongCredentials and limits.TooMany."""
+    check_code(request, user, code)
+    return start(request, user, second_factor_done=True)
 
 
 def sign_out(request: HttpRequest) -> None:
@@ -114,6 +191,34 @@ def end_all(user: User) -> None:
         SessionStore(sign_in_.session_key).delete()
     user.sign_ins.all().delete()
     bus.access_changed([user.pk])
+
+
+def end_one(sign_in_: SignIn, *, by: User) -> None:
+    """End a sign-in of one's own elsewhere: its cookie, its token and its sockets."""
+    get_token_model().objects.filter(digest=sign_in_.token_digest).delete()
+    SessionStore(sign_in_.session_key).delete()
+    audit.record("sign_in.end", actor=by, target=sign_in_)
+    sign_in_.delete()
+    bus.access_changed([sign_in_.user_id])
+
+
+def note_seen(request: HttpRequest) -> None:
+    """That a sign-in is used is written down once a minute, and not waited for."""
+    token = getattr(request, "token", None)
+    if isinstance(token, get_token_model()):
+        which = {"token_digest": token.digest}
+    elif token is None and (pk := request.session.get(SIGN_IN)):
+        which = {"pk": pk}
+    else:
+        return
+    now, name = time.monotonic(), str(which)
+    if _noted.get(name, -SEEN_EVERY) > now - SEEN_EVERY:
+        return
+    if len(_noted) > MOST_NOTED:
+        _noted.clear()
+    _noted[name] = now
+    free = SignIn.objects.filter(**which).select_for_update(skip_locked=True, no_key=True).values("pk")
+    SignIn.objects.filter(pk__in=free).update(last_seen_at=timezone.now())
 
 
 def change_password(user: User, password: str) -> None:

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, invitations, sessions, tasks
+from accounts import audit, invitations, second_factor, sessions, tasks
 from accounts.models import Organization, User
 from messagehub import bus
 from messagehub.constraints import refused
@@ -29,6 +29,14 @@ class LastAdmin(Exception):
 
     def __init__(self) -> None:
         super().__init__("This is the last active admin. Make somebody else an admin first.")
+
+
+class OwnSecondFactorFirst(Exception):
+    """Who asks it of others has it."""
+
+    def __init__(self) -> None:
+        self.fields = {"require_mfa_for_admins": ["Set up your own second factor first, at /me/."]}
+        super().__init__(self.fields["require_mfa_for_admins"][0])
 
 
 class OwnRole(Exception):
@@ -104,10 +112,18 @@ def deactivate(user: User, *, by: User) -> None:
 
 @transaction.atomic
 def require_second_factor(organization: Organization, required: bool, *, by: User) -> None:
-    """Whether admins owe a second factor. Those who have none are led to setting it up by their next request."""
+    """Whether admins owe a second factor. The sign-ins of admins without one end; by the next they set it up.
+
+    Raises OwnSecondFactorFirst.
+    """
+    if required and not second_factor.is_set_up(by):
+        raise OwnSecondFactorFirst
     before = organization.require_mfa_for_admins
     organization.require_mfa_for_admins = required
     organization.save(update_fields=["require_mfa_for_admins"])
+    for admin in _admins(organization.pk):
+        if required and not second_factor.is_set_up(admin):
+            sessions.end_all(admin)
     audit.record(
         "organization.change",
         actor=by,

@@ -18,14 +18,14 @@ class InviteSerializer(serializers.Serializer):
 
     email = serializers.EmailField(max_length=254)
     name = serializers.CharField(max_length=120)
-    role = serializers.ChoiceField(User.Role.choices)
+    role = serializers.ChoiceField(User.Role.values)
 
 
 class ChangeSerializer(serializers.Serializer):
     """What an admin may change about a person."""
 
     name = serializers.CharField(max_length=120, required=False)
-    role = serializers.ChoiceField(User.Role.choices, required=False)
+    role = serializers.ChoiceField(User.Role.values, required=False)
     is_active = serializers.BooleanField(required=False)
 
 

@@ -1,19 +1,21 @@
 """The door in the browser: signing in and out, joining by invitation, and a new password by mail."""
 
 import json
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import invitations, sessions, team
-from accounts.forms import EmailForm, JoinForm, LoginForm, NewPasswordForm
+from accounts import invitations, second_factor, sessions, team
+from accounts.forms import CodeForm, EmailForm, JoinForm, LoginForm, NewPasswordForm
 from messagehub import limits, tenancy
 
 
@@ -28,17 +30,45 @@ def login(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _login_page(request, form, status=400)
     try:
-        sessions.sign_in(request, **form.cleaned_data)
+        sessions.sign_in(request, **form.cleaned_data, in_browser=True)
+    except sessions.SecondFactorOwed as owed:
+        sessions.remember_half(request, owed.user)
+        return redirect(f"{reverse('login-code')}?{urlencode({'next': _next(request)})}")
     except sessions.WrongCredentials as error:
         return _login_page(request, form, error, status=401)
-    except sessions.OperatorsUseAdmin as error:
-        return _login_page(request, form, error, status=403)
     except limits.TooMany as error:
         return _login_page(request, form, error, status=429, retry_after=error.retry_after)
     except limits.Unavailable:
         error = _("Signing in is not possible right now. Nothing is wrong with your password: try again in a minute.")
         return _login_page(request, form, error, status=503, retry_after=30)
     return redirect(_next(request))
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "POST"])
+def login_code(request: HttpRequest) -> HttpResponse:
+    """The second page of signing in, for who has a second factor."""
+    user = sessions.half(request)
+    if user is None:
+        return redirect("login")
+    form, answer = CodeForm(request.POST or None), {"status": 200}
+    if request.method == "POST" and form.is_valid():
+        try:
+            sessions.finish(request, user, form.cleaned_data["code"])
+            return redirect(_next(request))
+        except sessions.WrongCredentials:
+            form.add_error("code", str(second_factor.WrongCode()))
+            answer = {"status": 401}
+        except limits.TooMany as error:
+            form.add_error(None, str(error))
+            answer = {"status": 429, "retry_after": error.retry_after}
+        except limits.Unavailable as error:
+            form.add_error(None, str(error))
+            answer = {"status": 503, "retry_after": 30}
+    words = _("Enter the six digits that your authenticator shows, or one of your recovery codes.")
+    return _door(request, _("Second factor"), words, form, _("Sign in"), next=_next(request), **answer)
 
 
 @require_POST
@@ -111,8 +141,10 @@ def password_new(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     return _door(request, _("Set a new password"), words, form, _("Set password"), status=400 if form.errors else 200)
 
 
-def _door(request, title, words, form=None, action="", *, status: int = 200, retry_after: int = 0) -> HttpResponse:
-    context = {"title": title, "words": words, "form": form, "action": action}
+def _door(
+    request, title, words, form=None, action="", *, next="", status: int = 200, retry_after: int = 0
+) -> HttpResponse:
+    context = {"title": title, "words": words, "form": form, "action": action, "next": next}
     response = render(request, "accounts/door.html", context, status=status)
     response["Referrer-Policy"] = "no-referrer"  # the address of such a page is a secret
     if retry_after:

@@ -86,6 +86,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "knox",
+    "allauth.account",  # allauth.mfa stands on it; its table stays empty
+    "allauth.mfa",
     "django_htmx",
     "channels",
     "procrastinate.contrib.django",
@@ -107,8 +109,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "accounts.audit.OriginMiddleware",
     "messagehub.tenancy.TenantMiddleware",
+    "accounts.gate.GateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -198,6 +202,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+MFA_ADAPTER = "accounts.second_factor.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "MessageHub"
+MFA_TOTP_TOLERANCE = 1  # clocks differ; a code still works once only
 PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
@@ -208,7 +219,10 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Counted in Valkey, atomically (messagehub.limits): so many in sixty seconds.
 LIMITS = {
-    "login_per_account": env.int("LIMIT_LOGIN_PER_ACCOUNT", default=300 if DEMO else 10),
+    "login_per_account": env.int("LIMIT_LOGIN_PER_ACCOUNT", default=300 if DEMO else 10),  # from one address
+    "login_per_account_anywhere": env.int("LIMIT_LOGIN_PER_ACCOUNT_ANYWHERE", default=600 if DEMO else 60),
+    "code_per_account": env.int("LIMIT_CODE_PER_ACCOUNT", default=5),  # from one address
+    "code_per_account_anywhere": env.int("LIMIT_CODE_PER_ACCOUNT_ANYWHERE", default=15),
     "login_per_address": env.int("LIMIT_LOGIN_PER_ADDRESS", default=300 if DEMO else 30),
     "reset_per_address": env.int("LIMIT_RESET_PER_ADDRESS", default=10),
     "reset_per_account": env.int("LIMIT_RESET_PER_ACCOUNT", default=2),
@@ -258,6 +272,9 @@ TWILIO_API_BASE_URL = env.str(
 )
 # How long a worker may be silent about a message that it claimed. Longer than a call may take (10 s).
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=30)
+# An unknown message is looked for at the provider so often, and has to be missing so long to count as not sent.
+RECONCILE_SECONDS = env.int("RECONCILE_SECONDS", default=60)
+RECONCILE_GRACE_SECONDS = env.int("RECONCILE_GRACE_SECONDS", default=15 * 60)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts import second_factor
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, ContactActivity, UserChatroom
 from integrations import segments
@@ -113,6 +114,9 @@ def seed() -> dict:
     if not User.objects.filter(email=OPERATOR[0]).exists():
         with transaction.atomic():
             make()
+    operator = User.objects.get(email=OPERATOR[0])
+    if not second_factor.is_set_up(operator):
+        second_factor.enroll(operator)
     register(base_url)
     return describe(base_url)
 
@@ -298,7 +302,11 @@ def describe(base_url: str) -> dict:
     return {
         "base_url": base_url,
         "users": users,
-        "operator": {"email": OPERATOR[0], "password": PASSWORD},
+        "operator": {
+            "email": OPERATOR[0],
+            "password": PASSWORD,
+            "totp_secret": second_factor.secret_of(User.objects.get(email=OPERATOR[0])),
+        },
         "twilio": accounts[0],
         "twilio_others": accounts[1:],
         "meta": {"app_secret": "", "verify_token": "", "pages": []},

@@ -58,11 +58,12 @@ def test_a_wrong_pair_is_told_in_the_same_words(browser, bo, email):
     assert "wrong" not in re.findall(r'value="([^"]*)"', answer.content.decode())
 
 
-def test_operators_are_sent_to_the_back_office(browser, olga):
-    answer = browser().post("/login/", {"email": olga.email, "password": factories.PASSWORD})
+def test_operators_set_up_their_second_factor_first(browser, olga):
+    client = browser()
 
-    assert answer.status_code == 403
-    assert "/admin/" in answer.content.decode()
+    assert client.post("/login/", {"email": olga.email, "password": factories.PASSWORD}).status_code == 302
+
+    assert client.get("/inbox/")["Location"] == client.get("/admin/")["Location"] == "/me/#second-factor"
 
 
 def test_too_many_attempts_are_told_when_to_go_on(browser, bo, settings):

@@ -1,0 +1,154 @@
+"""The second factor: six digits of an authenticator app (TOTP), or one of the recovery codes.
+
+Secrets and codes are allauth's, kept as ciphertext under our keys. That a code works once is kept in the row itself:
+allauth's own mark lives in the cache and no longer than one period.
+"""
+
+from allauth.core.internal.cryptokit import compare_user_code
+from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import User
+from messagehub import encryption
+
+Kind = Authenticator.Type
+new_secret = generate_totp_secret
+
+
+class Adapter(DefaultMFAAdapter):
+    """Tells allauth how secrets are kept."""
+
+    def encrypt(self, text: str) -> str:
+        return encryption.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return encryption.decrypt(encrypted_text)
+
+
+class WrongCode(Exception):
+    """The code does not fit, is too old, or was used before."""
+
+    def __init__(self) -> None:
+        super().__init__("This code is wrong, too old, or was used already.")
+
+
+class StillOwed(Exception):
+    """It can't be taken away from who has to have one."""
+
+    def __init__(self) -> None:
+        super().__init__("You have to sign in with a second factor, so it can't be removed.")
+
+
+def is_set_up(user: User) -> bool:
+    return Authenticator.objects.filter(user=user, type=Kind.TOTP).exists()
+
+
+def is_owed(user: User) -> bool:
+    """Operators owe it always, admins where their organization says so. Read inside the organization."""
+    if user.organization is None:
+        return True
+    return user.is_admin and user.organization.require_mfa_for_admins
+
+
+@transaction.atomic
+def check(user: User, code: str) -> None:
+    """Use up a code of the authenticator, or a recovery code. Raises WrongCode."""
+    held = {each.type: each for each in Authenticator.objects.filter(user=user).select_for_update()}
+    code = code.replace(" ", "").replace("-", "")
+    used = _use_digits(held.get(Kind.TOTP), code) or _use_recovery_code(held.get(Kind.RECOVERY_CODES), code)
+    if used is None:
+        raise WrongCode
+    used.last_used_at = timezone.now()
+    used.save(update_fields=["data", "last_used_at"])
+
+
+def _use_digits(authenticator: Authenticator | None, code: str) -> Authenticator | None:
+    if authenticator is None:
+        return None
+    counter = _counter(encryption.decrypt(authenticator.data["secret"]), code)
+    if counter is None or counter <= authenticator.data.get("used_counter", 0):
+        return None
+    authenticator.data["used_counter"] = counter
+    return authenticator
+
+
+def _use_recovery_code(authenticator: Authenticator | None, code: str) -> Authenticator | None:
+    if authenticator is None:
+        return None
+    codes = RecoveryCodes(authenticator)
+    return codes.instance if codes.validate_code(code) else None
+
+
+def _counter(secret: str, code: str) -> int | None:
+    """The period that this code belongs to, if it is near enough to now."""
+    for counter in yield_hotp_counters_from_time():
+        if compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, counter))):
+            return counter
+    return None
+
+
+@transaction.atomic
+def set_up(user: User, secret: str, code: str) -> list[str]:
+    """Take this secret from now on, proved by a code of it; returns the recovery codes. Raises WrongCode."""
+    counter = _counter(secret, code.replace(" ", ""))
+    if counter is None:
+        raise WrongCode
+    Authenticator.objects.filter(user=user).delete()
+    made = TOTP.activate(user, secret).instance
+    made.data["used_counter"] = counter
+    made.save(update_fields=["data"])
+    audit.record("second_factor.set_up", actor=user, target=user)
+    return RecoveryCodes.activate(user).get_unused_codes()
+
+
+@transaction.atomic
+def renew_recovery_codes(user: User) -> list[str]:
+    """Fresh recovery codes; the old ones are worth nothing."""
+    Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
+    audit.record("second_factor.new_codes", actor=user, target=user)
+    return RecoveryCodes.activate(user).get_unused_codes()
+
+
+@transaction.atomic
+def remove(user: User) -> None:
+    """Sign in by password alone again. Raises StillOwed."""
+    if is_owed(user):
+        raise StillOwed
+    Authenticator.objects.filter(user=user).delete()
+    audit.record("second_factor.remove", actor=user, target=user)
+
+
+def codes_left(user: User) -> int:
+    held = Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).first()
+    return len(RecoveryCodes(held).get_unused_codes()) if held else 0
+
+
+def picture(user: User, secret: str) -> str:
+    """The secret as an SVG with a QR code, for the camera of the authenticator."""
+    adapter = get_adapter()
+    return adapter.build_totp_svg(adapter.build_totp_url(user, secret))
+
+
+@transaction.atomic
+def enroll(user: User) -> str:
+    """Give somebody an authenticator without their doing, as the demo does; returns its secret."""
+    secret = new_secret()
+    TOTP.activate(user, secret)
+    RecoveryCodes.activate(user)
+    return secret
+
+
+def secret_of(user: User) -> str:
+    """The secret that `enroll` gave. Only for the demo, whose secrets are printed."""
+    return encryption.decrypt(Authenticator.objects.get(user=user, type=Kind.TOTP).data["secret"])
