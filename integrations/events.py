@@ -86,6 +86,18 @@ Outcome = Accepted | Refused | NotReached | Unclear
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A message of ours as the provider lists it."""
+
+    provider_id: str
+    body: str
+    status: str  # ours
+    error_code: str
+    created_at: datetime
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingText:
     """A message to hand over, with the credentials of its account."""
 

@@ -4,10 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 from integrations import twilio
-from integrations.events import Incoming, Outcome, OutgoingText
+from integrations.events import Incoming, Listed, Outcome, OutgoingText
 from integrations.models import WebhookEvent
 
 MOST_MEDIA = twilio.MOST_MEDIA
+Away, Refusal = twilio.Away, twilio.Refusal
 
 
 def parse(source: str, body: bytes, query: str, received_at: datetime) -> Incoming:
@@ -22,6 +23,11 @@ def parse(source: str, body: bytes, query: str, received_at: datetime) -> Incomi
 def callback_url(message_id: UUID) -> str:
     """Where the provider is to report on this message."""
     return twilio.callback_url(message_id)
+
+
+def sent_messages(account: str, secret: str, from_address: str, to_address: str, since: datetime) -> list[Listed]:
+    """What the provider has of messages from one address of ours to somebody. Raises Refusal and Away."""
+    return twilio.sent_messages(account, secret, from_address, to_address, since)
 
 
 class Connections:

@@ -27,6 +27,7 @@ from integrations.events import (
     Accepted,
     InboundMessage,
     Incoming,
+    Listed,
     Media,
     NotReached,
     Outcome,
@@ -262,6 +263,32 @@ def _refusal(status: int, code: int | None, message: str) -> Outcome:
     if 400 <= status < 500:
         return Refused(str(code or status), said)
     return Unclear(f"Twilio answered {status}.")
+
+
+# ---------------------------------------------------------------- what Twilio has
+MOST_LISTED = 1000
+
+
+def sent_messages(account: str, secret: str, from_address: str, to_address: str, since: datetime) -> list[Listed]:
+    """What Twilio has of messages from one number of ours to somebody, oldest first. Raises Refusal and Away.
+
+    There is no filter on the time of creation, and a queued message has no time of sending: so all of them are listed,
+    newest first, and those before `since` left out here.
+    """
+    with _answers():
+        found = _waiting(account, secret).messages.list(from_=from_address, to=to_address, limit=MOST_LISTED)
+    return [
+        Listed(
+            each.sid,
+            each.body or "",
+            STATUS.get(str(each.status), "accepted"),
+            str(each.error_code or ""),
+            each.date_created,
+            int(each.num_segments) if str(each.num_segments or "").isdigit() else 1,
+        )
+        for each in sorted(found, key=lambda each: each.date_created)
+        if str(each.direction) != "inbound" and each.date_created >= since
+    ]
 
 
 # ---------------------------------------------------------------- numbers

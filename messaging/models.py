@@ -244,6 +244,9 @@ class Message(Row):
     attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)
+    # Of an unknown one: when the provider's list was last read, and since when it has been missing there.
+    looked_at = models.DateTimeField(null=True, blank=True)
+    missing_since = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
@@ -268,6 +271,7 @@ class Message(Row):
                 name="messages_of_organization",
             ),
             models.Index(fields=["id"], name="messages_queued", condition=Q(status="queued")),
+            models.Index(fields=["id"], name="messages_unknown", condition=Q(status="unknown")),
             models.Index(
                 fields=["lease_until"],
                 name="messages_sending",

@@ -233,7 +233,7 @@ def settle(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
         for row in shapes.rows(UNSETTLED, [list(answers)]):
             claimed, outcome = answers[row["id"]]
             if row["attempt"] == claimed.attempt and _settle(row, outcome):
-                changes.append(_updated(row))
+                changes.append(updated(row))
         live.record(changes)
 
 
@@ -277,7 +277,8 @@ def refund(row: dict, *, reason: str) -> None:
         Message.objects.filter(pk=row["id"]).update(tokens=0)
 
 
-def _updated(row: dict) -> live.Change:
+def updated(row: dict) -> live.Change:
+    """The change that a row of a message stands for."""
     return live.Change(live.UPDATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"])
 
 
@@ -285,5 +286,5 @@ def sweep() -> int:
     """Move on what time has moved on: leases that ran out become unknown, scheduled messages that are due queued."""
     with tenancy.system():
         moved = shapes.rows(OVERDUE) + shapes.rows(DUE)
-        live.record([_updated(row) for row in moved])
+        live.record([updated(row) for row in moved])
     return len(moved)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 WITHOUT_POLICY = {"users", "sign_ins", "api_keys", "webhook_events"}
 
 
-def a_tenant(slug: str, phone: str) -> dict:
+def a_tenant(slug: str, phone: str, account_sid: str = "", auth_token: str = "secret") -> dict:  # noqa: S107
     """An organization with everything that a message needs, and one message sent by its agent."""
     organization = Organization(name=slug.title(), slug=slug)
     with tenancy.organization(organization.pk):
@@ -31,7 +31,9 @@ def a_tenant(slug: str, phone: str) -> dict:
         )
         room = Chatroom.objects.create(organization=organization, name="Sales")
         UserChatroom.objects.create(organization=organization, user=agent, chatroom=room)
-        account = TwilioAccount.objects.create(organization=organization, account_sid=f"AC{slug}", auth_token="secret")
+        account = TwilioAccount.objects.create(
+            organization=organization, account_sid=account_sid or f"AC{slug}", auth_token=auth_token
+        )
         number = SenderNumber.objects.create(
             organization=organization, chatroom=room, twilio_account=account, phone=phone
         )
