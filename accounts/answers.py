@@ -2,6 +2,8 @@
 
 from rest_framework import serializers
 
+from accounts.models import User
+
 
 class PersonSerializer(serializers.Serializer):
     """Somebody of the organization, by name."""
@@ -24,7 +26,7 @@ class UserSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     email = serializers.EmailField()
     name = serializers.CharField()
-    role = serializers.ChoiceField(choices=["admin", "agent"])
+    role = serializers.ChoiceField(choices=User.Role.choices)
     organization = OrganizationSerializer()
     chatroom_ids = serializers.ListField(child=serializers.UUIDField())
     token_balance = serializers.IntegerField(allow_null=True)

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import organizations
 from accounts.models import Organization
 from accounts.permissions import IsAdmin
 from messagehub import rest
@@ -20,6 +21,9 @@ class SettingsSerializer(serializers.Serializer):
     slug = serializers.CharField(read_only=True)
     time_zone = serializers.CharField(max_length=64)
     default_country = serializers.CharField(max_length=2)
+    require_mfa_for_admins = serializers.BooleanField(
+        required=False, help_text="Admins sign in with a second factor; set up your own first."
+    )
 
     def validate_time_zone(self, given: str) -> str:
         if given not in available_timezones():
@@ -33,7 +37,10 @@ class SettingsSerializer(serializers.Serializer):
 
 
 def shape(organization: Organization) -> dict:
-    return {name: getattr(organization, name) for name in ("name", "slug", "time_zone", "default_country")}
+    return {
+        name: getattr(organization, name)
+        for name in ("name", "slug", "time_zone", "default_country", "require_mfa_for_admins")
+    }
 
 
 class SettingsView(APIView):
@@ -49,7 +56,5 @@ class SettingsView(APIView):
     def patch(self, request):
         organization = request.user.organization
         data = rest.validated(SettingsSerializer, request, request.data, partial=True)
-        for name, value in data.items():
-            setattr(organization, name, value)
-        organization.save(update_fields=list(data))
+        organizations.change(organization, by=request.user, **data)
         return Response(shape(organization))

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, invitations, second_factor, sessions, tasks
+from accounts import audit, invitations, sessions, tasks
 from accounts.models import Organization, User
 from messagehub import bus
 from messagehub.constraints import refused
@@ -29,14 +29,6 @@ class LastAdmin(Exception):
 
     def __init__(self) -> None:
         super().__init__("This is the last active admin. Make somebody else an admin first.")
-
-
-class OwnSecondFactorFirst(Exception):
-    """Who asks it of others has it."""
-
-    def __init__(self) -> None:
-        self.fields = {"require_mfa_for_admins": ["Set up your own second factor first, at /me/."]}
-        super().__init__(self.fields["require_mfa_for_admins"][0])
 
 
 class OwnRole(Exception):
@@ -84,7 +76,7 @@ def change(user: User, *, by: User, **wanted) -> User:
     A new role counts from the next request on and on open sockets. A deactivated person's sign-ins and keys are
     refused, and their sockets close.
     """
-    _hold_admins(user)
+    _holdadmins(user)
     user.refresh_from_db(fields=["name", "role", "is_active"])
     before = {name: getattr(user, name) for name, value in wanted.items() if getattr(user, name) != value}
     if not before:
@@ -110,40 +102,17 @@ def deactivate(user: User, *, by: User) -> None:
     change(user, by=by, is_active=False)
 
 
-@transaction.atomic
-def require_second_factor(organization: Organization, required: bool, *, by: User) -> None:
-    """Whether admins owe a second factor. The sign-ins of admins without one end; by the next they set it up.
-
-    Raises OwnSecondFactorFirst.
-    """
-    if required and not second_factor.is_set_up(by):
-        raise OwnSecondFactorFirst
-    before = organization.require_mfa_for_admins
-    organization.require_mfa_for_admins = required
-    organization.save(update_fields=["require_mfa_for_admins"])
-    for admin in _admins(organization.pk):
-        if required and not second_factor.is_set_up(admin):
-            sessions.end_all(admin)
-    audit.record(
-        "organization.change",
-        actor=by,
-        target=organization,
-        before={"require_mfa_for_admins": before},
-        after={"require_mfa_for_admins": required},
-    )
-
-
-def _admins(organization_id):
+def admins(organization_id):
     return User.objects.filter(
         organization_id=organization_id, role=User.Role.ADMIN, is_active=True, joined_at__isnull=False
     )
 
 
-def _hold_admins(user: User) -> None:
+def _holdadmins(user: User) -> None:
     """Two admins who demote each other at once must not both succeed."""
-    list(_admins(user.organization_id).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    list(admins(user.organization_id).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def _is_last_admin(user: User) -> bool:
-    others = _admins(user.organization_id).exclude(pk=user.pk)
+    others = admins(user.organization_id).exclude(pk=user.pk)
     return bool(user.is_admin and user.is_active and user.joined_at and not others.exists())

@@ -134,6 +134,6 @@ class UserChatroomsView(APIView):
     def delete(self, request):
         rest.known_only(request, AssignmentSerializer().fields)
         data = rest.validated(AssignmentSerializer, request, request.query_params)
-        if not membership.unassign(data["user"], data["chatroom"]):
+        if not membership.unassign(data["user"], data["chatroom"], by=request.user):
             raise Http404
         return Response(status=204)

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from accounts import audit
 from accounts.models import User
 from chatrooms.models import Chatroom, UserChatroom
 from messagehub import bus
@@ -15,17 +16,23 @@ def assign(user: User, chatroom: Chatroom, *, by: User) -> tuple[UserChatroom, b
         user=user, chatroom=chatroom, defaults={"organization_id": chatroom.organization_id, "assigned_by": by}
     )
     if created:
+        audit.record("chatroom.assign", actor=by, target=user, after=_named(chatroom))
         bus.access_changed([user.pk])
     return assignment, created
 
 
 @transaction.atomic
-def unassign(user: User, chatroom: Chatroom) -> bool:
+def unassign(user: User, chatroom: Chatroom, *, by: User) -> bool:
     """End an assignment, on open sockets too. Returns whether there was one."""
     ended, _ = UserChatroom.objects.filter(user=user, chatroom=chatroom).delete()
     if ended:
+        audit.record("chatroom.unassign", actor=by, target=user, before=_named(chatroom))
         bus.access_changed([user.pk])
     return bool(ended)
+
+
+def _named(chatroom: Chatroom) -> dict:
+    return {"chatroom_id": str(chatroom.pk), "chatroom": chatroom.name}
 
 
 def people(chatroom: Chatroom) -> QuerySet[User]:

@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 
-from accounts import permissions, sessions, team
+from accounts import organizations, permissions, sessions, team
 from chatrooms import contacts, phones
 from integrations import numbers
 from messagehub import constraints, limits
@@ -35,7 +35,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     permissions.ScopeMissing: (403, "scope_missing"),
     team.AlreadyHere: (409, "duplicate"),
     team.LastAdmin: (409, "last_admin"),
-    team.OwnSecondFactorFirst: (400, "invalid"),
+    organizations.OwnSecondFactorFirst: (400, "invalid"),
     team.OwnRole: (409, "own_role"),
     conversations.NewerIsOpen: (409, "newer_open"),
     conversations.NoWakingTime: (400, "invalid"),

@@ -3,6 +3,7 @@
 from django.db import IntegrityError, connection, transaction
 from uuid_utils.compat import uuid7
 
+from accounts import audit
 from accounts.models import User
 from messagehub import bus
 from tokens.models import TokenAccount, TokenEntry
@@ -71,6 +72,8 @@ def adjust(user: User, delta: int, *, actor: User, reason: str):
     moved = _move(user.pk, kind, delta, reference=f"{kind}:{uuid7()}", actor=actor, reason=reason)
     if moved is None:
         raise InsufficientTokens(-delta)
+    after = {"delta": delta, "balance": moved[1], "reason": reason}
+    audit.record("tokens.grant" if delta > 0 else "tokens.take_back", actor=actor, target=user, after=after)
     return moved
 
 

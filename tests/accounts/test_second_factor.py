@@ -5,7 +5,7 @@ from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.test import Client
 
-from accounts import second_factor, sessions, team
+from accounts import organizations, second_factor, sessions, team
 from accounts.models import AuditEntry
 from tests import factories
 from tests.accounts.codes import code
@@ -126,11 +126,11 @@ def test_operators_get_in_with_it_only(browser, login, olga):
 def test_admins_owe_it_where_their_organization_says_so(browser, api, login, bearer, ann, bo, acme, inside):
     team.change(bo, by=ann, role="admin")
     token = bearer(login(bo).json()["token"])
-    with inside(acme), pytest.raises(team.OwnSecondFactorFirst):
-        team.require_second_factor(acme.organization, True, by=ann)
+    with inside(acme), pytest.raises(organizations.OwnSecondFactorFirst):
+        organizations.change(acme.organization, by=ann, require_mfa_for_admins=True)
     second_factor.enroll(ann)
     with inside(acme):
-        team.require_second_factor(acme.organization, True, by=ann)
+        organizations.change(acme.organization, by=ann, require_mfa_for_admins=True)
 
     assert token.get("/api/auth/me").status_code == 401
     assert outcome(login(bo)) == (401, "mfa_required")

@@ -18,6 +18,7 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
         "slug": "acme",
         "time_zone": "UTC",
         "default_country": "US",
+        "require_mfa_for_admins": False,
     }
     changed = client.patch("/api/settings", {"time_zone": "Europe/Berlin", "default_country": "de", "slug": "other"})
     assert (changed.json()["time_zone"], changed.json()["default_country"], changed.json()["slug"]) == (

@@ -1,0 +1,38 @@
+"""What an organization decides for itself."""
+
+from django.db import transaction
+
+from accounts import audit, second_factor, sessions, team
+from accounts.models import Organization, User
+
+
+class OwnSecondFactorFirst(Exception):
+    """Who asks it of others has it."""
+
+    def __init__(self) -> None:
+        self.fields = {"require_mfa_for_admins": ["Set up your own second factor first, at /me/."]}
+        super().__init__(self.fields["require_mfa_for_admins"][0])
+
+
+@transaction.atomic
+def change(organization: Organization, *, by: User, **wanted) -> None:
+    """Set some of its settings. Raises OwnSecondFactorFirst.
+
+    Where admins come to owe a second factor, the sign-ins of those without one end; with the next they set it up.
+    """
+    before = {
+        name: getattr(organization, name) for name, value in wanted.items() if getattr(organization, name) != value
+    }
+    if not before:
+        return
+    after = {name: wanted[name] for name in before}
+    if after.get("require_mfa_for_admins") and not second_factor.is_set_up(by):
+        raise OwnSecondFactorFirst
+    for name, value in after.items():
+        setattr(organization, name, value)
+    organization.save(update_fields=list(after))
+    if after.get("require_mfa_for_admins"):
+        for admin in team.admins(organization.pk):
+            if not second_factor.is_set_up(admin):
+                sessions.end_all(admin)
+    audit.record("organization.change", actor=by, target=organization, before=before, after=after)
