@@ -26,7 +26,7 @@ class UserSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     email = serializers.EmailField()
     name = serializers.CharField()
-    role = serializers.ChoiceField(choices=User.Role.choices)
+    role = serializers.ChoiceField(choices=User.Role.values)
     organization = OrganizationSerializer()
     chatroom_ids = serializers.ListField(child=serializers.UUIDField())
     token_balance = serializers.IntegerField(allow_null=True)

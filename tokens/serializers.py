@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from accounts.answers import PersonSerializer
+from accounts.models import User
 from tokens.models import TokenEntry
 
 MOST = 1_000_000_000
@@ -49,7 +50,7 @@ class HolderSerializer(BalanceSerializer):
 
     email = serializers.EmailField()
     name = serializers.CharField()
-    role = serializers.ChoiceField(choices=["admin", "agent"])
+    role = serializers.ChoiceField(choices=User.Role.values)
     is_active = serializers.BooleanField()
 
 

@@ -1,0 +1,112 @@
+"""The OpenAPI document and the API keep each other's word: schemathesis asks every operation what its schema allows.
+
+Bounded: a few requests for each operation, the same in every run, as admin and as agent, with ids that exist where the
+path has one.
+"""
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from messagehub.wsgi import application
+from messaging import labels, templates
+from tests import factories
+
+HOST = {"Host": "testserver", "Accept-Encoding": "identity"}
+CHECKS = [
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
+schema = schemathesis.openapi.from_wsgi("/api/schema", application, headers=HOST)
+
+
+@pytest.fixture
+def ids(acme, inside, sales, ann, bo) -> dict[str, str]:
+    """Something that exists, by the first word of its path."""
+    from chatrooms import groups
+
+    with inside(acme):
+        return {
+            "chatrooms": str(sales.room.pk),
+            "contacts": str(sales.contact.pk),
+            "conversations": str(sales.conversation.pk),
+            "messages": str(sales.message.pk),
+            "groups": str(groups.create(sales.room, "Regulars").pk),
+            "labels": str(labels.create(acme.organization, name="Urgent").pk),
+            "templates": str(templates.create(acme.organization.pk, None, name="T", body="Hi {{first_name}}").pk),
+            "sender-numbers": str(sales.number.pk),
+            "users": str(bo.pk),
+        }
+
+
+@pytest.fixture
+def token(api):
+    def sign_in(user) -> str:
+        answer = api().post("/api/auth/login", {"email": user.email, "password": factories.PASSWORD})
+        return answer.json()["token"]
+
+    return sign_in
+
+
+@pytest.fixture(params=["ann", "bo"])
+def headers(request, token, settings, ids, monkeypatch) -> dict:
+    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"  # nobody is there
+    signed_in = {**HOST, "Authorization": f"Bearer {token(request.getfixturevalue(request.param))}"}
+    # Servers close connections around a request; here the one there is holds the test's transaction.
+    for signal in (request_started, request_finished):
+        monkeypatch.setattr(signal, "receivers", [])
+    return signed_in
+
+
+@schema.parametrize()
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_operation_answers_as_it_says(case, headers, ids):
+    known = ids.get(case.path.removeprefix("/api/").split("/")[0])
+    if known and "id" in case.path_parameters:
+        case.path_parameters["id"] = known
+    answer = case.call(headers=headers)
+    if answer.status_code == 503:
+        assert answer.json()["error"]["code"] == "provider_unavailable"
+    else:
+        assert answer.status_code < 500, answer.text
+    case.validate_response(answer, checks=CHECKS, headers=headers)
+
+
+def test_the_document_is_valid_and_complete(capsys):
+    made = SchemaGenerator().get_schema(request=None, public=True)
+    validate_schema(made)
+    assert made["openapi"].startswith("3.1")
+    assert capsys.readouterr().err == ""  # drf-spectacular says there what it could not find out
+    for path, verbs in made["paths"].items():
+        for verb, operation in verbs.items():
+            assert operation["summary"], f"{verb} {path}"
+            good = [code for code in operation["responses"] if code < "300"]
+            assert good, f"{verb} {path} succeeds in no way"
+            assert "204" in good or all("content" in operation["responses"][code] for code in good), f"{verb} {path}"
+
+
+def test_both_are_open_to_everybody(api, settings):
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    assert api().get("/api/schema")["Content-Type"] == "application/vnd.oai.openapi+json"
+    page = api().get("/api/docs")
+    assert page.status_code == 200
+    assert "unsafe" not in page["Content-Security-Policy"]
