@@ -16,7 +16,7 @@ from accounts import organizations, permissions, sessions, team
 from chatrooms import contacts, phones
 from integrations import numbers
 from messagehub import constraints, limits
-from messaging import conversations, idempotency, sending, templates
+from messaging import conversations, idempotency, outbox, sending, templates
 from tokens import ledger
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 OURS: dict[type[Exception], tuple[int, str]] = {
     ledger.InsufficientTokens: (402, "insufficient_tokens"),
     ledger.NoAccount: (409, "no_token_account"),
+    outbox.NotNow: (409, "not_now"),
     sending.NoSender: (422, "no_sender"),
     sending.Blocked: (409, "blocked"),
     sending.ClientIdTaken: (409, "client_id_taken"),
@@ -77,6 +78,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
     """DRF's hook. None lets Django make a 500 of it."""
     if type(error) in OURS:
         status, code = OURS[type(error)]
+        code = getattr(error, "code", code)
         message = str(error) if not isinstance(error, RequestDataTooBig) else "The body is too large."
         response = Response(body(code, message, getattr(error, "fields", None)), status=status)
         if isinstance(error, limits.TooMany):

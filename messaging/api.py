@@ -15,7 +15,7 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom
 from messagehub import rest
 from messagehub.schema import IDEMPOTENCY_KEY, operation
-from messaging import conversations, cursors, idempotency, live, sending, shapes, templates
+from messaging import conversations, cursors, idempotency, live, outbox, sending, shapes, templates
 from messaging.answers import (
     ConversationSerializer,
     EventsSerializer,
@@ -31,13 +31,15 @@ from messaging.serializers import (
     MessageFilters,
     NewNoteSerializer,
     ReadSerializer,
+    ScheduledSerializer,
     SendSerializer,
+    SettleSerializer,
 )
 
 MESSAGE_FIELDS = (
     "id", "conversation_id", "chatroom_id", "contact_id", "direction", "platform", "content", "status", "error_code",
     "error_message", "segments", "sent_by_id", "sent_by_name", "provider_id", "client_id", "created_at", "sent_at",
-    "delivered_at", "read_at", "occurred_at",
+    "delivered_at", "read_at", "occurred_at", "retry_of_id", "send_at",
 )  # fmt: skip
 
 
@@ -209,8 +211,44 @@ class MessageView(APIView):
     def get(self, request, pk):
         return Response(shapes.messages_by_id([visible(Message, request, pk).pk])[pk])
 
+    @operation(
+        "Change a scheduled message",
+        description="Its text or its time. 409 `not_scheduled` once it is on its way.",
+        body=ScheduledSerializer,
+        answers={200: MessageSerializer, 409: None},
+    )
+    def patch(self, request, pk):
+        message = visible(Message, request, pk)
+        outbox.change(message, **rest.validated(ScheduledSerializer, request, request.data))
+        return Response(shapes.messages_by_id([pk])[pk])
 
-class SendView(APIView):
+
+def answered(sent: sending.Sent) -> idempotency.Answer:
+    """A message that was just sent, or the one that the same client_id made before."""
+    message = shapes.messages_by_id([sent.message.pk])[sent.message.pk]
+    return idempotency.Answer(
+        200 if sent.repeated else 201, {"message": message, "remaining_tokens": sent.remaining_tokens}
+    )
+
+
+class SendingView(APIView):
+    """What every POST that sends has in common: it is counted, and a repeated key gets the first answer."""
+
+    def once(self, request, act: Callable[[], sending.Sent]) -> Response:
+        key = request.headers.get("Idempotency-Key", "")
+        if len(key) > 200 or not key.isprintable():
+            raise ValidationError({"Idempotency-Key": ["Give at most 200 printable characters."]})
+        sending.count(request.user)
+        asked = {"path": request.path, "body": request.data}
+        answer = idempotency.once(request.user, key, asked, lambda: answered(act()))
+        response = Response(answer.body, status=answer.status)
+        response["Location"] = f"/api/messages/{answer.body['message']['id']}"
+        if answer.replayed:
+            response["Idempotency-Replayed"] = "true"
+        return response
+
+
+class SendView(SendingView):
     """Send a message. Once it is answered 201, payment, message and job are committed together."""
 
     @operation(
@@ -230,21 +268,12 @@ class SendView(APIView):
         ],
     )
     def post(self, request):
-        key = request.headers.get("Idempotency-Key", "")
-        if len(key) > 200 or not key.isprintable():
-            raise ValidationError({"Idempotency-Key": ["Give at most 200 printable characters."]})
-        sending.count(request.user)
-        asked = {"path": request.path, "body": request.data}
-        answer = idempotency.once(request.user, key, asked, partial(self.send, request))
-        response = Response(answer.body, status=answer.status)
-        if answer.replayed:
-            response["Idempotency-Replayed"] = "true"
-        return response
+        return self.once(request, partial(self.send, request))
 
-    def send(self, request) -> idempotency.Answer:
+    def send(self, request) -> sending.Sent:
         data = rest.validated(SendSerializer, request, request.data)
         conversation = data.get("conversation_id") or conversation_for(data)
-        sent = sending.send(
+        return sending.send(
             conversation,
             data["content"] or written(data, conversation, request.user),
             sent_by=request.user,
@@ -252,10 +281,50 @@ class SendView(APIView):
             send_at=data.get("send_at"),
             client_id=data.get("client_id"),
         )
-        message = shapes.messages_by_id([sent.message.pk])[sent.message.pk]
-        return idempotency.Answer(
-            200 if sent.repeated else 201, {"message": message, "remaining_tokens": sent.remaining_tokens}
-        )
+
+
+class RetryView(SendingView):
+    """Send a message that failed once more."""
+
+    @operation(
+        "Send a failed message again",
+        description="A new message with `retry_of` and its own debit; the failed one stays failed. 409 `not_failed`, "
+        "`already_retried`, or `unknown` while nobody knows what became of it.",
+        header=IDEMPOTENCY_KEY,
+        answers={201: SentSerializer, 402: None, 409: None, 422: None, 429: None},
+    )
+    def post(self, request, pk):
+        return self.once(request, partial(outbox.retry, visible(Message, request, pk), by=request.user))
+
+
+class CancelView(APIView):
+    """Call a scheduled message off."""
+
+    @operation(
+        "Call a scheduled message off",
+        description="Its tokens come back. 409 `not_scheduled` once it is on its way.",
+        answers={200: MessageSerializer, 409: None},
+    )
+    def post(self, request, pk):
+        outbox.cancel(visible(Message, request, pk))
+        return Response(shapes.messages_by_id([pk])[pk])
+
+
+class SettleView(APIView):
+    """Say what became of an unknown message."""
+
+    @operation(
+        "Settle an unknown message",
+        description="For somebody who has looked at the provider: it was `accepted` there, or `not_sent`, which gives "
+        "its tokens back. 409 `not_unknown` for any other message.",
+        body=SettleSerializer,
+        answers={200: MessageSerializer, 409: None},
+    )
+    def post(self, request, pk):
+        message = visible(Message, request, pk)
+        given = rest.validated(SettleSerializer, request, request.data)
+        outbox.settle(message, accepted=given["outcome"] == "accepted", by=request.user)
+        return Response(shapes.messages_by_id([pk])[pk])
 
 
 def conversation_for(data: dict) -> Conversation:

@@ -231,6 +231,7 @@ class Message(Row):
     segments = models.PositiveSmallIntegerField(default=1, db_default=1)
     tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="Charged for it; 0 once refunded.")
     sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries", db_constraint=False)
     client_id = models.UUIDField(
         null=True,
         blank=True,

@@ -78,6 +78,7 @@ def send(
     media_urls: Sequence[str] = (),
     send_at: datetime | None = None,
     client_id: UUID | None = None,
+    retry_of: Message | None = None,
 ) -> Sent:
     """Charge the sender, store the message as queued and tell everybody, all at once or not at all.
 
@@ -111,6 +112,7 @@ def send(
         tokens=0 if sent_by.is_admin else PRICE,
         sent_by=sent_by,
         client_id=client_id,
+        retry_of=retry_of,
         send_at=send_at,
     )
     try:

@@ -94,6 +94,19 @@ class SendSerializer(serializers.Serializer):
         return only_chatroom(self.context["request"].user)
 
 
+class ScheduledSerializer(serializers.Serializer):
+    """What may change about a scheduled message."""
+
+    content = serializers.CharField(max_length=sending.LONGEST, required=False, trim_whitespace=False)
+    send_at = AheadField(required=False)
+
+
+class SettleSerializer(serializers.Serializer):
+    """What somebody found at the provider."""
+
+    outcome = serializers.ChoiceField(choices=["accepted", "not_sent"])
+
+
 class ReadSerializer(serializers.Serializer):
     """How far a conversation has been read."""
 

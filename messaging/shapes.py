@@ -16,7 +16,7 @@ from messaging.models import Note
 MESSAGE_COLUMNS = """
 m.id, m.conversation_id, m.chatroom_id, m.contact_id, m.direction, m.platform, m.content, m.status, m.error_code,
 m.error_message, m.segments, m.sent_by_id, author.name AS sent_by_name, m.provider_id, m.client_id, m.created_at,
-m.sent_at, m.delivered_at, m.read_at, m.occurred_at
+m.sent_at, m.delivered_at, m.read_at, m.occurred_at, m.retry_of_id, m.send_at
 """
 MESSAGE_TABLES = "messages m LEFT JOIN users author ON author.id = m.sent_by_id"
 CONVERSATION_COLUMNS = """
@@ -100,7 +100,9 @@ def message(row: dict, attached: list[dict]) -> dict:
         "campaign_id": None,
         "provider_id": row["provider_id"],
         "client_id": str(row["client_id"]) if row["client_id"] else None,
+        "retry_of": str(row["retry_of_id"]) if row["retry_of_id"] else None,
         "created_at": time(row["occurred_at"] if row["direction"] == "inbound" else row["created_at"]),
+        "send_at": time(row["send_at"]),
         "sent_at": time(row["sent_at"]),
         "delivered_at": time(row["delivered_at"]),
         "read_at": time(row["read_at"]),
