@@ -73,3 +73,16 @@ class AdminWrites(IsAdmin):
         if request.method in SAFE_METHODS:
             return IsStaffOfOrganization.has_permission(self, request, view)
         return super().has_permission(request, view)
+
+
+class AdminChanges(AdminWrites):
+    """For one thing that everybody may see: who does not see it learns nothing, who sees it and is no admin gets 403.
+
+    The view calls `check_object_permissions` with what it found.
+    """
+
+    def has_permission(self, request, view) -> bool:
+        return IsStaffOfOrganization.has_permission(self, request, view)
+
+    def has_object_permission(self, request, view, obj) -> bool:
+        return request.method in SAFE_METHODS or request.user.is_admin

@@ -4,7 +4,7 @@ from django.http import Http404
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import AdminWrites, IsAdmin
+from accounts.permissions import AdminChanges, AdminWrites, IsAdmin
 from chatrooms import membership, rooms
 from chatrooms.models import Chatroom, UserChatroom
 from chatrooms.serializers import AssignedSerializer, AssignmentFilters, AssignmentSerializer, ChatroomSerializer
@@ -59,15 +59,20 @@ class ChatroomsView(APIView):
 class ChatroomView(APIView):
     """One workspace."""
 
-    permission_classes = [AdminWrites]
+    permission_classes = [AdminChanges]
+
+    def found(self, request, pk) -> Chatroom:
+        room = rest.found(visible(request), pk)
+        self.check_object_permissions(request, room)
+        return room
 
     @operation("Read a chatroom", answers={200: ChatroomSerializer})
     def get(self, request, pk):
-        return Response(shapes([rest.found(visible(request), pk)], request.user)[0])
+        return Response(shapes([self.found(request, pk)], request.user)[0])
 
     @operation("Rename a chatroom", body=ChatroomSerializer, answers={200: ChatroomSerializer})
     def patch(self, request, pk):
-        room = rest.found(visible(request), pk)
+        room = self.found(request, pk)
         data = rest.validated(ChatroomSerializer, request, request.data, partial=True)
         if "name" in data:
             rooms.rename(room, data["name"])
@@ -79,7 +84,7 @@ class ChatroomView(APIView):
         answers={204: None},
     )
     def delete(self, request, pk):
-        rooms.archive(rest.found(visible(request), pk))
+        rooms.archive(self.found(request, pk))
         return Response(status=204)
 
 

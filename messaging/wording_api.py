@@ -4,7 +4,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import AdminWrites
+from accounts.permissions import AdminChanges, AdminWrites
 from chatrooms.models import Chatroom
 from integrations import segments
 from messagehub import rest
@@ -19,10 +19,6 @@ from messaging.serializers import NewTemplateSerializer, RenderSerializer, Templ
 
 def label_shape(label: Label) -> dict:
     return {"id": label.pk, "name": label.name, "color": label.color}
-
-
-def visible_label(request, pk) -> Label:
-    return rest.found(Label.objects.visible_to(request.user), pk)
 
 
 class LabelsView(APIView):
@@ -45,21 +41,26 @@ class LabelsView(APIView):
 class LabelView(APIView):
     """One label."""
 
-    permission_classes = [AdminWrites]
+    permission_classes = [AdminChanges]
+
+    def found(self, request, pk) -> Label:
+        label = rest.found(Label.objects.visible_to(request.user), pk)
+        self.check_object_permissions(request, label)
+        return label
 
     @operation("Read a label", answers={200: LabelSerializer})
     def get(self, request, pk):
-        return Response(label_shape(visible_label(request, pk)))
+        return Response(label_shape(self.found(request, pk)))
 
     @operation("Change a label", body=LabelSerializer, answers={200: LabelSerializer})
     def patch(self, request, pk):
-        label = visible_label(request, pk)
+        label = self.found(request, pk)
         labels.change(label, **rest.validated(LabelSerializer, request, request.data, partial=True))
         return Response(label_shape(label))
 
     @operation("Delete a label", description="It leaves all conversations.", answers={204: None})
     def delete(self, request, pk):
-        visible_label(request, pk).delete()
+        self.found(request, pk).delete()
         return Response(status=204)
 
 
