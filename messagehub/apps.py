@@ -1,9 +1,16 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig as DjangoStaticFilesConfig
 
 
 class MessageHubConfig(AppConfig):
     name = "messagehub"
+
+
+class BackOfficeConfig(AdminConfig):
+    """Django's admin with our way in."""
+
+    default_site = "accounts.backoffice.Site"
 
 
 class StaticFilesConfig(DjangoStaticFilesConfig):

@@ -16,6 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 SYSTEM_ROLE = "mh_system"
 APPLICATION_ROLE = "mh_app"
+API, BACK_OFFICE = "/api/", "/admin/"
 SET = "SELECT current_setting('app.organization_id', true), set_config('app.organization_id', %s, true)"
 
 
@@ -128,10 +129,11 @@ class TenantMiddleware:
 
     def __call__(self, request):
         request.token = request.auth_error = None
-        if request.META.get("HTTP_AUTHORIZATION"):
+        if request.META.get("HTTP_AUTHORIZATION") and request.path.startswith(API):  # a key's scopes count there only
             self.read_token(request)
         organization_id = getattr(request.user, "organization_id", None)
-        with organization(organization_id) if organization_id else nullcontext():
+        everything = request.path.startswith(BACK_OFFICE) and getattr(request.user, "is_superuser", False)
+        with system() if everything else organization(organization_id) if organization_id else nullcontext():
             response = self.get_response(request)
             if (
                 organization_id
@@ -139,7 +141,7 @@ class TenantMiddleware:
                 and not hasattr(response, "file_to_stream")
             ):
                 raise RuntimeError("A stream outlives its transaction: enter tenancy.organization() in its generator.")
-            if organization_id and response.status_code >= 400:
+            if (organization_id or everything) and response.status_code >= 400:
                 transaction.set_rollback(True)
         return response
 

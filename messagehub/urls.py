@@ -1,5 +1,6 @@
 """Every address of the product but websockets, webhooks and the sandbox's wire, which have servers of their own."""
 
+from django.contrib import admin
 from django.urls import include, path
 
 from messagehub import docs, health
@@ -14,6 +15,7 @@ urlpatterns = [
     path("api/", include("chatrooms.api_urls")),
     path("api/", include("integrations.api_urls")),
     path("api/", include("messaging.api_urls")),
+    path("admin/", admin.site.urls),
     path("", include("accounts.page_urls")),
     path("", include("messaging.page_urls")),
 ]

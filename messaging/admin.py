@@ -1,0 +1,91 @@
+"""Conversations, messages, receipts and received webhooks in the back office."""
+
+from django.contrib import admin, messages
+from django.db.models import Q
+
+from accounts import audit
+from accounts.backoffice import Rows
+from integrations.models import WebhookEvent
+from messaging import receiving
+from messaging.models import Conversation, Label, Message, MessageReceipt, MessageTemplate, Platform
+
+
+@admin.register(Conversation)
+class ConversationAdmin(Rows):
+    list_display = ["contact", "platform", "status", "assigned_to", "chatroom", "last_message_at"]
+    list_select_related = ["contact", "assigned_to", "chatroom"]
+
+
+@admin.register(Message)
+class MessageAdmin(Rows):
+    list_display = ["created_at", "direction", "status", "from_address", "to_address", "provider_id", "error_code"]
+    search_help_text = "An id or the provider's id"
+
+    def finding(self, term):
+        return Q(platform__in=Platform.values, provider_id=term)  # the index begins with the platform
+
+
+@admin.register(MessageReceipt)
+class MessageReceiptAdmin(Rows):
+    list_display = ["created_at", "message_id", "status", "error_code"]
+
+
+@admin.register(Label)
+class LabelAdmin(Rows):
+    list_display = ["name", "color", "organization"]
+    list_select_related = ["organization"]
+
+
+@admin.register(MessageTemplate)
+class MessageTemplateAdmin(Rows):
+    list_display = ["name", "chatroom", "organization"]
+    list_select_related = ["chatroom", "organization"]
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By what became of it; each answer is a condition, none counts."""
+
+    title = parameter_name = "state"
+    STATES = {
+        "quarantined": ~Q(quarantined=""),
+        "failed": Q(quarantined="", processed_at=None, attempts__gte=WebhookEvent.MOST_ATTEMPTS),
+        "waiting": Q(quarantined="", processed_at=None, attempts__lt=WebhookEvent.MOST_ATTEMPTS),
+        "processed": Q(quarantined="", processed_at__isnull=False),
+    }
+
+    def lookups(self, request, model_admin):
+        return [(name, name) for name in self.STATES]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(self.STATES[self.value()]) if self.value() in self.STATES else queryset
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(Rows):
+    """For operators alone: one body may hold several organizations' messages."""
+
+    operators_only = True
+    list_display = ["created_at", "source", "state", "reason", "attempts", "processed_at"]
+    list_filter = [StateFilter, "source"]
+    actions = ["process_again"]
+    hidden = ["body"]
+
+    def get_fields(self, request, obj=None):
+        return [*super().get_fields(request, obj), "text"]
+
+    @admin.display(description="body")
+    def text(self, event):
+        return bytes(event.body).decode("utf-8", "replace")
+
+    @admin.display(description="reason")
+    def reason(self, event):
+        return event.quarantined or event.error[:200]
+
+    @admin.action(description="Process again", permissions=["view"])
+    def process_again(self, request, queryset):
+        chosen = list(queryset.filter(processed_at=None).values_list("pk", flat=True))
+        for pk in chosen:
+            audit.record("webhook.process_again", actor=request.user, target=WebhookEvent(pk=pk))
+        done = receiving.process(chosen)
+        level = messages.SUCCESS if done == len(chosen) else messages.WARNING
+        self.message_user(request, f"{done} of {len(chosen)} succeeded.", level)

@@ -1,0 +1,190 @@
+"""/admin/: who gets in, whose rows they see, and what they may do there."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts import keys, second_factor
+from accounts.models import AuditEntry
+from integrations.models import WebhookEvent
+from messagehub import tenancy
+from tests import factories
+from tests.accounts.codes import code
+from tokens import ledger
+from tokens.models import TokenAccount, TokenEntry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def operator(olga) -> Client:
+    """Olga, past both pages of signing in."""
+    secret, client = second_factor.enroll(olga), Client()
+    client.post("/login/", {"email": olga.email, "password": factories.PASSWORD, "next": "/admin/"})
+    assert client.post("/login/code/", {"code": code(secret), "next": "/admin/"})["Location"] == "/admin/"
+    return client
+
+
+@pytest.fixture
+def event(db) -> WebhookEvent:
+    with tenancy.system():
+        return WebhookEvent.objects.create(source="twilio.message", dedupe_key="x", body=b"Body=%F0", quarantined="odd")
+
+
+LISTS = [f"{model._meta.app_label}/{model._meta.model_name}" for model in admin.site._registry]
+TENANTS = [path for path in LISTS if path.split("/")[0] != "procrastinate" and path != "integrations/webhookevent"]
+
+
+def test_who_gets_in(browser, operator, ann, bo):
+    asked = browser().get("/admin/", follow=True)
+    assert asked.redirect_chain[-1] == ("/login/?next=%2Fadmin%2F", 302)
+    assert browser(ann).get("/admin/").status_code == 200
+    assert browser(bo).get("/admin/").status_code == 302
+    assert browser(bo).get("/admin/login/")["Location"] == "/"
+    assert operator.get("/admin/").status_code == 200
+
+
+def test_a_key_or_token_is_no_way_in(ann, login, bearer):
+    _, secret = keys.create(ann, "All", ["read", "send", "contacts", "admin"])
+    for token in (secret, login(ann).json()["token"]):
+        assert bearer(token).get("/admin/").status_code == 302
+        assert bearer(token).get("/inbox/").status_code == 302
+        assert bearer(token).get("/me/").status_code == 302
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_operators_see_every_organization(operator, path, acme, globex, bo, event):
+    keys.create(bo, "Report", ["read"])
+    answer = operator.get(f"/admin/{path}/")
+
+    assert answer.status_code == 200
+    assert operator.get(f"/admin/{path}/?q=nothing").status_code == 200
+    for row in answer.context["cl"].result_list[:1]:
+        assert operator.get(f"/admin/{path}/{row.pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize("path", TENANTS)
+def test_admins_see_their_own(browser, ann, zed, path, acme, globex, bo, inside):
+    """Everything that the list shows to Ann belongs to Acme, and she can't open what Zed sees."""
+    for person in (bo, zed):
+        keys.create(person, "Report", ["read"])
+    with inside(globex):
+        agent = factories.UserFactory(organization=globex.organization)
+        ledger.adjust(agent, 1, actor=zed, reason="Start")
+    ours, theirs = browser(ann), browser(zed)
+
+    def rows(client):
+        answer = client.get(f"/admin/{path}/")
+        assert answer.status_code == 200
+        return {row.pk for row in answer.context["cl"].result_list}
+
+    hers, his = rows(ours), rows(theirs)
+    assert not hers & his
+    for pk in list(his)[:1]:
+        assert ours.get(f"/admin/{path}/{pk}/change/").status_code == 302  # "does not exist", says the index
+        assert ours.get(f"/admin/{path}/?q={pk}").context["cl"].result_list.count() == 0
+
+
+@pytest.mark.parametrize("path", ["integrations/webhookevent", "procrastinate/procrastinatejob"])
+def test_what_is_the_operators_alone(browser, ann, path):
+    assert browser(ann).get(f"/admin/{path}/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["tokens/tokenentry", "accounts/auditentry", "messaging/messagereceipt"])
+def test_what_is_written_once_has_no_form(operator, path):
+    assert operator.get(f"/admin/{path}/add/").status_code == 403
+    assert operator.post(f"/admin/{path}/", {"action": "delete_selected", "_selected_action": "x"}).status_code in (
+        200,
+        302,
+    )
+    model = next(model for model in admin.site._registry if path.endswith(f"/{model._meta.model_name}"))
+    assert not admin.site._registry[model].editable
+
+
+@pytest.mark.parametrize("path", TENANTS)
+def test_no_list_counts_a_table(operator, path):
+    with CaptureQueriesContext(connection) as captured:
+        operator.get(f"/admin/{path}/")
+
+    assert [query["sql"] for query in captured if "COUNT(" in query["sql"].upper()] == []
+
+
+def test_no_secret_is_shown(operator, bo, sales, acme, inside):
+    key, secret = keys.create(bo, "Report", ["read"])
+    with inside(acme):
+        account = sales.number.twilio_account
+        account.auth_token = "the-token-of-the-account"
+        account.save()
+    pages = [
+        operator.get(f"/admin/accounts/user/{bo.pk}/change/").content.decode(),
+        operator.get(f"/admin/accounts/apikey/{key.pk}/change/").content.decode(),
+        operator.get(f"/admin/integrations/twilioaccount/{account.pk}/change/").content.decode(),
+    ]
+    for hidden in (bo.password, key.digest, secret, account.auth_token):
+        assert not [page for page in pages if hidden in page]
+
+
+def test_a_change_goes_through_the_operation_and_is_written_down(operator, olga, browser, ann, bo, acme, inside):
+    operator.post(f"/admin/accounts/user/{bo.pk}/change/", {"name": "Bo B", "role": "admin", "is_superuser": "on"})
+    browser(ann).post(
+        f"/admin/accounts/organization/{acme.organization.pk}/change/",
+        {"name": "Acme Ltd", "time_zone": "UTC", "default_country": "US"},
+    )
+
+    bo.refresh_from_db()
+    assert (bo.name, bo.role, bo.is_superuser) == ("Bo B", "agent", False)
+    with inside(acme):
+        written = AuditEntry.objects.exclude(action__startswith="sign_in").order_by("pk")
+        assert [(entry.action, entry.actor_id, entry.after) for entry in written] == [
+            ("user.change", olga.pk, {"name": "Bo B"}),
+            ("organization.change", ann.pk, {"name": "Acme Ltd"}),
+        ]
+
+
+def test_people_are_deactivated(browser, ann, bo, zed):
+    client = browser(ann)
+    chosen = {"action": "deactivate", "_selected_action": [str(bo.pk), str(ann.pk), str(zed.pk)]}
+
+    page = client.post("/admin/accounts/user/", chosen, follow=True).content.decode()
+
+    for person in (bo, ann, zed):
+        person.refresh_from_db()
+    assert (bo.is_active, ann.is_active, zed.is_active) == (False, True, True)
+    assert "change your own role" in page
+
+
+def test_tokens_are_granted_with_a_reason(operator, olga, bo, cy, acme, inside):
+    with inside(acme):
+        account = TokenAccount.objects.get(user=bo)
+    chosen = {"action": "grant", "_selected_action": [str(account.pk)]}
+    assert "Reason" in operator.post("/admin/tokens/tokenaccount/", chosen).content.decode()
+    assert (
+        operator.post("/admin/tokens/tokenaccount/", chosen | {"apply": "1", "tokens": "5", "reason": ""}).status_code
+        == 200
+    )
+
+    operator.post("/admin/tokens/tokenaccount/", chosen | {"apply": "1", "tokens": "5", "reason": "Makes up for it"})
+
+    with inside(acme):
+        entry = TokenEntry.objects.get()
+        assert (entry.amount, entry.actor_id, entry.reason) == (5, olga.pk, "Makes up for it")
+        assert ledger.balance(bo) == 5
+
+
+def test_a_quarantined_webhook_is_processed_again(operator, event, olga):
+    page = operator.get("/admin/integrations/webhookevent/?state=quarantined").content.decode()
+    assert "odd" in page
+
+    operator.post("/admin/integrations/webhookevent/", {"action": "process_again", "_selected_action": [str(event.pk)]})
+
+    with tenancy.system():
+        event.refresh_from_db()
+        assert event.quarantined != "odd"
+        assert AuditEntry.objects.get(action="webhook.process_again").target_id == str(event.pk)
+
+
+def test_signing_out_of_the_back_office_ends_the_sign_in(operator):
+    assert operator.post("/admin/logout/")["Location"] == "/login/"
+    assert operator.get("/admin/").status_code == 302
