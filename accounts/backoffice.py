@@ -10,10 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 
 from accounts import audit, sessions
@@ -32,6 +34,7 @@ class Site(admin.AdminSite):
             return False
         return not user.is_superuser or bool(request.session.get(sessions.SECOND_FACTOR))
 
+    @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context=None):
         """Our own page, which knows limits and the second factor."""
         if request.user.is_authenticated and not self.has_permission(request):

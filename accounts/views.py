@@ -146,7 +146,6 @@ def _door(
 ) -> HttpResponse:
     context = {"title": title, "words": words, "form": form, "action": action, "next": next}
     response = render(request, "accounts/door.html", context, status=status)
-    response["Referrer-Policy"] = "no-referrer"  # the address of such a page is a secret
     if retry_after:
         response["Retry-After"] = str(retry_after)
     return response
