@@ -15,7 +15,7 @@ VARIABLES: dict[str, Callable[[Contact, User], str]] = {
     "phone": lambda contact, sender: contact.phone or "",
     "email": lambda contact, sender: contact.email,
     "chatroom": lambda contact, sender: contact.chatroom.name,
-    "organization": lambda contact, sender: sender.organization.name,
+    "organization": lambda contact, sender: contact.organization.name,
     "agent": lambda contact, sender: sender.name,
 }
 

@@ -150,6 +150,10 @@ TABLE = [
         "messages/send", "post", **SEND, ids={"conversation_id": "conversation", "template_id": "template"},
         linked=frozenset({"conversation_id", "template_id"}), variant="by a template",
     ),
+    Row("messages/<uuid:pk>", "patch", EVERYBODY, "send", {409}, "message", body={"content": "Later"}),
+    Row("messages/<uuid:pk>/cancel", "post", EVERYBODY, "send", {409}, "message"),
+    Row("messages/<uuid:pk>/retry", "post", EVERYBODY, "send", {409}, "message"),
+    Row("messages/<uuid:pk>/settle", "post", EVERYBODY, "send", {409}, "message", body={"outcome": "accepted"}),
     # what happened
     reads("events"),
     reads("stats", chatroom_id="room"),
