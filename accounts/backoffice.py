@@ -61,6 +61,7 @@ class Rows(admin.ModelAdmin):
     """Rows to look at, newest first. Nothing is added or deleted here, and only what is in `editable` is changed."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = FirstRows
     list_per_page = 50
     ordering = ["-pk"]
