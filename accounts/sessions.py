@@ -262,10 +262,12 @@ def user_of(identity: Identity) -> User | None:
         return found.user if found else None
     request = HttpRequest()
     request.session = SessionStore(identity.session_key)
-    user = get_user(request)
-    if user.is_authenticated:
-        return user
-    return _deactivated(request)
+    user = cast(User, get_user(request))
+    if not user.is_authenticated:
+        return _deactivated(request)
+    if user.is_admin and not request.session.get(SECOND_FACTOR) and _owes(user):
+        return None  # what `gate` refuses to requests
+    return user
 
 
 def _deactivated(request: HttpRequest) -> User | None:

@@ -174,3 +174,14 @@ def test_nothing_is_left_of_a_removed_one(bo, secret, inside, acme, login):
 
     assert not Authenticator.objects.exists()
     assert login(bo).status_code == 200
+
+
+def test_a_socket_is_refused_while_it_is_owed(signed_in, ann, acme, inside):
+    client = signed_in(ann)
+    identity = sessions.Identity(session_key=client.cookies["sessionid"].value)
+    assert sessions.user_of(identity) == ann
+    with inside(acme):
+        acme.organization.require_mfa_for_admins = True
+        acme.organization.save()
+
+    assert sessions.user_of(identity) is None
