@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate, get_user, login, logout
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -126,7 +127,16 @@ def _owes(user: User) -> bool:
 
 
 def start(request: HttpRequest, user: User, *, second_factor_done: bool = False) -> SignedIn:
-    """Sign somebody in who has proved who they are."""
+    """Sign somebody in who has proved who they are. Raises WrongCredentials when the proof was changed meanwhile."""
+    with transaction.atomic():
+        now = User.objects.select_for_update(no_key=True).get(pk=user.pk)  # a change of password waits, or was first
+        if (now.password, now.token_version, now.is_active) != (user.password, user.token_version, True):
+            raise WrongCredentials
+        return _start(request, user, second_factor_done)
+
+
+def _start(request: HttpRequest, user: User, second_factor_done: bool) -> SignedIn:
+    request.session.flush()  # signing in anew never goes on in an older session
     login(request, user, backend=BACKEND)
     kept, token = get_token_model().objects.create(user=user)
     made = SignIn.objects.create(

@@ -73,6 +73,7 @@ class NotReached:
 
     reason: str
     retry_after: float | None = None
+    counts: bool = True  # False when the provider answered and told us to wait
 
 
 @dataclass(frozen=True, slots=True)

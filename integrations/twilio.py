@@ -6,6 +6,7 @@ import hmac
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -224,7 +225,16 @@ class Transport(AsyncTwilioHttpClient):
         async with self.session.request(
             method.upper(), url, params=params, data=data, headers=headers, auth=credentials, allow_redirects=False
         ) as answer:
+            _wait.set(_seconds(answer.headers.get("Retry-After", "")))
             return Response(answer.status, await answer.text(), answer.headers)
+
+
+_wait: ContextVar[float | None] = ContextVar("retry_after", default=None)  # the SDK's errors carry no headers
+MOST_WAIT_SECONDS = 600
+
+
+def _seconds(text: str) -> float | None:
+    return min(float(text), MOST_WAIT_SECONDS) if text.isascii() and text.isdigit() else None
 
 
 @lru_cache(maxsize=1000)
@@ -257,9 +267,9 @@ async def send(transport: Transport, text: OutgoingText) -> Outcome:
 def _refusal(status: int, code: int | None, message: str) -> Outcome:
     said = message.removeprefix("Unable to create record: ")[:300]
     if status == 429 or code in BACKLOG_FULL:
-        return NotReached(f"Twilio is busy ({code}).", retry_after=5)
+        return NotReached(f"Twilio is busy ({code}).", retry_after=_wait.get() or 5, counts=False)
     if status in (401, 403) or code in CHANNEL_BROKEN:
-        return NotReached(f"Twilio does not accept this account ({code}): {said}", retry_after=60)
+        return NotReached(f"Twilio does not accept this account ({code}): {said}", retry_after=60, counts=False)
     if 400 <= status < 500:
         return Refused(str(code or status), said)
     return Unclear(f"Twilio answered {status}.")

@@ -195,7 +195,8 @@ class Intake:
                 account = await self.account(sid, newer_than=1) or account
             if form.text("To").strip() not in account.numbers:
                 quarantined = "nobody owns this number"
-        key = form.text("MessageSid") or form.text("SmsSid") or digest(body)
+        # With the account: nobody can use up another's id. With the reason: what is set aside keeps no later one out.
+        key = ":".join(filter(None, [sid, form.text("MessageSid") or form.text("SmsSid") or digest(body), quarantined]))
         await self.store(WebhookEvent.Source.TWILIO_MESSAGE, key, query, body, kept, quarantined)
         if quarantined:
             log.warning("A message to a number that nobody owns was kept for operators.")
@@ -203,7 +204,11 @@ class Intake:
         return 200, b"text/xml; charset=utf-8", EMPTY_TWIML, {}
 
     async def status(self, account, sid, form, query, body, kept):
-        parts = [form.text("MessageSid") or form.text("SmsSid"), form.text("MessageStatus") or form.text("SmsStatus")]
+        parts = [
+            sid,
+            form.text("MessageSid") or form.text("SmsSid"),
+            form.text("MessageStatus") or form.text("SmsStatus"),
+        ]
         key = ":".join([*parts, form.text("ErrorCode"), digest(query.encode())])
         await self.store(WebhookEvent.Source.TWILIO_STATUS, key, query, body, kept)
         return 204, b"", b"", {}

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -46,11 +46,12 @@ class JSONParser(parsers.BaseParser):
         try:
             orjson.loads(raw)  # refuses NaN, bad UTF-8, lone surrogates and endless nesting
             data = json.loads(raw, object_pairs_hook=_once)
+            nul = _has_nul(data)
         except (ValueError, RecursionError):
             raise ParseError("The body is not valid JSON.") from None
         if not isinstance(data, dict):
             raise ParseError("The body must be a JSON object.")
-        if _has_nul(data):
+        if nul:
             raise ParseError("The body contains a NUL character.")
         return data
 
@@ -79,9 +80,9 @@ class StrictFilterBackend(DjangoFilterBackend):
         return super().filter_queryset(request, queryset, view) if filterset else queryset
 
 
-def known_only(request, names) -> None:
+def known_only(request, names, *, paged: bool = True) -> None:
     """Refuse query parameters but these and those of the page. Raises ValidationError."""
-    unknown = set(request.query_params) - set(names) - {"cursor", "page_size"}
+    unknown = set(request.query_params) - set(names) - ({"cursor", "page_size"} if paged else set())
     if unknown:
         raise ValidationError({name: ["There is no filter of this name."] for name in sorted(unknown)})
 
@@ -132,10 +133,11 @@ def position(request) -> tuple[Position | None, Position | None]:
         return None, None
     try:
         direction, at, key = base64.urlsafe_b64decode(given.encode() + b"==").decode().split("|")
-        where = datetime.fromisoformat(at), UUID(key)
-        if direction not in "ab" or where[0].tzinfo is None:
+        moment_, pk = datetime.fromisoformat(at), UUID(key)
+        if direction not in ("a", "b") or moment_.tzinfo is None:
             raise ValueError
-    except (ValueError, UnicodeError):
+        where = moment_.astimezone(UTC), pk
+    except (ValueError, OverflowError):
         raise ValidationError({"cursor": ["This cursor was not given out by this list."]}) from None
     return (where, None) if direction == "a" else (None, where)
 

@@ -5,14 +5,14 @@ from functools import partial
 from uuid import UUID
 
 import orjson
-from django.db.models import F
+from django.db.models import F, Q
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import User
 from chatrooms import contacts
-from chatrooms.models import Chatroom
+from chatrooms.models import Chatroom, UserChatroom
 from messagehub import rest
 from messagehub.schema import IDEMPOTENCY_KEY, operation
 from messaging import conversations, cursors, idempotency, live, outbox, sending, shapes, templates
@@ -73,10 +73,18 @@ def assignee(user: User, given: str) -> dict:
         return {"unassigned": True}
     if given == "me":
         return {"assigned_to": user.pk}
+    rooms = Chatroom.objects.visible_to(user)
+    colleagues = User.objects.filter(organization_id=user.organization_id)
+    if not user.is_admin:  # whom one meets: who works in the same chatrooms, and the admins
+        colleagues = colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk__in=_people_of(rooms)))
     try:
-        return {"assigned_to": User.objects.get(organization_id=user.organization_id, pk=UUID(given)).pk}
+        return {"assigned_to": colleagues.get(pk=UUID(given)).pk}
     except (ValueError, User.DoesNotExist):
         raise ValidationError({"assigned_to": ["Not found."]}) from None
+
+
+def _people_of(rooms):
+    return UserChatroom.objects.filter(chatroom__in=rooms).values("user_id")
 
 
 class ConversationsView(APIView):
@@ -350,7 +358,7 @@ class EventsView(APIView):
 
     @operation("List events", query=EventFilters, answers={200: EventsSerializer})
     def get(self, request):
-        rest.known_only(request, {"after"})
+        rest.known_only(request, {"after"}, paged=False)
         rooms = [str(pk) for pk in Chatroom.objects.visible_to(request.user).values_list("pk", flat=True)]
         try:
             after = cursors.read(request.query_params["after"]) if "after" in request.query_params else cursors.now()

@@ -9,6 +9,7 @@ import contextlib
 import http.cookies
 import logging
 import time
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from django.db import Error
 
 from accounts import sessions
 from accounts.models import User
-from messaging import cursors
+from messaging import cursors, live
 from messaging.hub import access_of, begin_of, hub, in_thread, missed
 from messaging.live import Frame
 
@@ -29,6 +30,13 @@ AUTH_SECONDS = 10  # for clients that sign in by their first frame
 HELLO_SECONDS = 1
 SEND_SECONDS = 5  # a peer that takes nothing for so long is gone
 NOT_SIGNED_IN, DEACTIVATED, TOO_SLOW, TRY_AGAIN = 4401, 4403, 4408, 1013
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A place in the queue at which the log is to be read: others in this chatroom were given more than the socket."""
+
+    room: str
 
 
 class InboxConsumer(AsyncWebsocketConsumer):
@@ -47,12 +55,14 @@ class InboxConsumer(AsyncWebsocketConsumer):
     over = False
 
     async def connect(self) -> None:
-        self.queue: asyncio.Queue[Frame | str] = asyncio.Queue(QUEUE_LENGTH)
+        self.queue: asyncio.Queue[Frame | Missed | str] = asyncio.Queue(QUEUE_LENGTH)
         self.seen: dict[str, int] = {}
         self.parts: dict[str, str] = {}
         self.wanted: set[str] | None = None  # chatrooms subscribed to; None for all that are visible
         self.started = asyncio.Event()  # live frames wait for the client's hello, a second at most
         self.turn = asyncio.Lock()  # a replay and the writer never speak at once
+        self.looking = asyncio.Lock()  # nor do two looks at the rights overlap: the older must not undo the newer
+        self.look_again = False
         headers = dict(self.scope["headers"])
         bearer = headers.get(b"authorization", b"").decode("latin-1")
         cookie = _session_cookie(headers.get(b"cookie", b"").decode("latin-1"))
@@ -148,14 +158,22 @@ class InboxConsumer(AsyncWebsocketConsumer):
             if room not in self.seen:
                 continue
             self.note(room, begin[room])
-            while self.seen.get(room, last) < last:
-                found = await in_thread(missed, self.tenant, room, self.seen[room])
-                for frame in found:
-                    if room in self.seen:
-                        self.note(room, frame.seq)
-                        await self.put(frame.text(self.cursor(), self.person))
-                if not found:  # the log is shorter than the cursor's time: nothing more is kept of it
-                    self.note(room, last)
+            if begin[room] < last:
+                await self.catch_up(room)
+            if self.seen.get(room, last) < last:  # the log is shorter than the cursor's time: no more is kept of it
+                self.note(room, last)
+
+    async def catch_up(self, room: str) -> None:
+        """Give what the log has of a chatroom after the last event given, to its end."""
+        while room in self.seen:
+            found = await in_thread(missed, self.tenant, room, self.seen[room])
+            for frame in found:
+                if room not in self.seen:
+                    return
+                self.note(room, frame.seq)
+                await self.put(frame.text(self.cursor(), self.person))
+            if len(found) < live.PAGE:
+                return
 
     async def subscribe(self, chatroom_ids: Any) -> None:
         """Narrow the socket to some of the visible chatrooms, or open it to all of them again."""
@@ -169,6 +187,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         for room in list(self.seen):
             if self.wanted is not None and room not in self.wanted:
                 self.drop(room)
+        self.look_again = True
         await self.check()
 
     # ------------------------------------------------------------ rooms
@@ -180,7 +199,8 @@ class InboxConsumer(AsyncWebsocketConsumer):
         }
         for room, seq in fresh.items():
             self.note(room, seq)
-        hub.join(self, fresh)
+        for room in hub.join(self, fresh):
+            self.offer(Missed(room))
 
     def note(self, room: str, seq: int) -> None:
         self.seen[room] = seq
@@ -196,11 +216,19 @@ class InboxConsumer(AsyncWebsocketConsumer):
 
     # ------------------------------------------------------------ rights
     def check_soon(self) -> None:
+        """Look at the rights again, once more if somebody is just looking: they may have read before the change."""
+        self.look_again = True
         if not self.checking or self.checking.done():
             self.checking = asyncio.create_task(self.check())
 
     async def check(self) -> None:
-        """Read rights again and act on them: end with the sign-in, leave rooms that are lost, enter new ones."""
+        async with self.looking:
+            while self.look_again and not self.over:
+                self.look_again = False
+                await self.look()
+
+    async def look(self) -> None:
+        """Read rights and act on them: end with the sign-in, leave rooms that are lost, enter new ones."""
         try:
             user, rooms = await in_thread(access_of, self.identity)
         except Error as error:
@@ -211,14 +239,15 @@ class InboxConsumer(AsyncWebsocketConsumer):
         if not user.is_active:
             return await self.end(DEACTIVATED)
         self.user, self.checked_at = user, time.monotonic()
-        lost, self.allowed = self.allowed - set(rooms), set(rooms)
-        for room in lost:
+        revoked, self.allowed = self.allowed - set(rooms), set(rooms)
+        for room in set(self.seen) - set(rooms):
             self.drop(room)
+        for room in revoked:
             self.offer(orjson.dumps({"type": "access.revoked", "chatroom_id": room}).decode())
         self.take(rooms)
 
     # ------------------------------------------------------------ to the client
-    def offer(self, frame: Frame | str) -> None:
+    def offer(self, frame: Frame | Missed | str) -> None:
         """Queue a frame without waiting. When the client is too slow all are dropped for one hint to ask again."""
         if self.over or self.behind:
             return
@@ -239,15 +268,22 @@ class InboxConsumer(AsyncWebsocketConsumer):
                     await self.write_one(offered)
         except asyncio.CancelledError:
             raise
+        except Error as error:
+            log.warning("The log can't be read for a socket (%s).", type(error).__name__)
+            await self.end(TRY_AGAIN)
         except Exception:
             log.exception("A socket's writer broke.")
             await self.end(1011)
 
-    async def write_one(self, offered: Frame | str) -> None:
+    async def write_one(self, offered: Frame | Missed | str) -> None:
+        if isinstance(offered, Missed):
+            return await self.catch_up(offered.room)
         if isinstance(offered, Frame):
             room = offered.chatroom_id
+            if offered.seq > self.seen.get(room, offered.seq) + 1:
+                await self.catch_up(room)
             if offered.seq <= self.seen.get(room, offered.seq):  # seen, or a chatroom that was lost meanwhile
-                return
+                return None
             self.note(room, offered.seq)
             offered = offered.text(self.cursor(), self.person)
         await self.put(offered)

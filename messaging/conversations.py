@@ -171,7 +171,7 @@ def locked(conversation: Conversation) -> Conversation:
     """The row as it is now, held until the commit. The contact is locked before it, messages after it."""
     return (
         Conversation.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("contact", "sender_number__twilio_account")
+        .select_related("contact", "sender_number")
         .get(pk=conversation.pk)
     )
 
@@ -179,24 +179,21 @@ def locked(conversation: Conversation) -> Conversation:
 def mark_read(user: User, conversation: Conversation, up_to: Message) -> int:
     """Note that the user has read up to this message; returns what is still unread. Never goes back."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM messages WHERE conversation_id = %s AND direction = 'inbound' "
-            "AND (occurred_at, id) > (%s, %s)",
-            [conversation.pk, up_to.occurred_at, up_to.pk],
-        )
-        later = cursor.fetchone()[0]
+        # One statement, one snapshot: what comes in meanwhile is counted on both sides or on neither.
         cursor.execute(
             """
             INSERT INTO read_markers (organization_id, user_id, conversation_id, up_to_id, seen_count)
-            SELECT organization_id, %(user)s, id, %(up_to)s, greatest(0, inbound_count - %(later)s)
-            FROM conversations WHERE id = %(conversation)s
+            SELECT organization_id, %(user)s, id, %(up_to)s, greatest(0, inbound_count - (
+                SELECT count(*) FROM messages m WHERE m.conversation_id = v.id AND m.direction = 'inbound'
+                  AND (m.occurred_at, m.id) > (%(at)s, %(up_to)s)))
+            FROM conversations v WHERE id = %(conversation)s
             ON CONFLICT (user_id, conversation_id) DO UPDATE
             SET up_to_id = CASE WHEN excluded.seen_count >= read_markers.seen_count
                                 THEN excluded.up_to_id ELSE read_markers.up_to_id END,
                 seen_count = greatest(read_markers.seen_count, excluded.seen_count)
             RETURNING seen_count
             """,
-            {"user": user.pk, "up_to": up_to.pk, "conversation": conversation.pk, "later": later},
+            {"user": user.pk, "up_to": up_to.pk, "at": up_to.occurred_at, "conversation": conversation.pk},
         )
         seen = cursor.fetchone()[0]
     left = max(0, Conversation.objects.values_list("inbound_count", flat=True).get(pk=conversation.pk) - seen)

@@ -106,18 +106,23 @@ class Hub:
         return set().union(*self.people.values()) if self.people else set()
 
     # ------------------------------------------------------------ joining and leaving
-    def join(self, socket: "InboxConsumer", rooms: dict[str, int]) -> None:
-        """Deliver these chatrooms to the socket from now on; the numbers are what it has seen of them."""
+    def join(self, socket: "InboxConsumer", rooms: dict[str, int]) -> list[str]:
+        """Deliver these chatrooms to the socket from now on; the numbers are what it has seen of them.
+
+        Returns the rooms of which others were given more while that was read: there the log has what is between.
+        """
         self.people[socket.person].add(socket)
         for room, seq in rooms.items():
             self.rooms[room].add(socket)
             self.last.setdefault(room, seq)  # never raised here: those inside may still miss what is below
+        return [room for room, seq in rooms.items() if self.last[room] > seq]
 
     def leave_room(self, socket: "InboxConsumer", room: str) -> None:
-        self.rooms[room].discard(socket)
-        if not self.rooms[room]:
-            del self.rooms[room]
-            del self.last[room]
+        inside = self.rooms.get(room, set())
+        inside.discard(socket)
+        if not inside:
+            self.rooms.pop(room, None)
+            self.last.pop(room, None)
 
     def leave(self, socket: "InboxConsumer") -> None:
         for room in [room for room, inside in self.rooms.items() if socket in inside]:

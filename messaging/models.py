@@ -243,6 +243,7 @@ class Message(Row):
     send_at = models.DateTimeField(null=True, blank=True)
     # The queue: how often the provider was asked, until when this asking is ours, when to ask again.
     attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
+    failures = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Times it could not be reached.")
     lease_until = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)
     # Of an unknown one: when the provider's list was last read, and since when it has been missing there.
@@ -257,7 +258,8 @@ class Message(Row):
     class Meta:
         db_table = "messages"
         constraints = [
-            models.UniqueConstraint(fields=["platform", "provider_id"], name="messages_provider_id"),
+            # Per organization: whoever learns another's id must not be able to take its place.
+            models.UniqueConstraint(fields=["platform", "provider_id", "organization"], name="messages_provider_id"),
             models.UniqueConstraint(fields=["organization", "client_id"], name="messages_client_id"),
             models.UniqueConstraint(fields=["organization", "id"], name="messages_organization_id"),
         ]

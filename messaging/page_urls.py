@@ -10,4 +10,5 @@ urlpatterns = [
     path("inbox/<uuid:pk>/", views.conversation, name="conversation"),
     path("inbox/<uuid:pk>/messages/", views.send, name="conversation-messages"),
     path("inbox/<uuid:pk>/read/", views.read, name="conversation-read"),
+    path("messages/<uuid:pk>/retry/", views.retry, name="message-retry"),
 ]

@@ -102,7 +102,7 @@ MESSAGES = f"""
     JOIN conversations v ON v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
                         AND v.status <> 'CLOSED'
     ORDER BY i.provider_id
-    ON CONFLICT (platform, provider_id) DO NOTHING
+    ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
     RETURNING id, organization_id, chatroom_id, conversation_id, provider_id, occurred_at
 ), counted AS (
     SELECT conversation_id, count(*) AS n, max(occurred_at) AS at,
@@ -117,7 +117,9 @@ MESSAGES = f"""
         last_message_at = CASE WHEN v.last_message_id IS NULL THEN at ELSE greatest(v.last_message_at, at) END
     FROM counted WHERE v.id = counted.conversation_id
 )
-SELECT id, organization_id, chatroom_id, conversation_id, provider_id FROM made ORDER BY occurred_at, id
+SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.provider_id, i.account
+FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id
+ORDER BY made.occurred_at, made.id
 """
 ATTACH = """
 INSERT INTO attachments (organization_id, message_id, position, content_type, source_url)
@@ -222,7 +224,7 @@ def receive(events: Iterable[InboundMessage]) -> list[live.Change]:
 
     A message that is known by its provider id already changes nothing. Raises NotRouted when a number is nobody's.
     """
-    once = {event.provider_id: event for event in events}
+    once = {(event.account, event.provider_id): event for event in events}
     if not once:
         return []
     batch = list(once.values())
@@ -249,11 +251,11 @@ def receive(events: Iterable[InboundMessage]) -> list[live.Change]:
     ]
 
 
-def _attach(made: list[dict], events: dict[str, InboundMessage]) -> None:
+def _attach(made: list[dict], events: dict[tuple[str, str], InboundMessage]) -> None:
     found = [
         (row["organization_id"], row["id"], position, media.content_type, media.url[:2000])
         for row in made
-        for position, media in enumerate(events[row["provider_id"]].media)
+        for position, media in enumerate(events[row["account"], row["provider_id"]].media)
     ]
     if found:
         with connection.cursor() as cursor:

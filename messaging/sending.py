@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.models import User
 from integrations import providers, segments
-from integrations.events import Accepted, NotReached, Outcome, OutgoingText, Refused
+from integrations.events import Accepted, NotReached, Outcome, OutgoingText, Refused, Unclear
 from integrations.models import SenderNumber
 from messagehub import encryption, limits, tenancy
 from messaging import conversations, live, shapes
@@ -27,7 +29,8 @@ from tokens import ledger
 log = logging.getLogger(__name__)
 PRICE = 1  # tokens for a message of an agent, whatever its length
 LONGEST = 1600  # characters that Twilio takes in one message
-MOST_ATTEMPTS = 8
+MOST_ATTEMPTS = 8  # that failed to reach the provider; being told to wait does not count
+BROKEN_SECONDS = 60  # until an account that can't be used is tried again
 WAKE_CHANNEL = "outbox"
 
 
@@ -91,10 +94,11 @@ def send(
         raise Blocked
     if sender is None or not contact.phone:
         raise NoSender
+    asked = (sent_by.pk, contact.pk, sender.phone, content, list(media_urls), send_at)
+    if client_id and (before := Message.objects.filter(client_id=client_id).first()):
+        return _again(before, asked, sent_by)
     if conversation.status == Conversation.Status.CLOSED:
         conversation = conversations.open_with(contact, sender)
-    if client_id and (before := Message.objects.filter(client_id=client_id).first()):
-        return _again(before, conversation, content, sent_by)
     message = Message(
         organization_id=conversation.organization_id,
         chatroom_id=conversation.chatroom_id,
@@ -122,7 +126,7 @@ def send(
         before = Message.objects.filter(client_id=client_id).first()
         if before is None:
             raise
-        return _again(before, conversation, content, sent_by)
+        return _again(before, asked, sent_by)
     remaining = None
     if message.tokens:
         remaining = ledger.debit(sent_by, message.tokens, reference=f"message:{message.pk}")
@@ -133,8 +137,9 @@ def send(
     return Sent(message, remaining)
 
 
-def _again(before: Message, conversation: Conversation, content: str, sent_by: User) -> Sent:
-    if (before.sent_by_id, before.conversation_id, before.content) != (sent_by.pk, conversation.pk, content):
+def _again(before: Message, asked: tuple, sent_by: User) -> Sent:
+    made = (before.sent_by_id, before.contact_id, before.from_address, before.content, before.media_urls)
+    if (*made, before.send_at) != asked:
         raise ClientIdTaken
     return Sent(before, ledger.balance(sent_by), repeated=True)
 
@@ -186,7 +191,7 @@ UPDATE messages m SET status = 'queued', status_rank = 1 FROM due WHERE m.id = d
 RETURNING m.id, m.organization_id, m.chatroom_id, m.conversation_id
 """
 UNSETTLED = """
-SELECT id, organization_id, chatroom_id, conversation_id, status, attempt, provider_id, tokens, sent_by_id
+SELECT id, organization_id, chatroom_id, conversation_id, status, attempt, failures, provider_id, tokens, sent_by_id
 FROM messages WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -203,24 +208,38 @@ def claim(limit: int) -> list[Claimed]:
     """Take up to `limit` queued messages, committed as `sending` before anybody calls the provider."""
     with tenancy.system():
         found = shapes.rows(CLAIM, [limit, settings.SEND_LEASE_SECONDS])
-    found.sort(key=lambda row: row["id"])
-    return [
-        Claimed(
-            OutgoingText(
-                message_id=row["id"],
-                account=row["account_sid"],
-                secret=encryption.decrypt(row["auth_token"]),
-                from_address=row["from_address"],
-                to_address=row["to_address"],
-                body=row["content"],
-                callback_url=providers.callback_url(row["id"]),
-                messaging_service=row["messaging_service_sid"],
-                media_urls=tuple(row["media_urls"]),
-            ),
-            row["attempt"],
+    claimed, unreadable = [], []
+    for row in sorted(found, key=lambda row: row["id"]):
+        try:
+            claimed.append(Claimed(_outgoing(row), row["attempt"]))
+        except (ValueError, InvalidToken):
+            unreadable.append(row)
+    if unreadable:
+        _put_back(unreadable)
+    return claimed
+
+
+def _outgoing(row: dict) -> OutgoingText:
+    return OutgoingText(
+        message_id=row["id"],
+        account=row["account_sid"],
+        secret=encryption.decrypt(row["auth_token"]),
+        from_address=row["from_address"],
+        to_address=row["to_address"],
+        body=row["content"],
+        callback_url=providers.callback_url(row["id"]),
+        messaging_service=row["messaging_service_sid"],
+        media_urls=tuple(row["media_urls"]),
+    )
+
+
+def _put_back(rows: Sequence[dict]) -> None:
+    """Messages of an account whose token no key of ours opens wait for an operator; nobody else's do."""
+    log.error("The token of %s can't be decrypted.", ", ".join(sorted({row["account_sid"] for row in rows})))
+    with tenancy.system():
+        Message.objects.filter(pk__in=[row["id"] for row in rows], status="sending").update(
+            status="queued", status_rank=1, lease_until=None, not_before=Now() + timedelta(seconds=BROKEN_SECONDS)
         )
-        for row in found
-    ]
 
 
 def settle(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
@@ -239,6 +258,14 @@ def settle(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
         live.record(changes)
 
 
+def give_up(claimed: Claimed) -> None:
+    """The provider's answer can't be written down: the message is unknown, and reconciled like any other."""
+    with tenancy.system():
+        for row in shapes.rows(UNSETTLED, [[claimed.text.message_id]]):
+            if row["attempt"] == claimed.attempt and _settle(row, Unclear("The provider's answer made no sense.")):
+                live.record([updated(row)])
+
+
 def _settle(row: dict, outcome: Outcome) -> bool:
     message = Message.objects.filter(pk=row["id"])
     waiting = row["status"] in ("sending", "unknown")
@@ -250,7 +277,8 @@ def _settle(row: dict, outcome: Outcome) -> bool:
         return True
     if not waiting:
         return False  # a callback knows better than a lost answer
-    if isinstance(outcome, Refused) or (isinstance(outcome, NotReached) and row["attempt"] >= MOST_ATTEMPTS):
+    spent = isinstance(outcome, NotReached) and outcome.counts and row["failures"] + 1 >= MOST_ATTEMPTS
+    if isinstance(outcome, Refused) or spent:
         code, text = (
             (outcome.code, outcome.message) if isinstance(outcome, Refused) else ("unreachable", outcome.reason)
         )
@@ -261,7 +289,8 @@ def _settle(row: dict, outcome: Outcome) -> bool:
             status="queued",
             status_rank=1,
             lease_until=None,
-            not_before=Now() + _pause(row["attempt"], outcome.retry_after),
+            failures=F("failures") + int(outcome.counts),
+            not_before=Now() + _pause(row["failures"] + 1, outcome.retry_after),
         )
     else:
         message.update(status="unknown", lease_until=None, error_code="no_answer", error_message=outcome.reason[:300])

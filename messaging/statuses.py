@@ -40,8 +40,8 @@ REASONS = {
 }
 
 FIND = """
-SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.sent_at, m.delivered_at,
-       m.read_at, m.error_code, m.error_message
+SELECT a.account_sid, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.sent_at,
+       m.delivered_at, m.read_at, m.error_code, m.error_message
 FROM messages m
 JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
 JOIN twilio_accounts a ON a.id = n.twilio_account_id
@@ -88,11 +88,12 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[live.Chang
             "sids": [u.provider_id for _, u in updates if u.provider_id],
         },
     )
-    by_id = {row["id"]: row for row in found}
-    by_sid = {row["provider_id"]: row for row in found if row["provider_id"]}
+    # Of the account that reports, and of no other: a batch holds several.
+    by_id = {(row["account_sid"], row["id"]): row for row in found}
+    by_sid = {(row["account_sid"], row["provider_id"]): row for row in found if row["provider_id"]}
     unknown, receipts, moved = set(), [], {}
     for webhook_id, update in updates:
-        row = by_sid.get(update.provider_id) or by_id.get(update.message_id)
+        row = by_sid.get((update.account, update.provider_id)) or by_id.get((update.account, update.message_id))
         if row is None or (row["provider_id"] and update.provider_id and row["provider_id"] != update.provider_id):
             unknown.add(webhook_id)
             continue

@@ -22,14 +22,21 @@ from uuid_utils.compat import uuid7
 
 from chatrooms.models import Chatroom, Contact
 from messagehub import limits
-from messaging import conversations, cursors, sending, shapes
+from messaging import conversations, cursors, outbox, sending, shapes
 from messaging.forms import ReplyForm
 from messaging.models import Conversation, Message
 from tokens import ledger
 
 ROWS, MESSAGES, ACTIVITIES = 50, 60, 20
 MOST_IDS = 100
-REFUSALS = (ledger.InsufficientTokens, sending.Blocked, sending.NoSender, sending.ClientIdTaken, limits.TooMany)
+REFUSALS = (
+    ledger.InsufficientTokens,
+    limits.TooMany,
+    outbox.NotNow,
+    sending.Blocked,
+    sending.ClientIdTaken,
+    sending.NoSender,
+)
 
 
 def page(view: Callable) -> Callable:
@@ -99,6 +106,23 @@ def send(request: HttpRequest, pk: UUID) -> HttpResponse:
     error = error or " ".join(message for messages in form.errors.values() for message in messages)
     context = _page(request, shown) | {"error": error, "content": request.POST.get("content", "")}
     return render(request, "messaging/inbox.html", context, status=422)
+
+
+@require_POST
+@page
+def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Send a failed message again; what stands under its bubble then says so, or why not."""
+    failed = get_object_or_404(Message.objects.visible_to(request.user), pk=pk)
+    refused: object = None
+    try:
+        sending.count(request.user)
+        outbox.retry(failed, by=request.user)
+    except REFUSALS as refusal:
+        refused = refusal
+    if not request.htmx:
+        return redirect("conversation", failed.conversation_id)
+    context = {"message": shapes.messages_by_id([pk])[pk], "refused": refused, "retried": refused is None}
+    return render(request, "messaging/_failure.html", context, status=422 if refused else 200)
 
 
 @require_POST

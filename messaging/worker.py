@@ -16,7 +16,7 @@ from typing import cast
 import psycopg
 import redis.asyncio
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
@@ -56,16 +56,22 @@ class Worker:
         tasks = [asyncio.create_task(each) for each in loops]
         settling = asyncio.create_task(self.settle())
         log.info("The worker is running.")
-        await self.stopping.wait()
+        stopped = asyncio.create_task(self.stopping.wait())
+        await asyncio.wait({stopped, settling, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        broken = [task for task in (settling, *tasks) if task.done() and not self.stopping.is_set()]
+        self.stopping.set()
         await asyncio.wait(tasks, timeout=2)
         if self.flights:
             await asyncio.wait(self.flights, timeout=GRACE_SECONDS)
-        await self.answers.join()
+        if not settling.done():
+            await self.answers.join()
         for task in [*tasks, settling]:
             task.cancel()
         await self.connections.close()
         for thread in self.threads.values():
             thread.shutdown(wait=True)
+        for task in broken:  # a loop that ended by itself: whoever started the worker starts another
+            task.result()
         log.info("The worker has stopped.")
 
     async def call(self, name: str, function, *args):
@@ -74,7 +80,7 @@ class Worker:
         while True:
             try:
                 return await loop.run_in_executor(self.threads[name], operation, function, *args)
-            except (Error, receiving.ClosedMeanwhile) as error:
+            except (OperationalError, InterfaceError, receiving.ClosedMeanwhile) as error:
                 log.warning("%s is tried again: %s", name, type(error).__name__)
                 await asyncio.sleep(0.5)
 
@@ -116,9 +122,22 @@ class Worker:
             batch = [await self.answers.get()]
             while len(batch) < SETTLE_BATCH and not self.answers.empty():
                 batch.append(self.answers.get_nowait())
-            await self.call("settle", sending.settle, batch)
+            try:
+                await self.call("settle", sending.settle, batch)
+            except Exception:
+                log.exception("A batch of answers can't be written down and is taken apart.")
+                for answer in batch:
+                    await self.settle_alone(answer)
             for _ in batch:
                 self.answers.task_done()
+
+    async def settle_alone(self, answer: tuple[sending.Claimed, Outcome]) -> None:
+        """One answer that PostgreSQL refuses must not keep the others from being written down."""
+        try:
+            await self.call("settle", sending.settle, [answer])
+        except Exception:
+            log.exception("The answer for message %s can't be written down.", answer[0].text.message_id)
+            await self.call("settle", sending.give_up, answer[0])
 
     async def sweep(self) -> None:
         while not self.stopping.is_set():

@@ -62,8 +62,8 @@ INVARIANTS = {
         LEFT JOIN token_entries r ON r.reference = d.reference AND r.kind = 'refund'
         WHERE m.tokens = 0 AND r.id IS NULL""",
     "No provider id stands on two messages": """
-        SELECT platform, provider_id, count(*) FROM messages WHERE provider_id IS NOT NULL
-        GROUP BY platform, provider_id HAVING count(*) > 1""",
+        SELECT organization_id, platform, provider_id, count(*) FROM messages WHERE provider_id IS NOT NULL
+        GROUP BY organization_id, platform, provider_id HAVING count(*) > 1""",
     "Nothing stays sending past its lease": f"""
         SELECT 'message', id, lease_until FROM messages
         WHERE status = 'sending' AND lease_until < now() - interval '{settings.SEND_LEASE_SECONDS} s'""",

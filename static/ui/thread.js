@@ -42,7 +42,7 @@ export function put(fresh) {
   const stay = pinned();
   keepPlace(stay, () => {
     if (old) patch(old, fresh);
-    else fresh.classList.add("arrive");
+    else { fresh.classList.add("arrive"); htmx.process(fresh); }
     place(old ?? fresh);
   });
   if (arrived && !stay) { missed += 1; paintJump(); }
@@ -57,6 +57,7 @@ function patch(old, fresh) {
   const main = old.querySelector(".msg-main"), now = fresh.querySelector(".msg-main");
   main.querySelectorAll(".meta-line, .fail").forEach((line) => line.remove());
   main.append(...now.querySelectorAll(".meta-line, .fail"));
+  htmx.process(main);
 }
 
 function place(bubble) {

@@ -104,7 +104,9 @@ def test_another_accounts_report_does_not_touch_our_message(message: Message):
     pk, update = report(message, "delivered", named=True)
     foreign = StatusUpdate(**{**{f: getattr(update, f) for f in update.__slots__}, "account": "ACglobex"})
     assert apply((pk, foreign)) == {pk}
-    assert state(message)[0] == "accepted"
+    ours = report(message, "sent")
+    assert apply((pk, foreign), ours) == {pk}  # nor in one batch with a report of our own account
+    assert state(message)[0] == "sent"
 
 
 def test_an_answer_to_an_older_attempt_is_ignored(message: Message):

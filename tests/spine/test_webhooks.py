@@ -47,7 +47,7 @@ def webhooks(demo: Demo, key: str) -> list[dict]:
     code = (
         "import json; from messagehub import tenancy; from integrations.models import WebhookEvent\n"
         "with tenancy.system():\n"
-        f"    found = WebhookEvent.objects.filter(dedupe_key__startswith={key!r})\n"
+        f"    found = WebhookEvent.objects.filter(dedupe_key__contains={key!r})\n"
         "    print(json.dumps([{'state': e.state, 'quarantined': e.quarantined, 'error': e.error} for e in found]))"
     )
     return json.loads(demo.manage("shell", "-v0", "-c", code))
@@ -119,6 +119,17 @@ def test_another_accounts_token_can_not_write_to_our_number(demo: Demo):
 
     assert answer.status_code == 404
     assert webhooks(demo, fields["MessageSid"])[0]["quarantined"] == "nobody owns this number"
+
+
+def test_another_account_can_not_use_up_our_message_id(demo: Demo):
+    maya, phone, other = demo.client("maya"), next(phones), demo.details["twilio_others"][0]
+    ours = form(demo, phone, Body="Not to be kept out")
+    theirs = {**ours, "AccountSid": other["account_sid"], "To": other["numbers"][0]["phone"]}
+
+    assert post(demo, theirs, sign(demo, theirs, token=other["auth_token"])).status_code == 200
+    assert post(demo, ours).status_code == 200
+
+    assert thread(maya, phone)[0]["content"] == "Not to be kept out"
 
 
 def test_a_number_that_nobody_owns_is_answered_404_and_kept(demo: Demo):
