@@ -137,6 +137,7 @@ def _page(request: HttpRequest, **more) -> HttpResponse:
     set_up = second_factor.is_set_up(user)
     refused = any(key.endswith("_form") for key in more)
     context = {
+        "own_page": True,
         "name_form": NameForm(initial={"name": user.name}),
         "password_form": PasswordForm(user, auto_id="password_%s"),
         "second_factor_form": (CurrentPasswordForm if set_up else SecondFactorForm)(user, auto_id="factor_%s"),

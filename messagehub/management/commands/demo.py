@@ -98,6 +98,7 @@ class Command(BaseCommand):
             self.say(f"  {user['email']:<34} {user['password']:<14} {user['role']} of {user['organization']}")
         operator = details["operator"]
         self.say(f"  {operator['email']:<34} {operator['password']:<14} operator: {details['base_url']}/admin/")
+        self.say(f"  {'':<34} {'':<14} with the code of {operator['totp_secret']} in an authenticator app")
         self.say(f"\nPhones to text from and to: {details['sandbox_url']}/\nCtrl-C stops everything.\n")
 
     def say(self, line: str) -> None:
