@@ -87,6 +87,8 @@ class InboxConsumer(AsyncWebsocketConsumer):
             user, rooms = await in_thread(access_of, identity)
         except Error:
             return await self.end(TRY_AGAIN)
+        if self.over:  # the client left while that was read
+            return None
         if user is None or user.organization_id is None:
             return await self.end(NOT_SIGNED_IN)
         if not user.is_active:
@@ -99,6 +101,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         asyncio.get_running_loop().call_later(HELLO_SECONDS, self.started.set)
         self.allowed = set(rooms)
         self.take(rooms)
+        self.check_soon()  # a hint that came between reading the rights and joining found nobody
 
     async def disconnect(self, code: int) -> None:
         self.over = True
@@ -233,6 +236,8 @@ class InboxConsumer(AsyncWebsocketConsumer):
             user, rooms = await in_thread(access_of, self.identity)
         except Error as error:
             log.warning("Rights can't be read (%s).", type(error).__name__)
+            return None
+        if self.over:
             return None
         if user is None or str(user.organization_id) != self.tenant:
             return await self.end(NOT_SIGNED_IN)
