@@ -76,7 +76,7 @@ def assignee(user: User, given: str) -> dict:
     rooms = Chatroom.objects.visible_to(user)
     colleagues = User.objects.filter(organization_id=user.organization_id)
     if not user.is_admin:  # whom one meets: who works in the same chatrooms, and the admins
-        colleagues = colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk__in=_people_of(rooms)))
+        colleagues = colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk=user.pk) | Q(pk__in=_people_of(rooms)))
     try:
         return {"assigned_to": colleagues.get(pk=UUID(given)).pk}
     except (ValueError, User.DoesNotExist):

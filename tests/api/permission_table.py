@@ -119,7 +119,7 @@ TABLE = [
         {"contact_id": "contact"}, linked=frozenset({"contact_id"}),
     ),
     # conversations
-    reads("conversations", chatroom_id="room", assigned_to="user"),
+    reads("conversations", chatroom_id="room", assigned_to="holder"),
     reads("conversations/<uuid:pk>", "conversation"),
     Row(
         "conversations/<uuid:pk>", "patch", EVERYBODY, "send", {200}, "conversation",
