@@ -6,7 +6,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import sessions
+from accounts import sessions, team
 from accounts.answers import SignedInSerializer, UserSerializer
 from accounts.serializers import LoginSerializer, MeSerializer, user_shape
 from messagehub import tenancy
@@ -68,8 +68,7 @@ class MeView(APIView):
         given = MeSerializer(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         if "name" in given.validated_data:
-            request.user.name = given.validated_data["name"]
-            request.user.save(update_fields=["name"])
+            team.change(request.user, by=request.user, name=given.validated_data["name"])
         if "password" in given.validated_data:
             sessions.change_password(request.user, given.validated_data["password"])
         return Response(user_shape(request.user))

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import keys, second_factor, sessions
+from accounts import keys, second_factor, sessions, team
 from accounts.me_forms import CurrentPasswordForm, KeyForm, NameForm, PasswordForm, SecondFactorForm
 from accounts.models import ApiKey, SignIn, User
 from messagehub import encryption
@@ -34,8 +34,7 @@ def name(request: HttpRequest) -> HttpResponse:
     form = NameForm(request.POST)
     if not form.is_valid():
         return _page(request, name_form=form)
-    request.user.name = form.cleaned_data["name"]
-    request.user.save(update_fields=["name"])
+    team.change(request.user, by=request.user, name=form.cleaned_data["name"])
     return redirect("me")
 
 

@@ -76,7 +76,7 @@ def change(user: User, *, by: User, **wanted) -> User:
     A new role counts from the next request on and on open sockets. A deactivated person's sign-ins and keys are
     refused, and their sockets close.
     """
-    _holdadmins(user)
+    _hold_admins(user)
     user.refresh_from_db(fields=["name", "role", "is_active"])
     before = {name: getattr(user, name) for name, value in wanted.items() if getattr(user, name) != value}
     if not before:
@@ -108,7 +108,7 @@ def admins(organization_id):
     )
 
 
-def _holdadmins(user: User) -> None:
+def _hold_admins(user: User) -> None:
     """Two admins who demote each other at once must not both succeed."""
     list(admins(user.organization_id).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 

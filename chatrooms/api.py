@@ -52,7 +52,7 @@ class ChatroomsView(APIView):
     @operation("Open a chatroom", body=ChatroomSerializer, answers={201: ChatroomSerializer})
     def post(self, request):
         data = rest.validated(ChatroomSerializer, request, request.data)
-        room = rooms.create(request.user.organization, data["name"])
+        room = rooms.create(request.user.organization, data["name"], by=request.user)
         return rest.created(request, shapes([room], request.user)[0])
 
 
@@ -75,7 +75,7 @@ class ChatroomView(APIView):
         room = self.found(request, pk)
         data = rest.validated(ChatroomSerializer, request, request.data, partial=True)
         if "name" in data:
-            rooms.rename(room, data["name"])
+            rooms.rename(room, data["name"], by=request.user)
         return Response(shapes([room], request.user)[0])
 
     @operation(
@@ -84,7 +84,7 @@ class ChatroomView(APIView):
         answers={204: None},
     )
     def delete(self, request, pk):
-        rooms.archive(self.found(request, pk))
+        rooms.archive(self.found(request, pk), by=request.user)
         return Response(status=204)
 
 

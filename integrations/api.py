@@ -59,7 +59,7 @@ class SenderNumbersView(APIView):
     )
     def post(self, request):
         data = rest.validated(NewNumberSerializer, request, request.data)
-        made = numbers.connect(data.pop("chatroom"), data.pop("phone"), **data)
+        made = numbers.connect(data.pop("chatroom"), data.pop("phone"), by=request.user, **data)
         return rest.created(request, shape(rest.found(of_organization(request), made.pk)))
 
 
@@ -80,7 +80,8 @@ class SenderNumberView(APIView):
     )
     def patch(self, request, pk):
         number = rest.found(of_organization(request), pk)
-        numbers.change(number, **rest.validated(NumberChangeSerializer, request, request.data, partial=True))
+        given = rest.validated(NumberChangeSerializer, request, request.data, partial=True)
+        numbers.change(number, by=request.user, **given)
         return Response(shape(number))
 
     @operation(
@@ -89,7 +90,7 @@ class SenderNumberView(APIView):
         answers={204: None, 409: None},
     )
     def delete(self, request, pk):
-        numbers.disconnect(rest.found(of_organization(request), pk))
+        numbers.disconnect(rest.found(of_organization(request), pk), by=request.user)
         return Response(status=204)
 
 

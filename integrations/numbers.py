@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from django.db import IntegrityError, connection, transaction
 
-from accounts.models import Organization
+from accounts import audit
+from accounts.models import Organization, User
 from chatrooms.models import Chatroom
 from integrations import twilio
 from integrations.models import SenderNumber, TwilioAccount
@@ -51,7 +52,9 @@ class ProviderAway(Exception):
         super().__init__("Twilio can't be reached right now. Try again in a moment.")
 
 
-def connect(chatroom: Chatroom, phone: str, *, account_sid: str, auth_token: str = "", **values) -> SenderNumber:
+def connect(
+    chatroom: Chatroom, phone: str, *, account_sid: str, auth_token: str = "", by: User, **values
+) -> SenderNumber:
     """Let a chatroom send from a number and be reached at it.
 
     The token is needed for an account that is not connected yet. Raises BadCredentials, NotInAccount, ProviderAway,
@@ -70,6 +73,7 @@ def connect(chatroom: Chatroom, phone: str, *, account_sid: str, auth_token: str
             phone=phone,
             **{"name": owned.name[:80], **values},
         )
+    audit.record("number.connect", actor=by, target=number, after=_named(number))
     if owned.webhook != twilio.webhook_url():
         _ask(twilio.route_here, account_sid, secret, owned.sid)
     return number
@@ -92,16 +96,23 @@ def connect_account(organization: Organization, sid: str, token: str, *, accepte
     return known
 
 
-def change(number: SenderNumber, *, auth_token: str = "", **values) -> None:
+def change(number: SenderNumber, *, auth_token: str = "", by: User, **values) -> None:
     """Rename a number, move it to another chatroom or replace its account's token."""
     if auth_token:
         connect_account(number.organization, number.twilio_account.account_sid, auth_token)
+    before = _named(number)
     for name, value in values.items():
         setattr(number, name, value)
     number.save(update_fields=list(values))
+    after = {**_named(number), **({"auth_token": "replaced"} if auth_token else {})}
+    audit.record("number.change", actor=by, target=number, before=before, after=after)
 
 
-def disconnect(number: SenderNumber) -> None:
+def _named(number: SenderNumber) -> dict:
+    return {"phone": number.phone, "name": number.name, "chatroom_id": str(number.chatroom_id)}
+
+
+def disconnect(number: SenderNumber, *, by: User) -> None:
     """Forget a number that no conversation goes over, and its account with the last one. Raises InUse."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -110,6 +121,7 @@ def disconnect(number: SenderNumber) -> None:
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError:
         raise InUse from None
+    audit.record("number.disconnect", actor=by, target=number, before=_named(number))
     TwilioAccount.objects.filter(pk=number.twilio_account_id, sender_numbers=None).delete()
 
 

@@ -77,3 +77,19 @@ def test_every_answer_names_its_request(client, given, kept):
 
     assert answer["X-Request-ID"]
     assert (answer["X-Request-ID"] == given) is kept
+
+
+def test_chatrooms_and_names_leave_a_line_each(api, ann):
+    client = api(ann)
+    made = client.post("/api/chatrooms", {"name": "Showroom"}, format="json").json()
+    path = f"/api/chatrooms/{made['id']}"
+    assert client.patch(path, {"name": "Shop floor"}, format="json").status_code == 200
+    assert client.delete(path).status_code == 204
+    assert client.patch("/api/auth/me", {"name": "Ann Other"}, format="json").status_code == 200
+
+    with tenancy.organization(ann.organization_id):
+        lines = list(AuditEntry.objects.order_by("id").values_list("action", "before", "after"))
+    assert ("chatroom.create", None, {"name": "Showroom"}) in lines
+    assert ("chatroom.rename", {"name": "Showroom"}, {"name": "Shop floor"}) in lines
+    assert ("chatroom.archive", {"name": "Shop floor"}, None) in lines
+    assert [after for action, _, after in lines if action == "user.change"] == [{"name": "Ann Other"}]
