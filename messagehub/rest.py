@@ -14,9 +14,11 @@ from django.core.exceptions import RequestDataTooBig
 from django.db.models import Q, QuerySet
 from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
-from rest_framework import parsers, renderers
+from rest_framework import parsers, renderers, throttling
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.response import Response
+
+from messagehub import limits
 
 PAGE, LARGEST_PAGE = 50, 200
 Position = tuple[datetime, UUID]
@@ -69,6 +71,26 @@ def _has_nul(value: Any) -> bool:
     if isinstance(value, dict):
         return any("\0" in key or _has_nul(each) for key, each in value.items())
     return isinstance(value, list) and any(_has_nul(each) for each in value)
+
+
+class Throttle(throttling.BaseThrottle):
+    """So many requests a minute for a person, or for an address that is not signed in. Open while Valkey is away."""
+
+    def allow_request(self, request, view) -> bool:
+        try:
+            if request.user.is_authenticated:
+                limits.count("requests_per_user", str(request.user.pk))
+            else:
+                limits.count("requests_per_address", request.META.get("REMOTE_ADDR", ""))
+        except limits.TooMany as error:
+            self.seconds = error.retry_after
+            return False
+        except limits.Unavailable:
+            return True
+        return True
+
+    def wait(self) -> float:
+        return self.seconds
 
 
 class StrictFilterBackend(DjangoFilterBackend):

@@ -48,7 +48,7 @@ class Schema(AutoSchema):
         return dict(sorted(bodies.items()))
 
     def refusals(self) -> list[str]:
-        found = ["400", "406"]
+        found = ["400", "406", "429"]
         if self.view.permission_classes and self.get_auth():
             found += ["401", "403"]
         if "{" in self.path:

@@ -228,8 +228,14 @@ LIMITS = {
     "login_per_address": env.int("LIMIT_LOGIN_PER_ADDRESS", default=300 if DEMO else 30),
     "reset_per_address": env.int("LIMIT_RESET_PER_ADDRESS", default=10),
     "reset_per_account": env.int("LIMIT_RESET_PER_ACCOUNT", default=2),
+    "requests_per_user": env.int("LIMIT_REQUESTS_PER_USER", default=60_000 if DEMO else 3000),
+    "requests_per_address": env.int("LIMIT_REQUESTS_PER_ADDRESS", default=60_000 if DEMO else 300),  # not signed in
     "send_per_user": env.int("LIMIT_SEND_PER_USER", default=600 if DEMO else 120),
 }
+
+# Who may read /metrics: by this token, or from these addresses. Nobody unless it is said.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_ADDRESSES = env.list("METRICS_ADDRESSES", default=["127.0.0.1"] if EMBEDDED else [])
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["messagehub.tenancy.RequestAuthentication"],
@@ -237,6 +243,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["messagehub.rest.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["messagehub.rest.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["messagehub.rest.StrictFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": ["messagehub.rest.Throttle"],
     "EXCEPTION_HANDLER": "messagehub.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from messagehub import docs, health
+from messagehub import docs, health, metrics
 
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("metrics", metrics.metrics),
     path("api/schema", docs.schema),
     path("api/docs", docs.browser),
     path("api/", include("accounts.api_urls")),
