@@ -266,7 +266,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
 
     async def write(self) -> None:
         try:
-            while True:
+            while not self.over:
                 offered = await self.queue.get()
                 await self.started.wait()
                 async with self.turn:
@@ -294,6 +294,8 @@ class InboxConsumer(AsyncWebsocketConsumer):
         await self.put(offered)
 
     async def put(self, text: str) -> None:
+        if self.over:
+            return
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await self.send(text_data=text)

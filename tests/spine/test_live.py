@@ -1,13 +1,14 @@
 """The socket, from outside: who gets what, in which order, and what a cut connection costs (nothing)."""
 
 import asyncio
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 import websockets
 
-from tests.running_demo import Demo, eventually, phones
+from tests.running_demo import Demo, Socket, eventually, phones
 
 
 async def test_a_text_reaches_every_entitled_socket_and_no_other(demo: Demo):
@@ -184,3 +185,31 @@ async def test_odd_frames_are_complained_about_and_the_socket_stays(demo: Demo, 
         assert (await socket.until(lambda frame: True))["type"] == "error"
         await socket.say(type="ping")
         await socket.until(lambda frame: frame["type"] == "pong")
+
+
+async def test_a_reader_that_is_too_slow_is_told_to_ask_again_and_misses_nothing(demo: Demo):
+    client, tag, many = demo.client("maya"), next(phones), 900
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    host, port = demo.base_url.removeprefix("http://").split(":")
+    narrow.connect((host, int(port)))
+    narrow.setblocking(False)
+    url, headers = f"ws://{host}:{port}/ws/inbox", {"Authorization": f"Bearer {client.token}"}
+    async with websockets.connect(url, sock=narrow, additional_headers=headers, max_queue=1, compression=None) as raw:
+        slow = Socket(raw)
+        await slow.say(type="hello")
+        await slow.until(lambda frame: frame["type"] == "ready")
+        large = "\U0001f600" * 1480
+        with ThreadPoolExecutor(24) as pool:
+            posting = [pool.submit(demo.text, tag, demo.number, f"{n} {large}") for n in range(many)]
+            await asyncio.sleep(3.5)  # and reads nothing meanwhile
+            came: list[str] = []
+            while len(set(came)) < many:
+                frame = await slow.until(lambda frame: True, 20)
+                if frame["type"] == "catch_up":
+                    await slow.say(type="hello", cursor=[f["cursor"] for f in slow.frames if "cursor" in f][-1])
+                elif frame["type"] == "message.created" and frame["conversation"]["contact"]["phone"] == tag:
+                    came.append(frame["message"]["content"].split()[0])
+            assert all(each.result()["webhook_status"] == 200 for each in posting)
+
+    assert sorted(came, key=int) == [str(n) for n in range(many)]
