@@ -19,12 +19,3 @@ def normalize(given: str, country: str) -> str:
     if not phonenumbers.is_possible_number(number):
         raise ImpossibleNumber(given)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def spoken(phone: str) -> str:
-    """A number as people write it, with its country code; anything else as it is."""
-    try:
-        number = phonenumbers.parse(phone, None)
-    except phonenumbers.NumberParseException:
-        return phone
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

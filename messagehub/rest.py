@@ -13,7 +13,6 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db.models import Q, QuerySet
 from django.http import Http404
-from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import parsers, renderers, throttling
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.response import Response
@@ -91,15 +90,6 @@ class Throttle(throttling.BaseThrottle):
 
     def wait(self) -> float:
         return self.seconds
-
-
-class StrictFilterBackend(DjangoFilterBackend):
-    """Filters by the view's filterset; an unknown query parameter is refused, not ignored."""
-
-    def filter_queryset(self, request, queryset, view):
-        filterset = self.get_filterset(request, queryset, view)
-        known_only(request, getattr(filterset, "filters", ()))
-        return super().filter_queryset(request, queryset, view) if filterset else queryset
 
 
 def known_only(request, names, *, paged: bool = True) -> None:

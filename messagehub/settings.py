@@ -83,7 +83,6 @@ INSTALLED_APPS = [
     *(["daphne"] if "runserver" in sys.argv else []),  # half a second of imports that only runserver needs
     "messagehub.apps.StaticFilesConfig",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "knox",
@@ -242,7 +241,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsStaffOfOrganization"],
     "DEFAULT_RENDERER_CLASSES": ["messagehub.rest.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["messagehub.rest.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["messagehub.rest.StrictFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": ["messagehub.rest.Throttle"],
     "EXCEPTION_HANDLER": "messagehub.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
