@@ -188,11 +188,6 @@ class MessageTemplate(Row):
         return self.name
 
 
-class MessageQuerySet(InChatroomQuerySet):
-    def newest_first(self) -> Self:
-        return self.order_by("-occurred_at", "-id")
-
-
 class Message(Row):
     """One message, in or out. A queued one is also the job of sending it."""
 
@@ -253,7 +248,7 @@ class Message(Row):
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
 
-    objects = MessageQuerySet.as_manager()
+    objects = InChatroomQuerySet.as_manager()
 
     class Meta:
         db_table = "messages"

@@ -260,9 +260,3 @@ def _attach(made: list[dict], events: dict[tuple[str, str], InboundMessage]) -> 
     if found:
         with connection.cursor() as cursor:
             cursor.execute(ATTACH, [list(column) for column in zip(*found, strict=True)])
-
-
-def waiting() -> int:
-    """How many webhooks are waiting to be processed."""
-    with tenancy.system():
-        return WebhookEvent.objects.filter(processed_at=None, quarantined="", attempts__lt=8).count()
