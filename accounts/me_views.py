@@ -3,19 +3,23 @@
 from collections.abc import Callable
 from functools import wraps
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import keys, second_factor, sessions, team
+from accounts import keys, second_factor, sessions, team, ways
 from accounts.me_forms import CurrentPasswordForm, KeyForm, NameForm, PasswordForm, SecondFactorForm
 from accounts.models import ApiKey, SignIn, User
 from messagehub import encryption
+from messagehub.ui.templatetags.ui import THEMES
 
 NEW_SECRET = "new_second_factor"  # noqa: S105  in the browser's session, as ciphertext, until a code proves it
+YEAR = 365 * 24 * 3600
 
 
 def own(view: Callable) -> Callable:
@@ -49,6 +53,18 @@ def password(request: HttpRequest) -> HttpResponse:
     sessions.change_password(user, form.cleaned_data["password"])
     sessions.start(request, user, second_factor_done=proved)
     return _page(request, done=_("Your password is changed, and all your other sign-ins have ended."))
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """How this browser shows every page: `light`, `dark`, or anything else for as the device does."""
+    response = redirect(ways.onward(request, reverse("me")))
+    wanted = request.POST.get("theme")
+    if wanted in THEMES:
+        response.set_cookie("theme", wanted, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
+    else:
+        response.delete_cookie("theme", samesite="Lax")
+    return response
 
 
 # ---------------------------------------------------------------- second factor
@@ -136,7 +152,7 @@ def _page(request: HttpRequest, **more) -> HttpResponse:
     set_up = second_factor.is_set_up(user)
     refused = any(key.endswith("_form") for key in more)
     context = {
-        "own_page": True,
+        "own_page": "me",
         "name_form": NameForm(initial={"name": user.name}),
         "password_form": PasswordForm(user, auto_id="password_%s"),
         "second_factor_form": (CurrentPasswordForm if set_up else SecondFactorForm)(user, auto_id="factor_%s"),

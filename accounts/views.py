@@ -8,13 +8,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import invitations, second_factor, sessions, team
+from accounts import invitations, second_factor, sessions, team, ways
 from accounts.forms import CodeForm, EmailForm, JoinForm, LoginForm, NewPasswordForm
 from messagehub import limits, tenancy
 
@@ -162,10 +161,7 @@ def _login_page(request, form, error: object = None, *, status: int = 200, retry
 
 
 def _next(request: HttpRequest) -> str:
-    """Where the person was going, if that is a page of ours."""
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours else settings.LOGIN_REDIRECT_URL
+    return ways.onward(request, settings.LOGIN_REDIRECT_URL)
 
 
 def _demo_logins() -> list[dict]:

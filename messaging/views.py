@@ -11,7 +11,6 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.core.exceptions import BadRequest
-from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -22,7 +21,7 @@ from uuid_utils.compat import uuid7
 
 from chatrooms.models import Chatroom, Contact
 from messagehub import limits
-from messaging import conversations, cursors, outbox, sending, shapes
+from messaging import conversations, cursors, outbox, sending, shapes, shell
 from messaging.forms import ReplyForm
 from messaging.models import Conversation, Message
 from tokens import ledger
@@ -68,7 +67,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def inbox(request: HttpRequest) -> HttpResponse:
     """The list of conversations, newest first; `after` goes on below a row."""
     if request.htmx and "after" in request.GET:
-        context = _list(request, _rooms(request), after=_position(request.GET["after"]))
+        context = _list(request, shell.of(request).rooms, after=_position(request.GET["after"]))
         return render(request, "messaging/_conversation_rows.html", context)
     return render(request, "messaging/inbox.html", _page(request))
 
@@ -83,7 +82,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
         return render(request, "messaging/_messages.html", context)
     if request.htmx:
         context = _composer(request, shown) | _thread(request, shown) | {"out_of_band": True}
-        context |= {"token_balance": ledger.balance(request.user), "filter_query": _filter_query(request)}
+        context |= {"token_balance": shell.of(request).balance, "filter_query": _filter_query(request)}
         return render(request, "messaging/_opened.html", context)
     return render(request, "messaging/inbox.html", _page(request, shown))
 
@@ -138,7 +137,7 @@ def read(request: HttpRequest, pk: UUID) -> HttpResponse:
 @page
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows of these conversations as they are now, as far as they belong to the list, and what is unread."""
-    rooms = _rooms(request)
+    rooms = shell.of(request).rooms
     context = _list(request, rooms, ids=_ids(request)) | {"chatrooms": rooms}
     return render(request, "messaging/_changed_rows.html", context)
 
@@ -160,27 +159,17 @@ def bubbles(request: HttpRequest) -> HttpResponse:
 # ---------------------------------------------------------------- what a page is made from
 def _page(request: HttpRequest, shown: Conversation | None = None) -> dict:
     """The whole inbox. The cursor is read first, so that no event falls between the page and its socket."""
-    rooms = _rooms(request)
+    rooms = shell.of(request).rooms
     context = {
         "cursor": cursors.write({str(room.pk): cursors.part(str(room.pk), room.last_seq) for room in rooms}),
         "chatrooms": rooms,
-        "unread_total": sum(room.unread_count for room in rooms),
-        "token_balance": ledger.balance(request.user),
+        "token_balance": shell.of(request).balance,
         "filter_query": _filter_query(request),
         **_list(request, rooms),
     }
     if shown:
         context |= _composer(request, shown) | _thread(request, shown)
     return context
-
-
-def _rooms(request: HttpRequest) -> list[Chatroom]:
-    visible = Chatroom.objects.visible_to(request.user)
-    rooms = list(visible.order_by(Lower("name")))
-    unread = visible.unread_by(request.user)
-    for room in rooms:
-        room.unread_count = unread.get(room.pk, 0)
-    return rooms
 
 
 def _list(request: HttpRequest, rooms: list[Chatroom], **narrower) -> dict:

@@ -1,4 +1,4 @@
-"""Static files made from wheels at first use, so that no third-party file is in the repository."""
+"""Static files made at first use: from wheels, so that no third-party file is in the repository, and from our parts."""
 
 import hashlib
 import os
@@ -10,11 +10,11 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.files.storage import FileSystemStorage
 
-from messagehub.ui import fonts, icons
+from messagehub.ui import fonts, icons, styles
 
 
 class BuiltAssetsFinder(BaseFinder):
-    """Finds `ui/icons.svg` always, and `ui/inter.woff2` with its `ui/inter.css` where Inter is installed."""
+    """Finds `ui/icons.svg` and `ui/ui.css`, and `ui/inter.woff2` with its `ui/inter.css` where Inter is installed."""
 
     def check(self, **kwargs):
         return []
@@ -31,7 +31,10 @@ class BuiltAssetsFinder(BaseFinder):
 
     def _recipes(self) -> dict[str, tuple[Callable[[], str], Callable[[], bytes]]]:
         """What can be built: path -> (what it depends on, how it is made)."""
-        recipes = {"ui/icons.svg": (icons.fingerprint, lambda: icons.sprite().encode())}
+        recipes = {
+            "ui/icons.svg": (icons.fingerprint, lambda: icons.sprite().encode()),
+            "ui/ui.css": (styles.sheet, lambda: styles.sheet().encode()),
+        }
         if fonts.available():
             recipes["ui/inter.css"] = (lambda: fonts.FACE, fonts.FACE.encode)
             recipes["ui/inter.woff2"] = (fonts.fingerprint, fonts.inter)

@@ -7,9 +7,9 @@ from zipfile import ZipFile
 
 LUCIDE = frozenset({
     "arrow-down", "arrow-left", "check", "check-check", "chevron-down", "chevrons-up-down", "circle-alert",
-    "circle-question-mark", "clock-3", "cloud-alert", "coffee", "compass", "eye", "file-text", "image", "inbox", "lock",
-    "log-out", "mail", "mouse-pointer-click", "panel-right", "paperclip", "phone", "rotate-cw", "timer", "user", "wifi",
-    "wifi-off",
+    "circle-question-mark", "clock-3", "cloud-alert", "coffee", "compass", "eye", "file-text", "image", "inbox",
+    "lock", "log-out", "mail", "menu", "messages-square", "monitor", "moon", "mouse-pointer-click", "panel-right",
+    "paperclip", "phone", "rotate-cw", "sun", "timer", "user", "wifi", "wifi-off",
 })  # fmt: skip
 
 # Lucide has no brand icons, and these must stay legible at 11 px.

@@ -3,7 +3,7 @@ import { canBePlain, count, plain } from "./segments.js";
 import { send } from "./sending.js";
 import { draft, keepDraft } from "./store.js";
 import * as thread from "./thread.js";
-import { counted, number, word } from "./words.js";
+import { counted, number, word } from "./shell.js";
 
 const MANY = 3;                         // segments from which the counter warns
 let form = null, box = null, saving = null;

@@ -1,5 +1,5 @@
 // Numbers that stand in several places: unread messages and tokens.
-import { number } from "./words.js";
+import { number } from "./shell.js";
 
 const icon = document.getElementById("favicon");
 const title = document.title.replace(/^\s*\(\d+\)\s*/, "");

@@ -8,11 +8,9 @@ import * as list from "./list.js";
 import * as panes from "./panes.js";
 import * as reading from "./reading.js";
 import * as sending from "./sending.js";
-import * as sign from "./sign.js";
+import * as shell from "./shell.js";
 import { forgetEverything } from "./store.js";
 import * as thread from "./thread.js";
-import { word } from "./words.js";
-import { rememberZone } from "./zone.js";
 
 const { cursor, rowsUrl, bubblesUrl } = document.getElementById("inbox").dataset;
 const day = new Date().toDateString();
@@ -45,7 +43,7 @@ const frames = {
     counts.forgetRoom(room);
     if (thread.room() !== room) return;
     panes.close();
-    sign.say("trouble-banner", word("gone"));
+    shell.say("trouble-banner", shell.word("gone"));
   },
 };
 
@@ -58,14 +56,14 @@ function changed(message) {
 const connection = new Connection(cursor, {
   frame: (frame) => frames[frame.type]?.(frame),
   changed: () => {
-    sign.paint();
+    shell.paint();
     if (connection.state === "live") sending.flush();
   },
-  back: sign.back,
+  back: shell.back,
   reload: () => { composer.leave(); location.reload(); },
   signedOut: () => { composer.leave(); signIn(); },
 });
-sign.watch(connection);
+shell.watch(connection);
 
 sending.start({
   online: () => connection.state === "live" || connection.state === "delayed",
@@ -89,7 +87,7 @@ panes.start(() => {
   composer.opened();
   sending.opened();
   reading.opened();
-  sign.tick();
+  shell.tick();
 });
 
 document.getElementById("inbox").addEventListener("htmx:afterSettle", (event) => {
@@ -106,5 +104,3 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) composer.leave();
   else if (day !== new Date().toDateString()) location.reload();      // "Today" is yesterday now
 });
-
-rememberZone();

@@ -1,6 +1,6 @@
 // The list of conversations: rows change where they are, then move to their place.
 import { draft } from "./store.js";
-import { word } from "./words.js";
+import { word } from "./shell.js";
 
 const list = document.getElementById("convs");
 const still = matchMedia("(prefers-reduced-motion: reduce)");

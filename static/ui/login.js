@@ -1,7 +1,5 @@
 // The sign-in page: a button in the password field shows what was typed.
-import { rememberZone } from "./zone.js";
-
-rememberZone();
+import "./shell.js";
 
 const field = document.querySelector("input[type=password]");
 const button = document.getElementById("show-password").content.firstElementChild.cloneNode(true);

@@ -2,9 +2,8 @@
 import * as composer from "./composer.js";
 import { isSignIn, signIn } from "./fetching.js";
 import * as list from "./list.js";
-import { say } from "./sign.js";
+import { piece, say, word } from "./shell.js";
 import * as thread from "./thread.js";
-import { piece, word } from "./words.js";
 
 const inbox = document.getElementById("inbox");
 const idIn = (address) => new URL(address, location.href).pathname.match(/^\/inbox\/([0-9a-f-]{36})\/$/)?.[1] ?? null;

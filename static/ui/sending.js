@@ -3,7 +3,7 @@
 import { csrf, isSignIn, signIn } from "./fetching.js";
 import { keepOutbox, outbox } from "./store.js";
 import * as thread from "./thread.js";
-import { piece, word } from "./words.js";
+import { piece, word } from "./shell.js";
 
 const PATIENCE = 15_000;                // no answer for so long is none
 const FRESH = 10 * 60_000;              // older ones are not sent behind a person's back

@@ -1,5 +1,5 @@
 // The open conversation's messages: where they go, what they stand beside, when the view moves.
-import { counted, piece } from "./words.js";
+import { counted, piece } from "./shell.js";
 
 const PINNED = 80, RUN = 5 * 60_000;         // RUN: messaging/templatetags/thread.py knows it too
 let log = null, items = null, jump = null, missed = 0;

@@ -17,7 +17,7 @@ def test_the_finder_builds_sprite_and_font(settings, tmp_path):
 
     found = {path: storage.open(path).read() for path, storage in finder.list([])}
 
-    assert set(found) == {"ui/icons.svg", "ui/inter.css", "ui/inter.woff2"}
+    assert set(found) == {"ui/icons.svg", "ui/inter.css", "ui/inter.woff2", "ui/ui.css"}
     assert set(re.findall(rb'<symbol id="([^"]+)"', found["ui/icons.svg"])) == {name.encode() for name in icons.NAMES}
     assert found["ui/inter.woff2"].startswith(b"wOF2")
     assert len(found["ui/inter.woff2"]) < 40_000
@@ -29,7 +29,7 @@ def test_without_the_font_packages_pages_use_the_fonts_of_the_system(settings, t
     settings.LOCAL_DIR = tmp_path
     monkeypatch.setattr(fonts, "available", lambda: False)
 
-    assert [path for path, _ in BuiltAssetsFinder().list([])] == ["ui/icons.svg"]
+    assert [path for path, _ in BuiltAssetsFinder().list([])] == ["ui/icons.svg", "ui/ui.css"]
 
 
 def test_a_changed_icon_list_makes_a_new_sprite(settings, tmp_path, monkeypatch):

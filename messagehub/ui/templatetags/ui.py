@@ -77,15 +77,25 @@ def initials(name: str) -> str:
 
 
 @register.simple_tag
-def font_links() -> SafeString:
-    """Inter, fetched early; nothing where it is not installed."""
+def font_links(*, sheet: bool = False) -> SafeString:
+    """Inter, fetched early; nothing where it is not installed. `sheet` is for pages without our style sheet."""
     if not fonts.available():
         return SafeString()
-    return format_html(
-        '<link rel="preload" href="{}" as="font" type="font/woff2" crossorigin>\n<link rel="stylesheet" href="{}">',
-        static("ui/inter.woff2"),
-        static("ui/inter.css"),
+    early = format_html(
+        '<link rel="preload" href="{}" as="font" type="font/woff2" crossorigin>', static("ui/inter.woff2")
     )
+    return early + format_html('<link rel="stylesheet" href="{}">', static("ui/inter.css")) if sheet else early
+
+
+THEMES = ("light", "dark")  # anything else follows the device
+
+
+@register.simple_tag(takes_context=True)
+def theme(context) -> str:
+    """The look that this browser asked for: light, dark, or nothing for that of the device."""
+    request = context.get("request")
+    chosen = request.COOKIES.get("theme", "") if request else ""
+    return chosen if chosen in THEMES else ""
 
 
 def local(moment: datetime | str) -> datetime:

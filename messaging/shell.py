@@ -1,0 +1,54 @@
+"""What the frame around every page shows: the viewer's chatrooms with what is unread, and their tokens."""
+
+from functools import cached_property
+
+from django.db.models.functions import Lower
+from django.http import HttpRequest
+
+from chatrooms.models import Chatroom
+from tokens import ledger
+
+LOW = 10  # tokens from which the balance warns
+
+
+class Shell:
+    """Read when something asks for it, and once in a request."""
+
+    low = LOW
+
+    def __init__(self, request: HttpRequest):
+        self.user = request.user
+
+    @cached_property
+    def rooms(self) -> list[Chatroom]:
+        """The visible chatrooms by name, each with its `unread_count`."""
+        if not self.user.is_authenticated:
+            return []
+        visible = Chatroom.objects.visible_to(self.user)
+        found = list(visible.order_by(Lower("name")))
+        unread = visible.unread_by(self.user)
+        for room in found:
+            room.unread_count = unread.get(room.pk, 0)
+        return found
+
+    @cached_property
+    def unread_total(self) -> int:
+        return sum(room.unread_count for room in self.rooms)
+
+    @cached_property
+    def balance(self) -> int | None:
+        """None for who needs no tokens."""
+        if not self.user.is_authenticated or self.user.organization_id is None:
+            return None
+        return ledger.balance(self.user)
+
+
+def of(request: HttpRequest) -> Shell:
+    if not hasattr(request, "shell"):
+        request.shell = Shell(request)
+    return request.shell
+
+
+def shell(request: HttpRequest) -> dict:
+    """A context processor: `shell` in templates."""
+    return {"shell": of(request)} if hasattr(request, "user") else {}
