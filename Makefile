@@ -1,6 +1,7 @@
 # make demo    the whole product on one port, with data to look at
 # make test    the tests
 # make check   everything that is checked without running the product
+# make simulate   the product run by chance and broken on purpose; SEED=7 OPERATIONS=10000 deals the same run again
 # Needed: Python 3.11 or newer with venv, git, make. Everything else is installed into .venv.
 
 PORT ?= 8000
@@ -8,7 +9,7 @@ UV := uv==0.13.8
 BIN := .venv/bin
 export PORT
 
-.PHONY: setup demo test check check-code check-templates check-types check-imports check-migrations check-deployment clean
+.PHONY: setup demo test simulate check check-code check-templates check-types check-imports check-migrations check-deployment clean
 
 setup: .venv/.development
 
@@ -17,6 +18,9 @@ demo: .venv/.runtime
 
 test: .venv/.development
 	$(BIN)/pytest $(ARGS)
+
+simulate: .venv/.development
+	@$(BIN)/python -m tests.simulator
 
 # Apart, so that `make --keep-going check` tells everything at once.
 check: check-code check-templates check-types check-imports check-migrations check-deployment

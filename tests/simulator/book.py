@@ -1,0 +1,72 @@
+"""What the simulator asked for and what it was answered: all that it may know without looking into the database."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+
+@dataclass
+class Asked:
+    """One message that somebody asked for. Every text carries its number, so none can be taken for another."""
+
+    number: int
+    organization_id: UUID
+    person_id: UUID
+    is_free: bool  # an admin's
+    texts: set[str]  # what it may say by now
+    client_id: str | None
+    message_id: str | None = None  # once acknowledged
+    refused: int | None = None  # the status of a clear refusal
+    unsure: bool = False  # some try of it got no clear answer
+
+    @property
+    def tag(self) -> str:
+        return f"#{self.number} "
+
+
+@dataclass
+class Granted:
+    """A change of a balance. `done` is None when nobody knows."""
+
+    person_id: UUID
+    delta: int
+    reason: str
+    done: bool | None
+
+
+@dataclass
+class Book:
+    asked: dict[int, Asked] = field(default_factory=dict)
+    granted: list[Granted] = field(default_factory=list)
+    texted: dict[str, bool] = field(default_factory=dict)  # the provider's id of an inbound text -> acknowledged
+    canceled: set[str] = field(default_factory=set)  # message ids whose cancelling was acknowledged
+    troubled: dict[UUID, list[str]] = field(default_factory=dict)  # message ids that failed or are unknown
+    wrong: list[str] = field(default_factory=list)  # answers that broke a promise, in words
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def note_asked(self, asked: Asked) -> None:
+        with self.lock:
+            self.asked[asked.number] = asked
+
+    def note_granted(self, granted: Granted) -> None:
+        with self.lock:
+            self.granted.append(granted)
+
+    def note_texted(self, provider_id: str, acknowledged: bool) -> None:
+        with self.lock:
+            self.texted[provider_id] = acknowledged
+
+    def note_wrong(self, words: str) -> None:
+        with self.lock:
+            self.wrong.append(words)
+
+    def acknowledged(self, organization_id: UUID) -> list[Asked]:
+        with self.lock:
+            return [a for a in self.asked.values() if a.organization_id == organization_id and a.message_id]
+
+    @contextmanager
+    def of_message(self, message_id: str) -> Iterator[Asked]:
+        with self.lock:
+            yield next(a for a in self.asked.values() if a.message_id == message_id)

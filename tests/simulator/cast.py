@@ -1,0 +1,145 @@
+"""Who takes part: organizations with people, chatrooms, numbers and customers' phones, and how they ask."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import requests
+
+from chatrooms.models import UserChatroom
+from messagehub import tenancy
+from tests import factories
+from tests.sandbox_server import SandboxServer
+from tokens import ledger
+
+ORGANIZATIONS = 3
+ROOMS = 2
+AGENTS = 3
+PHONES = 60
+FIRST_TOKENS = 30  # few, so that they run out and are granted again
+PATIENCE = 40  # seconds that a client repeats a request that got no clear answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request came to. `unsure` when an earlier try of it may have been carried out as well."""
+
+    status: int
+    body: dict
+    unsure: bool = False
+
+
+@dataclass
+class Person:
+    id: UUID
+    email: str
+    is_admin: bool
+    rooms: set[str]  # ids; of an agent, as the simulator last left them
+    token: str = ""
+
+
+@dataclass
+class Room:
+    id: str
+    number: str
+
+
+@dataclass
+class Organization:
+    id: UUID
+    account_sid: str
+    people: list[Person]
+    rooms: list[Room]
+    phones: list[str]
+
+    @property
+    def admin(self) -> Person:
+        return self.people[0]
+
+    @property
+    def agents(self) -> list[Person]:
+        return self.people[1:]
+
+
+@dataclass
+class Door:
+    """The front door of the product, for many threads. Counts what it answered."""
+
+    url: str
+    answers: dict[str, int] = field(default_factory=dict)
+    repeats: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    local: threading.local = field(default_factory=threading.local)
+
+    def ask(self, person: Person, method: str, path: str, *, repeat: bool = True, **payload) -> Answer | None:
+        """The clear answer to a request, repeated as a careful client does until there is one.
+
+        Without `repeat`, and when patience is over, None: nobody knows whether it was carried out.
+        """
+        deadline, unsure = time.monotonic() + PATIENCE, False
+        headers = {"Authorization": f"Bearer {person.token}", **payload.pop("headers", {})}
+        while True:
+            status, body = self._once(method, path, headers, payload)
+            if status and status < 500:
+                return Answer(status, body, unsure)
+            unsure = True
+            if not repeat or time.monotonic() > deadline:
+                return None
+            with self.lock:
+                self.repeats += 1
+            time.sleep(0.2)
+
+    def _once(self, method: str, path: str, headers: dict, payload: dict) -> tuple[int | None, dict]:
+        if not hasattr(self.local, "session"):
+            self.local.session = requests.Session()
+        try:
+            answer = self.local.session.request(method, self.url + path, headers=headers, timeout=20, **payload)
+            body = answer.json() if answer.content else {}
+        except (requests.RequestException, ValueError):
+            self._count("no answer")
+            return None, {}
+        self._count(str(answer.status_code))
+        return answer.status_code, body
+
+    def _count(self, what: str) -> None:
+        with self.lock:
+            self.answers[what] = self.answers.get(what, 0) + 1
+
+
+def make(sandbox: SandboxServer, web_url: str) -> list[Organization]:
+    """Made by the operations' own means, in the database and at the provider."""
+    return [_organization(place, sandbox, web_url) for place in range(ORGANIZATIONS)]
+
+
+def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organization:
+    made = factories.OrganizationFactory(name=f"Simulated {place}", slug=f"simulated-{place}")
+    sid, secret = f"AC{place:032x}", f"{place:032x}"
+    sandbox.add_account(sid, secret)
+    with tenancy.organization(made.pk):
+        account = factories.TwilioAccountFactory(organization_id=made.pk, account_sid=sid, auth_token=secret)
+        admin = factories.UserFactory(organization=made, role="admin", email=f"admin@org{place}.example")
+        rooms = []
+        for n in range(ROOMS):
+            room = factories.ChatroomFactory(organization=made, name=f"Room {n}")
+            phone = f"+1555{place:03d}00{n:02d}"
+            factories.SenderNumberFactory(chatroom=room, twilio_account=account, phone=phone)
+            sandbox.add_number(sid, phone, f"{web_url}/api/webhooks/twilio/messages")
+            rooms.append(Room(str(room.pk), phone))
+        people = [Person(admin.pk, admin.email, True, {room.id for room in rooms})]
+        for n in range(AGENTS):
+            agent = factories.UserFactory(organization=made, role="agent", email=f"agent{n}@org{place}.example")
+            mine = {room.id for room in (rooms if n == 0 else rooms[n % ROOMS : n % ROOMS + 1])}
+            for room in mine:
+                UserChatroom.objects.create(organization=made, user=agent, chatroom_id=room, assigned_by=admin)
+            ledger.adjust(agent, FIRST_TOKENS, actor=admin, reason="first")
+            people.append(Person(agent.pk, agent.email, False, mine))
+    return Organization(made.pk, sid, people, rooms, [f"+1556{place:03d}{n:04d}" for n in range(PHONES)])
+
+
+def sign_in(organizations: list[Organization], web_url: str) -> None:
+    for person in (person for organization in organizations for person in organization.people):
+        given = {"email": person.email, "password": factories.PASSWORD}
+        answer = requests.post(f"{web_url}/api/auth/login", json=given, timeout=30)
+        answer.raise_for_status()
+        person.token = answer.json()["token"]

@@ -1,0 +1,274 @@
+"""What people and customers do. Each takes the scene, its own chance and its number in the run."""
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import requests
+
+from tests.sandbox_server import SandboxServer
+from tests.simulator.book import Asked, Book, Granted
+from tests.simulator.cast import Answer, Door, Organization, Person, Room
+
+WORDS = "thanks order table ready friday noon call back invoice delivery yes no maybe tomorrow café 你好 👍".split()
+FAILED = ("failed", "undelivered", "not_sent", "canceled")
+
+
+@dataclass
+class Scene:
+    organizations: list[Organization]
+    door: Door
+    sandbox: SandboxServer
+    book: Book
+
+
+Operation = Callable[[Scene, random.Random, int], None]
+
+
+def text_of(chance: random.Random, number: int) -> str:
+    return f"#{number} " + " ".join(chance.choices(WORDS, k=chance.randint(1, 25)))
+
+
+def somebody(chance: random.Random, organization: Organization) -> tuple[Person, Room]:
+    """A person and a chatroom, most of the time one that they work in."""
+    person = chance.choice(organization.people)
+    room = chance.choice(organization.rooms)
+    mine = [each for each in organization.rooms if each.id in person.rooms]
+    return person, chance.choice(mine) if mine and chance.random() < 0.9 else room
+
+
+# ---------------------------------------------------------------- sending
+def send(scene: Scene, chance: random.Random, number: int) -> None:
+    _send(scene, chance, number, text_of(chance, number))
+
+
+def send_at_once(scene: Scene, chance: random.Random, number: int) -> None:
+    """The same request several times at the same moment, as impatient clients and proxies do."""
+    _send(scene, chance, number, text_of(chance, number), copies=chance.randint(2, 4))
+
+
+def schedule(scene: Scene, chance: random.Random, number: int) -> None:
+    """For in a few seconds, or for a day that this simulation does not see."""
+    wait = chance.uniform(2, 6) if chance.random() < 0.5 else 86_400
+    due = datetime.now(UTC) + timedelta(seconds=wait)
+    _send(scene, chance, number, text_of(chance, number), send_at=due.isoformat(), keyed=True)
+
+
+def say_again(scene: Scene, chance: random.Random, number: int) -> None:
+    """Two messages with one text to one person: for the provider they look alike."""
+    organization = chance.choice(scene.organizations)
+    person, room = somebody(chance, organization)
+    text, phone = text_of(chance, number), chance.choice(organization.phones)
+    for copy in range(2):
+        body = {"to": phone, "chatroom_id": room.id, "content": text, "client_id": str(_uuid(chance))}
+        _ask(scene, Asked(number * 10 + copy, organization.id, person.id, person.is_admin, {text}, body["client_id"]),
+             person, "/api/messages/send", body, {})  # fmt: skip
+
+
+def _send(
+    scene: Scene, chance: random.Random, number: int, text: str, *, copies: int = 1, keyed: bool = False, **more
+) -> None:
+    organization = chance.choice(scene.organizations)
+    person, room = somebody(chance, organization)
+    body = {"to": chance.choice(organization.phones), "chatroom_id": room.id, "content": text, **more}
+    headers, client_id = {}, str(_uuid(chance))
+    if keyed or chance.random() < 0.3:
+        headers["Idempotency-Key"], client_id = client_id, None
+    else:
+        body["client_id"] = client_id
+    asked = Asked(number * 10, organization.id, person.id, person.is_admin, {text}, client_id)
+    if copies == 1:
+        _ask(scene, asked, person, "/api/messages/send", body, headers)
+    else:
+        with ThreadPoolExecutor(copies) as pool:
+            for _ in range(copies):
+                pool.submit(_ask, scene, asked, person, "/api/messages/send", body, headers)
+
+
+def repeat(scene: Scene, chance: random.Random, number: int) -> None:
+    """A client_id once more: with its text it is the same message, with another it is refused."""
+    organization = chance.choice(scene.organizations)
+    known = [asked for asked in scene.book.acknowledged(organization.id) if asked.client_id]
+    if not known:
+        return
+    asked = chance.choice(known)
+    person = next(person for person in organization.people if person.id == asked.person_id)
+    seen = scene.door.ask(person, "GET", f"/api/messages/{asked.message_id}")
+    if seen is None or seen.status != 200:
+        return  # their chatroom was taken from them since
+    message, other = seen.body, chance.random() < 0.3
+    body = {
+        "conversation_id": message["conversation_id"],
+        "content": message["content"] + (" changed" if other else ""),
+        "client_id": asked.client_id,
+    }
+    answer = scene.door.ask(person, "POST", "/api/messages/send", json=body)
+    if answer is None or answer.status in (400, 402, 409, 422):
+        return
+    if other or answer.body["message"]["id"] != asked.message_id:
+        scene.book.note_wrong(f"client_id {asked.client_id} of {asked.message_id} made {answer.body['message']['id']}")
+
+
+def retry(scene: Scene, chance: random.Random, number: int) -> None:
+    organization = chance.choice(scene.organizations)
+    person, _ = somebody(chance, organization)
+    message = _one_of(scene, chance, person, scene.book.troubled.get(organization.id, []))
+    if message is None or message["status"] not in FAILED:
+        return
+    asked = Asked(number * 10, organization.id, person.id, person.is_admin, {message["content"]}, None)
+    _ask(scene, asked, person, f"/api/messages/{message['id']}/retry", {}, {"Idempotency-Key": str(_uuid(chance))})
+
+
+def cancel(scene: Scene, chance: random.Random, number: int) -> None:
+    if found := _scheduled(scene, chance):
+        person, message = found
+        answer = scene.door.ask(person, "POST", f"/api/messages/{message['id']}/cancel")
+        if answer and answer.status == 200:
+            with scene.book.lock:
+                scene.book.canceled.add(message["id"])
+
+
+def change(scene: Scene, chance: random.Random, number: int) -> None:
+    if not (found := _scheduled(scene, chance)):
+        return
+    person, message = found
+    if chance.random() < 0.5:
+        with scene.book.of_message(message["id"]) as asked:
+            text = f"{asked.tag}changed by {number}"
+            asked.texts.add(text)
+        scene.door.ask(person, "PATCH", f"/api/messages/{message['id']}", json={"content": text})
+    else:
+        due = datetime.now(UTC) + timedelta(seconds=3)
+        scene.door.ask(person, "PATCH", f"/api/messages/{message['id']}", json={"send_at": due.isoformat()})
+
+
+def settle(scene: Scene, chance: random.Random, number: int) -> None:
+    """A person looks an unknown message up at the provider and tells the truth."""
+    organization = chance.choice(scene.organizations)
+    recent = [asked.message_id for asked in scene.book.acknowledged(organization.id)[-60:]]
+    for _ in range(12):
+        message = _one_of(scene, chance, organization.admin, recent)
+        if message and message["status"] == "unknown":
+            break
+    else:
+        return
+    there = [each for each in scene.sandbox.accepted(organization.account_sid) if each["body"] == message["content"]]
+    if len(there) > 1:
+        return  # two of one text: nobody could say which
+    outcome = "accepted" if there else "not_sent"
+    scene.door.ask(organization.admin, "POST", f"/api/messages/{message['id']}/settle", json={"outcome": outcome})
+
+
+# ---------------------------------------------------------------- customers, tokens, rights, reading
+def text_us(scene: Scene, chance: random.Random, number: int) -> None:
+    """A customer writes; a few of them want no more messages, or again."""
+    organization = chance.choice(scene.organizations)
+    body = chance.choices([text_of(chance, number), "STOP", "START"], [30, 1, 2])[0]
+    phone, room = chance.choice(organization.phones), chance.choice(organization.rooms)
+    try:
+        taken = scene.sandbox.post(f"/phones/{phone}/messages", to=room.number, body=body)
+    except requests.RequestException as error:
+        raise AssertionError(f"The sandbox itself failed: {error}") from error
+    scene.book.note_texted(taken["sid"], taken["webhook_status"] == 200)
+
+
+def grant(scene: Scene, chance: random.Random, number: int) -> None:
+    _adjust(scene, chance, number, chance.randint(1, 40))
+
+
+def take_back(scene: Scene, chance: random.Random, number: int) -> None:
+    _adjust(scene, chance, number, -chance.randint(1, 10))
+
+
+def _adjust(scene: Scene, chance: random.Random, number: int, delta: int) -> None:
+    """Once, without repeating: it carries no key, so a careful client looks into the ledger instead."""
+    organization = chance.choice(scene.organizations)
+    agent, reason = chance.choice(organization.agents), f"#{number} simulated"
+    body = {"user_id": str(agent.id), "delta": delta, "reason": reason}
+    answer = scene.door.ask(organization.admin, "PATCH", "/api/tokens/update", repeat=False, json=body)
+    scene.book.note_granted(Granted(agent.id, delta, reason, None if answer is None else answer.status == 200))
+
+
+def assign(scene: Scene, chance: random.Random, number: int) -> None:
+    organization, agent, room = _assignment(scene, chance)
+    body = {"user_id": str(agent.id), "chatroom_id": room.id}
+    if scene.door.ask(organization.admin, "POST", "/api/user-chatrooms", json=body):
+        agent.rooms.add(room.id)
+
+
+def revoke(scene: Scene, chance: random.Random, number: int) -> None:
+    organization, agent, room = _assignment(scene, chance)
+    query = {"user_id": str(agent.id), "chatroom_id": room.id}
+    if scene.door.ask(organization.admin, "DELETE", "/api/user-chatrooms", params=query):
+        agent.rooms.discard(room.id)
+
+
+def _assignment(scene: Scene, chance: random.Random) -> tuple[Organization, Person, Room]:
+    organization = chance.choice(scene.organizations)
+    return organization, chance.choice(organization.agents), chance.choice(organization.rooms)
+
+
+def read(scene: Scene, chance: random.Random, number: int) -> None:
+    """Open the inbox and a conversation, read it, and close some."""
+    person, _ = somebody(chance, chance.choice(scene.organizations))
+    listed = scene.door.ask(person, "GET", "/api/conversations")
+    if not listed or not listed.body.get("results"):
+        return
+    conversation = chance.choice(listed.body["results"])
+    path = f"/api/conversations/{conversation['id']}"
+    thread = scene.door.ask(person, "GET", f"{path}/messages")
+    if thread and thread.body.get("results"):
+        scene.door.ask(person, "POST", f"{path}/read", json={"up_to": thread.body["results"][0]["id"]})
+    if chance.random() < 0.3:
+        scene.door.ask(person, "PATCH", path, json={"status": chance.choice(["CLOSED", "PENDING", "OPEN"])})
+
+
+# ---------------------------------------------------------------- in common
+def _ask(scene: Scene, asked: Asked, person: Person, path: str, body: dict, headers: dict) -> None:
+    scene.book.note_asked(asked)
+    answer = scene.door.ask(person, "POST", path, json=body, headers=headers)
+    with scene.book.lock:
+        _note(scene.book, asked, answer)
+
+
+def _note(book: Book, asked: Asked, answer: Answer | None) -> None:
+    if answer is None:
+        asked.unsure = True
+    elif answer.status in (200, 201):
+        message = answer.body["message"]
+        if asked.message_id not in (None, message["id"]):
+            book.note_wrong(f"One request made two messages: {asked.message_id} and {message['id']}")
+        if message["content"] not in asked.texts:
+            book.note_wrong(f"{message['id']} says {message['content']!r}, asked was {asked.texts!r}")
+        asked.message_id = message["id"]
+    else:
+        asked.refused, asked.unsure = answer.status, asked.unsure or answer.unsure
+
+
+def _one_of(scene: Scene, chance: random.Random, person: Person, ids: list[str]) -> dict | None:
+    """One of these messages as it is now, if the person may see it."""
+    if not ids:
+        return None
+    answer = scene.door.ask(person, "GET", f"/api/messages/{chance.choice(ids)}")
+    return answer.body if answer and answer.status == 200 else None
+
+
+def _scheduled(scene: Scene, chance: random.Random) -> tuple[Person, dict] | None:
+    person, _ = somebody(chance, chance.choice(scene.organizations))
+    answer = scene.door.ask(person, "GET", "/api/messages", params={"status": "scheduled"})
+    found = answer.body["results"] if answer and answer.status == 200 else []
+    return (person, chance.choice(found)) if found else None
+
+
+def _uuid(chance: random.Random) -> UUID:
+    return UUID(int=chance.getrandbits(128), version=4)
+
+
+# How many of a hundred operations are of this kind.
+SHARE: dict[Operation, float] = {
+    send: 38, send_at_once: 4, say_again: 3, schedule: 5, repeat: 5, retry: 6, cancel: 3, change: 3, settle: 3,
+    text_us: 14, grant: 4, take_back: 2, assign: 2, revoke: 1, read: 5,
+}  # fmt: skip

@@ -1,0 +1,24 @@
+"""The figures of a run as lines that people read, and that docs/reliability.md quotes."""
+
+from collections import Counter
+
+from tests.simulator.simulation import Figures
+
+
+def of(figures: Figures) -> str:
+    lines = [
+        f"seed {figures.seed}, {figures.operations.total()} operations in {figures.seconds:.0f} s, "
+        f"{figures.quiet_moments} quiet moments",
+        _line("operations", figures.operations),
+        _line("faults scripted at the provider", figures.scripted),
+        _line("ended", figures.ended),
+        _line("answers", figures.answers) + f"; {figures.repeats} requests repeated for want of a clear one",
+        _line("outbound messages", figures.states) + f"; at the provider {figures.at_the_provider}",
+        _line("were unknown for a while and became", figures.unknown_became),
+        _line("sockets", figures.sockets) + f"; customers wrote {figures.texts}",
+    ]
+    return "\n".join(lines)
+
+
+def _line(what: str, counts: Counter[str]) -> str:
+    return f"{what}: {', '.join(f'{name} {count}' for name, count in counts.most_common()) or 'none'}"
