@@ -15,6 +15,10 @@ from messagehub.keys import Row
 class Organization(Row):
     """A tenant: one business that talks with its customers."""
 
+    class RefundPolicy(models.TextChoices):
+        NOT_SENT = "not_sent", "What was never sent"
+        UNDELIVERED = "undelivered", "Also what the carrier did not deliver"
+
     name = models.CharField(max_length=120)
     slug = models.SlugField(unique=True)
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -22,9 +26,34 @@ class Organization(Row):
     require_mfa_for_admins = models.BooleanField(
         default=False, db_default=False, help_text="Admins sign in with a second factor."
     )
+    # What a message of an agent costs, in tokens, whatever its length.
+    price_sms = models.PositiveSmallIntegerField(default=1, db_default=1)
+    price_messenger = models.PositiveSmallIntegerField(default=1, db_default=1)
+    price_instagram = models.PositiveSmallIntegerField(default=1, db_default=1)
+    refund_policy = models.CharField(
+        max_length=11,
+        choices=RefundPolicy.choices,
+        default="not_sent",
+        db_default="not_sent",
+        help_text="Which failures give an agent's tokens back.",
+    )
+    low_balance_limit = models.PositiveIntegerField(
+        default=10, db_default=10, help_text="Tokens. Below it an agent and the admins are told; 0 tells nobody."
+    )
+    # Between them nobody is written to first, by the recipient's clock. Over midnight where the start is later.
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
 
     class Meta:
         db_table = "organizations"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(quiet_from=None, quiet_until=None)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False)
+                & ~models.Q(quiet_from=models.F("quiet_until")),
+                name="organizations_quiet_hours",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -34,6 +63,12 @@ class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, email: str) -> "User":
         """Who signs in with this address, in whatever case. People who are only invited don't."""
         return self.alias(address=Lower("email")).get(address=email.strip().lower(), joined_at__isnull=False)
+
+    def admins_of(self, organization_id) -> "models.QuerySet[User]":
+        """Who administers the organization at present."""
+        return self.filter(
+            organization_id=organization_id, role=User.Role.ADMIN, is_active=True, joined_at__isnull=False
+        )
 
     def create_user(self, email: str, password: str | None = None, **fields) -> "User":
         """A person of an organization. `role` and `organization` are required; the address is kept in lower case.

@@ -1,8 +1,10 @@
 """What an organization decides for itself."""
 
+from datetime import time
+
 from django.db import transaction
 
-from accounts import audit, second_factor, sessions, team
+from accounts import audit, second_factor, sessions
 from accounts.models import Organization, User
 
 
@@ -32,7 +34,12 @@ def change(organization: Organization, *, by: User, **wanted) -> None:
         setattr(organization, name, value)
     organization.save(update_fields=list(after))
     if after.get("require_mfa_for_admins"):
-        for admin in team.admins(organization.pk):
+        for admin in User.objects.admins_of(organization.pk):
             if not second_factor.is_set_up(admin):
                 sessions.end_all(admin)
-    audit.record("organization.change", actor=by, target=organization, before=before, after=after)
+    audit.record("organization.change", actor=by, target=organization, before=_written(before), after=_written(after))
+
+
+def _written(values: dict) -> dict:
+    """Times of day as they are read."""
+    return {name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in values.items()}

@@ -11,7 +11,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from accounts import invitations
-from accounts.models import User
+from accounts.models import Organization, User
 from messagehub import tenancy
 
 AGAIN = RetryStrategy(max_attempts=6, exponential_wait=4)
@@ -41,6 +41,16 @@ def mail_password_reset(email: str) -> None:
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("password-new", args=[uid, default_token_generator.make_token(user)])
     _send(user.email, "accounts/mail/password_reset.txt", {"name": user.name, "link": settings.PUBLIC_BASE_URL + path})
+
+
+@app.task(retry=AGAIN)
+def mail_admins(organization_id: str, template: str, path: str, context: dict) -> None:
+    """Mail everybody who administers the organization; `path` is where they can do something about it."""
+    with tenancy.organization(organization_id):
+        organization = str(Organization.objects.get(pk=organization_id))
+    shared = {**context, "organization": organization, "link": settings.PUBLIC_BASE_URL + path}
+    for admin in User.objects.admins_of(organization_id):
+        _send(admin.email, template, {**shared, "name": admin.name})
 
 
 def _signs_in_with(email: str) -> User | None:

@@ -102,17 +102,11 @@ def deactivate(user: User, *, by: User) -> None:
     change(user, by=by, is_active=False)
 
 
-def admins(organization_id):
-    return User.objects.filter(
-        organization_id=organization_id, role=User.Role.ADMIN, is_active=True, joined_at__isnull=False
-    )
-
-
 def _hold_admins(user: User) -> None:
     """Two admins who demote each other at once must not both succeed."""
-    list(admins(user.organization_id).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    list(User.objects.admins_of(user.organization_id).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def _is_last_admin(user: User) -> bool:
-    others = admins(user.organization_id).exclude(pk=user.pk)
+    others = User.objects.admins_of(user.organization_id).exclude(pk=user.pk)
     return bool(user.is_admin and user.is_active and user.joined_at and not others.exists())

@@ -102,6 +102,11 @@ def change(contact: Contact, **values) -> None:
         Contact.objects.filter(pk=contact.pk).update(**stored)
 
 
+def refuse_phone(contact_id: UUID, phone: str, code: str) -> None:
+    """The provider says that no message can reach this number; it holds until somebody edits the number."""
+    Contact.objects.filter(pk=contact_id, phone=phone).update(phone_refused=code)
+
+
 def remove(contact: Contact) -> None:
     """Delete a contact that was never talked with. Raises HasConversations otherwise."""
     try:
@@ -119,6 +124,8 @@ def _stored(values: dict) -> dict:
     stored = dict(values)
     if "blocked" in stored:
         stored["blocked_at"] = Now() if stored.pop("blocked") else None
+    if "phone" in stored:
+        stored["phone_refused"] = ""
     if stored.get("first_name") or stored.get("last_name"):
         stored["name_source"] = Contact.NameSource.STAFF
     return stored

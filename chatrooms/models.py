@@ -102,6 +102,9 @@ class Contact(Row):
     profile_picture_url = models.URLField(max_length=1000, blank=True, db_default="")
     last_activity_at = models.DateTimeField(null=True, blank=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
+    phone_refused = models.CharField(
+        max_length=16, blank=True, db_default="", help_text="The provider's code for: no SMS can reach this number."
+    )
 
     objects = InChatroomQuerySet.as_manager()
 

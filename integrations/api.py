@@ -1,10 +1,12 @@
 """/api/sender-numbers: the phone numbers of an organization, for its admins."""
 
+from collections.abc import Sequence
+
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsAdmin
-from integrations import numbers
+from integrations import health, numbers
 from integrations.models import SenderNumber
 from integrations.serializers import (
     NewNumberSerializer,
@@ -17,7 +19,12 @@ from messagehub import rest
 from messagehub.schema import operation
 
 
-def shape(number: SenderNumber) -> dict:
+def shapes(found: Sequence[SenderNumber]) -> list[dict]:
+    doing = health.of(found)
+    return [shape(number, doing[number.pk]) for number in found]
+
+
+def shape(number: SenderNumber, doing: health.Health) -> dict:
     return {
         "id": number.pk,
         "chatroom_id": number.chatroom_id,
@@ -25,6 +32,14 @@ def shape(number: SenderNumber) -> dict:
         "name": number.name,
         "account_sid": number.twilio_account.account_sid,
         "messaging_service_sid": number.messaging_service_sid,
+        "segments_per_second": number.segments_per_second,
+        "health": {
+            "state": doing.state,
+            "until": doing.until,
+            "alerts": [
+                {"code": alert.code, "message": alert.message, "since": alert.created_at} for alert in doing.alerts
+            ],
+        },
         "created_at": number.created_at,
     }
 
@@ -32,7 +47,13 @@ def shape(number: SenderNumber) -> dict:
 def of_organization(request):
     """Those of archived chatrooms too, so that they can be moved."""
     found = SenderNumber.objects.filter(organization_id=request.user.organization_id)
-    return found.select_related("twilio_account")
+    tokens = ("twilio_account__auth_token", "twilio_account__other_auth_token")  # one that can't be read stays closed
+    return found.select_related("twilio_account").defer(*tokens)
+
+
+def one(request, pk) -> dict:
+    (shaped,) = shapes([rest.found(of_organization(request), pk)])
+    return shaped
 
 
 class SenderNumbersView(APIView):
@@ -47,7 +68,7 @@ class SenderNumbersView(APIView):
             request,
             rest.keyset(of_organization(request), "created_at"),
             lambda number: (number.created_at, number.pk),
-            lambda found: [shape(number) for number in found],
+            shapes,
         )
 
     @operation(
@@ -60,7 +81,7 @@ class SenderNumbersView(APIView):
     def post(self, request):
         data = rest.validated(NewNumberSerializer, request, request.data)
         made = numbers.connect(data.pop("chatroom"), data.pop("phone"), by=request.user, **data)
-        return rest.created(request, shape(rest.found(of_organization(request), made.pk)))
+        return rest.created(request, one(request, made.pk))
 
 
 class SenderNumberView(APIView):
@@ -70,7 +91,7 @@ class SenderNumberView(APIView):
 
     @operation("Read a sender number", answers={200: SenderNumberSerializer})
     def get(self, request, pk):
-        return Response(shape(rest.found(of_organization(request), pk)))
+        return Response(one(request, pk))
 
     @operation(
         "Change a sender number",
@@ -82,7 +103,7 @@ class SenderNumberView(APIView):
         number = rest.found(of_organization(request), pk)
         given = rest.validated(NumberChangeSerializer, request, request.data, partial=True)
         numbers.change(number, by=request.user, **given)
-        return Response(shape(number))
+        return Response(one(request, pk))
 
     @operation(
         "Disconnect a number",

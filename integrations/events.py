@@ -25,6 +25,7 @@ class InboundMessage:
     occurred_at: datetime
     segments: int = 1
     media: tuple[Media, ...] = ()
+    keyword: str = ""  # STOP, START or HELP where the provider took it for one and has answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,26 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotReached:
-    """It surely was not taken: try again after `retry_after` seconds, or when we like."""
+    """Nobody answered, so it surely was not taken: try again in a while."""
 
     reason: str
-    retry_after: float | None = None
-    counts: bool = True  # False when the provider answered and told us to wait
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The provider did not take it and asks us to wait this many seconds: the number, or its whole account."""
+
+    reason: str
+    retry_after: float
+    whole_account: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShutOut:
+    """The provider did not take it because it does not let the account in. No message of it has a chance."""
+
+    code: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +99,7 @@ class Unclear:
     reason: str
 
 
-Outcome = Accepted | Refused | NotReached | Unclear
+Outcome = Accepted | Refused | NotReached | Busy | ShutOut | Unclear
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,7 @@ class Listed:
     error_code: str
     created_at: datetime
     segments: int
+    from_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

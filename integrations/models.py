@@ -17,6 +17,10 @@ class TwilioAccount(Row):
     auth_token = EncryptedTextField()
     # Twilio has a primary and a secondary token; while one replaces the other, both sign.
     other_auth_token = EncryptedTextField(blank=True, default="")
+    # The circuit: open while Twilio does not let the account in; queued messages wait meanwhile.
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_code = models.CharField(max_length=16, blank=True, db_default="")
+    held_until = models.DateTimeField(null=True, blank=True, help_text="Twilio asked the account to wait.")
 
     class Meta:
         db_table = "twilio_accounts"
@@ -40,6 +44,11 @@ class SenderNumber(Row):
     phone = models.CharField(max_length=16, unique=True, help_text="E.164")
     name = models.CharField(max_length=80, blank=True)
     messaging_service_sid = models.CharField(max_length=34, blank=True)
+    segments_per_second = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="What the number may send; empty leaves the queueing to Twilio."
+    )
+    next_segment_at = models.DateTimeField(null=True, blank=True, help_text="When its rate allows the next segment.")
+    held_until = models.DateTimeField(null=True, blank=True, help_text="Its backlog at Twilio is full until then.")
 
     objects = InChatroomQuerySet.as_manager()
 
@@ -49,6 +58,26 @@ class SenderNumber(Row):
 
     def __str__(self) -> str:
         return self.phone
+
+
+class ChannelAlert(Row):
+    """Something about an account or number that an admin has to see to. One at a time for each thing and code."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    subject_id = models.UUIDField(help_text="The account or number.")
+    code = models.CharField(max_length=24)
+    message = models.CharField(max_length=500)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "channel_alerts"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "subject_id", "code"],
+                name="channel_alerts_open_once",
+                condition=Q(closed_at=None),
+            )
+        ]
 
 
 class WebhookEvent(Row):

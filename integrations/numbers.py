@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts import audit
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom
-from integrations import twilio
+from integrations import health, twilio
 from integrations.models import SenderNumber, TwilioAccount
 from messagehub import constraints
 
@@ -93,6 +93,7 @@ def connect_account(organization: Organization, sid: str, token: str, *, accepte
     if known.auth_token != token:
         known.auth_token, known.other_auth_token = token, known.auth_token
         known.save(update_fields=["auth_token", "other_auth_token"])
+    health.resume(known)  # Twilio has just let us in with it
     return known
 
 
@@ -109,7 +110,8 @@ def change(number: SenderNumber, *, auth_token: str = "", by: User, **values) ->
 
 
 def _named(number: SenderNumber) -> dict:
-    return {"phone": number.phone, "name": number.name, "chatroom_id": str(number.chatroom_id)}
+    named = {name: getattr(number, name) for name in ("phone", "name", "segments_per_second")}
+    return {**named, "chatroom_id": str(number.chatroom_id)}
 
 
 def disconnect(number: SenderNumber, *, by: User) -> None:

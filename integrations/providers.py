@@ -1,10 +1,11 @@
 """Which wire speaks for which platform."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
 from integrations import twilio
-from integrations.events import Incoming, Listed, Outcome, OutgoingText
+from integrations.events import InboundMessage, Incoming, Listed, Outcome, OutgoingText
 from integrations.models import WebhookEvent
 
 MOST_MEDIA = twilio.MOST_MEDIA
@@ -28,6 +29,21 @@ def callback_url(message_id: UUID) -> str:
 def sent_messages(account: str, secret: str, from_address: str, to_address: str, since: datetime) -> list[Listed]:
     """What the provider has of messages from one address of ours to somebody. Raises Refusal and Away."""
     return twilio.sent_messages(account, secret, from_address, to_address, since)
+
+
+def all_sent(account: str, secret: str, since: datetime) -> Iterator[Listed]:
+    """Everything that the provider has of an account's messages since then, newest first. Raises Refusal and Away."""
+    return twilio.all_sent(account, secret, since)
+
+
+def one_sent(account: str, secret: str, provider_id: str) -> Listed:
+    """A message of ours as the provider has it now. Raises Refusal and Away."""
+    return twilio.one_sent(account, secret, provider_id)
+
+
+def received_messages(account: str, secret: str, to_address: str, since: datetime) -> list[InboundMessage]:
+    """What the provider has taken in for a number of ours, oldest first. Raises Refusal and Away."""
+    return twilio.received_messages(account, secret, to_address, since)
 
 
 class Connections:

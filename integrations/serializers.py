@@ -19,6 +19,9 @@ class NumberChangeSerializer(serializers.Serializer):
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), source="chatroom")
     name = serializers.CharField(max_length=80, allow_blank=True, required=False)
     messaging_service_sid = serializers.RegexField(r"^MG[0-9a-zA-Z]{32}$", allow_blank=True, required=False)
+    segments_per_second = serializers.IntegerField(
+        min_value=1, max_value=1000, allow_null=True, required=False, help_text="Null leaves the queueing to Twilio."
+    )
     auth_token = serializers.RegexField(r"^[0-9a-zA-Z]{16,64}$", required=False, write_only=True)
 
 
@@ -41,6 +44,22 @@ class SyncSerializer(AccountSerializer):
         return data
 
 
+class AlertSerializer(serializers.Serializer):
+    """Something that an admin has to see to."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    since = serializers.DateTimeField()
+
+
+class HealthSerializer(serializers.Serializer):
+    """Whether messages go out over a number. While it is paused or busy they wait, and none is lost."""
+
+    state = serializers.ChoiceField(choices=["ok", "busy", "paused"])
+    until = serializers.DateTimeField(allow_null=True, help_text="When a busy one goes on.")
+    alerts = AlertSerializer(many=True)
+
+
 class SenderNumberSerializer(serializers.Serializer):
     """A phone number that a chatroom sends from and is reached at."""
 
@@ -50,6 +69,8 @@ class SenderNumberSerializer(serializers.Serializer):
     name = serializers.CharField()
     account_sid = serializers.CharField()
     messaging_service_sid = serializers.CharField()
+    segments_per_second = serializers.IntegerField(allow_null=True)
+    health = HealthSerializer()
     created_at = serializers.DateTimeField()
 
 

@@ -26,6 +26,7 @@ from twilio.rest import Client
 
 from integrations.events import (
     Accepted,
+    Busy,
     InboundMessage,
     Incoming,
     Listed,
@@ -34,6 +35,7 @@ from integrations.events import (
     Outcome,
     OutgoingText,
     Refused,
+    ShutOut,
     StatusUpdate,
     Unclear,
     Unsupported,
@@ -60,8 +62,9 @@ STATUS = {
     "canceled": "canceled",
 }
 # The number itself is in trouble, not the message: nothing was taken, and trying at once again would not help.
-CHANNEL_BROKEN = {20003, 20404}
-BACKLOG_FULL = {21611}
+SHUT_OUT = {20003, 20404}
+BACKLOG_FULL = {21611, 63018}
+BACKLOG_SECONDS, BUSY_SECONDS = 60, 5  # to wait where Twilio does not say how long
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -160,6 +163,7 @@ def parse_message(body: bytes, received_at: datetime) -> Incoming:
         occurred_at=received_at,
         segments=form.number("NumSegments") or 1,
         media=media,
+        keyword=form.text("OptOutType").upper()[:8],
     )
 
 
@@ -266,10 +270,12 @@ async def send(transport: Transport, text: OutgoingText) -> Outcome:
 
 def _refusal(status: int, code: int | None, message: str) -> Outcome:
     said = message.removeprefix("Unable to create record: ")[:300]
-    if status == 429 or code in BACKLOG_FULL:
-        return NotReached(f"Twilio is busy ({code}).", retry_after=_wait.get() or 5, counts=False)
-    if status in (401, 403) or code in CHANNEL_BROKEN:
-        return NotReached(f"Twilio does not accept this account ({code}): {said}", retry_after=60, counts=False)
+    if code in BACKLOG_FULL:
+        return Busy(said, _wait.get() or BACKLOG_SECONDS, whole_account=False)
+    if status == 429:
+        return Busy(said, _wait.get() or BUSY_SECONDS, whole_account=True)
+    if status in (401, 403) or code in SHUT_OUT:
+        return ShutOut(str(code or status), said)
     if 400 <= status < 500:
         return Refused(str(code or status), said)
     return Unclear(f"Twilio answered {status}.")
@@ -287,18 +293,69 @@ def sent_messages(account: str, secret: str, from_address: str, to_address: str,
     """
     with _answers():
         found = _waiting(account, secret).messages.list(from_=from_address, to=to_address, limit=MOST_LISTED)
-    return [
-        Listed(
-            each.sid,
-            each.body or "",
-            STATUS.get(str(each.status), "accepted"),
-            str(each.error_code or ""),
-            each.date_created,
-            int(each.num_segments) if str(each.num_segments or "").isdigit() else 1,
+    return sorted(
+        (_listed(each) for each in found if str(each.direction) != "inbound" and each.date_created >= since),
+        key=lambda each: each.created_at,
+    )
+
+
+def all_sent(account: str, secret: str, since: datetime) -> Iterator[Listed]:
+    """Everything that left the account since then, newest first. Raises Refusal and Away."""
+    with _answers():
+        for each in _waiting(account, secret).messages.stream(page_size=MOST_LISTED):
+            if each.date_created < since:
+                return
+            if str(each.direction) != "inbound":
+                yield _listed(each)
+
+
+def one_sent(account: str, secret: str, provider_id: str) -> Listed:
+    """A message of ours as Twilio has it now. Raises Refusal and Away."""
+    with _answers():
+        return _listed(_waiting(account, secret).messages(provider_id).fetch())
+
+
+def _listed(each) -> Listed:
+    return Listed(
+        each.sid,
+        each.body or "",
+        STATUS.get(str(each.status), "accepted"),
+        str(each.error_code or ""),
+        each.date_created,
+        int(each.num_segments) if str(each.num_segments or "").isdigit() else 1,
+        each.from_ or "",
+    )
+
+
+def received_messages(account: str, secret: str, to_address: str, since: datetime) -> list[InboundMessage]:
+    """What Twilio has taken in for a number of ours, oldest first. Raises Refusal and Away."""
+    client, found = _waiting(account, secret), []
+    with _answers():
+        for each in client.messages.stream(to=to_address, page_size=MOST_LISTED):
+            if each.date_created < since:
+                break
+            if str(each.direction) == "inbound" and ":" not in f"{each.from_}{each.to}":
+                found.append(_received(client, account, each))
+    return found[::-1]
+
+
+def _received(client: Client, account: str, each) -> InboundMessage:
+    media: tuple[Media, ...] = ()
+    if str(each.num_media or "0") != "0":
+        media = tuple(
+            Media(f"{API}{item.uri.removesuffix('.json')}", (item.content_type or "")[:100])
+            for item in client.messages(each.sid).media.list(limit=MOST_MEDIA)
         )
-        for each in sorted(found, key=lambda each: each.date_created)
-        if str(each.direction) != "inbound" and each.date_created >= since
-    ]
+    return InboundMessage(
+        account=account,
+        provider_id=each.sid[:200],
+        from_address=(each.from_ or "").strip()[:32],
+        to_address=(each.to or "").strip()[:32],
+        body=(each.body or "").replace("\0", ""),
+        occurred_at=each.date_created,
+        segments=int(each.num_segments) if str(each.num_segments or "").isdigit() else 1,
+        media=media,
+    )
 
 
 # ---------------------------------------------------------------- numbers

@@ -16,7 +16,7 @@ from accounts import organizations, permissions, sessions, team
 from chatrooms import contacts, phones
 from integrations import numbers
 from messagehub import constraints, limits
-from messaging import conversations, idempotency, outbox, sending, templates
+from messaging import conversations, idempotency, outbox, sendability, sending, templates
 from tokens import ledger
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     ledger.InsufficientTokens: (402, "insufficient_tokens"),
     ledger.NoAccount: (409, "no_token_account"),
     outbox.NotNow: (409, "not_now"),
-    sending.NoSender: (422, "no_sender"),
-    sending.Blocked: (409, "blocked"),
+    sendability.Refused: (409, "refused"),
+    ledger.KeyUsed: (422, "idempotency_mismatch"),
     sending.ClientIdTaken: (409, "client_id_taken"),
     idempotency.Mismatch: (422, "idempotency_mismatch"),
     sessions.SecondFactorOwed: (401, "mfa_required"),
@@ -68,10 +68,20 @@ CODES = {
 }
 
 
-def body(code: str, message: str, fields: dict | None = None) -> dict:
-    """The shape of every error."""
-    error = {"code": code, "message": message}
-    return {"error": {**error, "fields": fields} if fields else error}
+# Of the reasons why something may not be sent; all others are 409.
+REASONS = {
+    "insufficient_tokens": 402,
+    "no_access": 403,
+    "invalid_number": 422,
+    "no_sender": 422,
+    "outside_messaging_window": 422,
+    "quiet_hours": 422,
+}
+
+
+def body(code: str, message: str, **more) -> dict:
+    """The shape of every error; `more` is left out where it is empty."""
+    return {"error": {"code": code, "message": message, **{name: value for name, value in more.items() if value}}}
 
 
 def exception_handler(error: Exception, context: dict) -> Response | None:
@@ -80,7 +90,9 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
         status, code = OURS[type(error)]
         code = getattr(error, "code", code)
         message = str(error) if not isinstance(error, RequestDataTooBig) else "The body is too large."
-        response = Response(body(code, message, getattr(error, "fields", None)), status=status)
+        status = REASONS.get(code, status) if isinstance(error, sendability.Refused) else status
+        more = {name: getattr(error, name, None) for name in ("fields", "reasons")}
+        response = Response(body(code, message, **more), status=status)
         if isinstance(error, limits.TooMany):
             response["Retry-After"] = str(error.retry_after)
         if status == 503:
@@ -97,7 +109,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
         return None
     if isinstance(error, exceptions.ValidationError):
         fields = flat(error.detail)
-        response.data = body("invalid", _sentence(fields), fields)
+        response.data = body("invalid", _sentence(fields), fields=fields)
     else:
         code = getattr(error, "default_code", "error")
         code = code if code in ("csrf_failed",) else CODES.get(response.status_code, code)

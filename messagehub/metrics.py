@@ -39,6 +39,18 @@ GAUGES = {
         "Messages of which nobody knows yet whether they were sent",
         "SELECT count(*) FROM messages WHERE status = 'unknown'",
     ),
+    "messagehub_accounts_paused": (
+        "Provider accounts that are shut out, so that their messages wait",
+        "SELECT count(*) FROM twilio_accounts WHERE paused_at IS NOT NULL",
+    ),
+    "messagehub_invariants_broken": (
+        "Invariants that did not hold when it was last looked; -1 before the first look",
+        "SELECT coalesce((SELECT jsonb_array_length(broken) FROM proof_runs ORDER BY created_at DESC LIMIT 1), -1)",
+    ),
+    "messagehub_invariants_age_seconds": (
+        "Time since that look",
+        "SELECT coalesce((SELECT extract(epoch FROM now() - max(created_at)) FROM proof_runs), -1)",
+    ),
 }
 
 

@@ -99,6 +99,14 @@ def known_only(request, names, *, paged: bool = True) -> None:
         raise ValidationError({name: ["There is no filter of this name."] for name in sorted(unknown)})
 
 
+def idempotency_key(request) -> str:
+    """The client's own key of this request, empty without one. Raises ValidationError for one that is no header."""
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > 200 or not key.isprintable():
+        raise ValidationError({"Idempotency-Key": ["Give at most 200 printable characters."]})
+    return key
+
+
 def validated(serializer_class, request, data, *, partial: bool = False, **context) -> dict:
     """What came in, checked. Raises ValidationError."""
     serializer = serializer_class(data=data, partial=partial, context={"request": request, **context})

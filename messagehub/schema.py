@@ -19,12 +19,22 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
+class ReasonSerializer(serializers.Serializer):
+    """Why something may not be sent, or waits: when that ends by itself, and what would change it."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    fix = serializers.CharField()
+    opens_at = serializers.DateTimeField(allow_null=True)
+
+
 class ErrorBody(serializers.Serializer):
     """What went wrong. Branch on `code`; `fields` names what is wrong in the request, by dotted path."""
 
     code = serializers.CharField()
     message = serializers.CharField()
     fields_ = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
+    reasons = ReasonSerializer(many=True, required=False, help_text="Why it may not be sent, all of them.")
 
     def get_fields(self) -> dict:
         found = super().get_fields()

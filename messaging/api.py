@@ -243,9 +243,7 @@ class SendingView(APIView):
     """What every POST that sends has in common: it is counted, and a repeated key gets the first answer."""
 
     def once(self, request, act: Callable[[], sending.Sent]) -> Response:
-        key = request.headers.get("Idempotency-Key", "")
-        if len(key) > 200 or not key.isprintable():
-            raise ValidationError({"Idempotency-Key": ["Give at most 200 printable characters."]})
+        key = rest.idempotency_key(request)
         sending.count(request.user)
         asked = {"path": request.path, "body": request.data}
         answer = idempotency.once(request.user, key, asked, lambda: answered(act()))
@@ -263,7 +261,9 @@ class SendView(SendingView):
         "Send a message",
         description="To a number, a contact or into a conversation; a text or a template, with or without media. "
         "A number that is no contact yet becomes one. 200 is the answer to a repeated `client_id`, 402 "
-        "`insufficient_tokens`, 409 `blocked` or `client_id_taken`, 422 `no_sender` or `idempotency_mismatch`.",
+        "`insufficient_tokens`. 409 is `blocked`, `opted_out`, `newer_messages` (after `seen_message_id`), `duplicate` "
+        "(only without `allow_duplicate`) or `client_id_taken`; 422 is `no_sender`, `invalid_number`, `quiet_hours`, "
+        "`outside_messaging_window` or `idempotency_mismatch`. `reasons` holds all of them.",
         body=SendSerializer,
         header=IDEMPOTENCY_KEY,
         answers={200: SentSerializer, 201: SentSerializer, 402: None, 409: None, 422: None, 429: None},
@@ -281,6 +281,9 @@ class SendView(SendingView):
     def send(self, request) -> sending.Sent:
         data = rest.validated(SendSerializer, request, request.data)
         conversation = data.get("conversation_id") or conversation_for(data)
+        seen = data.get("seen_message_id")
+        if seen and seen.conversation_id != conversation.pk:
+            raise ValidationError({"seen_message_id": ["Not found."]})
         return sending.send(
             conversation,
             data["content"] or written(data, conversation, request.user),
@@ -288,6 +291,8 @@ class SendView(SendingView):
             media_urls=data["media"],
             send_at=data.get("send_at"),
             client_id=data.get("client_id"),
+            seen_message=seen,
+            allow_duplicate=data["allow_duplicate"],
         )
 
 

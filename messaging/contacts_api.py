@@ -33,11 +33,12 @@ def newest(row) -> rest.Position:
 
 
 def contact_shapes(found: list[Contact]) -> list[dict]:
-    return [shapes.contact(contact) for contact in found]
+    return shapes.contacts(found)
 
 
 def contact_shape(request, pk) -> dict:
-    return shapes.contact(rest.found(Contact.objects.visible_to(request.user).prefetch_related("groups"), pk))
+    found = rest.found(Contact.objects.visible_to(request.user).prefetch_related("groups"), pk)
+    return shapes.contacts([found])[0]
 
 
 class ContactsView(APIView):
@@ -155,7 +156,7 @@ class MembersView(APIView):
             request,
             rest.keyset(members.prefetch_related("contact__groups"), "created_at"),
             newest,
-            lambda found: [shapes.contact(member.contact) for member in found],
+            lambda found: shapes.contacts([member.contact for member in found]),
         )
 
     @operation(

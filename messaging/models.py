@@ -188,6 +188,9 @@ class MessageTemplate(Row):
         return self.name
 
 
+REFUNDABLE = ["failed", "undelivered", "not_sent", "canceled"]
+
+
 class Message(Row):
     """One message, in or out. A queued one is also the job of sending it."""
 
@@ -209,6 +212,10 @@ class Message(Row):
         NOT_SENT = "not_sent"
         CANCELED = "canceled"
         RECEIVED = "received"
+
+    class Priority(models.IntegerChoices):
+        REPLY = 0
+        BULK = 1
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="messages", db_constraint=False)
@@ -232,10 +239,17 @@ class Message(Row):
         blank=True,
         help_text="The sender's own key: unique, so no retry doubles.",
     )
-    error_code = models.CharField(max_length=16, blank=True, db_default="")
+    error_code = models.CharField(max_length=24, blank=True, db_default="")
     error_message = models.CharField(max_length=300, blank=True, db_default="")
     occurred_at = models.DateTimeField(db_default=Now(), help_text="Orders the thread.")
     send_at = models.DateTimeField(null=True, blank=True)
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, default=0, db_default=0, help_text="Lower goes first."
+    )
+    sendability = models.JSONField(null=True, blank=True, help_text="What `may_send` answered when it was taken on.")
+    refunded_as = models.CharField(
+        max_length=11, blank=True, db_default="", help_text="The state for which its tokens were given back."
+    )
     # The queue: how often the provider was asked, until when this asking is ours, when to ask again.
     attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
     failures = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Times it could not be reached.")
@@ -257,6 +271,9 @@ class Message(Row):
             models.UniqueConstraint(fields=["platform", "provider_id", "organization"], name="messages_provider_id"),
             models.UniqueConstraint(fields=["organization", "client_id"], name="messages_client_id"),
             models.UniqueConstraint(fields=["organization", "id"], name="messages_organization_id"),
+            models.CheckConstraint(
+                condition=Q(refunded_as="") | Q(refunded_as__in=REFUNDABLE, tokens=0), name="messages_refunded_as"
+            ),
         ]
         indexes = [
             models.Index(
@@ -268,7 +285,10 @@ class Message(Row):
                 fields=["organization", "-occurred_at", "-id"],
                 name="messages_of_organization",
             ),
-            models.Index(fields=["id"], name="messages_queued", condition=Q(status="queued")),
+            # By number, so that each gets its share of a claim however much another has waiting.
+            models.Index(
+                fields=["from_address", "priority", "id"], name="messages_queued", condition=Q(status="queued")
+            ),
             models.Index(fields=["id"], name="messages_unknown", condition=Q(status="unknown")),
             models.Index(
                 fields=["lease_until"],
@@ -295,6 +315,30 @@ class Attachment(Row):
     class Meta:
         db_table = "attachments"
         constraints = [models.UniqueConstraint(fields=["message", "position"], name="attachments_once")]
+
+
+class ConsentEntry(Row):
+    """Somebody wants no more messages from a number, or wants them again. The newest entry of both holds."""
+
+    class Kind(models.TextChoices):
+        OPT_IN = "opt_in"
+        OPT_OUT = "opt_out"
+
+    class Source(models.TextChoices):
+        KEYWORD = "keyword", "The recipient wrote a keyword"
+        PROVIDER = "provider", "The provider refused: the recipient has opted out"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    sender_number = models.ForeignKey(SenderNumber, models.CASCADE, related_name="+", db_constraint=False)
+    address = models.CharField(max_length=64, help_text="The recipient's.")
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    source = models.CharField(max_length=8, choices=Source.choices)
+    text = models.CharField(max_length=100, blank=True, db_default="", help_text="What was written or answered.")
+    message = models.ForeignKey(Message, models.SET_NULL, null=True, related_name="+", db_constraint=False)
+
+    class Meta:
+        db_table = "consent_entries"
+        indexes = [models.Index(fields=["sender_number", "address", "-id"], name="consent_entries_newest")]
 
 
 class MessageReceipt(Row):

@@ -45,7 +45,7 @@ def cancel(message: Message) -> None:
     """Call off a scheduled message and give its tokens back. Raises NotNow once it is on its way."""
     message = _scheduled(message)
     _change(message, status="canceled", status_rank=statuses.RANK["canceled"])
-    sending.refund(_row(message), reason="Called off")
+    sending.refund(_row(message), state="canceled", reason="Called off")
     live.record([sending.updated(_row(message))])
 
 
@@ -74,7 +74,7 @@ def settle(message: Message, *, accepted: bool, by: User) -> None:
     }  # fmt: skip
     _change(message, status=status, status_rank=statuses.RANK[status], **words)
     if not accepted:
-        sending.refund(_row(message), reason="A person found that it was not sent")
+        sending.refund(_row(message), state="not_sent", reason="A person found that it was not sent")
     audit.record("message.settle", actor=by, target=message, before={"status": "unknown"}, after={"status": status})
     live.record([sending.updated(_row(message))])
 

@@ -13,7 +13,7 @@ from integrations import providers
 from integrations.events import InboundMessage, StatusUpdate, Unsupported
 from integrations.models import WebhookEvent
 from messagehub import tenancy
-from messaging import live, shapes, statuses
+from messaging import consent, live, shapes, statuses
 
 log = logging.getLogger(__name__)
 BATCH = 200
@@ -245,6 +245,9 @@ def receive(events: Iterable[InboundMessage]) -> list[live.Change]:
             raise ClosedMeanwhile
     made = shapes.rows(MESSAGES, columns)
     _attach(made, once)
+    said = [(row["id"], once[row["account"], row["provider_id"]]) for row in made]
+    kinds = [(pk, consent.kind_of(event.body, event.keyword)) for pk, event in said]
+    consent.written([(pk, kind) for pk, kind in kinds if kind])
     return [
         live.Change(live.CREATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"])
         for row in made

@@ -6,14 +6,17 @@ and is paid back. Where more messages fit than were lost, a person has to say.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 
-from integrations import providers
+from integrations import failures, providers
 from integrations.events import Listed
+from integrations.models import TwilioAccount
 from messagehub import encryption, tenancy
 from messaging import live, sending, shapes, statuses
 from messaging.models import Message
@@ -36,13 +39,15 @@ SELECT id FROM messages WHERE id = ANY(%s) AND status = 'unknown' AND provider_i
 ORDER BY id FOR NO KEY UPDATE
 """
 TAKEN = "SELECT provider_id FROM messages WHERE platform = 'SMS' AND provider_id = ANY(%s)"
-AMBIGUOUS = "More than one message at the provider fits. Look there, then say which is right."
 
 
-def reconcile(limit: int = BATCH) -> int:
-    """Look for unknown messages at the provider and settle those that can be; returns how many were looked for."""
+def reconcile(limit: int = BATCH, *, pause: float | None = None) -> int:
+    """Look for unknown messages at the provider and settle those that can be; returns how many were looked for.
+
+    Each is looked for once in `pause` seconds (of the settings, if None).
+    """
     with tenancy.system():
-        waiting = shapes.rows(WAITING, [settings.RECONCILE_SECONDS, limit])
+        waiting = shapes.rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
     alike = defaultdict(list)
     for row in waiting:
         alike[row["account_sid"], row["from_address"], row["to_address"]].append(row)
@@ -77,7 +82,7 @@ def settle(rows: Sequence[dict], listed: Sequence[Listed]) -> None:
 def _match(lost: list[dict], found: list[Listed]) -> list[dict]:
     """Settle messages of one text. The same text to the same person: which of ours is which makes no difference."""
     if len(found) > len(lost):
-        return [row for row in lost if _note(row, error_code="ambiguous", error_message=AMBIGUOUS)]
+        return [row for row in lost if _note(row, error_code="ambiguous", error_message=failures.words("ambiguous"))]
     changed = []
     for row, each in zip(lost, found, strict=False):
         _bind(row, each)
@@ -93,7 +98,7 @@ def _bind(row: dict, each: Listed) -> None:
         "provider_id": each.provider_id,
         "segments": each.segments,
         "error_code": each.error_code if failed else "",
-        "error_message": statuses.reason(each.error_code) if failed else "",
+        "error_message": failures.words(each.error_code) if failed else "",
     }
     if each.status in ("sent", "delivered", "read"):
         values["sent_at"] = now
@@ -114,11 +119,92 @@ def _missing(row: dict) -> bool:
         status="not_sent",
         status_rank=statuses.RANK["not_sent"],
         error_code="not_sent",
-        error_message="It never reached the provider. It was not sent, and can be sent again.",
+        error_message=failures.words("not_sent"),
     )
-    sending.refund(row, reason="Not sent: it never reached the provider")
+    sending.refund(row, state="not_sent", reason="Not sent: it never reached the provider")
     return True
 
 
 def _note(row: dict, **values: str) -> bool:
     return bool(Message.objects.filter(pk=row["id"]).exclude(**values).update(**values))
+
+
+# ---------------------------------------------------------------- one message
+CONTESTED = """
+SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.error_code, m.tokens,
+       m.sent_by_id, o.refund_policy, a.account_sid, a.auth_token
+FROM messages m
+JOIN organizations o ON o.id = m.organization_id
+JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
+JOIN twilio_accounts a ON a.id = n.twilio_account_id
+WHERE m.id = %s AND m.provider_id IS NOT NULL
+FOR NO KEY UPDATE OF m
+"""
+
+
+def look_up(message_id: UUID) -> None:
+    """Ask the provider how a message ended of which it has said two things. Raises providers.Away to be tried again."""
+    with tenancy.system():
+        found = shapes.rows(CONTESTED, [message_id])
+    if not found:
+        return
+    account, secret = found[0]["account_sid"], encryption.decrypt(found[0]["auth_token"])
+    listed = providers.one_sent(account, secret, found[0]["provider_id"])
+    with tenancy.system():
+        (row,) = shapes.rows(CONTESTED, [message_id])
+        if listed.status not in statuses.FINAL or listed.status == row["status"] or row["status"] == "read":
+            return
+        failed = listed.status in statuses.FAILURES
+        row |= {"status": listed.status, "error_code": listed.error_code or "unknown" if failed else ""}
+        Message.objects.filter(pk=message_id).update(
+            status=listed.status,
+            status_rank=statuses.RANK[listed.status],
+            error_code=row["error_code"],
+            error_message=failures.words(row["error_code"]) if failed else "",
+        )
+        statuses.pay_back(row)
+        live.record([sending.updated(row)])
+
+
+# ---------------------------------------------------------------- the other half of the proof
+@dataclass(slots=True)
+class Compared:
+    """The provider's list against ours, of one account: ids that only one side has."""
+
+    account: str
+    both: int
+    only_there: list[str]
+    only_here: list[str]
+
+    @property
+    def holds(self) -> bool:
+        return not self.only_there and not self.only_here
+
+
+OURS = """
+SELECT provider_id FROM messages WHERE platform = 'SMS' AND direction = 'outbound' AND provider_id = ANY(%s)
+"""
+MADE = """
+SELECT m.provider_id FROM messages m
+JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
+WHERE m.direction = 'outbound' AND m.provider_id IS NOT NULL AND n.twilio_account_id = %s AND m.created_at >= %s
+"""
+
+
+def compare(since: datetime, until: datetime) -> Iterator[Compared]:
+    """Whether the provider has exactly our messages of that time, account by account. Raises Away and Refusal.
+
+    From numbers of ours only: an account may serve other programs too. Give `until` some minutes of distance, for what
+    is just on its way.
+    """
+    with tenancy.system():
+        accounts = list(TwilioAccount.objects.order_by("account_sid").prefetch_related("sender_numbers"))
+    for account in accounts:
+        numbers = {number.phone for number in account.sender_numbers.all()}
+        listed = providers.all_sent(account.account_sid, account.auth_token, since)
+        there = {each.provider_id: each.created_at for each in listed if each.from_address in numbers}
+        with tenancy.system():
+            known = {row["provider_id"] for row in shapes.rows(OURS, [list(there)])}
+            made = {row["provider_id"] for row in shapes.rows(MADE, [account.pk, since + CLOCKS])}
+        strangers = sorted(sid for sid, created_at in there.items() if created_at <= until and sid not in known)
+        yield Compared(account.account_sid, len(known), strangers, sorted(made - set(there)))

@@ -1,11 +1,11 @@
-"""What is kept for a time only: the event log and idempotency keys."""
+"""What is kept for a time only: the event log, idempotency keys and old proofs."""
 
 from django.db import connection
 
 from messagehub import tenancy
 
 BATCH = 10_000
-KEPT = {"events": "48 hours", "idempotency_keys": "48 hours"}
+KEPT = {"events": "48 hours", "idempotency_keys": "48 hours", "proof_runs": "90 days"}
 FORGET = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {table} WHERE created_at < now() - %s::interval LIMIT %s

@@ -58,6 +58,14 @@ class SendSerializer(serializers.Serializer):
         child=serializers.URLField(max_length=2000), required=False, max_length=MOST_MEDIA, default=list
     )
     send_at = AheadField(required=False)
+    seen_message_id = VisibleRelatedField(
+        queryset=Message.objects.all(),
+        required=False,
+        help_text="The newest message that the sender has looked at: 409 `newer_messages` if more came in.",
+    )
+    allow_duplicate = serializers.BooleanField(
+        default=True, help_text="False refuses the text that went to the same person within the last minute."
+    )
     client_id = serializers.UUIDField(required=False)
 
     def validate_media(self, given: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ socket's frames all come from here, so that they can't differ.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from django.db import connection
@@ -133,8 +133,13 @@ def conversation(row: dict, last_message: dict | None, unread: int | None) -> di
     return shape if unread is None else {**shape, "unread_count": unread}
 
 
-def contact(row: Contact) -> dict:
-    """A contact with its groups (prefetched)."""
+def contacts(found: Sequence[Contact]) -> list[dict]:
+    """Contacts with their groups (prefetched) and what they said about consent (one query for all of them)."""
+    said = consent_of(found)
+    return [_contact(row, said.get(row.pk, "unknown")) for row in found]
+
+
+def _contact(row: Contact, consent: str) -> dict:
     return {
         "id": row.pk,
         "chatroom_id": row.chatroom_id,
@@ -145,11 +150,33 @@ def contact(row: Contact) -> dict:
         "messenger_psid": None,
         "instagram_sid": None,
         "profile_pic_url": row.profile_picture_url or None,
-        "consent": "unknown",  # nobody is asked for it yet
+        "consent": consent,
         "blocked": row.blocked_at is not None,
         "groups": [{"id": group.pk, "name": group.name} for group in row.groups.all()],
         "created_at": row.created_at,
     }
+
+
+CONSENT = """
+SELECT DISTINCT ON (c.id) c.id, e.kind
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address)
+JOIN sender_numbers n ON n.chatroom_id = c.chatroom_id
+JOIN LATERAL (
+    SELECT kind FROM consent_entries o WHERE o.sender_number_id = n.id AND o.address = c.address
+    ORDER BY o.id DESC LIMIT 1
+) e ON true
+ORDER BY c.id, e.kind = 'opt_out' DESC
+"""
+
+
+def consent_of(found: Sequence[Contact]) -> dict:
+    """By contact: `opted_out` of any number of their chatroom, or `opted_in` again. Who said nothing is left out."""
+    wanted = [(row.pk, row.chatroom_id, row.phone) for row in found if row.phone]
+    if not wanted:
+        return {}
+    words = {"opt_out": "opted_out", "opt_in": "opted_in"}
+    newest = rows(CONSENT, [list(column) for column in zip(*wanted, strict=True)])
+    return {row["id"]: words[row["kind"]] for row in newest}
 
 
 def note(row: Note) -> dict:

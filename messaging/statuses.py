@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection
+from procrastinate.contrib.django import app
 
+from accounts.models import Organization
+from integrations import failures, health
 from integrations.events import StatusUpdate
-from messaging import live, shapes
+from messaging import live, sending, shapes
 
 RANK = {
     "scheduled": 0,
@@ -27,22 +30,15 @@ RANK = {
     "read": 6,
 }
 FAILURES = {"undelivered", "failed", "canceled", "not_sent"}
-REASONS = {
-    "30001": "Twilio's queue was full.",
-    "30002": "The Twilio account is suspended.",
-    "30003": "The phone is switched off or out of reach.",
-    "30004": "The recipient has blocked this number.",
-    "30005": "The number is unknown or no longer in use.",
-    "30006": "This is a landline or a number that can't receive SMS.",
-    "30007": "The carrier filtered the message as spam.",
-    "30008": "The carrier gave no reason.",
-    "30034": "This sender number is not registered for US traffic.",
-}
+FINAL = {"delivered", "read", "undelivered", "failed"}
+FILTERED_AT_LEAST, FILTERED_SHARE = 5, 0.1  # of a number's messages of an hour, from which its admins are told
 
 FIND = """
 SELECT a.account_sid, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.sent_at,
-       m.delivered_at, m.read_at, m.error_code, m.error_message
+       m.delivered_at, m.read_at, m.error_code, m.error_message, m.tokens, m.sent_by_id, n.id AS number_id,
+       n.twilio_account_id, o.refund_policy
 FROM messages m
+JOIN organizations o ON o.id = m.organization_id
 JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
 JOIN twilio_accounts a ON a.id = n.twilio_account_id
 WHERE m.direction = 'outbound' AND a.account_sid = ANY(%(accounts)s) AND m.id IN (
@@ -66,10 +62,21 @@ FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s
     AS u (id, status, rank, provider_id, sent_at, delivered_at, read_at, code, message)
 WHERE m.id = u.id
 """
+FILTERED = """
+SELECT count(*) FILTER (WHERE error_code = '30007') AS filtered, count(*) AS sent
+FROM messages
+WHERE organization_id = %s AND occurred_at > now() - interval '1 hour' AND direction = 'outbound'
+  AND from_address = (SELECT phone FROM sender_numbers WHERE id = %s)
+"""
 
 
 def rises(current: str, new: str) -> bool:
-    """Whether a message in `current` becomes `new`. Having been delivered beats any failure."""
+    """Whether a message in `current` becomes `new`.
+
+    Having been delivered beats any failure, and whatever the provider says beats our belief that it never got it.
+    """
+    if current == "not_sent":
+        return RANK[new] > RANK["unknown"]
     return RANK[new] > RANK[current] or (current in FAILURES and new in ("delivered", "read"))
 
 
@@ -91,15 +98,20 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[live.Chang
     # Of the account that reports, and of no other: a batch holds several.
     by_id = {(row["account_sid"], row["id"]): row for row in found}
     by_sid = {(row["account_sid"], row["provider_id"]): row for row in found if row["provider_id"]}
-    unknown, receipts, moved = set(), [], {}
+    unknown, receipts, moved, contested, failed = set(), [], {}, set(), {}
     for webhook_id, update in updates:
         row = by_sid.get((update.account, update.provider_id)) or by_id.get((update.account, update.message_id))
         if row is None or (row["provider_id"] and update.provider_id and row["provider_id"] != update.provider_id):
             unknown.add(webhook_id)
             continue
         receipts.append((row["organization_id"], row["id"], update.provider_status, update.error_code, webhook_id))
+        ends = {row["status"], update.status}
+        if len(ends) == 2 and ends <= FINAL and ends & FAILURES:
+            contested.add(row["id"])
         if _move(row, update):
             moved[row["id"]] = row
+        if update.status in ("failed", "undelivered"):
+            failed[row["id"]] = row
     _write(RECEIPTS, receipts)
     _write(
         MOVE,
@@ -111,10 +123,46 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[live.Chang
             for row in moved.values()
         ],
     )  # fmt: skip
-    return [
-        live.Change(live.UPDATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"])
-        for row in moved.values()
-    ], unknown
+    for row in sorted(failed.values(), key=lambda row: (str(row["sent_by_id"]), row["id"])):
+        pay_back(row)
+    _learn([row for row in failed.values() if row["id"] in moved])
+    for pk in sorted(contested):
+        app.configure_task("messaging.tasks.look_up").defer(message_id=str(pk))
+    return [sending.updated(row) for row in moved.values()], unknown
+
+
+def pay_back(row: dict) -> None:
+    """Give back the tokens of a message that the carrier did not deliver, where the organization's policy says so."""
+    if row["refund_policy"] == Organization.RefundPolicy.UNDELIVERED and row["status"] in ("failed", "undelivered"):
+        sending.refund(row, state=row["status"], reason=f"Not delivered: {row['error_code']}")
+
+
+def _learn(failed: Sequence[dict]) -> None:
+    """What a failure says beyond its message: about our own number or account."""
+    for row in failed:
+        kind = failures.meaning(row["error_code"]).kind
+        if kind == failures.SUSPENDED:
+            health.pause(row["twilio_account_id"], row["error_code"], row["error_message"])
+        elif kind == failures.BACKLOG:
+            health.hold_number(row["number_id"], 60)
+        elif kind == failures.CONFIGURATION:
+            said = f"A message was not delivered ({row['error_code']}): {row['error_message']}"
+            health.alert(row["organization_id"], row["number_id"], row["error_code"], said)
+    filtered = {
+        (row["organization_id"], row["number_id"])
+        for row in failed
+        if failures.meaning(row["error_code"]).kind == failures.FILTERED
+    }
+    for organization_id, number_id in sorted(filtered):
+        (counted,) = shapes.rows(FILTERED, [organization_id, number_id])
+        if counted["filtered"] >= max(FILTERED_AT_LEAST, FILTERED_SHARE * counted["sent"]):
+            health.alert(
+                organization_id,
+                number_id,
+                "30007",
+                f"Carriers filtered {counted['filtered']} of this number's {counted['sent']} messages of the last hour "
+                "as spam. Change the text, and send less of it, before they block the number.",
+            )
 
 
 def _move(row: dict, update: StatusUpdate) -> bool:
@@ -134,13 +182,8 @@ def _move(row: dict, update: StatusUpdate) -> bool:
         row["status"] = update.status
         failed = update.status in FAILURES
         row["error_code"] = (update.error_code or "unknown") if failed else ""
-        row["error_message"] = reason(update.error_code) if failed else ""
+        row["error_message"] = failures.words(update.error_code) if failed else ""
     return row != before
-
-
-def reason(code: str) -> str:
-    """A provider's error code in words."""
-    return REASONS.get(code, "The carrier did not deliver it.")
 
 
 def _write(sql: str, rows: list[tuple]) -> None:

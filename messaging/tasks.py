@@ -1,8 +1,13 @@
 """Background jobs of messaging, run by the worker through Procrastinate."""
 
+from uuid import UUID
+
 from procrastinate.contrib.django import app
 
-from messaging import reconciliation, retention
+from integrations import health
+from messagehub import tenancy
+from messaging import gaps, reconciliation, retention
+from tokens import proof
 
 
 @app.periodic(cron="17 * * * *")
@@ -17,3 +22,31 @@ def forget(timestamp: int) -> None:
 def reconcile(timestamp: int) -> None:
     """Each minute: look for unknown messages at the provider."""
     reconciliation.reconcile()
+
+
+@app.task(queue="default")
+def look_up(message_id: str) -> None:
+    """The provider has said two things about how a message ended: ask it which holds."""
+    reconciliation.look_up(UUID(message_id))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queueing_lock="probe", pass_context=False)
+def probe(timestamp: int) -> None:
+    """Every five minutes: does Twilio let paused accounts in again?"""
+    with tenancy.system():
+        health.probe()
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="gaps", pass_context=False)
+def repair_gaps(timestamp: int) -> None:
+    """Every ten minutes: has anything come in at Twilio that never reached us?"""
+    gaps.repair()
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(queueing_lock="proof", pass_context=False)
+def prove(timestamp: int) -> None:
+    """Each hour: does everything add up?"""
+    proof.run()

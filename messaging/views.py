@@ -21,7 +21,7 @@ from uuid_utils.compat import uuid7
 
 from chatrooms.models import Chatroom, Contact
 from messagehub import limits
-from messaging import conversations, cursors, outbox, sending, shapes, shell
+from messaging import conversations, cursors, outbox, sendability, sending, shapes, shell
 from messaging.forms import ReplyForm
 from messaging.models import Conversation, Message
 from tokens import ledger
@@ -32,9 +32,8 @@ REFUSALS = (
     ledger.InsufficientTokens,
     limits.TooMany,
     outbox.NotNow,
-    sending.Blocked,
+    sendability.Refused,
     sending.ClientIdTaken,
-    sending.NoSender,
 )
 
 
@@ -223,12 +222,9 @@ def _thread(request: HttpRequest, shown: Conversation, **where) -> dict:
 
 
 def _composer(request: HttpRequest, shown: Conversation) -> dict:
-    closed = None
-    if shown.contact.blocked_at:
-        closed = sending.Blocked()
-    elif shown.sender_number is None:
-        closed = sending.NoSender()
-    price = 0 if request.user.is_admin else sending.PRICE
+    verdict = sendability.may_send(request.user, shown)
+    closed = next((reason for reason in verdict.reasons if reason.code != "insufficient_tokens"), None)
+    price = sendability.price(request.user, shown.platform)
     return {"client_id": uuid7(), "price": price, "longest": sending.LONGEST, "cannot_send": closed}
 
 

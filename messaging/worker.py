@@ -24,11 +24,12 @@ from integrations import providers
 from integrations.events import Outcome
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
 from messagehub import failpoints
-from messaging import conversations, receiving, sending
+from messaging import conversations, delivery, pacing, receiving, sending
 
 log = logging.getLogger(__name__)
-IN_FLIGHT = 150
+IN_FLIGHT = 200
 SETTLE_BATCH = 100
+GATHER_SECONDS = 0.005  # so that a claim takes several of the places that come free one by one
 IDLE_SECONDS = 1.0  # how long a lost wake-up can cost
 HEARTBEAT = "mh:worker:"
 HEARTBEAT_SECONDS = 15
@@ -42,8 +43,8 @@ class Worker:
         self.stopping = asyncio.Event()
         self.webhooks, self.outbox = asyncio.Event(), asyncio.Event()
         self.flights: set[asyncio.Task] = set()
-        self.room = asyncio.Semaphore(IN_FLIGHT)
-        self.answers: asyncio.Queue[tuple[sending.Claimed, Outcome]] = asyncio.Queue()
+        self.windows = pacing.Windows()
+        self.answers: asyncio.Queue[tuple[delivery.Claimed, Outcome]] = asyncio.Queue()
         # One thread each, so that none waits for another and each keeps one connection.
         self.threads = {name: ThreadPoolExecutor(1, name) for name in ("receive", "claim", "settle", "sweep")}
 
@@ -93,27 +94,32 @@ class Worker:
     async def send(self) -> None:
         while not self.stopping.is_set():
             self.outbox.clear()
-            await self.room.acquire()
-            self.room.release()
-            claimed = await self.call("claim", sending.claim, min(100, IN_FLIGHT - len(self.flights)))
+            room = IN_FLIGHT - len(self.flights)
+            claimed = await self.call("claim", delivery.claim, room, self.windows.free()) if room else []
             for each in claimed:
                 failpoints.hit("after_claim")
-                await self.room.acquire()
+                self.windows[each.account_id].flying += 1
                 flight = asyncio.create_task(self.fly(each))
                 self.flights.add(flight)
                 flight.add_done_callback(self.landed)
-            if not claimed:
+            if claimed:
+                await asyncio.sleep(GATHER_SECONDS)
+            else:
                 await self.woken(self.outbox)
 
-    async def fly(self, claimed: sending.Claimed) -> None:
-        failpoints.hit("before_provider_call")
-        outcome = await self.connections.send(claimed.text)
-        failpoints.hit("after_provider_accept")
-        self.answers.put_nowait((claimed, outcome))
+    async def fly(self, claimed: delivery.Claimed) -> None:
+        outcome = None
+        try:
+            failpoints.hit("before_provider_call")
+            outcome = await self.connections.send(claimed.text)
+            failpoints.hit("after_provider_accept")
+            self.answers.put_nowait((claimed, outcome))
+        finally:
+            self.windows[claimed.account_id].landed(outcome)
 
     def landed(self, flight: asyncio.Task) -> None:
         self.flights.discard(flight)
-        self.room.release()
+        self.outbox.set()  # there is room again
         if not flight.cancelled() and flight.exception():
             log.error("A call to the provider broke; its message becomes unknown.", exc_info=flight.exception())
 
@@ -123,7 +129,7 @@ class Worker:
             while len(batch) < SETTLE_BATCH and not self.answers.empty():
                 batch.append(self.answers.get_nowait())
             try:
-                await self.call("settle", sending.settle, batch)
+                await self.call("settle", delivery.settle, batch)
             except Exception:
                 log.exception("A batch of answers can't be written down and is taken apart.")
                 for answer in batch:
@@ -131,18 +137,18 @@ class Worker:
             for _ in batch:
                 self.answers.task_done()
 
-    async def settle_alone(self, answer: tuple[sending.Claimed, Outcome]) -> None:
+    async def settle_alone(self, answer: tuple[delivery.Claimed, Outcome]) -> None:
         """One answer that PostgreSQL refuses must not keep the others from being written down."""
         try:
-            await self.call("settle", sending.settle, [answer])
+            await self.call("settle", delivery.settle, [answer])
         except Exception:
             log.exception("The answer for message %s can't be written down.", answer[0].text.message_id)
-            await self.call("settle", sending.give_up, answer[0])
+            await self.call("settle", delivery.give_up, answer[0])
 
     async def sweep(self) -> None:
         while not self.stopping.is_set():
             await self.call("sweep", conversations.wake)
-            if await self.call("sweep", sending.sweep):
+            if await self.call("sweep", delivery.sweep):
                 self.outbox.set()
             await self.woken(self.stopping)
 

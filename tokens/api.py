@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 from accounts.models import User
 from accounts.permissions import IsAdmin
 from messagehub import rest
-from messagehub.schema import operation
+from messagehub.schema import IDEMPOTENCY_KEY, operation
 from tokens import ledger
 from tokens.models import TokenEntry
 from tokens.serializers import (
@@ -41,7 +41,9 @@ class GetView(APIView):
     @operation("Read a balance", query=WhoseSerializer, answers={200: BalanceSerializer})
     def get(self, request):
         person = whose(request) or request.user
-        return Response({"user_id": person.pk, "balance": ledger.balance(person)})
+        account = getattr(person, "token_account", None)
+        reserved = None if person.is_admin else account.reserved if account else 0
+        return Response({"user_id": person.pk, "balance": ledger.balance(person), "reserved": reserved})
 
 
 class UpdateView(APIView):
@@ -51,9 +53,11 @@ class UpdateView(APIView):
 
     @operation(
         "Change a balance",
-        description="To a `balance`, or by a `delta`. Admins send without tokens and have none: 409.",
+        description="To a `balance`, or by a `delta`. Admins send without tokens and have none: 409. With an "
+        "`Idempotency-Key` the same change is made once and answered the same; another is 422 `idempotency_mismatch`.",
         body=UpdateSerializer,
-        answers={200: UpdatedSerializer, 409: None},
+        header=IDEMPOTENCY_KEY,
+        answers={200: UpdatedSerializer, 409: None, 422: None},
         examples=[
             {
                 "name": "Grant 100",
@@ -69,7 +73,13 @@ class UpdateView(APIView):
             if "balance" in data:
                 entry, balance = ledger.set_balance(person, data["balance"], actor=request.user, reason=data["reason"])
             else:
-                entry, balance = ledger.adjust(person, data["delta"], actor=request.user, reason=data["reason"])
+                entry, balance = ledger.adjust(
+                    person,
+                    data["delta"],
+                    actor=request.user,
+                    reason=data["reason"],
+                    idempotency_key=rest.idempotency_key(request),
+                )
         except ledger.InsufficientTokens:
             raise ValidationError({"delta": ["The balance can't go below zero."]}) from None
         return Response({"user_id": person.pk, "balance": balance, "entry_id": entry})
@@ -83,7 +93,9 @@ class ListView(APIView):
     @operation("List balances", answers={200: [HolderSerializer]})
     def get(self, request):
         rest.known_only(request, ())
-        people = User.objects.filter(organization_id=request.user.organization_id).select_related("token_account")
+        people = User.objects.filter(organization_id=request.user.organization_id).select_related(
+            "token_account", "organization"
+        )
         return rest.page(
             request,
             rest.keyset(people, "created_at"),
@@ -95,6 +107,7 @@ class ListView(APIView):
 def holder(person: User) -> dict:
     account = getattr(person, "token_account", None)
     balance = None if person.is_admin else (account.balance if account else 0)
+    limit = person.organization.low_balance_limit
     return {
         "user_id": person.pk,
         "email": person.email,
@@ -102,6 +115,8 @@ def holder(person: User) -> dict:
         "role": person.role,
         "is_active": person.is_active,
         "balance": balance,
+        "reserved": None if person.is_admin else (account.reserved if account else 0),
+        "is_low": balance is not None and balance < limit,
     }
 
 

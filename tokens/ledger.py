@@ -1,57 +1,74 @@
 """Every change of a balance: one conditional update, one entry that explains it, in the caller's transaction."""
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from uuid_utils.compat import uuid7
 
-from accounts import audit
+from accounts import audit, tasks
 from accounts.models import User
 from messagehub import bus
 from tokens.models import TokenAccount, TokenEntry
 
+Kind = TokenEntry.Kind
 # Never read-then-write: the condition stands in the update itself, so fifty at once can't spend ten twice.
 MOVE = """
 WITH moved AS (
-    UPDATE user_tokens SET balance = balance + %(amount)s
-    WHERE user_id = %(user_id)s AND balance + %(amount)s >= 0
+    UPDATE user_tokens SET balance = balance + %(amount)s, reserved = reserved + %(reserved)s
+    WHERE user_id = %(user_id)s AND balance + %(amount)s >= 0 AND reserved + %(reserved)s >= 0
     RETURNING id, organization_id, balance
 )
-INSERT INTO token_entries (organization_id, account_id, kind, amount, balance_after, reference, actor_id, reason)
-SELECT organization_id, id, %(kind)s, %(amount)s, balance, %(reference)s, %(actor_id)s, %(reason)s FROM moved
+INSERT INTO token_entries (organization_id, account_id, kind, amount, balance_after, reference, actor_id, reason,
+                           idempotency_key)
+SELECT organization_id, id, %(kind)s, %(amount)s, balance, %(reference)s, %(actor_id)s, %(reason)s, %(key)s FROM moved
 RETURNING id, balance_after
 """
 
 
 class InsufficientTokens(Exception):
-    """The balance does not cover it. Nothing was changed."""
+    """The balance does not cover it. Nothing was changed. `words` are what it means and what to do."""
 
     def __init__(self, needed: int):
         self.needed = needed
-        super().__init__(
-            f"This needs {needed} token{'' if needed == 1 else 's'} and your balance does not cover it. "
-            "Ask an admin of your organization to grant you some."
+        said = ngettext(
+            "This needs {n} token and your balance does not cover it.",
+            "This needs {n} tokens and your balance does not cover it.",
+            needed,
         )
+        self.words = said.format(n=needed), _("Ask an admin of your organization to grant you some.")
+        super().__init__(" ".join(self.words))
 
 
 class NoAccount(Exception):
     """Admins send without tokens, so they have no balance that could be changed."""
 
     def __init__(self) -> None:
-        super().__init__("Admins send without tokens: there is no balance to change.")
+        super().__init__(_("Admins send without tokens: there is no balance to change."))
+
+
+class KeyUsed(Exception):
+    """The idempotency key belongs to another change."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This Idempotency-Key was used with another request. Make a new key for each one."))
 
 
 def open_account(user: User) -> TokenAccount:
     """The agent's account, made with a balance of nothing if there is none yet. Raises NoAccount for an admin."""
     if user.is_admin or user.organization_id is None:
         raise NoAccount
-    account, _ = TokenAccount.objects.get_or_create(user=user, defaults={"organization_id": user.organization_id})
+    account, _created = TokenAccount.objects.get_or_create(
+        user=user, defaults={"organization_id": user.organization_id}
+    )
     return account
 
 
 def debit(user: User, amount: int, *, reference: str) -> int:
     """Take tokens for something; returns the balance left. Raises InsufficientTokens and then changes nothing."""
-    moved = _move(user.pk, TokenEntry.Kind.DEBIT, -amount, reference=reference, actor=user)
+    moved = _move(user.pk, Kind.DEBIT, -amount, reference=reference, actor=user)
     if moved is None:
         raise InsufficientTokens(amount)
+    _tell_if_low(user, moved[1], amount)
     return moved[1]
 
 
@@ -59,17 +76,49 @@ def refund(user_id, amount: int, *, reference: str, reason: str) -> int | None:
     """Give tokens back, once per reference; None when that was done already."""
     try:
         with transaction.atomic():
-            moved = _move(user_id, TokenEntry.Kind.REFUND, amount, reference=reference, reason=reason)
+            moved = _move(user_id, Kind.REFUND, amount, reference=reference, reason=reason)
     except IntegrityError:
         return None
     return moved[1] if moved else None
 
 
-def adjust(user: User, delta: int, *, actor: User, reason: str):
-    """Grant (above nothing) or take back (below it). Returns (entry id, balance); raises InsufficientTokens."""
-    open_account(user)
-    kind = TokenEntry.Kind.GRANT if delta > 0 else TokenEntry.Kind.ADJUST
-    moved = _move(user.pk, kind, delta, reference=f"{kind}:{uuid7()}", actor=actor, reason=reason)
+def reserve(user: User, amount: int, *, reference: str, reason: str = "") -> int:
+    """Set tokens aside for something that is to be paid later; returns the balance left. Raises InsufficientTokens.
+
+    Once per reference. They can't be spent otherwise, and come back by `release`.
+    """
+    moved = _move(user.pk, Kind.RESERVE, -amount, reserved=amount, reference=reference, actor=user, reason=reason)
+    if moved is None:
+        raise InsufficientTokens(amount)
+    _tell_if_low(user, moved[1], amount)
+    return moved[1]
+
+
+def release(user_id, amount: int, *, reference: str, reason: str = "") -> int | None:
+    """Give back what was set aside, once per reference. None when that was done already or less is set aside."""
+    try:
+        with transaction.atomic():
+            moved = _move(user_id, Kind.RELEASE, amount, reserved=-amount, reference=reference, reason=reason)
+    except IntegrityError:
+        return None
+    return moved[1] if moved else None
+
+
+def adjust(user: User, delta: int, *, actor: User, reason: str, idempotency_key: str = ""):
+    """Grant (above nothing) or take back (below it). Returns (entry id, balance after it).
+
+    The same key changes nothing twice: it answers as the first time. Raises InsufficientTokens, NoAccount and KeyUsed.
+    """
+    account = open_account(user)
+    if idempotency_key:
+        TokenAccount.objects.select_for_update(no_key=True).get(pk=account.pk)  # whoever uses it just now is waited for
+        if before := account.entries.filter(idempotency_key=idempotency_key).first():
+            if (before.amount, before.reason, before.actor_id) != (delta, reason, actor.pk):
+                raise KeyUsed
+            return before.pk, before.balance_after
+    kind = Kind.GRANT if delta > 0 else Kind.ADJUST
+    reference = f"{kind}:{uuid7()}"
+    moved = _move(user.pk, kind, delta, reference=reference, actor=actor, reason=reason, key=idempotency_key or None)
     if moved is None:
         raise InsufficientTokens(-delta)
     after = {"delta": delta, "balance": moved[1], "reason": reason}
@@ -93,7 +142,29 @@ def balance(user: User) -> int | None:
     return TokenAccount.objects.filter(user=user).values_list("balance", flat=True).first() or 0
 
 
-def _move(user_id, kind: str, amount: int, *, reference: str, actor: User | None = None, reason: str = ""):
+def _tell_if_low(user: User, left: int, taken: int) -> None:
+    """Tell the admins by mail when this step took the balance below the organization's limit."""
+    limit = user.organization.low_balance_limit if user.organization else 0
+    if left < limit <= left + taken:
+        tasks.mail_admins.defer(
+            organization_id=str(user.organization_id),
+            template="tokens/mail/low_balance.txt",
+            path="/admin/tokens/tokenaccount/",
+            context={"person": user.name, "balance": left, "limit": limit},
+        )
+
+
+def _move(
+    user_id,
+    kind: str,
+    amount: int,
+    *,
+    reference: str,
+    reserved: int = 0,
+    actor: User | None = None,
+    reason: str = "",
+    key: str | None = None,
+):
     with connection.cursor() as cursor:
         cursor.execute(
             MOVE,
@@ -101,9 +172,11 @@ def _move(user_id, kind: str, amount: int, *, reference: str, actor: User | None
                 "user_id": user_id,
                 "kind": str(kind),
                 "amount": amount,
+                "reserved": reserved,
                 "reference": reference,
                 "actor_id": actor.pk if actor else None,
                 "reason": reason,
+                "key": key,
             },
         )
         moved = cursor.fetchone()

@@ -31,13 +31,18 @@ class TokenAccount(Row):
 
 
 class TokenEntry(Row):
-    """One change of a balance, written once. `amount` is signed; `balance_after` is the running sum."""
+    """One change of a balance, written once. `amount` is signed; `balance_after` is the running sum.
+
+    What is reserved has left the balance and waits beside it; a release brings it back.
+    """
 
     class Kind(models.TextChoices):
         GRANT = "grant"
         DEBIT = "debit"
         REFUND = "refund"
         ADJUST = "adjust"
+        RESERVE = "reserve"
+        RELEASE = "release"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     account = models.ForeignKey(TokenAccount, models.CASCADE, related_name="entries", db_constraint=False)
@@ -47,15 +52,19 @@ class TokenEntry(Row):
     reference = models.CharField(max_length=80, help_text="What the entry is about, as in message:<id>.")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     reason = models.CharField(max_length=300, blank=True, db_default="")
+    idempotency_key = models.CharField(
+        max_length=200, null=True, help_text="The client's own key of the request: the same one changes nothing twice."
+    )
 
     class Meta:
         db_table = "token_entries"
         constraints = [
+            models.UniqueConstraint(fields=["account", "idempotency_key"], name="token_entries_idempotency_key"),
             models.UniqueConstraint(fields=["reference", "kind"], name="token_entries_once"),
             models.CheckConstraint(condition=Q(balance_after__gte=0), name="token_entries_balance_after"),
             models.CheckConstraint(
-                condition=Q(kind__in=["grant", "refund"], amount__gt=0)
-                | Q(kind="debit", amount__lt=0)
+                condition=Q(kind__in=["grant", "refund", "release"], amount__gt=0)
+                | Q(kind__in=["debit", "reserve"], amount__lt=0)
                 | (Q(kind="adjust") & ~Q(amount=0)),
                 name="token_entries_sign",
             ),
@@ -64,3 +73,14 @@ class TokenEntry(Row):
             models.Index(fields=["account", "-id"], name="token_entries_newest"),
             models.Index(fields=["organization", "-id"], name="token_entries_all"),
         ]
+
+
+class ProofRun(Row):
+    """One look at every invariant of every organization: when, how long it took, and what was broken."""
+
+    seconds = models.FloatField()
+    holds = models.BooleanField(help_text="What every organization may know; the rows are for operators.")
+    broken = models.JSONField(default=list, help_text="For each broken invariant its name and the first rows.")
+
+    class Meta:
+        db_table = "proof_runs"

@@ -3,6 +3,8 @@
 They hold between any two transactions, so also after any crash. Used by `manage.py prove` and by the fault tests.
 """
 
+import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +12,9 @@ from django.conf import settings
 from django.db import connection
 
 from messagehub import tenancy
+from tokens.models import ProofRun
 
+log = logging.getLogger(__name__)
 SHOWN = 5  # rows of each broken invariant that are worth naming
 
 
@@ -40,6 +44,14 @@ INVARIANTS = {
         GROUP BY account_id, value HAVING sum(side) <> 0""",
     "No balance and no reserve is below zero": """
         SELECT 'account', id, balance, reserved FROM user_tokens WHERE balance < 0 OR reserved < 0""",
+    "What is reserved is what entries have set aside and not released": """
+        SELECT 'account', a.id, 'reserved', a.reserved, 'entries', coalesce(-sum(e.amount), 0)
+        FROM user_tokens a LEFT JOIN token_entries e ON e.account_id = a.id AND e.kind IN ('reserve', 'release')
+        GROUP BY a.id HAVING a.reserved <> coalesce(-sum(e.amount), 0)""",
+    "Nothing is released that was not reserved, nor more of it": """
+        SELECT 'release', r.id, r.reference, r.amount, s.amount FROM token_entries r
+        LEFT JOIN token_entries s ON s.reference = r.reference AND s.kind = 'reserve' AND s.account_id = r.account_id
+        WHERE r.kind = 'release' AND (s.id IS NULL OR r.amount > -s.amount)""",
     "A paid message has exactly one debit": """
         SELECT 'message', m.id, 'tokens', m.tokens, 'debits', count(e.id)
         FROM messages m LEFT JOIN token_entries e ON e.reference = 'message:' || m.id AND e.kind = 'debit'
@@ -55,7 +67,9 @@ INVARIANTS = {
         LEFT JOIN token_entries d ON d.reference = r.reference AND d.kind = 'debit'
         WHERE r.kind = 'refund' AND r.reference LIKE 'message:%'
           AND (m.id IS NULL OR d.id IS NULL OR d.amount <> -r.amount OR m.tokens <> 0
-               OR m.status NOT IN ('failed', 'undelivered', 'not_sent', 'canceled'))""",
+               OR m.refunded_as = '' OR m.status NOT IN ('failed', 'undelivered', 'not_sent', 'canceled')
+               -- paid back, and only then the provider said that it has gone out after all
+               AND m.provider_id IS NULL)""",
     "A message without tokens was never paid, or has its refund": """
         SELECT 'message', m.id, m.status FROM messages m
         JOIN token_entries d ON d.reference = 'message:' || m.id AND d.kind = 'debit'
@@ -64,6 +78,14 @@ INVARIANTS = {
     "No provider id stands on two messages": """
         SELECT organization_id, platform, provider_id, count(*) FROM messages WHERE provider_id IS NOT NULL
         GROUP BY organization_id, platform, provider_id HAVING count(*) > 1""",
+    "A message that was paid back has its refund": """
+        SELECT 'message', m.id, m.refunded_as FROM messages m
+        WHERE m.refunded_as <> '' AND NOT EXISTS (
+            SELECT FROM token_entries r WHERE r.reference = 'message:' || m.id AND r.kind = 'refund')""",
+    "An accepted message has the provider's id, and one that was never sent has none": """
+        SELECT 'message', id, status, provider_id FROM messages WHERE direction = 'outbound' AND (
+            status IN ('queued', 'scheduled', 'sending', 'not_sent') AND provider_id IS NOT NULL
+            OR status = 'unknown' AND provider_id IS NOT NULL)""",
     "Nothing stays sending past its lease": f"""
         SELECT 'message', id, lease_until FROM messages
         WHERE status = 'sending' AND lease_until < now() - interval '{settings.SEND_LEASE_SECONDS} s'""",
@@ -103,3 +125,24 @@ def broken() -> Iterator[Broken]:
         rows = [tuple(row) for number, row in found if number == place]
         if rows:
             yield Broken(invariant, rows)
+
+
+def run() -> ProofRun:
+    """Look at every invariant and write down what was found: for the metric, the tokens page and operators."""
+    started = time.monotonic()
+    found = list(broken())
+    for each in found:
+        log.error("An invariant does not hold. %s", each)
+    with tenancy.system():
+        return ProofRun.objects.create(
+            seconds=round(time.monotonic() - started, 3),
+            holds=not found,
+            broken=[
+                {"invariant": each.invariant, "rows": [list(map(str, row)) for row in each.rows]} for each in found
+            ],
+        )
+
+
+def newest() -> ProofRun | None:
+    """When it was last looked whether everything adds up, and whether it did; not which rows, which operators see."""
+    return ProofRun.objects.only("created_at", "seconds", "holds").order_by("-created_at").first()

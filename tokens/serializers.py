@@ -36,11 +36,13 @@ class BalanceSerializer(serializers.Serializer):
 
     user_id = serializers.UUIDField()
     balance = serializers.IntegerField(allow_null=True)
+    reserved = serializers.IntegerField(allow_null=True, help_text="Set aside for what is to be paid later.")
 
 
-class UpdatedSerializer(BalanceSerializer):
+class UpdatedSerializer(serializers.Serializer):
     """The balance now, and the entry that explains it (null when nothing changed)."""
 
+    user_id = serializers.UUIDField()
     balance = serializers.IntegerField()
     entry_id = serializers.UUIDField(allow_null=True)
 
@@ -52,6 +54,7 @@ class HolderSerializer(BalanceSerializer):
     name = serializers.CharField()
     role = serializers.ChoiceField(choices=User.Role.values)
     is_active = serializers.BooleanField()
+    is_low = serializers.BooleanField(help_text="Below the organization's limit.")
 
 
 class EntrySerializer(serializers.Serializer):

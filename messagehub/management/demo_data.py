@@ -18,7 +18,6 @@ from integrations import segments
 from integrations.models import SenderNumber, TwilioAccount
 from integrations.sandbox import store
 from messagehub import tenancy
-from messaging import sending
 from messaging.models import Conversation, Message, ReadMarker
 from tokens import ledger
 
@@ -154,7 +153,7 @@ def make_organization(plan: dict, chance: random.Random) -> None:
             paid = make_past(plan, room, agent, admin, number, chance)
             ledger.adjust(agent, TOKENS + len(paid), actor=admin, reason="Welcome to the demo")
             for message in sorted(paid, key=lambda message: message.occurred_at):
-                ledger.debit(agent, sending.PRICE, reference=f"message:{message.pk}")
+                ledger.debit(agent, 1, reference=f"message:{message.pk}")
 
 
 def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[Message]:
@@ -245,7 +244,7 @@ def past_message(conversation, contact, number, author, direction: str, text: st
         to_address=number.phone if inbound else contact.phone,
         segments=segments.count(text),
         sent_by=None if inbound else author,
-        tokens=0 if inbound else sending.PRICE,
+        tokens=0 if inbound else 1,
         occurred_at=at,
         sent_at=None if inbound else at + timedelta(seconds=1),
         delivered_at=None if inbound else at + timedelta(seconds=4),

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, User
 from messagehub import tenancy
-from messaging import sending
+from messaging import delivery, sending
 from messaging.models import Event, Message
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
@@ -43,7 +43,8 @@ def put(message: Message, **values) -> None:
 def fail(message: Message) -> None:
     put(message, status="failed", status_rank=5)
     with tenancy.system():
-        sending.refund({"id": message.pk, "tokens": message.tokens, "sent_by_id": message.sent_by_id}, reason="Refused")
+        row = {"id": message.pk, "tokens": message.tokens, "sent_by_id": message.sent_by_id}
+        sending.refund(row, state="failed", reason="Refused")
 
 
 def scheduled(agent: APIClient, acme: dict) -> dict:
@@ -114,12 +115,12 @@ def test_a_scheduled_message_is_changed_and_called_off_and_paid_back(acme, agent
 
 def test_a_scheduled_message_is_sent_when_its_time_has_come(acme, agent):
     message = scheduled(agent, acme)
-    sending.settle([])
-    assert message["id"] not in {str(each.text.message_id) for each in sending.claim(10)}
+    delivery.settle([])
+    assert message["id"] not in {str(each.text.message_id) for each in delivery.claim(10)}
     with tenancy.system():
         Message.objects.filter(pk=message["id"]).update(send_at=timezone.now() - timedelta(hours=1))
-    sending.sweep()
-    assert message["id"] in {str(each.text.message_id) for each in sending.claim(10)}
+    delivery.sweep()
+    assert message["id"] in {str(each.text.message_id) for each in delivery.claim(10)}
 
 
 @pytest.mark.parametrize(("outcome", "status", "back"), [("accepted", "accepted", 0), ("not_sent", "not_sent", 1)])

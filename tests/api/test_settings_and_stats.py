@@ -19,7 +19,11 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
         "slug": "acme",
         "time_zone": "UTC",
         "default_country": "US",
+        "refund_policy": "not_sent",
+        "low_balance_limit": 10,
         "require_mfa_for_admins": False,
+        "token_prices": {"SMS": 1, "MESSENGER": 1, "INSTAGRAM": 1},
+        "quiet_hours": None,
     }
     changed = client.patch("/api/settings", {"time_zone": "Europe/Berlin", "default_country": "de", "slug": "other"})
     assert (changed.json()["time_zone"], changed.json()["default_country"], changed.json()["slug"]) == (
@@ -34,6 +38,32 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
 
 
 @pytest.mark.parametrize("wrong", [{"time_zone": "Mars/Base"}, {"default_country": "ZZ"}, {"name": ""}])
+def test_the_rules_of_sending_are_settings(api, ann):
+    client = api(ann)
+    rules = {
+        "token_prices": {"SMS": 2},
+        "quiet_hours": {"from": "21:00", "until": "08:30"},
+        "refund_policy": "undelivered",
+        "low_balance_limit": 25,
+    }
+    changed = client.patch("/api/settings", rules).json()
+    assert {name: changed[name] for name in rules} == {
+        **rules,
+        "token_prices": {"SMS": 2, "MESSENGER": 1, "INSTAGRAM": 1},
+    }
+    assert client.patch("/api/settings", {"quiet_hours": None}).json()["quiet_hours"] is None
+    for wrong in (
+        {"quiet_hours": {"from": "08:00", "until": "08:00"}},
+        {"quiet_hours": {"from": "25:00", "until": "08:00"}},
+        {"quiet_hours": {"from": "21:00"}},
+        {"token_prices": {"SMS": -1}},
+        {"refund_policy": "always"},
+        {"low_balance_limit": -1},
+    ):
+        assert client.patch("/api/settings", wrong).status_code == 400, wrong
+    assert client.get("/api/settings").json()["token_prices"]["SMS"] == 2
+
+
 def test_what_is_no_setting_is_refused(api, ann, wrong):
     assert api(ann).patch("/api/settings", wrong).json()["error"]["fields"].keys() == wrong.keys()
 

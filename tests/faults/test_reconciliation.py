@@ -7,7 +7,7 @@ from twilio.rest import Client
 
 from integrations.events import Unclear
 from messagehub import tenancy
-from messaging import reconciliation, sending
+from messaging import delivery, reconciliation, sending
 from messaging.models import Event, Message
 from tests.sandbox_server import SandboxServer, sandbox_server
 from tests.spine.test_walls import a_tenant
@@ -44,8 +44,8 @@ def lost(acme: dict) -> Callable[[str], Message]:
     def lose(text: str) -> Message:
         with tenancy.organization(acme["organization"].pk):
             message = sending.send(acme["conversation"], text, sent_by=acme["agent"]).message
-        (claimed,) = sending.claim(1)
-        sending.settle([(claimed, Unclear("The answer was lost."))])
+        (claimed,) = delivery.claim(1)
+        delivery.settle([(claimed, Unclear("The answer was lost."))])
         return message
 
     return lose

@@ -9,9 +9,10 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from integrations.events import Accepted, NotReached
+from integrations.events import Accepted, Busy, NotReached
+from integrations.models import SenderNumber
 from messagehub import tenancy
-from messaging import conversations, sending
+from messaging import conversations, delivery, sending
 from messaging.models import Conversation, Message
 from tests.running_demo import Demo, phones
 from tests.spine.test_walls import a_tenant
@@ -76,41 +77,43 @@ def test_a_token_that_nobody_can_decrypt_stops_only_its_own_account(acme, globex
     with tenancy.system(), connection.cursor() as cursor:
         cursor.execute("UPDATE twilio_accounts SET auth_token = 'f1:nonsense' WHERE account_sid = 'ACglobex'")
 
-    claimed = sending.claim(10)
+    claimed = delivery.claim(10)
 
     assert [each.text.message_id for each in claimed] == [acme["message"].pk]
     assert state(globex["message"]) == "queued"
-    assert sending.claim(10) == []
+    assert delivery.claim(10) == []
     with tenancy.organization(globex["organization"].pk):
         sending.send(globex["conversation"], "Still accepted", sent_by=globex["agent"])
 
 
 def test_an_answer_that_can_not_be_written_down_makes_its_message_unknown(acme):
-    (claimed,) = sending.claim(1)
-    sending.give_up(claimed)
+    (claimed,) = delivery.claim(1)
+    delivery.give_up(claimed)
     assert state(acme["message"]) == "unknown"
 
 
 def test_the_same_provider_id_in_two_organizations_is_two_messages(acme, globex):
-    claimed = sending.claim(2)
-    sending.settle([(each, Accepted("SMsame", 1)) for each in claimed])
+    claimed = delivery.claim(2)
+    delivery.settle([(each, Accepted("SMsame", 1)) for each in claimed])
     assert (state(acme["message"]), state(globex["message"])) == ("accepted", "accepted")
     assert list(proof.broken()) == []
 
 
 def test_being_told_to_wait_is_no_failure_however_often(acme):
-    for _ in range(sending.MOST_ATTEMPTS + 2):
+    for _ in range(delivery.MOST_ATTEMPTS + 2):
         with tenancy.system():
             Message.objects.update(not_before=None)
-        (claimed,) = sending.claim(1)
-        sending.settle([(claimed, NotReached("Busy.", retry_after=5, counts=False))])
+            SenderNumber.objects.update(held_until=None)
+        (claimed,) = delivery.claim(1)
+        delivery.settle([(claimed, Busy("Busy.", retry_after=5, whole_account=False))])
     assert state(acme["message"]) == "queued"
 
-    for _ in range(sending.MOST_ATTEMPTS):
+    for _ in range(delivery.MOST_ATTEMPTS):
         with tenancy.system():
             Message.objects.update(not_before=None)
-        (claimed,) = sending.claim(1)
-        sending.settle([(claimed, NotReached("Nobody there."))])
+            SenderNumber.objects.update(held_until=None)
+        (claimed,) = delivery.claim(1)
+        delivery.settle([(claimed, NotReached("Nobody there."))])
     assert state(acme["message"]) == "failed"
     with tenancy.organization(acme["organization"].pk):
         assert ledger.balance(acme["agent"]) == 5

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from integrations.events import Accepted, StatusUpdate, Unclear
 from messagehub import tenancy
-from messaging import sending, statuses
+from messaging import delivery, statuses
 from messaging.models import Message, MessageReceipt
 from tests.spine.test_walls import a_tenant
 
@@ -44,9 +44,9 @@ def apply(*reports) -> set:
 
 
 def accept(message: Message) -> None:
-    (claimed,) = sending.claim(1)
+    (claimed,) = delivery.claim(1)
     assert claimed.text.message_id == message.pk
-    sending.settle([(claimed, Accepted("SM1", 1))])
+    delivery.settle([(claimed, Accepted("SM1", 1))])
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_a_failure_is_kept_with_its_reason(message: Message):
 
 
 def test_a_report_before_our_commit_binds_the_id_and_is_not_undone_by_it(message: Message):
-    (claimed,) = sending.claim(1)
+    (claimed,) = delivery.claim(1)
     apply(report(message, "delivered", named=True))
     assert state(message)[0] == "delivered"
 
-    sending.settle([(claimed, Unclear("too late"))])
+    delivery.settle([(claimed, Unclear("too late"))])
 
     assert state(message) == ("delivered", "")
     with tenancy.system():
@@ -110,19 +110,19 @@ def test_another_accounts_report_does_not_touch_our_message(message: Message):
 
 
 def test_an_answer_to_an_older_attempt_is_ignored(message: Message):
-    (zombie,) = sending.claim(1)
+    (zombie,) = delivery.claim(1)
     with connection.cursor() as cursor, tenancy.system():
         cursor.execute("UPDATE messages SET status = 'queued'")
-    (second,) = sending.claim(1)
-    sending.settle([(zombie, Accepted("SM-zombie", 1))])
+    (second,) = delivery.claim(1)
+    delivery.settle([(zombie, Accepted("SM-zombie", 1))])
     assert state(message)[0] == "sending"
-    sending.settle([(second, Accepted("SM1", 1))])
+    delivery.settle([(second, Accepted("SM1", 1))])
     assert state(message)[0] == "accepted"
 
 
 def test_a_lease_that_ran_out_is_unknown_and_never_queued(message: Message, settings):
     settings.SEND_LEASE_SECONDS = -1
-    sending.claim(1)
-    assert sending.sweep() == 1
+    delivery.claim(1)
+    assert delivery.sweep() == 1
     assert state(message)[0] == "unknown"
-    assert sending.claim(10) == []
+    assert delivery.claim(10) == []

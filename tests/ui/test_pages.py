@@ -7,7 +7,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from messaging import sending
 from messaging.models import Message, ReadMarker
 from tests import factories
 from tokens import ledger
@@ -209,7 +208,7 @@ def test_a_reply_is_a_plain_form_too(browser, rich, sales, acme, inside):
 
     with inside(acme):
         assert Message.objects.filter(content="Hello there").count() == 1
-        assert ledger.balance(rich) == 10 - sending.PRICE
+        assert ledger.balance(rich) == 9
 
 
 def test_a_refused_reply_says_why_and_keeps_the_text(browser, bo, sales, acme, inside):

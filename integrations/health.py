@@ -1,0 +1,117 @@
+"""How accounts and numbers are doing: who is let in, who has to wait, and who is told about it.
+
+Written by the worker from what the provider answers, for all its processes. Nothing here sends anything.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from cryptography.fernet import InvalidToken
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Greatest, Now
+from django.utils import timezone
+
+from accounts import tasks
+from integrations import twilio
+from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
+
+UNREADABLE = "token_unreadable"
+
+
+def pause(account_id: UUID, code: str, said: str) -> None:
+    """Open the circuit: nothing goes out over this account until it is let in again. Its admins are told once."""
+    paused = TwilioAccount.objects.filter(pk=account_id, paused_at=None).update(paused_at=Now(), paused_code=code)
+    if paused:
+        organization_id, account = TwilioAccount.objects.values_list("organization_id", "account_sid").get(
+            pk=account_id
+        )
+        alert(
+            organization_id,
+            account_id,
+            code,
+            f"Twilio does not let account {account} in ({code}: {said[:200]}) Its messages wait, and none is lost. "
+            "Renew its token under Sender numbers; then they go out by themselves.",
+        )
+
+
+def resume(account: TwilioAccount) -> None:
+    """Close the circuit: what waited goes out."""
+    TwilioAccount.objects.filter(pk=account.pk).update(paused_at=None, paused_code="", held_until=None)
+    close_alerts(account.pk)
+
+
+def hold_account(account_id: UUID, seconds: float) -> None:
+    """Twilio asked the account to wait. A longer wait that was asked for before stays."""
+    until = timezone.now() + timedelta(seconds=seconds)
+    TwilioAccount.objects.filter(pk=account_id).update(held_until=Greatest("held_until", until))
+
+
+def hold_number(number_id: UUID, seconds: float) -> None:
+    """The number has as much waiting at Twilio as that takes."""
+    until = timezone.now() + timedelta(seconds=seconds)
+    SenderNumber.objects.filter(pk=number_id).update(held_until=Greatest("held_until", until))
+
+
+def probe() -> int:
+    """Ask Twilio whether it lets paused accounts in again, without sending anything; returns how many it does."""
+    resumed = 0
+    for account_id in TwilioAccount.objects.exclude(paused_at=None).values_list("pk", flat=True):
+        try:
+            account = TwilioAccount.objects.get(pk=account_id)  # decrypts the token
+            twilio.numbers(account.account_sid, account.auth_token)
+        except (twilio.Refusal, twilio.Away, InvalidToken, ValueError):
+            continue
+        resume(account)
+        resumed += 1
+    return resumed
+
+
+def alert(organization_id: UUID, subject_id: UUID, code: str, message: str) -> bool:
+    """Tell the organization's admins about trouble with an account or number; False if they know of it already."""
+    try:
+        with transaction.atomic():
+            ChannelAlert.objects.create(
+                organization_id=organization_id, subject_id=subject_id, code=code, message=message[:500]
+            )
+    except IntegrityError:
+        return False
+    tasks.mail_admins.defer(
+        organization_id=str(organization_id),
+        template="integrations/mail/alert.txt",
+        path="/admin/integrations/sendernumber/",
+        context={"message": message[:500]},
+    )
+    return True
+
+
+def close_alerts(subject_id: UUID) -> None:
+    """The trouble is over."""
+    ChannelAlert.objects.filter(subject_id=subject_id, closed_at=None).update(closed_at=Now())
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a number does: `ok`, `busy` until some time, or `paused` until its account is let in again."""
+
+    state: str
+    until: datetime | None
+    alerts: list[ChannelAlert]
+
+
+def of(numbers: Iterable[SenderNumber]) -> dict[UUID, Health]:
+    """How these numbers (with their accounts joined) do, by their ids."""
+    numbers = list(numbers)
+    alerts = defaultdict(list)
+    subjects = {number.pk for number in numbers} | {number.twilio_account_id for number in numbers}
+    for each in ChannelAlert.objects.filter(subject_id__in=subjects, closed_at=None).order_by("-created_at"):
+        alerts[each.subject_id].append(each)
+    found, now = {}, timezone.now()
+    for number in numbers:
+        account = number.twilio_account
+        until = max((at for at in (account.held_until, number.held_until) if at and at > now), default=None)
+        state = "paused" if account.paused_at else "busy" if until else "ok"
+        found[number.pk] = Health(state, until, alerts[number.pk] + alerts[account.pk])
+    return found

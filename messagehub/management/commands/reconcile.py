@@ -1,0 +1,42 @@
+"""`manage.py reconcile`: look for unknown messages at the provider now; `--prove` compares its whole list with ours."""
+
+from datetime import timedelta
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from integrations import providers
+from messaging import reconciliation
+
+SHOWN = 10
+
+
+class Command(BaseCommand):
+    help = "Settle unknown messages by the provider's list. With --prove: does it have exactly our messages?"
+
+    def add_arguments(self, parser):
+        parser.add_argument("--prove", action="store_true", help="compare every message of the time with the provider")
+        parser.add_argument("--hours", type=float, default=24, help="how far back to compare (24)")
+        parser.add_argument("--until", type=float, default=120, help="seconds before now that are left out (120)")
+
+    def handle(self, *args, **options):
+        looked_for = reconciliation.reconcile(pause=0)
+        self.stdout.write(f"{looked_for} unknown messages were looked for at the provider.")
+        if options["prove"]:
+            self.prove(options["hours"], options["until"])
+
+    def prove(self, hours: float, until: float) -> None:
+        now = timezone.now()
+        wrong = 0
+        try:
+            for found in reconciliation.compare(now - timedelta(hours=hours), now - timedelta(seconds=until)):
+                wrong += not found.holds
+                self.stdout.write(f"{found.account}: {found.both} messages there and here.")
+                for words, ids in (("there and not here", found.only_there), ("here and not there", found.only_here)):
+                    if ids:
+                        self.stdout.write(f"  {len(ids)} {words}: {', '.join(ids[:SHOWN])}")
+        except (providers.Away, providers.Refusal) as error:
+            raise CommandError("The provider can't be asked, so nothing is proved.") from error
+        if wrong:
+            raise CommandError(f"{wrong} accounts do not agree with the provider.")
+        self.stdout.write("The provider has exactly our messages.")

@@ -1,0 +1,84 @@
+"""How many messages of an account this process may have at the provider at once, and who gets how many of a claim.
+
+An account begins with two and gets one more with each answer, so within a few round trips as many as fit. One that is
+shut out has cost two calls by then, whatever waits. Told to wait, an account goes back to half.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from integrations.events import Busy, NotReached, Outcome, ShutOut, Unclear
+
+FIRST, MOST = 2, 100
+
+
+@dataclass(slots=True)
+class Window:
+    """Of one account: how many it may have in flight, and how many it has."""
+
+    size: int = FIRST
+    flying: int = 0
+
+    def landed(self, outcome: Outcome | None) -> None:
+        """Learn from an answer; None for a call that broke in our own hands."""
+        self.flying -= 1
+        if isinstance(outcome, ShutOut):
+            self.size = FIRST
+        elif isinstance(outcome, Busy | NotReached | Unclear) or outcome is None:
+            self.size = max(1, self.size // 2)
+        else:
+            self.size = min(MOST, self.size + 1)
+
+
+@dataclass(slots=True)
+class Windows:
+    """Of every account that this process sends for."""
+
+    of: dict[UUID, Window] = field(default_factory=lambda: defaultdict(Window))
+
+    def __getitem__(self, account_id: UUID) -> Window:
+        return self.of[account_id]
+
+    def free(self) -> dict[UUID, int]:
+        """How many more each known account may have in flight; one that is not known may have FIRST."""
+        return {account: max(0, window.size - window.flying) for account, window in self.of.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A number with something queued. `most` is what its rate allows just now; None without one."""
+
+    number_id: UUID
+    organization_id: UUID
+    account_id: UUID
+    most: int | None = None
+
+
+def shares(senders: Sequence[Sender], room: int, free: Mapping[UUID, int]) -> dict[UUID, int]:
+    """How many messages each number may have of `room`: organizations alike, within one its numbers alike.
+
+    What an account has free and what a number's rate allows is never passed.
+    """
+    left = {sender.account_id: free.get(sender.account_id, FIRST) for sender in senders}
+    given: dict[UUID, int] = defaultdict(int)
+    turns: dict[UUID, list[Sender]] = defaultdict(list)
+    for sender in random.sample(senders, len(senders)):  # nobody is always first when little is free
+        turns[sender.organization_id].append(sender)
+    while room and turns:
+        for organization_id in list(turns):
+            waiting = turns[organization_id]
+            while waiting and room:
+                sender = waiting.pop(0)
+                if left[sender.account_id] <= 0 or given[sender.number_id] == sender.most:
+                    continue  # no more for this one: the organization's next number takes its turn
+                given[sender.number_id] += 1
+                left[sender.account_id] -= 1
+                room -= 1
+                waiting.append(sender)
+                break
+            if not waiting:
+                del turns[organization_id]
+    return dict(given)
