@@ -34,6 +34,8 @@ class QuietHoursSerializer(serializers.Serializer):
         return {"from": clock, **super().get_fields()}  # `from` is a word of the language
 
     def validate(self, data: dict) -> dict:
+        if len(data) < 2:
+            raise serializers.ValidationError({"until": ["Give from and until together."]})
         if data["from"] == data["until"]:
             raise serializers.ValidationError({"until": ["Quiet hours end at another time than they begin."]})
         return data
