@@ -6,9 +6,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
+from uuid_utils.compat import uuid7
 
 from accounts.models import User
-from chatrooms.models import Chatroom, Contact, ContactActivity
+from chatrooms.models import Chatroom, Contact, ContactActivity, ContactNumber
 from messagehub import constraints
 
 # The newest page of each room from the index alone, then one page of them all: never a sort of every contact.
@@ -76,11 +77,13 @@ def pattern(search: str) -> str:
 
 def find_or_create(chatroom: Chatroom, phone: str) -> Contact:
     """The chatroom's contact with this number (E.164), made if there is none: the unique constraint decides."""
+    if further := ContactNumber.objects.select_related("contact").filter(chatroom=chatroom, phone=phone).first():
+        return further.contact
     contact, created = Contact.objects.get_or_create(
         chatroom=chatroom, phone=phone, defaults={"organization_id": chatroom.organization_id}
     )
     if created:
-        _note_created(contact)
+        _note(contact, ContactActivity.Kind.CREATED, reference=contact.pk)
     return contact
 
 
@@ -88,18 +91,35 @@ def find_or_create(chatroom: Chatroom, phone: str) -> Contact:
 def create(chatroom: Chatroom, *, by: User, **values) -> Contact:
     """A new contact. Raises Duplicate."""
     contact = Contact(chatroom=chatroom, organization_id=chatroom.organization_id, **_stored(values))
+    _refuse_further_number(contact, contact.phone)
     with constraints.refused("contacts_phone", Duplicate()):
         contact.save(force_insert=True)
-    _note_created(contact, by)
+    _note(contact, ContactActivity.Kind.CREATED, by, reference=contact.pk)
     return contact
 
 
 @transaction.atomic
-def change(contact: Contact, **values) -> None:
-    """Change what is known about a contact. A name that people wrote is never replaced by a provider's."""
-    stored = _stored(values)
-    with constraints.refused("contacts_phone", Duplicate()):
-        Contact.objects.filter(pk=contact.pk).update(**stored)
+def change(contact: Contact, *, by: User | None = None, **values) -> bool:
+    """Change what is known about a contact, and whether it is blocked; returns whether that is a change.
+
+    A name that people wrote is never replaced by a provider's. One of its further numbers becomes its own by being
+    written here; the two then change places. Raises Duplicate.
+    """
+    held = Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
+    blocked = values.pop("blocked", None)
+    was = {name: getattr(held, name) for name, value in values.items() if getattr(held, name) != value}
+    if "phone" in was:
+        _exchange_number(held, values["phone"])
+    if was:
+        with constraints.refused("contacts_phone", Duplicate()):
+            Contact.objects.filter(pk=held.pk).update(**_stored({name: values[name] for name in was}))
+        before = ", ".join(str(value) for value in was.values() if value)
+        _note(held, ContactActivity.Kind.CHANGED, by, about=before[:200])
+    if blocked is None or blocked == bool(held.blocked_at):
+        return bool(was)
+    Contact.objects.filter(pk=held.pk).update(**_stored({"blocked": blocked}))
+    _note(held, ContactActivity.Kind.BLOCKED if blocked else ContactActivity.Kind.UNBLOCKED, by)
+    return True
 
 
 def refuse_phone(contact_id: UUID, phone: str, code: str) -> None:
@@ -113,11 +133,33 @@ def remove(contact: Contact) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             contact.memberships.all().delete()
             contact.activities.all().delete()
+            contact.further_numbers.all().delete()
             cursor.execute("DELETE FROM contacts WHERE id = %s", [contact.pk])
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # ask the foreign keys now, not at the commit
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError:
         raise HasConversations from None
+
+
+def forget_number(contact: Contact, phone: str) -> bool:
+    """Returns whether it was one of the contact's further numbers. What comes in from it is somebody new's then."""
+    gone, _ = contact.further_numbers.filter(phone=phone).delete()
+    return bool(gone)
+
+
+def _exchange_number(held: Contact, phone: str | None) -> None:
+    own = held.further_numbers.filter(phone=phone).first()
+    if own is None:
+        _refuse_further_number(held, phone)
+    elif held.phone:
+        ContactNumber.objects.filter(pk=own.pk).update(phone=held.phone)
+    else:
+        own.delete()
+
+
+def _refuse_further_number(contact: Contact, phone: str | None) -> None:
+    if ContactNumber.objects.filter(chatroom=contact.chatroom_id, phone=phone).exists():
+        raise Duplicate
 
 
 def _stored(values: dict) -> dict:
@@ -131,11 +173,12 @@ def _stored(values: dict) -> dict:
     return stored
 
 
-def _note_created(contact: Contact, by: User | None = None) -> None:
+def _note(contact: Contact, kind: str, by: User | None = None, *, reference: UUID | None = None, about="") -> None:
     ContactActivity.objects.create(
         organization_id=contact.organization_id,
         contact=contact,
-        kind=ContactActivity.Kind.CREATED,
+        kind=kind,
         actor=by,
-        reference=contact.pk,
+        reference=reference or uuid7(),
+        about=about,
     )

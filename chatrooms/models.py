@@ -126,16 +126,38 @@ class ContactActivity(Row):
     class Kind(models.TextChoices):
         CREATED = "created"
         CONVERSATION_OPENED = "conversation_opened"
+        CHANGED = "changed"
+        BLOCKED = "blocked"
+        UNBLOCKED = "unblocked"
+        MERGED = "merged"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="activities", db_constraint=False)
     kind = models.CharField(max_length=24, choices=Kind.choices)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    reference = models.UUIDField(help_text="The contact or conversation that the line is about.")
+    reference = models.UUIDField(help_text="What the line is about, or an id of its own.")
+    about = models.CharField(max_length=200, blank=True, db_default="", help_text="What was there before, in words.")
 
     class Meta:
         db_table = "contact_activities"
         constraints = [models.UniqueConstraint(fields=["contact", "kind", "reference"], name="contact_activities_once")]
+        indexes = [models.Index(fields=["contact", "-created_at", "-id"], name="contact_activities_newest")]
+
+
+class ContactNumber(Row):
+    """A further number of a contact: what comes in from it is theirs. Messages go to the contact's own."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="+", db_constraint=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="further_numbers", db_constraint=False)
+    phone = models.CharField(max_length=32)
+
+    class Meta:
+        db_table = "contact_numbers"
+        constraints = [models.UniqueConstraint(fields=["chatroom", "phone"], name="contact_numbers_phone")]
+
+    def __str__(self) -> str:
+        return self.phone
 
 
 class Group(Row):

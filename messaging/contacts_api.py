@@ -84,8 +84,7 @@ class ContactView(APIView):
     def patch(self, request, pk):
         contact = rest.found(Contact.objects.visible_to(request.user), pk)
         data = rest.validated(ContactChangeSerializer, request, request.data, partial=True)
-        if data:
-            contacts.change(contact, **data)
+        if contacts.change(contact, by=request.user, **data):
             conversations.contact_changed(contact)
         return Response(contact_shape(request, pk))
 

@@ -220,7 +220,7 @@ class Message(Row):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="messages", db_constraint=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_constraint=False)
-    contact = models.ForeignKey(Contact, models.CASCADE, related_name="messages", db_constraint=False)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="messages", db_constraint=False, db_index=False)
     direction = models.CharField(max_length=8, choices=Direction.choices)
     platform = models.CharField(max_length=9, choices=Platform.choices)
     content = models.TextField(blank=True)
@@ -280,6 +280,7 @@ class Message(Row):
                 fields=["conversation", "-occurred_at", "-id"],
                 name="messages_of_conversation",
             ),
+            models.Index(fields=["contact", "-occurred_at", "-id"], name="messages_of_contact"),
             models.Index(fields=["chatroom", "-occurred_at", "-id"], name="messages_of_room"),
             models.Index(
                 fields=["organization", "-occurred_at", "-id"],

@@ -34,20 +34,23 @@ SET_ASIDE = "UPDATE webhook_events SET quarantined = %s WHERE id = %s"
 # In the order in which every operation locks: contacts, conversations, messages, and the chatroom's counter last.
 INCOMING = """
 WITH incoming AS (
-    SELECT n.organization_id, n.chatroom_id, n.id AS sender_number_id, i.*
+    SELECT n.organization_id, n.chatroom_id, n.id AS sender_number_id, i.*,
+           coalesce(owner.phone, i.from_address) AS known_by
     FROM unnest(%(account)s::text[], %(provider_id)s::text[], %(from_address)s::text[], %(to_address)s::text[],
                 %(body)s::text[], %(occurred_at)s::timestamptz[], %(segments)s::int[])
         AS i (account, provider_id, from_address, to_address, body, occurred_at, segments)
     JOIN sender_numbers n ON n.phone = i.to_address
     JOIN twilio_accounts a ON a.id = n.twilio_account_id AND a.account_sid = i.account
+    LEFT JOIN contact_numbers further ON further.chatroom_id = n.chatroom_id AND further.phone = i.from_address
+    LEFT JOIN contacts owner ON owner.id = further.contact_id
 )
 """
 CONTACTS = f"""
 {INCOMING}, made AS (
     INSERT INTO contacts (organization_id, chatroom_id, phone)
-    SELECT DISTINCT organization_id, chatroom_id, from_address FROM incoming i
-    WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.chatroom_id = i.chatroom_id AND c.phone = i.from_address)
-    ORDER BY chatroom_id, from_address
+    SELECT DISTINCT organization_id, chatroom_id, known_by FROM incoming i
+    WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.chatroom_id = i.chatroom_id AND c.phone = i.known_by)
+    ORDER BY chatroom_id, known_by
     ON CONFLICT (chatroom_id, phone) DO NOTHING
     RETURNING id, organization_id
 )
@@ -57,7 +60,7 @@ SELECT organization_id, id, 'created', id FROM made
 TOUCH_CONTACTS = f"""
 {INCOMING}, latest AS (
     SELECT c.id, max(i.occurred_at) AS at
-    FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.from_address GROUP BY c.id
+    FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by GROUP BY c.id
 ), locked AS MATERIALIZED (
     SELECT id FROM contacts WHERE id IN (SELECT id FROM latest) ORDER BY id FOR NO KEY UPDATE
 )
@@ -68,7 +71,7 @@ CONVERSATIONS = f"""
 {INCOMING}, made AS (
     INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, sender_number_id)
     SELECT DISTINCT i.organization_id, i.chatroom_id, c.id, 'SMS', i.sender_number_id
-    FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.from_address
+    FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
     WHERE NOT EXISTS (
         SELECT FROM conversations v
         WHERE v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
@@ -82,11 +85,11 @@ SELECT organization_id, contact_id, 'conversation_opened', id FROM made
 """
 LOCK_CONVERSATIONS = f"""
 {INCOMING}
-SELECT v.id, (SELECT count(DISTINCT (from_address, sender_number_id)) FROM incoming) AS expected
+SELECT v.id, (SELECT count(DISTINCT (known_by, sender_number_id)) FROM incoming) AS expected
 FROM conversations v
 WHERE v.id IN (
     SELECT o.id FROM incoming i
-    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.from_address
+    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
     JOIN conversations o ON o.contact_id = c.id AND o.platform = 'SMS' AND o.sender_number_id = i.sender_number_id
 ) AND v.status <> 'CLOSED'
 ORDER BY v.id FOR NO KEY UPDATE
@@ -98,7 +101,7 @@ MESSAGES = f"""
     SELECT i.organization_id, i.chatroom_id, v.id, c.id, 'inbound', 'SMS', i.body, 'received', 9, i.provider_id,
            i.from_address, i.to_address, i.segments, i.occurred_at
     FROM incoming i
-    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.from_address
+    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
     JOIN conversations v ON v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
                         AND v.status <> 'CLOSED'
     ORDER BY i.provider_id

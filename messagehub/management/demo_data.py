@@ -261,6 +261,11 @@ def backdate(messages: list[Message], contacts: list[Contact]) -> None:
             "UPDATE contacts SET created_at = last_activity_at - interval '1 day' WHERE id = ANY(%s)",
             [[contact.pk for contact in contacts]],
         )
+        cursor.execute(
+            "UPDATE contact_activities a SET created_at = c.created_at FROM contacts c "
+            "WHERE c.id = a.contact_id AND c.id = ANY(%s)",
+            [[contact.pk for contact in contacts]],
+        )
 
 
 def register(base_url: str) -> None:

@@ -6,10 +6,11 @@ from importlib.resources import files
 from zipfile import ZipFile
 
 LUCIDE = frozenset({
-    "arrow-down", "arrow-left", "check", "check-check", "chevron-down", "chevrons-up-down", "circle-alert",
-    "circle-question-mark", "clock-3", "cloud-alert", "coffee", "compass", "eye", "file-text", "image", "inbox",
-    "lock", "log-out", "mail", "menu", "messages-square", "monitor", "moon", "mouse-pointer-click", "panel-right",
-    "paperclip", "phone", "rotate-cw", "sun", "timer", "user", "wifi", "wifi-off",
+    "arrow-down", "arrow-left", "arrow-right", "ban", "check", "check-check", "chevron-down", "chevrons-up-down",
+    "circle-alert", "circle-question-mark", "clock-3", "cloud-alert", "coffee", "compass", "eye", "file-text",
+    "history", "image", "inbox", "lock", "log-out", "mail", "menu", "merge", "message-square", "messages-square",
+    "monitor", "moon", "mouse-pointer-click", "panel-right", "paperclip", "pencil", "phone", "rotate-cw", "search",
+    "sun", "timer", "user", "wifi", "wifi-off", "x",
 })  # fmt: skip
 
 # Lucide has no brand icons, and these must stay legible at 11 px.

@@ -5,7 +5,7 @@ Messages and contacts come as the shapes of `messaging.shapes`; messages carry t
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django import template
 from django.utils import timezone
@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from chatrooms.models import Contact
 from messagehub.ui.templatetags.ui import phone
 from messaging.models import Message
+from messaging.timeline import Entry
 
 register = template.Library()
 
@@ -57,6 +58,18 @@ def _same_run(above: dict, message: dict) -> bool:
         and above["status"] != Status.UNKNOWN
         and message["occurred_at"] - above["occurred_at"] < RUN
     )
+
+
+@register.filter
+def by_day(entries: Iterable[Entry], after: datetime | None = None) -> list[dict]:
+    """Entries of a timeline, newest first, and whether each is the first of its day. `after` is the one above them."""
+    day = timezone.localtime(after).date() if after else None
+    dated = []
+    for entry in entries:
+        own = timezone.localtime(entry.at).date()
+        dated.append({"kind": entry.kind, "at": entry.at, "what": entry.what, "starts_day": own != day})
+        day = own
+    return dated
 
 
 @register.filter

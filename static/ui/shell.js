@@ -82,9 +82,14 @@ export function toast(text, action = null) {
   } else button.remove();
   place.replaceChildren(one);
   status.textContent = text;
+  passing(one);
+}
+
+function passing(one) {
   const leave = () => { if (one.matches(":hover, :focus-within")) setTimeout(leave, 1000); else one.remove(); };
   setTimeout(leave, TOAST_FOR);
 }
+document.querySelectorAll("#toasts > .toast").forEach(passing);      // from the page before
 
 // A part of the page that did not come: said in words, unless the page has better ones (the event is then stopped).
 for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {

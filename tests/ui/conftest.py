@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests.api.conftest import acme, ann, bo, cy, elsewhere, globex, inside, olga, sales, support, zed
+from tests.api.conftest import acme, ann, api, bo, cy, elsewhere, globex, inside, olga, sales, support, zed
 
-__all__ = ["acme", "ann", "bo", "cy", "elsewhere", "globex", "inside", "olga", "sales", "support", "zed"]
+__all__ = ["acme", "ann", "api", "bo", "cy", "elsewhere", "globex", "inside", "olga", "sales", "support", "zed"]
 
 
 @pytest.fixture(autouse=True)

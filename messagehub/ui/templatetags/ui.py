@@ -8,6 +8,7 @@ from pathlib import Path
 
 import phonenumbers
 from django import template
+from django.contrib.messages import get_messages
 from django.contrib.staticfiles import finders
 from django.template import TemplateSyntaxError
 from django.templatetags.static import static
@@ -96,6 +97,13 @@ def theme(context) -> str:
     request = context.get("request")
     chosen = request.COOKIES.get("theme", "") if request else ""
     return chosen if chosen in THEMES else ""
+
+
+@register.simple_tag(takes_context=True)
+def notices(context) -> list:
+    """What the page before wanted to be said on this one, once."""
+    request = context.get("request")
+    return list(get_messages(request)) if request else []
 
 
 def local(moment: datetime | str) -> datetime:

@@ -1,0 +1,37 @@
+"""The forms of a contact's page."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from chatrooms import phones
+from chatrooms.models import Contact
+
+
+class ContactForm(forms.Form):
+    """What people may write about a contact."""
+
+    first_name = forms.CharField(label=_("First name"), max_length=80, required=False)
+    last_name = forms.CharField(label=_("Last name"), max_length=80, required=False)
+    phone = forms.CharField(
+        label=_("Phone"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel"}),
+        help_text=_("With its country code, as in +14155550123. Replies go to this number."),
+    )
+    email = forms.EmailField(label=_("Email"), required=False)
+
+    def __init__(self, contact: Contact, country: str, *args, **kwargs):
+        self.contact, self.country = contact, country
+        names = ("first_name", "last_name", "phone", "email")
+        kwargs.setdefault("initial", {name: getattr(contact, name) for name in names})
+        super().__init__(*args, **kwargs)
+        self.fields["phone"].required = bool(contact.phone)
+
+    def clean_phone(self) -> str | None:
+        given = self.cleaned_data["phone"]
+        if not given or given == self.contact.phone:  # a network's own name is none that a person could write
+            return given or None
+        try:
+            return phones.normalize(given, self.country)
+        except phones.ImpossibleNumber as error:
+            raise forms.ValidationError(str(error)) from None
