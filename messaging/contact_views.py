@@ -162,10 +162,11 @@ def _change(request: HttpRequest, shown: Contact, **values) -> None:
 
 
 def _arrive(request: HttpRequest, shown: Contact) -> HttpResponse:
-    """Back on the contact's page; a script is told to go there."""
+    """Back on the contact's page; a script is told to go there, or to stay in the inbox."""
     address = reverse("contact", args=[shown.pk])
     if request.htmx:
-        return HttpResponse(status=204, headers={"HX-Redirect": address})
+        here = request.htmx.current_url_abs_path or ""
+        return HttpResponse(status=204, headers={"HX-Redirect": here if here.startswith("/inbox/") else address})
     return redirect(address)
 
 
