@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chatrooms import contacts, groups
 from chatrooms.models import Contact, Group
-from messaging import conversations, merging, timeline
+from messaging import conversations, merging, shapes, timeline
 from messaging.contact_forms import ContactForm
 from messaging.views import page
 
@@ -37,6 +37,7 @@ def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "own_page": "contact",
         "contact": shown,
+        "consent": shapes.consent_of([shown]).get(shown.pk),
         "talks": talks,
         "groups": own_groups,
         "other_groups": others.order_by("name"),
