@@ -1,5 +1,6 @@
 # make demo    the whole product on one port, with data to look at
 # make test    the tests
+# make bench   how fast it is, as ratios to a limit of the same run
 # make check   everything that is checked without running the product
 # make simulate   the product run by chance and broken on purpose; SEED=7 OPERATIONS=10000 deals the same run again
 # Needed: Python 3.11 or newer with venv, git, make. Everything else is installed into .venv.
@@ -9,7 +10,7 @@ UV := uv==0.13.8
 BIN := .venv/bin
 export PORT
 
-.PHONY: setup demo test simulate check check-code check-templates check-types check-imports check-migrations check-deployment clean
+.PHONY: setup demo test bench simulate check check-code check-templates check-types check-imports check-migrations check-deployment clean
 
 setup: .venv/.development
 
@@ -21,6 +22,10 @@ test: .venv/.development
 
 simulate: .venv/.development
 	@$(BIN)/python -m tests.simulator
+
+# Some or all: make bench ARGS=delivery
+bench: .venv/.development
+	@$(BIN)/python -m bench $(ARGS)
 
 # Apart, so that `make --keep-going check` tells everything at once.
 check: check-code check-templates check-types check-imports check-migrations check-deployment

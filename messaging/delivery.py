@@ -6,6 +6,7 @@ becomes `unknown`, and nothing here ever sends an unknown message again.
 
 import logging
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -110,6 +111,19 @@ class Claimed:
     attempt: int
     account_id: UUID
     number_id: UUID
+    claimed_at: tuple[float, float]  # before the claim, by the clock that only runs and by the one on the wall
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether enough of the lease is left to hand it over. A process that was held up must not send any more:
+        by then the message may have been given up, paid back, and sent again by somebody.
+        """
+        passed = max(now - then for now, then in zip(_clocks(), self.claimed_at, strict=True))
+        return passed < settings.SEND_LEASE_SECONDS / 2
+
+
+def _clocks() -> tuple[float, float]:
+    return time.monotonic(), time.time()
 
 
 def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
@@ -118,6 +132,7 @@ def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
     `free` says how many more of each account may be in flight. Organizations, and within them numbers, get alike; of a
     number what people wrote goes before what goes to many.
     """
+    claimed_at = _clocks()
     with tenancy.system():
         waiting = shapes.rows(WAITING)
         allowed = _rates([row["id"] for row in waiting if row["segments_per_second"]])
@@ -134,7 +149,9 @@ def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
     claimed, unreadable = [], []
     for row in sorted(found, key=lambda row: (row["priority"], row["id"])):
         try:
-            claimed.append(Claimed(_outgoing(row), row["attempt"], row["twilio_account_id"], row["number_id"]))
+            claimed.append(
+                Claimed(_outgoing(row), row["attempt"], row["twilio_account_id"], row["number_id"], claimed_at)
+            )
         except (ValueError, InvalidToken):
             unreadable.append(row)
     if unreadable:

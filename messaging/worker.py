@@ -21,7 +21,7 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from integrations import providers
-from integrations.events import Outcome
+from integrations.events import NotReached, Outcome
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
 from messagehub import failpoints
 from messaging import conversations, delivery, pacing, receiving, sending
@@ -111,11 +111,16 @@ class Worker:
         outcome = None
         try:
             failpoints.hit("before_provider_call")
-            outcome = await self.connections.send(claimed.text)
+            outcome = await self.hand_over(claimed)
             failpoints.hit("after_provider_accept")
             self.answers.put_nowait((claimed, outcome))
         finally:
             self.windows[claimed.account_id].landed(outcome)
+
+    async def hand_over(self, claimed: delivery.Claimed) -> Outcome:
+        if not claimed.is_ours:
+            return NotReached("It was held up here until its lease was half over, and was not sent.")
+        return await self.connections.send(claimed.text)
 
     def landed(self, flight: asyncio.Task) -> None:
         self.flights.discard(flight)

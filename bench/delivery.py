@@ -1,0 +1,78 @@
+"""One sender with a hundred messages in flight, against a provider that answers after 80 ms."""
+
+import time
+from pathlib import Path
+
+from bench.place import worker
+from bench.table import Line
+from messagehub import tenancy
+
+LATENCY_MS, IN_FLIGHT, MESSAGES, WARM = 80, 100, 8000, 1500
+
+
+def run(local_dir: Path) -> list[Line]:
+    from tests.sandbox_server import sandbox_server
+
+    with sandbox_server(local_dir) as sandbox:
+        sandbox.post("/settings", latency_ms=LATENCY_MS, sent_after_ms=600_000, delivered_after_ms=600_000)
+        number = _tenant(sandbox)
+        _queue(number)
+        with worker(local_dir, TWILIO_API_BASE_URL=sandbox.base_url):
+            rate = _rate(number)
+        accepted = len(sandbox.accepted(number.twilio_account.account_sid))
+    if accepted != MESSAGES:
+        raise RuntimeError(f"The provider has {accepted} of {MESSAGES} messages.")
+    ideal = IN_FLIGHT / (LATENCY_MS / 1000)
+    return [Line("Messages a second, one sender", rate, "in flight / latency", ideal, aim=0.75)]
+
+
+def _tenant(sandbox):
+    from tests import factories
+
+    organization = factories.OrganizationFactory()
+    with tenancy.organization(organization.pk):
+        room = factories.ChatroomFactory(organization=organization)
+        number = factories.SenderNumberFactory(chatroom=room)
+        factories.ConversationFactory(
+            chatroom=room, sender_number=number, contact=factories.ContactFactory(chatroom=room)
+        )
+    sandbox.add_account(number.twilio_account.account_sid, number.twilio_account.auth_token)
+    sandbox.add_number(number.twilio_account.account_sid, number.phone)
+    return number
+
+
+def _queue(number) -> None:
+    from django.db import connection
+
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, direction, platform,
+                                  content, status, status_rank, from_address, to_address)
+            SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, 'outbound', 'SMS', 'Message ' || n, 'queued',
+                   1, %s, '+1555' || lpad(n::text, 7, '0')
+            FROM conversations v, generate_series(1, %s) n WHERE v.sender_number_id = %s
+            """,
+            [number.phone, MESSAGES, number.pk],
+        )
+
+
+def _rate(number) -> float:
+    """Messages a second between the first WARM and the last: from then on the window is open."""
+    began = None
+    while True:
+        done = _accepted()
+        now = time.monotonic()
+        if began is None and done >= WARM:
+            began = now, done
+        if done >= MESSAGES and began:
+            return (done - began[1]) / (now - began[0])
+        time.sleep(0.1)
+
+
+def _accepted() -> int:
+    from django.db import connection
+
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM messages WHERE status = 'accepted'")
+        return cursor.fetchone()[0]
