@@ -14,13 +14,12 @@ START = {"START", "UNSTOP"}
 WRITTEN = """
 INSERT INTO consent_entries (organization_id, sender_number_id, address, kind, source, text, message_id)
 SELECT m.organization_id, n.id, m.from_address, w.kind, 'keyword', left(m.content, 100), m.id
-FROM unnest(%s::uuid[], %s::text[]) WITH ORDINALITY AS w (message_id, kind, place)
+FROM (VALUES (%s::uuid, %s)) AS w (message_id, kind)
 JOIN messages m ON m.id = w.message_id
 JOIN sender_numbers n ON n.phone = m.to_address AND n.organization_id = m.organization_id
 WHERE w.kind IS DISTINCT FROM coalesce((
     SELECT o.kind FROM consent_entries o WHERE o.sender_number_id = n.id AND o.address = m.from_address
     ORDER BY o.id DESC LIMIT 1), 'opt_in')
-ORDER BY w.place
 """
 
 
@@ -41,10 +40,13 @@ def kind_of(text: str, said: str) -> str | None:
 
 
 def written(kinds: Sequence[tuple]) -> None:
-    """Note messages that came in and say something about consent: (message id, kind). Nothing new is not written."""
-    if kinds:
-        with connection.cursor() as cursor:
-            cursor.execute(WRITTEN, [list(column) for column in zip(*kinds, strict=True)])
+    """Note messages that came in and say something about consent, as (message id, kind) in their order.
+
+    One by one, since each depends on the one before; what is known already is not written again.
+    """
+    with connection.cursor() as cursor:
+        for message_id, kind in kinds:
+            cursor.execute(WRITTEN, [message_id, kind])
 
 
 def refused_by_provider(organization_id, sender_id, address: str, *, message_id, text: str) -> None:

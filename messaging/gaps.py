@@ -4,6 +4,7 @@ The last hour before the newest known message of each number is compared, so wha
 """
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from cryptography.fernet import InvalidToken
@@ -17,9 +18,10 @@ log = logging.getLogger(__name__)
 OVERLAP = timedelta(hours=1)
 FURTHEST = timedelta(days=3)  # how far back a number without any known message is looked at
 BATCH = 200
+TICK = timedelta(microseconds=1)
 
 NUMBERS = """
-SELECT n.phone, a.account_sid, a.auth_token, greatest(n.created_at, now() - %s) AS since, (
+SELECT n.phone, a.account_sid, a.auth_token, greatest(n.created_at - interval '1 hour', now() - %s) AS since, (
     SELECT max(v.last_inbound_at) FROM conversations v WHERE v.sender_number_id = n.id) AS newest
 FROM sender_numbers n JOIN twilio_accounts a ON a.id = n.twilio_account_id
 WHERE a.paused_at IS NULL ORDER BY n.id
@@ -42,6 +44,8 @@ def _repair(number: dict) -> int:
         log.warning("%s: what came in can't be compared (%s).", number["account_sid"], type(error).__name__)
         return 0
     # The webhook of the newest may still be on its way through the queue: receiving it twice changes nothing.
+    # Twilio's clock has whole seconds: its order is kept within them.
+    listed = [replace(each, occurred_at=each.occurred_at + place * TICK) for place, each in enumerate(listed)]
     repaired = 0
     for start in range(0, len(listed), BATCH):
         batch = listed[start : start + BATCH]

@@ -1,10 +1,12 @@
 """How many messages of an account this process may have at the provider at once, and who gets how many of a claim.
 
-An account begins with two and gets one more with each answer, so within a few round trips as many as fit. One that is
-shut out has cost two calls by then, whatever waits. Told to wait, an account goes back to half.
+An account begins with one and gets one more with each answer, so within a few round trips as many as fit. One that is
+shut out has cost one call by then, whatever waits. Told to wait, an account goes back to half; after a pause it begins
+anew, since who was let in before may not be now.
 """
 
 import random
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +14,8 @@ from uuid import UUID
 
 from integrations.events import Busy, NotReached, Outcome, ShutOut, Unclear
 
-FIRST, MOST = 2, 100
+FIRST, MOST = 1, 100
+IDLE_SECONDS = 1
 
 
 @dataclass(slots=True)
@@ -21,10 +24,19 @@ class Window:
 
     size: int = FIRST
     flying: int = 0
+    landed_at: float = 0
+
+    @property
+    def free(self) -> int:
+        """How many more it may have in flight."""
+        if not self.flying and time.monotonic() - self.landed_at > IDLE_SECONDS:
+            self.size = FIRST
+        return max(0, self.size - self.flying)
 
     def landed(self, outcome: Outcome | None) -> None:
         """Learn from an answer; None for a call that broke in our own hands."""
         self.flying -= 1
+        self.landed_at = time.monotonic()
         if isinstance(outcome, ShutOut):
             self.size = FIRST
         elif isinstance(outcome, Busy | NotReached | Unclear) or outcome is None:
@@ -44,7 +56,7 @@ class Windows:
 
     def free(self) -> dict[UUID, int]:
         """How many more each known account may have in flight; one that is not known may have FIRST."""
-        return {account: max(0, window.size - window.flying) for account, window in self.of.items()}
+        return {account: window.free for account, window in self.of.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +93,4 @@ def shares(senders: Sequence[Sender], room: int, free: Mapping[UUID, int]) -> di
                 break
             if not waiting:
                 del turns[organization_id]
-    return dict(given)
+    return {number: count for number, count in given.items() if count}

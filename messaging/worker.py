@@ -21,7 +21,7 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from integrations import providers
-from integrations.events import NotReached, Outcome
+from integrations.events import Busy, NotReached, Outcome, ShutOut
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
 from messagehub import failpoints
 from messaging import conversations, delivery, pacing, receiving, sending
@@ -31,6 +31,8 @@ IN_FLIGHT = 200
 SETTLE_BATCH = 100
 GATHER_SECONDS = 0.005  # so that a claim takes several of the places that come free one by one
 IDLE_SECONDS = 1.0  # how long a lost wake-up can cost
+# These keep their place until they are written down: by then the account is paused or held, and no claim sees it.
+WAITED_FOR = (Busy, ShutOut)
 HEARTBEAT = "mh:worker:"
 HEARTBEAT_SECONDS = 15
 GRACE_SECONDS = 12  # longer than a call to the provider may take
@@ -115,7 +117,8 @@ class Worker:
             failpoints.hit("after_provider_accept")
             self.answers.put_nowait((claimed, outcome))
         finally:
-            self.windows[claimed.account_id].landed(outcome)
+            if not isinstance(outcome, WAITED_FOR):
+                self.windows[claimed.account_id].landed(outcome)
 
     async def hand_over(self, claimed: delivery.Claimed) -> Outcome:
         if not claimed.is_ours:
@@ -139,7 +142,9 @@ class Worker:
                 log.exception("A batch of answers can't be written down and is taken apart.")
                 for answer in batch:
                     await self.settle_alone(answer)
-            for _ in batch:
+            for claimed, outcome in batch:
+                if isinstance(outcome, WAITED_FOR):
+                    self.windows[claimed.account_id].landed(outcome)
                 self.answers.task_done()
 
     async def settle_alone(self, answer: tuple[delivery.Claimed, Outcome]) -> None:

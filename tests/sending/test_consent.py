@@ -1,0 +1,100 @@
+"""Who wants no messages: by keyword, or because the provider says so."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from integrations.events import InboundMessage, Refused
+from messagehub import tenancy
+from messaging import consent, delivery, live, receiving, sendability, sending
+from messaging.models import ConsentEntry
+from tests.spine.test_walls import a_tenant
+from tokens import ledger
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme(db) -> dict:
+    return a_tenant("acme", "+15550100100")
+
+
+def comes_in(acme: dict, *texts: str, keyword: str = "") -> None:
+    with tenancy.system():
+        live.record(
+            receiving.receive(
+                InboundMessage(
+                    account="ACacme",
+                    provider_id=f"SM{text}{place}{ConsentEntry.objects.count()}",
+                    from_address=acme["contact"].phone,
+                    to_address="+15550100100",
+                    body=text,
+                    occurred_at=datetime.now(UTC),
+                    keyword=keyword,
+                )
+                for place, text in enumerate(texts)
+            )
+        )
+
+
+def said(acme: dict) -> list[str]:
+    with tenancy.organization(acme["organization"].pk):
+        return list(ConsentEntry.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def is_out(acme: dict) -> bool:
+    with tenancy.organization(acme["organization"].pk):
+        return consent.opted_out(acme["number"].pk, acme["contact"].phone) is not None
+
+
+@pytest.mark.parametrize("word", ["STOP", "stop", " Unsubscribe\n", "OPTOUT", "quit"])
+def test_a_keyword_alone_opts_out(acme, word):
+    comes_in(acme, word)
+    assert is_out(acme)
+
+
+@pytest.mark.parametrize("text", ["Please stop", "Stop it", "start", "YES", "Hello", ""])
+def test_nothing_else_does(acme, text):
+    comes_in(acme, text)
+    assert said(acme) == []
+
+
+def test_only_start_lifts_it_and_nothing_is_written_twice(acme):
+    for text in ("STOP", "STOP", "YES", "ok", "START", "START", "STOP"):
+        comes_in(acme, text)
+    assert said(acme) == ["opt_out", "opt_in", "opt_out"]
+
+
+def test_both_in_one_batch_hold_in_their_order(acme):
+    comes_in(acme, "STOP", "START")
+    assert not is_out(acme)
+
+
+def test_what_the_provider_took_for_a_keyword_is_one(acme):
+    comes_in(acme, "Arrêt", keyword="STOP")
+    assert is_out(acme)
+    comes_in(acme, "Aide", keyword="HELP")
+    assert is_out(acme)
+    comes_in(acme, "Reprendre", keyword="START")
+    assert not is_out(acme)
+
+
+def test_21610_opts_out_pays_back_and_refuses_before_the_provider(acme):
+    (claimed,) = delivery.claim(1)
+    delivery.settle([(claimed, Refused("21610", "Attempt to send to unsubscribed recipient"))])
+    with tenancy.organization(acme["organization"].pk):
+        assert ConsentEntry.objects.get().source == "provider"
+        assert ledger.balance(acme["agent"]) == 5
+        with pytest.raises(sendability.Refused) as refused:
+            sending.send(acme["conversation"], "Again", sent_by=acme["agent"])
+    assert refused.value.code == "opted_out"
+    assert delivery.claim(10) == []
+
+
+def test_it_counts_for_the_number_that_was_written_to(acme):
+    comes_in(acme, "STOP")
+    with tenancy.organization(acme["organization"].pk):
+        other = acme["number"]
+        other.pk, other.phone = None, "+15550100177"
+        other.save(force_insert=True)
+        assert consent.opted_out(other.pk, acme["contact"].phone) is None
