@@ -64,6 +64,8 @@ def connect(
     owned = next(iter(_ask(twilio.numbers, account_sid, secret, phone)), None)
     if owned is None:
         raise NotInAccount
+    if owned.webhook != twilio.webhook_url():  # before anything is written: no lock is held while Twilio is asked
+        _ask(twilio.route_here, account_sid, secret, owned.sid)
     account = connect_account(chatroom.organization, account_sid, secret, accepted=True)
     with constraints.refused("sender_numbers_phone_key", Claimed("number")):
         number = SenderNumber.objects.create(
@@ -74,8 +76,6 @@ def connect(
             **{"name": owned.name[:80], **values},
         )
     audit.record("number.connect", actor=by, target=number, after=_named(number))
-    if owned.webhook != twilio.webhook_url():
-        _ask(twilio.route_here, account_sid, secret, owned.sid)
     return number
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -265,16 +266,22 @@ async def send(transport: Transport, text: OutgoingText) -> Outcome:
     if not isinstance(said, dict):
         said = {}
     if answer.status_code not in (200, 201):
-        return _refusal(answer.status_code, said.get("code"), str(said.get("message", "")))
+        return _refusal(answer, said)
     if not isinstance(said.get("sid"), str) or not said["sid"] or said.get("account_sid") != text.account:
-        return Unclear("Twilio's answer named no message of ours.")
+        return Unclear(f"Twilio's answer named no message of ours: {_excerpt(answer.text)}")
     segments = str(said.get("num_segments") or "1")
     return Accepted(said["sid"], int(segments) if segments.isdigit() else 1)
 
 
-def _refusal(status: int, code: object, message: str) -> Outcome:
+def _excerpt(text: str) -> str:
+    """The beginning of an answer that nobody expected, for whoever looks into it; no number or id can be read in it."""
+    return re.sub(r"[0-9a-f]{5,}|\d{3,}", "…", " ".join(text.split())[:150], flags=re.IGNORECASE)
+
+
+def _refusal(answer: Response, body: dict) -> Outcome:
+    status, code, message = answer.status_code, body.get("code"), str(body.get("message", ""))
     if not isinstance(code, int) and status != 429:
-        return Unclear(f"Somebody before Twilio answered {status}.")
+        return Unclear(f"Twilio, or somebody before it, answered {status}: {_excerpt(answer.text)}")
     said = message.removeprefix("Unable to create record: ")[:300] or f"Twilio answered {status}."
     if code in BACKLOG_FULL:
         return Busy(said, _wait.get() or BACKLOG_SECONDS, whole_account=False)

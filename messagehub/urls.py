@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/", include("messaging.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("accounts.page_urls")),
+    path("manage/", include("tokens.page_urls")),
     path("contacts/", include("messaging.contact_urls")),
     path("", include("messaging.page_urls")),
 ]

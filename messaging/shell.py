@@ -8,13 +8,9 @@ from django.http import HttpRequest
 from chatrooms.models import Chatroom
 from tokens import ledger
 
-LOW = 10  # tokens from which the balance warns
-
 
 class Shell:
     """Read when something asks for it, and once in a request."""
-
-    low = LOW
 
     def __init__(self, request: HttpRequest):
         self.user = request.user
@@ -34,6 +30,11 @@ class Shell:
     @cached_property
     def unread_total(self) -> int:
         return sum(room.unread_count for room in self.rooms)
+
+    @property
+    def low(self) -> int:
+        """The balance below which it warns."""
+        return self.user.organization.low_balance_limit
 
     @cached_property
     def balance(self) -> int | None:

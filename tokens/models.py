@@ -72,7 +72,14 @@ class TokenEntry(Row):
         indexes = [
             models.Index(fields=["account", "-id"], name="token_entries_newest"),
             models.Index(fields=["organization", "-id"], name="token_entries_all"),
+            # Few beside the debits, which would have to be leafed through to find them.
+            models.Index(fields=["organization", "-id"], name="token_entries_others", condition=~Q(kind="debit")),
         ]
+
+    @property
+    def amount_size(self) -> int:
+        """Without its sign."""
+        return abs(self.amount)
 
 
 class ProofRun(Row):

@@ -59,11 +59,11 @@ INVARIANTS = {
     "A debit belongs to a message": """
         SELECT 'entry', e.id, e.reference FROM token_entries e
         WHERE e.kind = 'debit' AND e.reference LIKE 'message:%'
-          AND NOT EXISTS (SELECT FROM messages m WHERE m.id = substr(e.reference, 9)::uuid)""",
+          AND NOT EXISTS (SELECT FROM messages m WHERE m.id::text = substr(e.reference, 9))""",
     "A refund belongs to a message that failed, and gives all of its debit back": """
         SELECT 'refund', r.id, r.reference, m.status, r.amount, d.amount
         FROM token_entries r
-        LEFT JOIN messages m ON m.id = substr(r.reference, 9)::uuid
+        LEFT JOIN messages m ON m.id::text = substr(r.reference, 9)
         LEFT JOIN token_entries d ON d.reference = r.reference AND d.kind = 'debit'
         WHERE r.kind = 'refund' AND r.reference LIKE 'message:%'
           AND (m.id IS NULL OR d.id IS NULL OR d.amount <> -r.amount OR m.tokens <> 0

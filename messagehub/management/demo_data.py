@@ -19,7 +19,7 @@ from integrations.models import SenderNumber, TwilioAccount
 from integrations.sandbox import store
 from messagehub import tenancy
 from messaging.models import Conversation, Message, ReadMarker
-from tokens import ledger
+from tokens import ledger, proof
 
 PASSWORD = "messagehub-demo"  # noqa: S105  printed for everybody who starts the demo
 TOKENS = 1000
@@ -116,6 +116,8 @@ def seed() -> dict:
     operator = User.objects.get(email=OPERATOR[0])
     if not second_factor.is_set_up(operator):
         second_factor.enroll(operator)
+    if proof.newest() is None:
+        proof.run()
     register(base_url)
     return describe(base_url)
 

@@ -7,7 +7,7 @@ from zipfile import ZipFile
 
 LUCIDE = frozenset({
     "arrow-down", "arrow-left", "arrow-right", "ban", "check", "check-check", "chevron-down", "chevrons-up-down",
-    "circle-alert", "circle-question-mark", "clock-3", "cloud-alert", "coffee", "compass", "eye", "file-text",
+    "circle-alert", "coins", "circle-question-mark", "clock-3", "cloud-alert", "coffee", "compass", "eye", "file-text",
     "history", "image", "inbox", "lock", "log-out", "mail", "menu", "merge", "message-square", "messages-square",
     "monitor", "moon", "mouse-pointer-click", "panel-right", "paperclip", "pencil", "phone", "rotate-cw", "search",
     "sun", "timer", "user", "wifi", "wifi-off", "x",

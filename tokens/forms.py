@@ -1,0 +1,37 @@
+"""What admins fill in on the tokens page."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+MOST = 1_000_000
+
+
+class HolderField(forms.ModelChoiceField):
+    """Somebody who has tokens, and how many."""
+
+    def label_from_instance(self, person: User) -> str:
+        account = getattr(person, "token_account", None)
+        return _("{name}, {n} left").format(name=person.name, n=f"{account.balance if account else 0:,}")
+
+
+class GrantForm(forms.Form):
+    """Tokens for an agent; below zero takes some back. `key` makes a form that is sent twice count once."""
+
+    person = HolderField(queryset=User.objects.none(), label=_("To"), empty_label=None)
+    tokens = forms.IntegerField(
+        label=_("Tokens"), min_value=-MOST, max_value=MOST, help_text=_("Below zero takes some back.")
+    )
+    reason = forms.CharField(label=_("Reason"), max_length=300, help_text=_("Stands in the ledger, for them to read."))
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args, admin: User, **options):
+        super().__init__(*args, **options)
+        agents = User.objects.filter(organization_id=admin.organization_id, role=User.Role.AGENT, is_active=True)
+        self.fields["person"].queryset = agents.select_related("token_account").order_by("name", "pk")
+
+    def clean_tokens(self) -> int:
+        if not self.cleaned_data["tokens"]:
+            raise forms.ValidationError(_("Nothing would change."))
+        return self.cleaned_data["tokens"]
