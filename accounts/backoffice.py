@@ -14,7 +14,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 
@@ -77,6 +77,11 @@ class Rows(admin.ModelAdmin):
         if request.user.is_superuser:
             return rows
         return rows.filter(**{self.organization_path: request.user.organization_id})
+
+    def ask(self, request: HttpRequest, action: str, title: str, form, *, chosen, submit: str):
+        """The page on which an action asks for more than the rows."""
+        context = {**self.admin_site.each_context(request), "title": title, "form": form, "opts": self.opts}
+        return render(request, "admin/ask.html", context | {"action": action, "chosen": chosen, "submit": submit})
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
         """By an indexed column, whole: a part of a word would read the whole table."""

@@ -2,7 +2,6 @@
 
 from django import forms
 from django.contrib import admin, messages
-from django.shortcuts import render
 
 from accounts.backoffice import Rows
 from tokens import ledger
@@ -33,8 +32,7 @@ class TokenAccountAdmin(Rows):
         accounts = queryset.select_related("user")
         form = GrantForm(request.POST if "apply" in request.POST else None)
         if not form.is_valid():
-            context = {**self.admin_site.each_context(request), "title": "Grant tokens", "form": form}
-            return render(request, "admin/grant_tokens.html", context | {"accounts": accounts, "opts": self.opts})
+            return self.ask(request, "grant", "Grant tokens", form, chosen=accounts, submit="Grant")
         for account in accounts:
             try:
                 ledger.adjust(

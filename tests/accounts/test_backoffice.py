@@ -5,13 +5,15 @@ from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import keys, second_factor
 from accounts.models import AuditEntry
-from integrations.models import WebhookEvent
+from integrations.models import TwilioAccount, WebhookEvent
 from messagehub import tenancy
 from tests import factories
 from tests.accounts.codes import code
+from tests.sandbox_server import sandbox_server
 from tokens import ledger
 from tokens.models import TokenAccount, TokenEntry
 
@@ -188,3 +190,26 @@ def test_a_quarantined_webhook_is_processed_again(operator, event, olga):
 def test_signing_out_of_the_back_office_ends_the_sign_in(operator):
     assert operator.post("/admin/logout/")["Location"] == "/login/"
     assert operator.get("/admin/").status_code == 302
+
+
+def test_an_admin_renews_the_token_of_a_paused_account(client, ann, acme, sales, inside, tmp_path, settings):
+    account = sales.number.twilio_account
+    with sandbox_server(tmp_path) as sandbox:
+        settings.TWILIO_API_BASE_URL = sandbox.base_url
+        sandbox.add_account(account.account_sid, "f" * 32)
+        with inside(acme):
+            TwilioAccount.objects.update(paused_at=timezone.now(), paused_code="20003")
+        client.force_login(ann)
+        url = "/admin/integrations/sendernumber/"
+        assert "paused (20003)" in client.get(url).content.decode()
+        chosen = {"action": "renew", "_selected_action": [str(sales.number.pk)]}
+        assert "Auth token" in client.post(url, chosen).content.decode()
+        wrong = client.post(url, chosen | {"apply": "1", "auth_token": "e" * 32}, follow=True).content.decode()
+        assert "does not accept this account and token" in wrong
+        right = client.post(url, chosen | {"apply": "1", "auth_token": "f" * 32}, follow=True).content.decode()
+        assert "its account is let in" in right
+        assert "f" * 32 not in right
+    with inside(acme):
+        account = TwilioAccount.objects.get(pk=account.pk)
+        assert (account.paused_at, account.auth_token) == (None, "f" * 32)
+        assert AuditEntry.objects.get(action="number.change").after["auth_token"] == "replaced"
