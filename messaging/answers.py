@@ -7,7 +7,7 @@ two together.
 from rest_framework import serializers
 
 from accounts.answers import PersonSerializer
-from messaging.models import Color, Conversation, Message, Platform
+from messaging.models import Attachment, Color, Conversation, Message, Platform
 
 
 class MessageErrorSerializer(serializers.Serializer):
@@ -24,7 +24,18 @@ class AttachmentSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=["image", "audio", "video", "file"])
     content_type = serializers.CharField()
     size = serializers.IntegerField(allow_null=True)
-    url = serializers.URLField()
+    url = serializers.URLField(help_text="Our own copy; 404 while there is none.")
+    state = serializers.ChoiceField(choices=Attachment.State.choices)
+    name = serializers.CharField()
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+
+
+class ReactionSerializer(serializers.Serializer):
+    """A sign that somebody put on a message."""
+
+    emoji = serializers.CharField()
+    by = serializers.CharField()
 
 
 class MessageSerializer(serializers.Serializer):
@@ -47,6 +58,9 @@ class MessageSerializer(serializers.Serializer):
     provider_id = serializers.CharField(allow_null=True)
     client_id = serializers.UUIDField(allow_null=True)
     retry_of = serializers.UUIDField(allow_null=True)
+    reply_to = serializers.UUIDField(allow_null=True)
+    reactions = ReactionSerializer(many=True)
+    deleted_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     send_at = serializers.DateTimeField(allow_null=True)
     sent_at = serializers.DateTimeField(allow_null=True)
@@ -88,6 +102,8 @@ class ConversationSerializer(serializers.Serializer):
     status = serializers.ChoiceField(choices=Conversation.Status.choices)
     assigned_to = PersonSerializer(allow_null=True)
     last_message_at = serializers.DateTimeField()
+    snoozed_until = serializers.DateTimeField(allow_null=True)
+    waiting_since = serializers.DateTimeField(allow_null=True)
     unread_count = serializers.IntegerField()
     labels = LabelSerializer(many=True)
     contact = ConversationContactSerializer()

@@ -39,7 +39,7 @@ from messaging.serializers import (
 MESSAGE_FIELDS = (
     "id", "conversation_id", "chatroom_id", "contact_id", "direction", "platform", "content", "status", "error_code",
     "error_message", "segments", "sent_by_id", "sent_by_name", "provider_id", "client_id", "created_at", "sent_at",
-    "delivered_at", "read_at", "occurred_at", "retry_of_id", "send_at",
+    "delivered_at", "read_at", "occurred_at", "retry_of_id", "send_at", "reply_to_id", "reactions", "deleted_at",
 )  # fmt: skip
 
 
@@ -123,7 +123,7 @@ class ConversationView(APIView):
         data = rest.validated(
             ConversationChangeSerializer, request, request.data, partial=True, conversation=conversation
         )
-        conversations.change(conversation, **data)
+        conversations.change(conversation, by=request.user, **data)
         return Response(conversations.one(request.user, conversation))
 
 

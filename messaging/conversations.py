@@ -1,6 +1,7 @@
 """Conversations: the inbox list, the thread, opening one, reading, and what colleagues do with them."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -8,11 +9,21 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
+from chatrooms import contacts, membership
 from chatrooms.models import Chatroom, Contact, ContactActivity
 from integrations.models import SenderNumber
 from messagehub import bus, constraints, tenancy
 from messaging import live, shapes
-from messaging.models import Conversation, ConversationLabel, Label, Message, Note, Platform
+from messaging.models import (
+    Conversation,
+    ConversationActivity,
+    ConversationLabel,
+    Label,
+    Message,
+    Note,
+    Platform,
+    ReadMarker,
+)
 
 # The newest page of each visible room from the index alone, then one page of rows by primary key. With
 # `chatroom_id IN (…) ORDER BY` PostgreSQL sorts every conversation of the rooms instead.
@@ -46,6 +57,19 @@ LEFT JOIN users assignee ON assignee.id = v.assigned_to_id
 LEFT JOIN read_markers r ON r.conversation_id = v.id AND r.user_id = %(user_id)s
 ORDER BY v.last_message_at {{direction}}, v.id {{direction}}
 """
+# Counted up to a limit only, so that a tab costs the same with a million conversations behind it.
+COUNT = """
+SELECT count(*) FROM (
+    SELECT FROM unnest(%(rooms)s::uuid[]) AS room (id)
+    CROSS JOIN LATERAL (
+        SELECT FROM conversations o
+        LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+        WHERE o.chatroom_id = room.id {conditions}
+        LIMIT %(limit)s
+    ) found
+    LIMIT %(limit)s
+) counted
+"""
 THREAD = f"""
 SELECT {shapes.MESSAGE_COLUMNS} FROM {shapes.MESSAGE_TABLES}
 WHERE m.conversation_id = %(conversation_id)s {{conditions}}
@@ -63,7 +87,11 @@ CONDITIONS = {
         SELECT FROM contacts s WHERE s.id = o.contact_id
         AND (s.first_name || ' ' || s.last_name ILIKE %(search)s OR s.phone ILIKE %(search)s))""",
     "ids": "AND o.id = ANY(%(ids)s)",
+    "contact_ids": "AND o.contact_id = ANY(%(contact_ids)s)",
+    "label_id": """AND EXISTS (
+        SELECT FROM conversation_labels l WHERE l.conversation_id = o.id AND l.label_id = %(label_id)s)""",
 }
+MOST_FOUND = 200  # contacts that a search is about; whoever finds more goes on typing
 WAKE = """
 WITH due AS (
     SELECT id FROM conversations WHERE status = 'SNOOZED' AND snoozed_until <= now()
@@ -72,6 +100,7 @@ WITH due AS (
 UPDATE conversations v SET status = 'OPEN', snoozed_until = NULL FROM due WHERE v.id = due.id
 RETURNING v.id, v.organization_id, v.chatroom_id
 """
+MOST_BETWEEN = 200  # notes, or lines of what people did, on one page of a thread
 Position = tuple[datetime, UUID]
 
 
@@ -115,14 +144,33 @@ def listed(
         **filters,
     }
     direction = _position(conditions, params, "o.last_message_at, o.id", after, before)
-    page = (OF_ORGANIZATION if user.is_admin and not chatroom_id else OF_ROOMS).format(
-        conditions=" ".join(conditions), direction=direction
-    )
+    everything = user.is_admin and not chatroom_id and not {"status", "assigned_to", "unassigned"} & filters.keys()
+    page = (OF_ORGANIZATION if everything else OF_ROOMS).format(conditions=" ".join(conditions), direction=direction)
     found = shapes.rows(LIST.format(page=page, direction=direction), params)
     if before:
         found.reverse()
     newest = shapes.messages_by_id(row["last_message_id"] for row in found if row["last_message_id"])
     return [shapes.conversation(row, newest.get(row["last_message_id"]), row["unread_count"]) for row in found]
+
+
+def counted(user: User, *, most: int, chatroom_id: UUID | None = None, **filters) -> int:
+    """How many conversations `listed` has for these filters, `most` meaning that or more."""
+    rooms = Chatroom.objects.visible_to(user)
+    if chatroom_id:
+        rooms = rooms.filter(pk=chatroom_id)
+    params = {
+        "user_id": user.pk,
+        "rooms": list(rooms.values_list("pk", flat=True)),
+        "limit": most,
+        **filters,
+    }
+    statement = COUNT.format(conditions=" ".join(CONDITIONS[name] for name in filters))
+    return shapes.rows(statement, params)[0]["count"]
+
+
+def contacts_found(user: User, search: str, chatroom: Chatroom | None = None) -> list[UUID]:
+    """Whom a search is about: contacts by a part of their name, number or address, the newest if there are many."""
+    return [contact.pk for contact in contacts.listed(user, limit=MOST_FOUND, chatroom=chatroom, search=search)]
 
 
 def thread(
@@ -209,27 +257,96 @@ def mark_read(user: User, conversation: Conversation, up_to: Message) -> int:
     return left
 
 
+def mark_unread(user: User, conversation: Conversation) -> None:
+    """Let the user's last inbound message count as unread again."""
+    count = Conversation.objects.values_list("inbound_count", flat=True).get(pk=conversation.pk)
+    if not count:
+        return
+    marker, created = ReadMarker.objects.get_or_create(
+        user=user,
+        conversation=conversation,
+        defaults={"organization_id": conversation.organization_id, "seen_count": count - 1},
+    )
+    if not created:
+        ReadMarker.objects.filter(pk=marker.pk, seen_count__gte=count).update(seen_count=count - 1, up_to=None)
+    seen = ReadMarker.objects.values_list("seen_count", flat=True).get(pk=marker.pk)
+    bus.tell(
+        user.pk,
+        {
+            "type": "conversation.read",
+            "chatroom_id": str(conversation.chatroom_id),
+            "conversation_id": str(conversation.pk),
+            "unread_count": max(0, count - seen),
+        },
+    )
+
+
 def touch(conversation: Conversation, message: Message) -> None:
-    """Make this message the conversation's newest."""
-    Conversation.objects.filter(pk=conversation.pk).update(last_message=message, last_message_at=Now())
+    """Make this message the conversation's newest: somebody has answered."""
+    Conversation.objects.filter(pk=conversation.pk).update(
+        last_message=message, last_message_at=Now(), waiting_since=None
+    )
 
 
 @transaction.atomic
-def change(conversation: Conversation, *, labels: Iterable[Label] | None = None, **values) -> None:
+def change(
+    conversation: Conversation, *, by: User | None = None, labels: Iterable[Label] | None = None, **values
+) -> dict:
     """Change state (`status`, `snoozed_until`), `assigned_to` or labels, and show it if it is a change.
 
-    Raises NoWakingTime, and NewerIsOpen where the contact has another conversation that is not closed.
+    Returns what was there before, as a call that undoes it takes it. Raises NoWakingTime, and NewerIsOpen where the
+    contact has another conversation that is not closed.
     """
     held = locked(conversation)
-    values |= _state(held, values)
-    changed = any(getattr(held, name) != value for name, value in values.items())
+    state = _state(held, values)
+    values |= state
+    if "assigned_to" in values:
+        values["assigned_to_id"] = getattr(values.pop("assigned_to"), "pk", None)
+    before = {name: getattr(held, name) for name in values}
+    changed = {name: value for name, value in values.items() if before[name] != value}
     if changed:
         with constraints.refused("conversations_one_open", NewerIsOpen()):
             Conversation.objects.filter(pk=held.pk).update(**values)
+    done = _done(held, changed)
     if labels is not None:
-        changed |= _relabel(held, {label.pk for label in labels})
-    if changed:
+        wanted = {label.pk: label for label in labels}
+        before["labels"] = list(held.labels.all())
+        done += _relabel(held, wanted, before["labels"])
+    _note_done(held, by, done)
+    if done:
         live.record([_updated(held.organization_id, held.chatroom_id, held.pk)])
+    return before
+
+
+def _done(held: Conversation, changed: Mapping) -> list[dict]:
+    """The lines of the thread that tell of these changes."""
+    kinds = ConversationActivity.Kind
+    done = []
+    if "assigned_to_id" in changed:
+        person = changed["assigned_to_id"]
+        done.append({"kind": kinds.ASSIGNED if person else kinds.UNASSIGNED, "person_id": person})
+    if "status" in changed or "snoozed_until" in changed:
+        status = changed.get("status", held.status)
+        kind = {"OPEN": kinds.REOPENED, "CLOSED": kinds.CLOSED, "PENDING": kinds.PENDING, "SNOOZED": kinds.SNOOZED}
+        done.append({"kind": kind[status], "until": changed.get("snoozed_until")})
+    return done
+
+
+def _note_done(held: Conversation, by: User | None, done: list[dict]) -> None:
+    ConversationActivity.objects.bulk_create(
+        ConversationActivity(organization_id=held.organization_id, conversation_id=held.pk, actor=by, **each)
+        for each in done
+    )
+
+
+@transaction.atomic
+def block(conversation: Conversation, blocked: bool, *, by: User) -> None:
+    """Block the contact, or let them write and be written to again."""
+    held = locked(conversation)
+    contacts.change(held.contact, by=by, blocked=blocked)
+    kinds = ConversationActivity.Kind
+    _note_done(held, by, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}])
+    contact_changed(held.contact)
 
 
 def _state(held: Conversation, values: dict) -> dict:
@@ -246,14 +363,18 @@ def _state(held: Conversation, values: dict) -> dict:
     return {"status": status, "snoozed_until": until}
 
 
-def _relabel(held: Conversation, wanted: set) -> bool:
-    present = set(held.labelings.values_list("label_id", flat=True))
-    held.labelings.filter(label_id__in=present - wanted).delete()
+def _relabel(held: Conversation, wanted: Mapping[UUID, Label], present: list[Label]) -> list[dict]:
+    gone = [label for label in present if label.pk not in wanted]
+    kept = {label.pk for label in present}
+    fresh = [label for pk, label in wanted.items() if pk not in kept]
+    held.labelings.filter(label__in=gone).delete()
     ConversationLabel.objects.bulk_create(
-        ConversationLabel(organization_id=held.organization_id, conversation=held, label_id=pk)
-        for pk in wanted - present
+        ConversationLabel(organization_id=held.organization_id, conversation=held, label=label) for label in fresh
     )
-    return present != wanted
+    kinds = ConversationActivity.Kind
+    return [{"kind": kinds.UNLABELED, "label_name": label.name} for label in gone] + [
+        {"kind": kinds.LABELED, "label_name": label.name} for label in fresh
+    ]
 
 
 def wake() -> int:
@@ -265,17 +386,66 @@ def wake() -> int:
 
 
 @transaction.atomic
-def add_note(conversation: Conversation, content: str, *, author: User, mentions: Iterable[User] = ()) -> Note:
-    """Tell colleagues something about a conversation."""
+def add_note(
+    conversation: Conversation,
+    content: str,
+    *,
+    author: User,
+    mentions: Iterable[User] = (),
+    client_id: UUID | None = None,
+) -> Note:
+    """Tell colleagues something about a conversation. The same `client_id` again is the note that it made before."""
+    if client_id:
+        before = Note.objects.filter(client_id=client_id, conversation=conversation, author=author).first()
+        if before:
+            return before
     note = Note.objects.create(
         organization_id=conversation.organization_id,
         conversation=conversation,
         author=author,
         content=content,
         mentions=[person.pk for person in mentions],
+        client_id=client_id,
     )
     live.record([_updated(conversation.organization_id, conversation.chatroom_id, conversation.pk)])
     return note
+
+
+def colleagues(conversation: Conversation) -> list[User]:
+    """Who may see the conversation, by name."""
+    return list(membership.people(conversation.chatroom).filter(is_active=True).order_by("name", "pk"))
+
+
+def mentioned(content: str, people: Iterable[User]) -> list[User]:
+    """Whom a note names with an @ before their whole name, or before a first name that only one of them has."""
+    people = list(people)
+    firsts = [person.name.split(" ")[0].lower() for person in people]
+    found = []
+    for person, first in zip(people, firsts, strict=True):
+        names = [person.name.lower()] + ([first] if firsts.count(first) == 1 else [])
+        if any(re.search(rf"(?<!\w)@{re.escape(name)}(?!\w)", content.lower()) for name in names):
+            found.append(person)
+    return found
+
+
+def notes_between(conversation: Conversation, begin: datetime | None, end: datetime | None) -> list[Note]:
+    """Notes from a moment on and before another, oldest first, with their authors."""
+    return list(_between(conversation.notes.select_related("author"), begin, end))
+
+
+def activities_between(
+    conversation: Conversation, begin: datetime | None, end: datetime | None
+) -> list[ConversationActivity]:
+    """What people did from a moment on and before another, oldest first."""
+    return list(_between(conversation.activities.select_related("actor", "person"), begin, end))
+
+
+def _between(found, begin: datetime | None, end: datetime | None):
+    if begin:
+        found = found.filter(created_at__gte=begin)
+    if end:
+        found = found.filter(created_at__lt=end)
+    return found.order_by("-created_at", "-pk")[:MOST_BETWEEN][::-1]
 
 
 def contact_changed(contact: Contact) -> None:

@@ -90,6 +90,7 @@ class Conversation(Row):
     last_message_at = models.DateTimeField(db_default=Now())
     last_inbound_at = models.DateTimeField(null=True)
     inbound_count = models.PositiveIntegerField(default=0, db_default=0)
+    waiting_since = models.DateTimeField(null=True, help_text="The first inbound message that nobody has answered.")
     labels = models.ManyToManyField(Label, through="ConversationLabel", related_name="conversations")
 
     objects = InChatroomQuerySet.as_manager()
@@ -126,7 +127,46 @@ class Conversation(Row):
                 condition=Q(status="OPEN", inbound_count__gt=0),
             ),
             models.Index(fields=["snoozed_until"], name="conversations_snoozed", condition=Q(status="SNOOZED")),
+            # A tab's page and its count, however many conversations are in another state or somebody else's.
+            models.Index(
+                fields=["chatroom", "status", "-last_message_at", "-id"],
+                name="conversations_by_status",
+            ),
+            models.Index(
+                fields=["chatroom", "status", "assigned_to", "-last_message_at", "-id"],
+                name="conversations_by_assignee",
+            ),
         ]
+
+
+class ConversationActivity(Row):
+    """What somebody did with a conversation, as a line of its thread. Written once."""
+
+    class Kind(models.TextChoices):
+        ASSIGNED = "assigned"
+        UNASSIGNED = "unassigned"
+        CLOSED = "closed"
+        REOPENED = "reopened"
+        PENDING = "pending"
+        SNOOZED = "snoozed"
+        LABELED = "labeled"
+        UNLABELED = "unlabeled"
+        BLOCKED = "blocked"
+        UNBLOCKED = "unblocked"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="activities", db_constraint=False)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", help_text="To whom it was assigned."
+    )
+    label_name = models.CharField(max_length=40, blank=True, db_default="")
+    until = models.DateTimeField(null=True, help_text="How long it was snoozed.")
+
+    class Meta:
+        db_table = "conversation_activities"
+        indexes = [models.Index(fields=["conversation", "-created_at", "-id"], name="activities_of_conversation")]
 
 
 class ConversationLabel(Row):
@@ -149,9 +189,11 @@ class Note(Row):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     content = models.TextField()
     mentions = ArrayField(models.UUIDField(), default=list, db_default=[], help_text="Colleagues whom it names.")
+    client_id = models.UUIDField(null=True, help_text="The writer's own key: unique, so no retry doubles.")
 
     class Meta:
         db_table = "notes"
+        constraints = [models.UniqueConstraint(fields=["organization", "client_id"], name="notes_client_id")]
         indexes = [models.Index(fields=["conversation", "-created_at", "-id"], name="notes_of_conversation")]
 
 
@@ -261,6 +303,12 @@ class Message(Row):
     sent_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
+    # What Meta's channels tell about a message later; its receiver writes them.
+    reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+", db_constraint=False)
+    reactions = models.JSONField(
+        default=list, db_default=[], help_text='[{"emoji": "…", "by": "contact"}], the newest last.'
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="Since when the writer has it unsent.")
 
     objects = InChatroomQuerySet.as_manager()
 
@@ -304,18 +352,40 @@ class Message(Row):
         ]
 
 
+class AttachmentQuerySet(models.QuerySet["Attachment"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Those of messages that one sees."""
+        return self.filter(message__in=Message.objects.visible_to(user).values("pk"))
+
+
 class Attachment(Row):
-    """Something that came with a message, where the provider keeps it."""
+    """Something that came with a message: our own copy once it is fetched, and where the provider keeps it."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        STORED = "stored"
+        FAILED = "failed"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     message = models.ForeignKey(Message, models.CASCADE, related_name="attachments", db_constraint=False)
     position = models.PositiveSmallIntegerField(default=0)
     content_type = models.CharField(max_length=100, blank=True)
     source_url = models.URLField(max_length=2000)
+    state = models.CharField(max_length=7, choices=State.choices, default="pending", db_default="pending")
+    name = models.CharField(max_length=200, blank=True, db_default="", help_text="What the provider calls the file.")
+    file = models.FileField(max_length=100, blank=True, db_default="")
+    size = models.PositiveIntegerField(null=True, help_text="In bytes.")
+    width = models.PositiveIntegerField(null=True, help_text="In pixels, of pictures that are shown.")
+    height = models.PositiveIntegerField(null=True)
+    error = models.CharField(max_length=200, blank=True, db_default="", help_text="Why there is no copy.")
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+
+    objects = AttachmentQuerySet.as_manager()
 
     class Meta:
         db_table = "attachments"
         constraints = [models.UniqueConstraint(fields=["message", "position"], name="attachments_once")]
+        indexes = [models.Index(fields=["id"], name="attachments_pending", condition=Q(state="pending"))]
 
 
 class ConsentEntry(Row):

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from django.db import OperationalError, connection
+from procrastinate.contrib.django import app
+from procrastinate.types import JSONDict
 
 from integrations import providers
 from integrations.events import InboundMessage, StatusUpdate, Unsupported
@@ -108,13 +110,13 @@ MESSAGES = f"""
     ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
     RETURNING id, organization_id, chatroom_id, conversation_id, provider_id, occurred_at
 ), counted AS (
-    SELECT conversation_id, count(*) AS n, max(occurred_at) AS at,
+    SELECT conversation_id, count(*) AS n, min(occurred_at) AS first, max(occurred_at) AS at,
            (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS newest
     FROM made GROUP BY conversation_id
 ), touched AS (
     UPDATE conversations v
     SET inbound_count = v.inbound_count + n, status = 'OPEN', snoozed_until = NULL,
-        last_inbound_at = greatest(v.last_inbound_at, at),
+        last_inbound_at = greatest(v.last_inbound_at, at), waiting_since = coalesce(v.waiting_since, first),
         last_message_id = CASE WHEN v.last_message_id IS NULL OR at >= v.last_message_at THEN newest
                                ELSE v.last_message_id END,
         last_message_at = CASE WHEN v.last_message_id IS NULL THEN at ELSE greatest(v.last_message_at, at) END
@@ -127,6 +129,7 @@ ORDER BY made.occurred_at, made.id
 ATTACH = """
 INSERT INTO attachments (organization_id, message_id, position, content_type, source_url)
 SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::text[], %s::text[])
+RETURNING id
 """
 
 
@@ -264,5 +267,7 @@ def _attach(made: list[dict], events: dict[tuple[str, str], InboundMessage]) -> 
         for position, media in enumerate(events[row["account"], row["provider_id"]].media)
     ]
     if found:
-        with connection.cursor() as cursor:
-            cursor.execute(ATTACH, [list(column) for column in zip(*found, strict=True)])
+        stored = shapes.rows(ATTACH, [list(column) for column in zip(*found, strict=True)])
+        # In this transaction: there is a job for each of them, or none of them.
+        jobs: list[JSONDict] = [{"attachment_id": str(row["id"])} for row in stored]
+        app.configure_task("messaging.tasks.fetch_attachment").batch_defer(*jobs)

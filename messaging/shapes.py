@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+import orjson
+from django.conf import settings
 from django.db import connection
 
 from chatrooms.models import Contact
@@ -16,12 +18,13 @@ from messaging.models import Note
 MESSAGE_COLUMNS = """
 m.id, m.conversation_id, m.chatroom_id, m.contact_id, m.direction, m.platform, m.content, m.status, m.error_code,
 m.error_message, m.segments, m.sent_by_id, author.name AS sent_by_name, m.provider_id, m.client_id, m.created_at,
-m.sent_at, m.delivered_at, m.read_at, m.occurred_at, m.retry_of_id, m.send_at
+m.sent_at, m.delivered_at, m.read_at, m.occurred_at, m.retry_of_id, m.send_at, m.reply_to_id, m.reactions, m.deleted_at
 """
 MESSAGE_TABLES = "messages m LEFT JOIN users author ON author.id = m.sent_by_id"
 CONVERSATION_COLUMNS = """
 v.id, v.chatroom_id, v.platform, v.status, v.assigned_to_id, assignee.name AS assigned_to_name, v.last_message_at,
-v.inbound_count, v.last_message_id, v.contact_id, c.first_name, c.last_name, c.phone, c.profile_picture_url,
+v.snoozed_until, v.waiting_since, v.inbound_count, v.last_message_id, v.contact_id, c.first_name, c.last_name, c.phone,
+c.profile_picture_url,
 coalesce((
     SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'color', l.color) ORDER BY lower(l.name))
     FROM conversation_labels cl JOIN labels l ON l.id = cl.label_id WHERE cl.conversation_id = v.id
@@ -61,8 +64,8 @@ def attachments(message_ids: list) -> dict:
         return {}
     by_message = defaultdict(list)
     for row in rows(
-        "SELECT id, message_id, content_type, source_url FROM attachments WHERE message_id = ANY(%s) "
-        "ORDER BY message_id, position",
+        "SELECT id, message_id, content_type, state, name, size, width, height FROM attachments "
+        "WHERE message_id = ANY(%s) ORDER BY message_id, position",
         [message_ids],
     ):
         by_message[row["message_id"]].append(
@@ -70,8 +73,12 @@ def attachments(message_ids: list) -> dict:
                 "id": str(row["id"]),
                 "kind": kind(row["content_type"]),
                 "content_type": row["content_type"],
-                "size": None,
-                "url": row["source_url"],
+                "size": row["size"],
+                "url": f"{settings.PUBLIC_BASE_URL}/attachments/{row['id']}/",
+                "state": row["state"],
+                "name": row["name"],
+                "width": row["width"],
+                "height": row["height"],
             }
         )
     return by_message
@@ -91,16 +98,19 @@ def message(row: dict, attached: list[dict]) -> dict:
         "direction": row["direction"],
         "is_from_business": row["direction"] == "outbound",
         "platform": row["platform"],
-        "content": row["content"],
+        "content": "" if row["deleted_at"] else row["content"],
         "status": row["status"],
         "error": {"code": row["error_code"], "message": row["error_message"]} if row["error_code"] else None,
-        "attachments": attached,
+        "attachments": [] if row["deleted_at"] else attached,
         "segments": row["segments"],
         "sent_by": {"id": str(row["sent_by_id"]), "name": row["sent_by_name"]} if row["sent_by_id"] else None,
         "campaign_id": None,
         "provider_id": row["provider_id"],
         "client_id": str(row["client_id"]) if row["client_id"] else None,
         "retry_of": str(row["retry_of_id"]) if row["retry_of_id"] else None,
+        "reply_to": str(row["reply_to_id"]) if row["reply_to_id"] else None,
+        "reactions": orjson.loads(row["reactions"]) if isinstance(row["reactions"], str) else row["reactions"],
+        "deleted_at": time(row["deleted_at"]),
         "created_at": time(row["occurred_at"] if row["direction"] == "inbound" else row["created_at"]),
         "send_at": time(row["send_at"]),
         "sent_at": time(row["sent_at"]),
@@ -120,6 +130,8 @@ def conversation(row: dict, last_message: dict | None, unread: int | None) -> di
             {"id": str(row["assigned_to_id"]), "name": row["assigned_to_name"]} if row["assigned_to_id"] else None
         ),
         "last_message_at": time(row["last_message_at"]),
+        "snoozed_until": time(row["snoozed_until"]),
+        "waiting_since": time(row["waiting_since"]),
         "labels": row["labels"],
         "contact": {
             "id": str(row["contact_id"]),

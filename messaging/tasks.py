@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from integrations import health
 from messagehub import tenancy
-from messaging import gaps, reconciliation, retention
+from messaging import gaps, media, reconciliation, retention
 from tokens import proof
 
 
@@ -50,3 +51,17 @@ def repair_gaps(timestamp: int) -> None:
 def prove(timestamp: int) -> None:
     """Each hour: does everything add up?"""
     proof.run()
+
+
+@app.task(queue="default", retry=RetryStrategy(max_attempts=media.MOST_ATTEMPTS, exponential_wait=5))
+def fetch_attachment(attachment_id: str) -> None:
+    """Make our own copy of something that came with a message."""
+    media.fetch(UUID(attachment_id))
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="forgotten_attachments", pass_context=False)
+def fetch_forgotten(timestamp: int) -> None:
+    """Every ten minutes: fetch what lost its job."""
+    for pk in media.forgotten():
+        fetch_attachment.defer(attachment_id=str(pk))

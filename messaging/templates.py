@@ -83,5 +83,19 @@ def render(template: MessageTemplate, contact: Contact, *, sender: User, given: 
     return text
 
 
+def filled(template: MessageTemplate, contact: Contact, *, sender: User) -> list[tuple[str, str]]:
+    """The text for a contact in pieces: ("text" | "known" | "missing", words). A missing piece is its place's name."""
+    pieces: list[tuple[str, str]] = []
+    end = 0
+    for place in PLACE.finditer(template.body):
+        pieces.append(("text", template.body[end : place.start()]))
+        known = VARIABLES[place["name"]](contact, sender) or place["fallback"]
+        missing = not known and place["fallback"] is None
+        pieces.append(("missing", place["name"]) if missing else ("known", known or ""))
+        end = place.end()
+    pieces.append(("text", template.body[end:]))
+    return [(kind, words) for kind, words in pieces if words]
+
+
 def _named():
     return constraints.refused("templates_name", constraints.NameTaken("template"))

@@ -7,7 +7,7 @@ from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, UserChatroom
 from integrations.models import SenderNumber, TwilioAccount
 from messagehub import tenancy
-from messaging.models import Conversation, Message
+from messaging.models import Conversation, Label, Message, MessageTemplate
 from tokens.models import TokenAccount
 
 PASSWORD = "correct-horse-battery"
@@ -129,3 +129,18 @@ class MessageFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def newest(self, create, extracted, **kwargs):
         Conversation.objects.filter(pk=self.conversation_id).update(last_message=self, last_message_at=self.occurred_at)
+
+
+class LabelFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Label
+
+    name = factory.Sequence("Label {}".format)
+
+
+class MessageTemplateFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = MessageTemplate
+
+    name = factory.Sequence("Template {}".format)
+    body = "Hello {{first_name}}"

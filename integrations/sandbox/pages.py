@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from integrations.sandbox import phones
+from integrations.sandbox import phones, samples
 from integrations.sandbox.asgi import Request, Response
 from integrations.sandbox.mail import read_mails
 from integrations.sandbox.server import Sandbox
@@ -32,6 +32,11 @@ async def show_phones(sandbox: Sandbox, request: Request) -> Response:
 async def show_mail(sandbox: Sandbox, request: Request) -> Response:
     folder = Path(settings.EMAIL_FILE_PATH or settings.LOCAL_DIR / "mail")
     return await _page("sandbox/mail.html", "/sandbox/mail", {"mails": await asyncio.to_thread(read_mails, folder)})
+
+
+async def show_sample(sandbox: Sandbox, request: Request) -> Response:
+    """A picture that a phone may send along."""
+    return Response(200, await asyncio.to_thread(samples.picture), "image/png")
 
 
 async def _page(template: str, here: str, context: dict[str, Any]) -> Response:

@@ -38,6 +38,7 @@ ROUTES = [
     _route_to(rf"{ACCOUNT}\.json", GET=accounts.fetch),
     _route_to(r"/?", GET=pages.show_phones),
     _route_to(r"/mail/?", GET=pages.show_mail),
+    _route_to(r"/sample\.png", GET=pages.show_sample),
     _route_to(r"/phones", GET=phones.list_phones),
     _route_to(r"/phones/(?P<number>[^/]+)/messages", GET=phones.list_messages, POST=phones.write_message),
     _route_to(r"/numbers", GET=phones.list_numbers),

@@ -18,7 +18,16 @@ from integrations import segments
 from integrations.models import SenderNumber, TwilioAccount
 from integrations.sandbox import store
 from messagehub import tenancy
-from messaging.models import Conversation, Message, ReadMarker
+from messaging.models import (
+    Conversation,
+    ConversationActivity,
+    ConversationLabel,
+    Label,
+    Message,
+    MessageTemplate,
+    Note,
+    ReadMarker,
+)
 from tokens import ledger, proof
 
 PASSWORD = "messagehub-demo"  # noqa: S105  printed for everybody who starts the demo
@@ -107,6 +116,40 @@ TALKS = {
 }
 
 
+LABELS = {
+    "northbeam": [("Damage", "ochre"), ("Delivery", "blue"), ("VIP", "magenta"), ("Invoice", "green")],
+    "harbour": [("Urgent", "magenta"), ("Insurance", "blue"), ("New patient", "green")],
+}
+TEMPLATES = {
+    "northbeam": [
+        (
+            "Delivery window",
+            "Hi {{first_name|there}}, your delivery is planned for Thursday. The driver texts you half an hour before. {{agent}}, {{organization}}",
+        ),
+        (
+            "Ask for a photo",
+            "I'm sorry about that, {{first_name}}. Could you send us a photo of it? Then we know which part to bring. {{agent}}",
+        ),
+        ("Opening hours", "We are here Monday to Saturday, 9:00 to 18:00. Best wishes, {{agent}}"),
+    ],
+    "harbour": [
+        (
+            "Check-up due",
+            "Hello {{first_name|there}}, your check-up is due. Would you like a time next week? {{organization}}",
+        ),
+        (
+            "Appointment",
+            "Your appointment is booked, {{first_name}}. If something comes up, just answer here. {{agent}}",
+        ),
+    ],
+}
+NOTES = [
+    "@{admin} is it fine to offer next-day here?",
+    "Called them, nobody answered. I try again tomorrow.",
+    "Regular customer, always friendly.",
+]
+
+
 def seed() -> dict:
     """Make what is missing and return what `.local/demo.json` says about it."""
     base_url = settings.PUBLIC_BASE_URL
@@ -142,6 +185,12 @@ def make_organization(plan: dict, chance: random.Random) -> None:
         account = TwilioAccount.objects.create(
             organization=organization, account_sid=plan["sid"], auth_token=plan["token"]
         )
+        words = [
+            Label.objects.create(organization=organization, name=name, color=color)
+            for name, color in LABELS[plan["slug"]]
+        ]
+        for name, body in TEMPLATES[plan["slug"]]:
+            MessageTemplate.objects.create(organization=organization, name=name, body=body)
         rooms, agents, numbers = [], [], []
         for name, color, phone, label, email, agent in plan["rooms"]:
             room = Chatroom.objects.create(organization=organization, name=name, color=color)
@@ -153,6 +202,7 @@ def make_organization(plan: dict, chance: random.Random) -> None:
             rooms.append(room), agents.append(user), numbers.append(number)
         for room, agent, number in zip(rooms, agents, numbers, strict=True):
             paid = make_past(plan, room, agent, admin, number, chance)
+            make_remarks(room, agent, admin, words, chance)
             ledger.adjust(agent, TOKENS + len(paid), actor=admin, reason="Welcome to the demo")
             for message in sorted(paid, key=lambda message: message.occurred_at):
                 ledger.debit(agent, 1, reference=f"message:{message.pk}")
@@ -199,6 +249,8 @@ def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[M
         conversation.last_inbound_at = max(
             (m.occurred_at for m in messages[-len(said) :] if m.direction == "inbound"), default=None
         )
+        if said[-1][0] == "inbound" and place < 7 and chance.random() < 0.7:
+            conversation.waiting_since = said[-1][2]
         unread = said[-1][0] == "inbound" and place < 9 and chance.random() < 0.6
         for reader in (agent, admin):
             markers.append(
@@ -219,6 +271,25 @@ def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[M
         type(rows[0]).objects.bulk_create(rows)
     backdate(messages, contacts)
     return [message for message in messages if message.tokens]
+
+
+def make_remarks(room: Chatroom, agent: User, admin: User, words: list[Label], chance: random.Random) -> None:
+    """Labels on some conversations, a few notes, and who assigned what."""
+    labelings, notes, acts = [], [], []
+    for conversation in Conversation.objects.filter(chatroom=room).order_by("-last_message_at"):
+        of = {"organization_id": room.organization_id, "conversation": conversation}
+        for label in chance.sample(words, chance.choice([0, 0, 0, 1, 1, 2])):
+            labelings.append(ConversationLabel(label=label, **of))
+        at = conversation.last_message_at - timedelta(seconds=20)
+        if conversation.assigned_to_id:
+            acts.append(ConversationActivity(kind="assigned", actor=admin, person=agent, created_at=at, **of))
+        if chance.random() < 0.2:
+            text = chance.choice(NOTES).format(admin=admin.name)
+            named = [admin.pk] if "@" in text else []
+            notes.append(Note(author=agent, content=text, mentions=named, created_at=at, **of))
+    for made in (labelings, notes, acts):
+        if made:
+            type(made[0]).objects.bulk_create(made)
 
 
 def talk(slug: str, ended: datetime, chance: random.Random) -> Iterator[tuple[str, str, datetime]]:

@@ -6,11 +6,12 @@ from importlib.resources import files
 from zipfile import ZipFile
 
 LUCIDE = frozenset({
-    "arrow-down", "arrow-left", "arrow-right", "ban", "check", "check-check", "chevron-down", "chevrons-up-down",
-    "circle-alert", "coins", "circle-question-mark", "clock-3", "cloud-alert", "coffee", "compass", "eye", "file-text",
-    "history", "image", "inbox", "lock", "log-out", "mail", "menu", "merge", "message-square", "messages-square",
-    "monitor", "moon", "mouse-pointer-click", "panel-right", "paperclip", "pencil", "phone", "rotate-cw", "search",
-    "sun", "timer", "user", "wifi", "wifi-off", "x",
+    "alarm-clock", "arrow-down", "arrow-left", "arrow-right", "ban", "book-open-text", "calendar-clock", "check",
+    "check-check", "chevron-down", "chevrons-up-down", "circle-alert", "circle-question-mark", "clock-3", "cloud-alert",
+    "coffee", "coins", "compass", "download", "ellipsis", "eye", "history", "hourglass", "image", "inbox",
+    "list-filter", "lock", "log-out", "mail", "menu", "merge", "message-square", "messages-square", "monitor", "moon",
+    "mouse-pointer-click", "panel-right", "paperclip", "pencil", "phone", "plus", "rotate-ccw", "rotate-cw", "search",
+    "sun", "tag", "timer", "user", "user-round-check", "user-round-plus", "wifi", "wifi-off", "x",
 })  # fmt: skip
 
 # Lucide has no brand icons, and these must stay legible at 11 px.

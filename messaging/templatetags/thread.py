@@ -1,30 +1,37 @@
 """How a conversation reads: days, runs of messages by one writer, who wrote, what became of it.
 
-Messages and contacts come as the shapes of `messaging.shapes`; messages carry their `occurred_at` beside it.
+Entries of a thread are those of `messaging.pages.entries`; contacts come as rows or as shapes.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django import template
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from accounts.models import User
 from chatrooms.models import Contact
-from messagehub.ui.templatetags.ui import phone
-from messaging.models import Message
+from messagehub.ui.templatetags.ui import clock_time, local, number, phone
+from messaging.models import Message, Note
 from messaging.timeline import Entry
 
 register = template.Library()
 
+WAITS = 5  # minutes from which on a customer is shown to be waiting
 RUN = timedelta(minutes=5)  # static/ui/thread.js knows it too, for what arrives live
 Status = Message.Status
 
 
 @dataclass
 class Item:
-    message: dict
+    entry: dict
     day: date
     starts_day: bool
     is_first_new: bool
@@ -33,31 +40,36 @@ class Item:
 
 
 @register.filter
-def in_runs(messages: Iterable[dict], unread: int = 0) -> list[Item]:
-    """Messages, oldest first, with what stands between them. The newest `unread` inbound ones are new; where they
-    begin above these messages, nothing is marked."""
-    messages = list(messages)
-    inbound = [message["id"] for message in messages if message["direction"] == "inbound"]
+def in_runs(entries: Iterable[dict], unread: int = 0) -> list[Item]:
+    """Entries of a thread, oldest first, with what stands between them. The newest `unread` inbound messages are new;
+    where they begin above these entries, nothing is marked."""
+    entries = list(entries)
+    inbound = [entry["id"] for entry in entries if entry.get("direction") == "inbound"]
     first_new = inbound[-unread] if 0 < unread <= len(inbound) else None
     items: list[Item] = []
-    for message in messages:
-        day = timezone.localtime(message["occurred_at"]).date()
+    for entry in entries:
+        day = timezone.localtime(entry["occurred_at"]).date()
         above = items[-1] if items else None
-        item = Item(message, day, above is None or above.day != day, message["id"] == first_new)
-        if above and not item.starts_day and not item.is_first_new and _same_run(above.message, message):
+        item = Item(entry, day, above is None or above.day != day, entry["id"] == first_new)
+        if above and not item.starts_day and not item.is_first_new and _same_run(above.entry, entry):
             above.goes_on = item.continues = True
         items.append(item)
     return items
 
 
-def _same_run(above: dict, message: dict) -> bool:
+def _same_run(above: dict, below: dict) -> bool:
     return (
-        above["direction"] == message["direction"]
-        and above["sent_by"] == message["sent_by"]
-        and not is_lost(above)
-        and above["status"] != Status.UNKNOWN
-        and message["occurred_at"] - above["occurred_at"] < RUN
+        above["entry"] == below["entry"] == "message"
+        and above["direction"] == below["direction"]
+        and above["sent_by"] == below["sent_by"]
+        and not has_words(above)
+        and below["occurred_at"] - above["occurred_at"] < RUN
     )
+
+
+def has_words(message: dict) -> bool:
+    """Something is to be said under this bubble, so the next one does not run on from it."""
+    return is_lost(message) or message["status"] in (Status.UNKNOWN, Status.SCHEDULED) or bool(message["reactions"])
 
 
 @register.filter
@@ -75,7 +87,7 @@ def by_day(entries: Iterable[Entry], after: datetime | None = None) -> list[dict
 @register.filter
 def is_waiting(message: dict) -> bool:
     """Ours, and not with the provider yet."""
-    return message["status"] in (Status.SCHEDULED, Status.QUEUED, Status.SENDING)
+    return message["status"] in (Status.QUEUED, Status.SENDING)
 
 
 @register.filter
@@ -98,3 +110,91 @@ def display_name(contact: Contact | dict) -> str:
 def first_name(name: str) -> str:
     """How colleagues are called in a thread."""
     return name.partition(" ")[0]
+
+
+@register.simple_tag
+def count_of(n: int, most: int) -> str:
+    """A count that is not counted further than `most`."""
+    return f"{number(most - 1)}+" if n >= most else number(n)
+
+
+@register.filter
+def with_mentions(note: Note, people: Iterable[User]) -> SafeString:
+    """A note's text with the colleagues whom it names set apart."""
+    names = {name for person in people if person.pk in note.mentions for name in (person.name, first_name(person.name))}
+    if not names:
+        return conditional_escape(note.content)
+    one = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    pieces = re.split(rf"((?<!\w)@(?:{one})(?!\w))", note.content, flags=re.IGNORECASE)
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html('<b class="mention">{}</b>', piece) if place % 2 else piece,)
+            for place, piece in enumerate(pieces)
+        ),
+    )
+
+
+@register.filter
+def waited(since: str) -> str:
+    """How long somebody has been waiting, in the shortest words; nothing below five minutes."""
+    minutes = int((timezone.now() - datetime.fromisoformat(since)).total_seconds() // 60)
+    if minutes < WAITS:
+        return ""
+    if minutes < 60:
+        return gettext("%(n)s min") % {"n": minutes}
+    if minutes < 48 * 60:
+        return gettext("%(n)s h") % {"n": minutes // 60}
+    return gettext("%(n)s d") % {"n": minutes // (24 * 60)}
+
+
+@register.filter
+def file_size(size: int | None) -> str:
+    return filesizeformat(size) if size else ""
+
+
+@register.filter
+def ending(attachment: dict) -> str:
+    """Three or four letters for a file: of its name, else of its type."""
+    name, dot, last = attachment["name"].rpartition(".")
+    if not (name and dot and last.isalnum() and len(last) <= 4):
+        last = attachment["content_type"].rpartition("/")[2].split("+")[0].split(".")[-1][:4]
+    return last.upper() or "?"
+
+
+@register.filter
+def only(attachments: Iterable[dict], kind: str) -> list[dict]:
+    """Those that are shown as pictures ("shown"), or the rest ("rest")."""
+    return [each for each in attachments if (each["width"] is not None) == (kind == "shown")]
+
+
+@register.filter
+def status_name(status: str) -> str:
+    return {
+        "OPEN": gettext("Open"),
+        "PENDING": gettext("Pending"),
+        "SNOOZED": gettext("Snoozed"),
+        "CLOSED": gettext("Resolved"),
+        "any": gettext("Any state"),
+    }[status]
+
+
+@register.filter
+def short_ahead(moment: datetime | str) -> str:
+    """A time to come, in the shortest words that can't be misread."""
+    when, now = local(moment), timezone.localtime()
+    days = (when.date() - now.date()).days
+    clock = clock_time(moment)
+    if days <= 0:
+        return clock
+    if days == 1:
+        return gettext("tomorrow %(time)s") % {"time": clock}
+    day = date_format(when, "D" if days < 7 else "j M" if when.year == now.year else "j M Y")
+    return f"{day} {clock}"
+
+
+@register.filter
+def local_input(moment: datetime | str) -> str:
+    """As a field for day and time wants it."""
+    return local(moment).strftime("%Y-%m-%dT%H:%M")

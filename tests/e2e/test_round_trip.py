@@ -67,7 +67,7 @@ def test_on_a_phone_one_pane_at_a_time(demo: Demo, signed_in, complaints):
     composer = maya.locator("#composer textarea")
     expect(composer).to_be_visible()
     composer.fill("And back")
-    maya.locator("#composer button[type=submit]").click()
+    maya.locator("#send").click()
 
     expect(maya.locator("#log", has_text="And back")).to_be_visible()
     assert maya.evaluate("document.documentElement.scrollWidth") <= 390

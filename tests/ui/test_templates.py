@@ -60,7 +60,7 @@ def test_an_unknown_icon_is_an_error():
 def test_scripts_write_no_markup_and_evaluate_nothing(script):
     text = script.read_text()
     assert not re.search(r"\beval\(|new Function|insertAdjacentHTML|document\.write|setAttribute\([\"']style", text)
-    assert len(re.findall(r"innerHTML", text)) <= (script.name == "fetching.js")  # the server's own parts
+    assert len(re.findall(r"innerHTML", text)) <= (script.name == "live.js")  # the server's own parts
     assert all(line.endswith(";") for line in re.findall(r"^import .*", text, re.MULTILINE))  # or no hashed name
 
 
