@@ -187,22 +187,28 @@ SELECT provider_id FROM messages WHERE platform = 'SMS' AND direction = 'outboun
 MADE = """
 SELECT m.provider_id FROM messages m
 JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
-WHERE m.direction = 'outbound' AND m.provider_id IS NOT NULL AND n.twilio_account_id = %s AND m.created_at >= %s
+WHERE m.direction = 'outbound' AND m.provider_id IS NOT NULL AND n.twilio_account_id = %s
+  AND m.created_at >= greatest(n.created_at, %s)
 """
 
 
 def compare(since: datetime, until: datetime) -> Iterator[Compared]:
     """Whether the provider has exactly our messages of that time, account by account. Raises Away and Refusal.
 
-    From numbers of ours only: an account may serve other programs too. Give `until` some minutes of distance, for what
+    From numbers of ours only, since they were connected: an account may serve other programs too, and numbers may have
+    had a life before. Give `until` some minutes of distance, for what
     is just on its way.
     """
     with tenancy.system():
         accounts = list(TwilioAccount.objects.order_by("account_sid").prefetch_related("sender_numbers"))
     for account in accounts:
-        numbers = {number.phone for number in account.sender_numbers.all()}
+        connected = {number.phone: number.created_at for number in account.sender_numbers.all()}
         listed = providers.all_sent(account.account_sid, account.auth_token, since)
-        there = {each.provider_id: each.created_at for each in listed if each.from_address in numbers}
+        there = {
+            each.provider_id: each.created_at
+            for each in listed
+            if each.from_address in connected and each.created_at >= connected[each.from_address] - CLOCKS
+        }
         with tenancy.system():
             known = {row["provider_id"] for row in shapes.rows(OURS, [list(there)])}
             made = {row["provider_id"] for row in shapes.rows(MADE, [account.pk, since + CLOCKS])}
