@@ -168,7 +168,30 @@ def server_error(request):
         text = "The database is away. Try again in a moment." if away else "Something broke on our side."
         answer = JsonResponse(body("unavailable" if away else "server_error", text), status=status)
     else:
-        answer = HttpResponse(render_to_string(f"{status}.html"), status=status)
+        answer = _problem(request, status)
     if away:
         answer["Retry-After"] = "5"
     return answer
+
+
+def _problem(request, status: int) -> HttpResponse:
+    """The page about a status. It needs nothing but the request's cookies: whatever is broken, it is shown."""
+    return HttpResponse(render_to_string(f"{status}.html", {"request": request}), status=status)
+
+
+class PageErrorsMiddleware:
+    """What no page caught itself and the API would answer with 429 or 503 is a page with the same status."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, error: Exception) -> HttpResponse | None:
+        status, _ = OURS.get(type(error), (0, ""))
+        if _is_api(request) or status not in (429, 503):
+            return None
+        answer = _problem(request, status)
+        answer["Retry-After"] = str(getattr(error, "retry_after", 5))
+        return answer

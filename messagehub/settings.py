@@ -116,6 +116,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "messagehub.errors.PageErrorsMiddleware",
 ]
 ROOT_URLCONF = "messagehub.urls"
 WSGI_APPLICATION = "messagehub.wsgi.application"

@@ -4,11 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from messagehub import docs, health, metrics
+from messagehub.ui import styleguide
 
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("metrics", metrics.metrics),
+    path("styleguide/", styleguide.page),
     path("api/schema", docs.schema),
     path("api/docs", docs.browser),
     path("api/", include("accounts.api_urls")),

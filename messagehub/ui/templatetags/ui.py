@@ -18,7 +18,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
 
-from messagehub.ui import fonts, icons
+from messagehub.ui import charts, fonts, icons
 
 register = template.Library()
 
@@ -211,3 +211,42 @@ def _imports(path: str) -> list[str]:
         source = Path(finders.find(each)).read_text()
         found += [f"{folder}/{name}" for name in IMPORT.findall(source) if f"{folder}/{name}" not in found]
     return found[1:]
+
+
+# ---------------------------------------------------------------- charts
+@register.filter
+def amount(value: float) -> str:
+    """A number of a chart: whole where it is whole."""
+    return number_format(value, 0 if value == int(value) else 1, force_grouping=True)
+
+
+@register.inclusion_tag("ui/charts/lines.html")
+def line_chart(chart: charts.Chart) -> dict:
+    return {"chart": chart}
+
+
+@register.inclusion_tag("ui/charts/bars.html")
+def bar_chart(chart: charts.Chart) -> dict:
+    return {"chart": chart}
+
+
+@register.inclusion_tag("ui/charts/heat.html")
+def heat_table(title: str, columns: list[str], rows: list[tuple[str, list[float]]]) -> dict:
+    return {"title": title, "columns": columns, "rows": charts.heat(rows)}
+
+
+@register.inclusion_tag("ui/charts/stackbar.html")
+def stack_bar(title: str, parts: list[tuple[str, str, float]]) -> dict:
+    return {"title": title, "parts": charts.stack(parts)}
+
+
+@register.simple_tag
+def spark(values: list[float], title: str, color: str = "petrol") -> SafeString:
+    """A line without axes, as high as a word; `title` tells readers where it goes."""
+    return format_html(
+        '<svg class="spark" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<path class="s-line s-{}" d="{}"/></svg>',
+        title,
+        color,
+        charts.path(values, max(values, default=0) or 1),
+    )
