@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -36,7 +37,7 @@ def login(request: HttpRequest) -> HttpResponse:
     except sessions.WrongCredentials as error:
         return _login_page(request, form, error, status=401)
     except limits.TooMany as error:
-        return _login_page(request, form, error, status=429, retry_after=error.retry_after)
+        return _login_page(request, form, _wait(error), status=429, retry_after=error.retry_after)
     except limits.Unavailable:
         error = _("Signing in is not possible right now. Nothing is wrong with your password: try again in a minute.")
         return _login_page(request, form, error, status=503, retry_after=30)
@@ -61,7 +62,7 @@ def login_code(request: HttpRequest) -> HttpResponse:
             form.add_error("code", str(second_factor.WrongCode()))
             answer = {"status": 401}
         except limits.TooMany as error:
-            form.add_error(None, str(error))
+            form.add_error(None, _wait(error))
             answer = {"status": 429, "retry_after": error.retry_after}
         except limits.Unavailable as error:
             form.add_error(None, str(error))
@@ -110,7 +111,7 @@ def password_reset(request: HttpRequest) -> HttpResponse:
         try:
             sessions.ask_for_reset(form.cleaned_data["email"], request.META.get("REMOTE_ADDR", ""))
         except limits.TooMany as error:
-            form.add_error(None, str(error))
+            form.add_error(None, _wait(error))
             return _door(request, title, "", form, _("Mail me a link"), status=429, retry_after=error.retry_after)
         except limits.Unavailable as error:
             form.add_error(None, str(error))
@@ -158,6 +159,15 @@ def _login_page(request, form, error: object = None, *, status: int = 200, retry
     if retry_after:
         response["Retry-After"] = str(retry_after)
     return response
+
+
+def _wait(error: limits.TooMany) -> str:
+    words = ngettext(
+        "Too many tries. Wait %(n)s second, then try again. Your account is not locked.",
+        "Too many tries. Wait %(n)s seconds, then try again. Your account is not locked.",
+        error.retry_after,
+    )
+    return words % {"n": error.retry_after}
 
 
 def _next(request: HttpRequest) -> str:
