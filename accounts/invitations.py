@@ -1,6 +1,7 @@
 """The link in an invitation's mail: signed, good for a week, and of no use once they have joined."""
 
 from django.core import signing
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 
@@ -12,7 +13,7 @@ class Over(Exception):
     """The link is wrong, too old, used, or taken back: one message for all."""
 
     def __init__(self) -> None:
-        super().__init__("This invitation is not valid any more. Ask an admin of the organization for a new one.")
+        super().__init__(_("This invitation is not valid any more. Ask an admin of the organization for a new one."))
 
 
 def link_part(user: User) -> str:

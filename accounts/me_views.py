@@ -58,7 +58,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """How this browser shows every page: `light`, `dark`, or anything else for as the device does."""
-    response = redirect(ways.onward(request, reverse("me")))
+    response = HttpResponse(status=204) if request.htmx else redirect(ways.onward(request, reverse("me")))
     wanted = request.POST.get("theme")
     if wanted in THEMES:
         response.set_cookie("theme", wanted, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)

@@ -17,6 +17,7 @@ from allauth.mfa.totp.internal.auth import (
 )
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import User
@@ -40,14 +41,14 @@ class WrongCode(Exception):
     """The code does not fit, is too old, or was used before."""
 
     def __init__(self) -> None:
-        super().__init__("This code is wrong, too old, or was used already.")
+        super().__init__(_("This code is wrong, too old, or was used already."))
 
 
 class StillOwed(Exception):
     """It can't be taken away from who has to have one."""
 
     def __init__(self) -> None:
-        super().__init__("You have to sign in with a second factor, so it can't be removed.")
+        super().__init__(_("You have to sign in with a second factor, so it can't be removed."))
 
 
 def is_set_up(user: User) -> bool:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.http import urlsafe_base64_decode
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 from knox.crypto import hash_token
 from knox.models import get_token_model
 
@@ -34,7 +35,7 @@ class WrongCredentials(Exception):
     """One message for every wrong pair, so that nobody learns which addresses exist."""
 
     def __init__(self) -> None:
-        super().__init__("This email and password don't belong together.")
+        super().__init__(_("This email and password don't belong together."))
 
 
 class SecondFactorOwed(Exception):
@@ -42,14 +43,14 @@ class SecondFactorOwed(Exception):
 
     def __init__(self, user: User) -> None:
         self.user = user
-        super().__init__("Send the `code` of your authenticator, or a recovery code. Set it up at /me/ first.")
+        super().__init__(_("Send the `code` of your authenticator, or a recovery code. Set it up at /me/ first."))
 
 
 class OperatorsUseAdmin(Exception):
     """Operators work in the back office only."""
 
     def __init__(self) -> None:
-        super().__init__("Operators work in the back office at /admin/, not here.")
+        super().__init__(_("Operators work in the back office at /admin/, not here."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import audit, invitations, sessions, tasks
 from accounts.models import Organization, User
@@ -13,7 +14,7 @@ class AlreadyHere(Exception):
     """Somebody of the organization has this address."""
 
     def __init__(self) -> None:
-        self.fields = {"email": ["Somebody in your organization has this address already."]}
+        self.fields = {"email": [_("Somebody in your organization has this address already.")]}
         super().__init__(self.fields["email"][0])
 
 
@@ -21,21 +22,23 @@ class AddressTaken(Exception):
     """The address was joined to another organization after the invitation was mailed. Told to its owner only."""
 
     def __init__(self) -> None:
-        super().__init__("This address belongs to an account already. Sign in with it, or ask for another invitation.")
+        super().__init__(
+            _("This address belongs to an account already. Sign in with it, or ask for another invitation.")
+        )
 
 
 class LastAdmin(Exception):
     """Somebody has to be left who can undo it."""
 
     def __init__(self) -> None:
-        super().__init__("This is the last active admin. Make somebody else an admin first.")
+        super().__init__(_("This is the last active admin. Make somebody else an admin first."))
 
 
 class OwnRole(Exception):
     """An admin would shut themselves out by mistake."""
 
     def __init__(self) -> None:
-        super().__init__("You can't change your own role or deactivate yourself. Ask another admin.")
+        super().__init__(_("You can't change your own role or deactivate yourself. Ask another admin."))
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -31,14 +32,14 @@ class Duplicate(Exception):
     """The chatroom has a contact with this number."""
 
     def __init__(self) -> None:
-        super().__init__("There is a contact with this phone number in the chatroom already.")
+        super().__init__(_("There is a contact with this phone number in the chatroom already."))
 
 
 class HasConversations(Exception):
     """Messages, and the ledger's entries about them, refer to the contact."""
 
     def __init__(self) -> None:
-        super().__init__("This contact has conversations, which are kept. Block the contact instead of deleting it.")
+        super().__init__(_("This contact has conversations, which are kept. Block the contact instead of deleting it."))
 
 
 def listed(
@@ -143,8 +144,7 @@ def remove(contact: Contact) -> None:
 
 def forget_number(contact: Contact, phone: str) -> bool:
     """Returns whether it was one of the contact's further numbers. What comes in from it is somebody new's then."""
-    gone, _ = contact.further_numbers.filter(phone=phone).delete()
-    return bool(gone)
+    return bool(contact.further_numbers.filter(phone=phone).delete()[0])
 
 
 def _exchange_number(held: Contact, phone: str | None) -> None:

@@ -1,13 +1,15 @@
 """Phone numbers in one form: E.164, judged by what is possible and not by what is assigned."""
 
 import phonenumbers
+from django.utils.translation import gettext as _
 
 
 class ImpossibleNumber(ValueError):
     """What was given can't be a phone number."""
 
     def __init__(self, given: str):
-        super().__init__(f"“{given}” can't be a phone number. Write it with its country code, as in +14155550123.")
+        words = _("“%(given)s” can't be a phone number. Write it with its country code, as in +14155550123.")
+        super().__init__(words % {"given": given})
 
 
 def normalize(given: str, country: str) -> str:

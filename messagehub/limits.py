@@ -2,6 +2,7 @@
 
 import redis
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from messagehub import bus
 
@@ -19,7 +20,7 @@ class TooMany(Exception):
 
     def __init__(self, retry_after: int):
         self.retry_after = max(1, retry_after)
-        super().__init__(f"Too many requests. Try again in {self.retry_after} seconds.")
+        super().__init__(_("Too many requests. Try again in %(n)s seconds.") % {"n": self.retry_after})
 
 
 class Unavailable(Exception):
@@ -31,6 +32,6 @@ def count(name: str, key: str) -> None:
     try:
         used, left = bus.client().eval(COUNT, 1, f"mh:limit:{name}:{key}", WINDOW * 1000)
     except redis.RedisError as error:
-        raise Unavailable("The limits can't be counted right now.") from error
+        raise Unavailable(_("The limits can't be counted right now.")) from error
     if used > settings.LIMITS[name]:
         raise TooMany(-(-int(left) // 1000))

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Count
 from django.db.models.functions import Greatest, Least
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import User
@@ -30,14 +31,14 @@ class SameContact(Exception):
     """A contact can't be merged with itself."""
 
     def __init__(self) -> None:
-        super().__init__("This is the same contact. Choose another one.")
+        super().__init__(_("This is the same contact. Choose another one."))
 
 
 class OtherChatroom(Exception):
     """Contacts belong to a chatroom, and so do their conversations."""
 
     def __init__(self) -> None:
-        super().__init__("This contact belongs to another chatroom. Only contacts of one chatroom can be merged.")
+        super().__init__(_("This contact belongs to another chatroom. Only contacts of one chatroom can be merged."))
 
 
 class AlreadyGone(Exception):
@@ -45,7 +46,7 @@ class AlreadyGone(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "One of the two contacts is gone: somebody merged or deleted it meanwhile. Nothing was changed."
+            _("One of the two contacts is gone: somebody merged or deleted it meanwhile. Nothing was changed.")
         )
 
 
@@ -187,7 +188,7 @@ def _delete(lost: Contact) -> None:
 
 
 def _take_over(kept: Contact, lost: Contact) -> None:
-    filled, _ = _values(kept, lost)
+    filled = _values(kept, lost)[0]
     values: dict = {name: filled[name] for name in FILLED if name in filled}
     if "name" in filled:
         values |= {name: getattr(lost, name) for name in ("first_name", "last_name", "name_source")}

@@ -106,7 +106,7 @@ addEventListener("submit", (event) => {
   event.preventDefault();
   const body = new FormData(form);
   body.set("theme", wanted);
-  fetch(form.action, { method: "POST", body, redirect: "manual" });
+  fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } });
   if (wanted === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = wanted;
   document.querySelector("meta[name=color-scheme]").content = wanted === "system" ? "light dark" : wanted;

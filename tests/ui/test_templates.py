@@ -8,7 +8,7 @@ from django.conf import settings
 from django.template import Context, Template, TemplateSyntaxError
 from django.template.loader import get_template
 
-from messagehub.ui import icons
+from messagehub.ui import icons, storage
 
 ROOT = settings.BASE_DIR
 OURS = [ROOT / "templates", ROOT / "messagehub" / "ui" / "templates"]
@@ -41,6 +41,36 @@ def test_it_holds_nothing_that_the_policy_forbids(template):
     assert {what: found for what, pattern in FORBIDDEN.items() if (found := re.findall(pattern, text))} == {}
 
 
+# What only those who build or run the product read.
+FOR_BUILDERS = ("sandbox/", "admin/", "docs.html", "ui/styleguide.html")
+NAMES = re.compile(r"\b(MessageHub|SMS|Sofia Marchetti|Jonas Weber|Amelia Hart)\b")  # the same in any language
+SETTINGS = ("pane", "htmx_keeps_history", "body_attributes")  # blocks that no one reads
+TRANSLATED = r"{% *blocktrans(?:late)?\b.*?{% *endblocktrans(?:late)? *%}|{% *comment\b.*?{% *endcomment *%}|{#.*?#}"
+READ_OUT = r"\s(?:aria-label|title|placeholder|alt)=\"([^\"]*)\""
+
+
+def bare_words(text: str) -> list[str]:
+    """Words that people would read in English whatever their language."""
+    text = re.sub(TRANSLATED, " ", text, flags=re.DOTALL)
+    for block in SETTINGS:
+        text = re.sub(rf"{{% *block {block} *%}}.*?{{% *endblock *%}}", " ", text, flags=re.DOTALL)
+    text = re.sub(r"{%.*?%}|{{.*?}}", " ", text, flags=re.DOTALL)
+    between = re.sub(r"<[^>]*>|&\w+;", "\n", text)
+    found = [*between.split("\n"), *re.findall(READ_OUT, text)]
+    return [words.strip() for words in found if re.search(r"[^\W\d_]{2}", NAMES.sub("", words))]
+
+
+@pytest.mark.parametrize(
+    "template", [each for each in TEMPLATES if not name_of(each).startswith(FOR_BUILDERS)], ids=name_of
+)
+def test_its_words_can_be_translated(template):
+    assert bare_words(template.read_text()) == []
+
+
+def test_bare_words_are_found():
+    assert bare_words('<p title="Old">{{ name }} wrote</p>{% translate "fine" %}{# this is fine #}') == ["wrote", "Old"]
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=name_of)
 def test_its_icons_exist(template):
     assert set(re.findall(r"{% icon \"([^\"]+)\"", template.read_text())) <= icons.NAMES
@@ -62,6 +92,22 @@ def test_scripts_write_no_markup_and_evaluate_nothing(script):
     assert not re.search(r"\beval\(|new Function|insertAdjacentHTML|document\.write|setAttribute\([\"']style", text)
     assert len(re.findall(r"innerHTML", text)) <= (script.name == "live.js")  # the server's own parts
     assert all(line.endswith(";") for line in re.findall(r"^import .*", text, re.MULTILINE))  # or no hashed name
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "static" / "ui").glob("*.js")), ids=lambda path: path.name)
+def test_scripts_can_be_squeezed_by_lines(script):
+    """No text spans lines, and none holds what looks like a comment."""
+    for line in script.read_text().splitlines():
+        code = line.partition("//")[0] if re.match(r"\s*//|.*[;,{}()\]] +//", line) else line
+        assert code.count("`") % 2 == 0, line
+        assert not re.search(r"[\"'`][^\"'`]* //[^\"'`]*[\"'`]", code), line
+
+
+def test_what_is_squeezed_keeps_its_code():
+    assert (
+        storage.squeezed("// Why.\nexport const a = 1;   // one\n\n  b(`http://x`);\n")
+        == "\nexport const a = 1;\nb(`http://x`);\n"
+    )
 
 
 @pytest.mark.parametrize("page", ["400", "403", "403_csrf", "404", "429", "500", "503"])
