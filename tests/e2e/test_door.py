@@ -12,7 +12,7 @@ from tests.running_demo import Demo, demo_folder, eventually, running_demo
 
 pytestmark = pytest.mark.e2e
 SIZES = pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-REFUSED = re.compile("status of (401|403|404|410|429)")  # what a browser says about answers that are meant
+REFUSED = re.compile("status of (400|401|403|404|410|429)")  # what a browser says about answers that are meant
 
 
 @pytest.fixture
