@@ -221,9 +221,9 @@ class MessageView(APIView):
 
     @operation(
         "Change a scheduled message",
-        description="Its text or its time. 409 `not_scheduled` once it is on its way.",
+        description="Its text or its time. 409 `not_scheduled` once it is on its way; otherwise refused as sending is.",
         body=ScheduledSerializer,
-        answers={200: MessageSerializer, 409: None},
+        answers={200: MessageSerializer, 409: None, 422: None},
     )
     def patch(self, request, pk):
         message = visible(Message, request, pk)

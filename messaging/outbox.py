@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from integrations import segments
-from messaging import live, sending, statuses
+from messaging import live, sendability, sending, statuses
 from messaging.models import Message
 
 TRY_AGAIN = ("failed", "undelivered", "not_sent", "canceled")
@@ -51,9 +51,17 @@ def cancel(message: Message) -> None:
 
 @transaction.atomic
 def change(message: Message, *, content: str | None = None, send_at: datetime | None = None) -> None:
-    """Change the text or the time of a scheduled message. Raises NotNow once it is on its way."""
+    """Change the text or the time of a scheduled message.
+
+    Raises NotNow once it is on its way, and sendability.Refused where it may not be sent at the new time.
+    """
     message = _scheduled(message)
-    values: dict = {"send_at": send_at} if send_at else {}
+    values: dict = {}
+    if send_at:
+        verdict = sendability.still(message, at=send_at)
+        if not verdict.allowed:
+            raise sendability.Refused(verdict)
+        values |= {"send_at": send_at, "sendability": verdict.as_json()}
     if content is not None:
         values |= {"content": content, "segments": max(1, segments.count(content))}
     if values:

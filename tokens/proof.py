@@ -89,6 +89,10 @@ INVARIANTS = {
     "Nothing stays sending past its lease": f"""
         SELECT 'message', id, lease_until FROM messages
         WHERE status = 'sending' AND lease_until < now() - interval '{settings.SEND_LEASE_SECONDS} s'""",
+    "Nothing stays unknown that was looked for again after its grace": f"""
+        SELECT 'message', id, missing_since, looked_at FROM messages
+        WHERE status = 'unknown' AND error_code <> 'ambiguous'
+          AND looked_at > missing_since + interval '{settings.RECONCILE_GRACE_SECONDS + 60} s'""",
     "Event numbers of a chatroom have no gap": """
         SELECT 'chatroom', c.id, 'last', c.last_seq, 'newest', max(e.seq), 'kept', count(*), 'oldest', min(e.seq)
         FROM chatrooms c JOIN events e ON e.chatroom_id = c.id

@@ -274,3 +274,19 @@ def test_tokens_that_were_paid_are_not_asked_for_again(acme, sales, inside, due)
     delivery.sweep()
     (claimed,) = delivery.claim(10)
     assert claimed.text.message_id == due.pk
+
+
+def test_a_scheduled_message_is_not_moved_into_quiet_hours(api, acme, rich, sales, inside):
+    client = api(rich)
+    later = timezone.now() + timedelta(hours=12)
+    message = send(client, sales, send_at=later.isoformat()).json()["message"]
+    with inside(acme):
+        quiet(sales)
+    refused = client.patch(
+        f"/api/messages/{message['id']}",
+        {"send_at": (timezone.now() + timedelta(minutes=5)).isoformat()},
+        format="json",
+    )
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "quiet_hours")
+    with inside(acme):
+        assert abs(Message.objects.get(pk=message["id"]).send_at - later) < timedelta(seconds=1)
