@@ -281,7 +281,7 @@ def _next(at: datetime, clock: time, zone: ZoneInfo) -> datetime:
 
 # ---------------------------------------------------------------- what was scheduled
 def still(message: Message, at: datetime | None = None) -> Verdict:
-    """What was paid for: the answer for the time `at` (now, if None). The sender may have lost the chatroom meanwhile."""
+    """What was paid for: the answer for `at` (now, if None). The sender may have lost the chatroom meanwhile."""
     if message.sent_by is None:
         return Verdict((_no_access(),))
     return may_send(message.sent_by, message.conversation, at=at, paid=True)
