@@ -1,7 +1,6 @@
 """Two contacts who are one person become one: everything of the second moves to the first, in one transaction."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Count
@@ -12,7 +11,7 @@ from accounts import audit
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity, ContactNumber, GroupMember
 from messaging import conversations
-from messaging.models import Conversation, Message
+from messaging.models import Conversation, ConversationActivity, Message
 
 FILLED = ("email", "profile_picture_url", "phone")  # taken over where nothing is known
 
@@ -152,8 +151,18 @@ def _to_close(kept: Contact, lost: Contact) -> list[Conversation]:
 
 
 def _close(closing: list[Conversation], by: User) -> list[str]:
-    keys: list[UUID] = [conversation.pk for conversation in closing]
+    """Not by `conversations.change`: that shows each at once, and the chatroom's counter is locked last."""
+    keys = [conversation.pk for conversation in closing]
     Conversation.objects.filter(pk__in=keys).update(status=Conversation.Status.CLOSED, snoozed_until=None)
+    ConversationActivity.objects.bulk_create(
+        ConversationActivity(
+            organization_id=each.organization_id,
+            conversation=each,
+            actor=by,
+            kind=ConversationActivity.Kind.CLOSED,
+        )
+        for each in closing
+    )
     return [str(key) for key in keys]
 
 

@@ -1,6 +1,7 @@
 """A contact's page through the front door: who gets there, what they may do, and what a merge leaves behind."""
 
 import re
+import threading
 from uuid import uuid4
 
 import pytest
@@ -268,6 +269,41 @@ def test_two_contacts_become_one(browser, bo, acme, sales, twin, inside):
         assert shown == set(states)
     assert browser(bo).get(address(twin)).status_code == 404
     assert "It is me again" in browser(bo).get(address(sales.contact)).content.decode()
+
+
+def test_what_was_done_with_conversations_is_told(browser, bo, acme, sales, twin, inside):
+    with inside(acme):
+        conversations.change(sales.conversation, by=bo, assigned_to=bo)
+        merging.merge(sales.contact, twin, by=bo)
+    page = browser(bo).get(address(sales.contact)).content.decode()
+    for words in ("Bo took the conversation", "Bo resolved the conversation", "Bo merged N. into this contact"):
+        assert words in page
+
+
+def test_who_waited_for_a_merge_finds_the_conversation_with_its_new_contact(
+    transactional_db, django_db_blocker, bo, acme, sales, twin, inside
+):
+    with inside(acme):
+        talk = twin.conversations.get()
+    waited: list = []
+
+    def wait() -> None:
+        try:
+            with inside(acme):
+                waited.append(conversations.locked(talk).contact_id)
+        except Exception as error:
+            waited.append(error)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=wait)
+    with inside(acme):
+        merging.merge(sales.contact, twin, by=bo)
+        other.start()
+        other.join(1)  # it stands before the row that this transaction holds
+        assert waited == []
+    other.join(10)
+    assert waited == [sales.contact.pk]
 
 
 def test_what_comes_in_from_the_other_number_belongs_to_the_contact(db, bo, acme, sales, twin, inside):
