@@ -65,6 +65,9 @@ class SandboxServer:
     def fault(self, kind: str, count: int = 1, **options: Any) -> None:
         self.post("/faults", provider="twilio", kind=kind, count=count, **options)
 
+    def clear_faults(self) -> None:
+        requests.delete(f"{self.base_url}/faults", timeout=10).raise_for_status()
+
     def accepted(self, account_sid: str) -> list[dict[str, Any]]:
         """The oracle: every message accepted for this account, newest first."""
         messages: list[dict[str, Any]] = []

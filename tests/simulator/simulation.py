@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
-import requests
 from django.conf import settings
 from django.db import Error, connection
 from django.db.models import Q
@@ -156,7 +155,7 @@ class Simulation:
     def wait_for_quiet(self) -> None:
         """Nothing waits any more: no webhook, no message, no callback, and nothing unknown."""
         connection.close()  # PostgreSQL may have been restarted
-        requests.delete(f"{self.processes.sandbox.base_url}/faults", timeout=10).raise_for_status()
+        self.processes.sandbox.clear_faults()
         try:
             wait_until(self.is_quiet, "quiet", QUIET_SECONDS)
         except TimeoutError:

@@ -1,0 +1,168 @@
+"""Rows 3 to 11: what the provider answers, or does not. The sandbox's own list is the witness."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from integrations import providers, twilio
+from messaging import sending
+from tests.faults.conftest import Desk, pass_pauses
+
+pytestmark = [pytest.mark.django_db, pytest.mark.faults]
+
+
+# ---------------------------------------------------------------- row 3
+@pytest.mark.parametrize("kind", ["accept_then_hang", "accept_then_reset"])
+def test_row_03_an_answer_that_is_lost_is_never_followed_by_another_try(desk: Desk, monkeypatch, kind: str):
+    monkeypatch.setattr(twilio, "TOTAL_SECONDS", 1)
+    desk.sandbox.fault(kind)
+    message = desk.send(f"Lost by {kind}")
+
+    desk.fly()
+
+    assert desk.state(message).status == "unknown"
+    assert desk.at_provider == [message.content]
+    pass_pauses()
+    assert sending.sweep() == 0
+    assert desk.fly() == 0
+    desk.reconcile_until_settled()
+    assert desk.state(message).provider_id
+    assert desk.at_provider == [message.content]
+    assert desk.entries(message) == [("debit", -1)]
+
+
+# ---------------------------------------------------------------- row 4
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://nowhere.invalid", "https://sandbox"])
+def test_row_04_what_never_reached_the_provider_waits_and_is_tried_again(desk: Desk, settings, address: str):
+    """Refused, no such name, no TLS: surely not sent."""
+    settings.TWILIO_API_BASE_URL = address.replace("//sandbox", f"//127.0.0.1:{desk.sandbox.port}")
+    message = desk.send("Nobody there")
+
+    desk.fly()
+
+    assert desk.state(message).status == "queued"
+    assert (message.failures, message.tokens) == (1, 1)
+    assert message.not_before > timezone.now()
+    assert desk.fly() == 0  # not before its time
+    settings.TWILIO_API_BASE_URL = desk.sandbox.base_url
+    pass_pauses()
+    assert desk.fly() == 1
+    assert desk.state(message).status == "accepted"
+    assert desk.at_provider == ["Nobody there"]
+
+
+def test_row_04_no_free_connection_is_not_sent_either(desk: Desk, monkeypatch):
+    monkeypatch.setattr(twilio, "CONNECT_SECONDS", 0.3)
+    desk.sandbox.fault("slow", seconds=1)
+    messages = [desk.send("First"), desk.send("Second")]
+    claimed = sending.claim(10)
+
+    async def call():
+        connections = providers.Connections(1)
+        outcomes = await asyncio.gather(*(connections.send(each.text) for each in claimed))
+        await connections.close()
+        return list(zip(claimed, outcomes, strict=True))
+
+    sending.settle(asyncio.run(call()))
+
+    assert sorted(desk.state(message).status for message in messages) == ["accepted", "queued"]
+    assert len(desk.at_provider) == 1
+
+
+def test_row_04_pauses_grow_and_differ_and_end_with_a_refund(desk: Desk, settings):
+    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:1"
+    messages = [desk.send(f"Number {n}") for n in range(8)]
+    before, longest = desk.balance, []
+
+    for attempt in range(1, sending.MOST_ATTEMPTS + 1):
+        started = timezone.now()
+        assert desk.fly() == 8
+        waits = [desk.state(message).not_before for message in messages]
+        if attempt < sending.MOST_ATTEMPTS:
+            assert {message.status for message in messages} == {"queued"}
+            assert desk.balance == before
+            assert len(set(waits)) == 8  # jitter: they do not come back all at once
+            assert max(waits) - started < timedelta(seconds=2**attempt + 5)
+            longest.append(max(waits) - started)
+        pass_pauses()
+
+    assert longest[-1] > longest[0]
+    assert {(message.status, message.error_code) for message in messages} == {("failed", "unreachable")}
+    assert desk.balance == before + 8
+    assert [desk.entries(message) for message in messages] == [[("debit", -1), ("refund", 1)]] * 8
+    assert desk.at_provider == []
+
+
+# ---------------------------------------------------------------- row 5
+@pytest.mark.parametrize(("kind", "taken"), [("500", 0), ("502", 0), ("503", 0), ("504", 0), ("accept_then_500", 1)])
+def test_row_05_a_server_error_may_mean_anything(desk: Desk, kind: str, taken: int):
+    before = desk.balance
+    desk.sandbox.fault(kind)
+    message = desk.send(f"Perhaps {kind}")
+
+    desk.fly()
+
+    assert desk.state(message).status == "unknown"
+    pass_pauses()
+    assert desk.fly() == 0
+    desk.reconcile_until_settled()
+    assert len(desk.at_provider) == taken
+    assert (desk.state(message).status == "not_sent") == (taken == 0)
+    assert desk.balance == before - taken
+
+
+# ---------------------------------------------------------------- row 6
+@pytest.mark.parametrize("retry_after", [0, 7])
+def test_row_06_told_to_wait_it_waits_and_keeps_its_token(desk: Desk, retry_after: int):
+    desk.sandbox.fault("429", count=50, retry_after=retry_after)
+    message = desk.send("When you have time")
+
+    for _ in range(50):
+        asked = timezone.now()
+        assert desk.fly() == 1
+        assert desk.state(message).status == "queued"
+        assert message.not_before >= asked + timedelta(seconds=retry_after)
+        pass_pauses()
+    desk.fly()
+
+    assert desk.state(message).status == "accepted"
+    assert (message.failures, desk.entries(message)) == (0, [("debit", -1)])
+    assert desk.at_provider == ["When you have time"]
+
+
+# ---------------------------------------------------------------- row 8
+@pytest.mark.parametrize("code", [21211, 21614, 21408, 21606, 21612, 21617, 21602, 21603])
+def test_row_08_a_definite_refusal_is_final_and_refunded_once(desk: Desk, code: int):
+    before = desk.balance
+    desk.sandbox.fault("400", code=code)
+    message = desk.send(f"Refused with {code}")
+
+    desk.fly()
+
+    assert (desk.state(message).status, message.error_code) == ("failed", str(code))
+    assert message.error_message
+    assert desk.entries(message) == [("debit", -1), ("refund", 1)]
+    assert desk.balance == before
+    pass_pauses()
+    assert desk.fly() == 0
+    assert desk.at_provider == []
+
+
+# ---------------------------------------------------------------- row 10
+@pytest.mark.parametrize(("kind", "taken"), [("no_sid", 1), ("truncated_json", 1), ("foreign_account", 1), ("html", 0)])
+def test_row_10_a_success_that_makes_no_sense_is_unknown(desk: Desk, kind: str, taken: int):
+    desk.sandbox.fault(kind)
+    message = desk.send(f"Odd {kind}")
+
+    desk.fly()
+
+    assert (desk.state(message).status, message.provider_id) == ("unknown", None)
+    assert message.error_message
+    assert message.to_address not in message.error_message
+    assert desk.fly() == 0
+    desk.reconcile_until_settled()
+    assert len(desk.at_provider) == taken
+    assert (desk.state(message).status == "not_sent") == (taken == 0)
+    assert bool(message.provider_id) == bool(taken)
