@@ -21,7 +21,7 @@ from django.db.models import F
 from accounts.models import User
 from integrations import providers
 from messagehub import launcher, tenancy
-from messaging import reconciliation, sending
+from messaging import delivery, reconciliation, sending
 from messaging.models import Message
 from tests.sandbox_server import ROOT, SandboxServer, sandbox_server
 from tests.spine.test_walls import a_tenant
@@ -59,7 +59,7 @@ class Desk:
 
     def fly(self, limit: int = 100) -> int:
         """What a worker does, once: claim, call the provider, settle. Returns how many were claimed."""
-        claimed = sending.claim(limit)
+        claimed = delivery.claim(limit)
 
         async def call():
             connections = providers.Connections(limit)
@@ -68,7 +68,7 @@ class Desk:
             finally:
                 await connections.close()
 
-        sending.settle(asyncio.run(call()))
+        delivery.settle(asyncio.run(call()))
         return len(claimed)
 
     def state(self, message: Message) -> Message:

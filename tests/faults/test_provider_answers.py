@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from integrations import providers, twilio
-from messaging import sending
+from messaging import delivery
 from tests.faults.conftest import Desk, pass_pauses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.faults]
@@ -25,7 +25,7 @@ def test_row_03_an_answer_that_is_lost_is_never_followed_by_another_try(desk: De
     assert desk.state(message).status == "unknown"
     assert desk.at_provider == [message.content]
     pass_pauses()
-    assert sending.sweep() == 0
+    assert delivery.sweep() == 0
     assert desk.fly() == 0
     desk.reconcile_until_settled()
     assert desk.state(message).provider_id
@@ -57,7 +57,7 @@ def test_row_04_no_free_connection_is_not_sent_either(desk: Desk, monkeypatch):
     monkeypatch.setattr(twilio, "CONNECT_SECONDS", 0.3)
     desk.sandbox.fault("slow", seconds=1)
     messages = [desk.send("First"), desk.send("Second")]
-    claimed = sending.claim(10)
+    claimed = delivery.claim(10)
 
     async def call():
         connections = providers.Connections(1)
@@ -65,7 +65,7 @@ def test_row_04_no_free_connection_is_not_sent_either(desk: Desk, monkeypatch):
         await connections.close()
         return list(zip(claimed, outcomes, strict=True))
 
-    sending.settle(asyncio.run(call()))
+    delivery.settle(asyncio.run(call()))
 
     assert sorted(desk.state(message).status for message in messages) == ["accepted", "queued"]
     assert len(desk.at_provider) == 1
@@ -76,11 +76,11 @@ def test_row_04_pauses_grow_and_differ_and_end_with_a_refund(desk: Desk, setting
     messages = [desk.send(f"Number {n}") for n in range(8)]
     before, longest = desk.balance, []
 
-    for attempt in range(1, sending.MOST_ATTEMPTS + 1):
+    for attempt in range(1, delivery.MOST_ATTEMPTS + 1):
         started = timezone.now()
         assert desk.fly() == 8
         waits = [desk.state(message).not_before for message in messages]
-        if attempt < sending.MOST_ATTEMPTS:
+        if attempt < delivery.MOST_ATTEMPTS:
             assert {message.status for message in messages} == {"queued"}
             assert desk.balance == before
             assert len(set(waits)) == 8  # jitter: they do not come back all at once

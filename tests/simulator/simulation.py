@@ -125,7 +125,10 @@ class Simulation:
             part = dealt[begin : begin + ROUND]
             failures = self.scene.door.answers.get("500", 0)
             self.carry_out(part)
-            self.wait_for_quiet()
+            try:
+                self.wait_for_quiet()
+            except TimeoutError as error:
+                self.findings.append(str(error))
             self.look(part, failures)
             self.say(f"{begin + len(part):>6} operations, {len(self.findings)} findings")
             if self.findings:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
@@ -24,7 +25,7 @@ def give(demo: Demo, client: Client, balance: int) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_fifty_sends_at_once_with_ten_tokens(demo: Demo, conversation: dict):
+def test_row_16_fifty_sends_at_once_with_ten_tokens(demo: Demo, conversation: dict):
     maya = demo.client("maya")
     give(demo, maya, 10)
 
@@ -43,6 +44,22 @@ def test_fifty_sends_at_once_with_ten_tokens(demo: Demo, conversation: dict):
     give(demo, maya, 1000)
 
 
+def test_row_15_two_sends_at_once_with_one_token(demo: Demo, conversation: dict):
+    maya, together = demo.client("maya"), Barrier(2)
+
+    def send(number: int) -> int:
+        together.wait()
+        return maya.reply(conversation, f"Last token {number}").status_code
+
+    for _ in range(5):
+        give(demo, maya, 1)
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(send, range(2))) == [201, 402]
+        assert maya.balance == 0
+    assert "invariants hold" in demo.manage("prove")
+    give(demo, maya, 1000)
+
+
 def test_admins_send_without_tokens(demo: Demo, conversation: dict):
     answer = demo.client("dana").reply(conversation, "From the admin")
 
@@ -50,7 +67,7 @@ def test_admins_send_without_tokens(demo: Demo, conversation: dict):
     assert answer.json()["remaining_tokens"] is None
 
 
-def test_the_same_idempotency_key_five_times_at_once_is_one_message(demo: Demo, conversation: dict):
+def test_row_17_the_same_idempotency_key_five_times_at_once_is_one_message(demo: Demo, conversation: dict):
     maya, before, key = demo.client("maya"), demo.client("maya").balance, str(uuid4())
     body = {"conversation_id": conversation["id"], "content": "Once"}
 
@@ -68,7 +85,7 @@ def test_the_same_idempotency_key_five_times_at_once_is_one_message(demo: Demo, 
     assert dana.json()["message"]["id"] != answers[0].json()["message"]["id"]
 
 
-def test_the_same_client_id_is_one_message(demo: Demo, conversation: dict):
+def test_row_17_the_same_client_id_is_one_message(demo: Demo, conversation: dict):
     maya, before, client_id = demo.client("maya"), demo.client("maya").balance, str(uuid4())
 
     with ThreadPoolExecutor(5) as pool:

@@ -219,28 +219,6 @@ def test_unknown_parameters_and_repeated_ones_do_not_matter(demo: Demo):
     assert eventually(lambda: demo.client("maya").conversation_with(phone))
 
 
-@pytest.mark.parametrize("status", ["huh", "", "sending"])
-def test_unknown_statuses_are_kept_and_change_nothing(demo: Demo, status: str):
-    maya, phone = demo.client("maya"), next(phones)
-    post(demo, form(demo, phone))
-    message = maya.reply(eventually(lambda: maya.conversation_with(phone)), "Hi").json()["message"]
-    done = eventually(lambda: (m := maya.message(message["id"]))["status"] == "delivered" and m)
-    path = "/api/webhooks/twilio/status"
-    fields = {
-        "MessageSid": done["provider_id"],
-        "AccountSid": demo.details["twilio"]["account_sid"],
-        "MessageStatus": status,
-        "To": phone,
-        "From": demo.number,
-    }
-
-    answer = post(demo, fields, path=path)
-
-    assert answer.status_code == 204
-    assert eventually(lambda: webhooks(demo, f"{done['provider_id']}:{status}:")[0]["state"] == "processed")
-    assert maya.message(message["id"]) == done
-
-
 def test_bodies_that_are_too_large_and_odd_requests_are_refused(demo: Demo):
     url = demo.base_url + PATH
     assert requests.post(url, data=b"x" * (256 * 1024 + 1), timeout=20).status_code == 413
