@@ -17,9 +17,11 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.db.models import F
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from integrations import providers
+from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 from messagehub import launcher, tenancy
 from messaging import delivery, reconciliation, sending
 from messaging.models import Message
@@ -98,6 +100,30 @@ class Desk:
         accepted = self.sandbox.accepted(self.account)
         return [each["body"] for each in reversed(accepted[: len(accepted) - self.accepted_before])]
 
+    def client(self, user: User | None = None) -> APIClient:
+        """Somebody of the organization at the API; the agent unless another is named."""
+        client = APIClient()
+        client.force_login(User.objects.get(pk=(user or self.agent).pk))
+        return client
+
+    def admin(self) -> User:
+        organization = self.tenant["organization"]
+        with tenancy.organization(organization.pk):
+            return User.objects.create_user(
+                f"admin@{organization.slug}.example", "x", name="B", role="admin", organization=organization
+            )
+
+    @property
+    def asked(self) -> int:
+        """How many creates have reached the provider, refused ones too."""
+        return self.sandbox.get("/requests")["creates"]
+
+    def alerts(self) -> list[str]:
+        """Codes of what admins were told about."""
+        with tenancy.system():
+            mine = ChannelAlert.objects.filter(organization_id=self.tenant["organization"].pk)
+            return list(mine.values_list("code", flat=True))
+
     def reconcile_until_settled(self) -> None:
         """Look twice, as if the grace lay between."""
         for _ in range(2):
@@ -142,9 +168,11 @@ def _no_fault_left(request) -> Iterator[None]:
 
 
 def pass_pauses() -> None:
-    """As if the time had come for everything that was told to wait."""
+    """As if the time had come for everything that was told to wait. Who is shut out stays so."""
     with tenancy.system():
         Message.objects.filter(status="queued").update(not_before=None)
+        TwilioAccount.objects.update(held_until=None)
+        SenderNumber.objects.update(held_until=None)
 
 
 def let_leases_end() -> None:

@@ -6,9 +6,7 @@ from collections import Counter
 from uuid import uuid4
 
 import pytest
-from rest_framework.test import APIClient
 
-from accounts.models import User
 from integrations import events
 from messagehub import tenancy
 from messaging import delivery
@@ -85,9 +83,7 @@ def test_row_02_killed_before_the_provider_was_called(desk: Desk, tmp_path, fail
     desk.reconcile_until_settled()
     assert (desk.state(message).status, desk.balance) == ("not_sent", before)
     assert "can be sent again" in message.error_message
-    client = APIClient()
-    client.force_login(User.objects.get(pk=desk.agent.pk))
-    again = client.post(f"/api/messages/{message.pk}/retry").json()["message"]
+    again = desk.client().post(f"/api/messages/{message.pk}/retry").json()["message"]
     assert again["retry_of"] == str(message.pk)
     assert desk.balance == before - 1
     desk.fly()

@@ -1,14 +1,19 @@
 """Rows 3 to 11: what the provider answers, or does not. The sandbox's own list is the witness."""
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from chatrooms.models import Contact
 from integrations import providers, twilio
+from messagehub import tenancy
 from messaging import delivery
-from tests.faults.conftest import Desk, pass_pauses
+from messaging.models import Message
+from tests.faults.conftest import Desk, a_desk, a_worker, pass_pauses
+from tests.running_demo import eventually
 
 pytestmark = [pytest.mark.django_db, pytest.mark.faults]
 
@@ -124,6 +129,7 @@ def test_row_06_told_to_wait_it_waits_and_keeps_its_token(desk: Desk, retry_afte
         assert desk.fly() == 1
         assert desk.state(message).status == "queued"
         assert message.not_before >= asked + timedelta(seconds=retry_after)
+        assert desk.fly() == 0
         pass_pauses()
     desk.fly()
 
@@ -132,22 +138,109 @@ def test_row_06_told_to_wait_it_waits_and_keeps_its_token(desk: Desk, retry_afte
     assert desk.at_provider == ["When you have time"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_row_06_others_do_not_wait_for_one_that_is_told_to_wait(desk: Desk, tmp_path):
+    """The same 40 messages of another organization, without and beside 300 that are answered 429."""
+    other = a_desk(desk.sandbox, "globex", "AC" + "b" * 32, "+15550200200")
+    with a_worker(desk.sandbox, tmp_path):
+        alone = time_to_send(other, "Alone")
+        desk.sandbox.fault("429", count=100_000, retry_after=1, account_sid=desk.account)
+        for n in range(300):
+            desk.send(f"Told to wait {n}")
+
+        beside = time_to_send(other, "Beside")
+
+    assert beside < alone + 1.5
+    assert (desk.at_provider, len(other.at_provider)) == ([], 80)
+
+
+def time_to_send(desk: Desk, text: str) -> float:
+    """Seconds until the last of 40 messages is accepted."""
+    messages, started = [desk.send(f"{text} {n}").pk for n in range(40)], time.monotonic()
+    with tenancy.system():
+        mine = Message.objects.filter(pk__in=messages)
+
+    def accepted() -> bool:
+        with tenancy.system():
+            return mine.filter(status="accepted").count() == 40
+
+    eventually(accepted, 30)
+    return time.monotonic() - started
+
+
+# ---------------------------------------------------------------- row 7
+def test_row_07_who_has_opted_out_is_written_to_once_at_most(desk: Desk):
+    before = desk.balance
+    desk.sandbox.fault("21610")
+    message = desk.send("Are you there?")
+
+    desk.fly()
+
+    assert (desk.state(message).status, message.error_code) == ("failed", "21610")
+    assert desk.entries(message) == [("debit", -1), ("refund", 1)]
+    asked, client = desk.asked, desk.client()
+    body = {"conversation_id": str(desk.tenant["conversation"].pk), "content": "Once more?"}
+    refused = client.post("/api/messages/send", body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "opted_out")
+    assert "START" in refused.json()["error"]["message"]
+    assert client.post(f"/api/messages/{message.pk}/retry").status_code == 409
+    assert client.get(f"/api/contacts/{desk.tenant['contact'].pk}").json()["consent"] == "opted_out"
+    desk.fly()
+    assert (desk.asked, desk.at_provider, desk.balance) == (asked, [], before)
+
+
 # ---------------------------------------------------------------- row 8
 @pytest.mark.parametrize("code", [21211, 21614, 21408, 21606, 21612, 21617, 21602, 21603])
 def test_row_08_a_definite_refusal_is_final_and_refunded_once(desk: Desk, code: int):
     before = desk.balance
-    desk.sandbox.fault("400", code=code)
-    message = desk.send(f"Refused with {code}")
+    desk.sandbox.fault("400", count=2, code=code)
+    messages = [desk.send(f"Refused with {code}, {n}") for n in range(2)]
 
     desk.fly()
 
-    assert (desk.state(message).status, message.error_code) == ("failed", str(code))
-    assert message.error_message
-    assert desk.entries(message) == [("debit", -1), ("refund", 1)]
+    for message in messages:
+        assert (desk.state(message).status, message.error_code) == ("failed", str(code))
+        assert message.error_message
+        assert desk.entries(message) == [("debit", -1), ("refund", 1)]
     assert desk.balance == before
     pass_pauses()
     assert desk.fly() == 0
     assert desk.at_provider == []
+    with tenancy.system():
+        contact = Contact.objects.get(pk=desk.tenant["contact"].pk)
+    assert contact.phone_refused == (str(code) if code in (21211, 21614) else "")
+    assert desk.alerts() == ([str(code)] if code in (21408, 21606) else [])
+
+
+# ---------------------------------------------------------------- row 9
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["401", "20003"])
+def test_row_09_a_shut_out_account_is_left_alone_until_it_is_let_in(desk: Desk, tmp_path, kind: str):
+    desk.sandbox.fault(kind, count=1000)
+    asked = desk.asked
+    messages = [desk.send(f"Waiting {n}") for n in range(100)]
+    balance, admin = desk.balance, desk.client(desk.admin())
+    number = f"/api/sender-numbers/{desk.tenant['number'].pk}"
+
+    with a_worker(desk.sandbox, tmp_path):
+        eventually(lambda: desk.alerts())
+        time.sleep(2)
+
+        assert desk.asked - asked <= 3
+        assert (desk.states(), desk.balance) == ({"queued": 100}, balance)
+        assert len(desk.alerts()) == 1
+        health = admin.get(number).json()["health"]
+        assert health["state"] == "paused"
+        assert "does not let account" in health["alerts"][0]["message"]
+
+        desk.sandbox.clear_faults()
+        desk.sandbox.add_account(desk.account, "a" * 32)
+        chatroom = str(desk.tenant["room"].pk)
+        assert admin.patch(number, {"auth_token": "a" * 32, "chatroom_id": chatroom}).status_code == 200
+        eventually(lambda: desk.states() == {"accepted": 100}, 20)
+
+    assert sorted(desk.at_provider) == sorted(message.content for message in messages)
+    assert desk.balance == balance
 
 
 # ---------------------------------------------------------------- row 10

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from integrations import twilio
+from integrations import failures, twilio
 from integrations.events import StatusUpdate
 from messagehub import tenancy
 from messaging import statuses
@@ -50,7 +50,7 @@ LATE = {
     "30005": "no longer in use",
     "30006": "landline",
     "30007": "spam",
-    "30008": "no reason",
+    "30008": "did not say why",
     "30034": "not registered",
 }
 
@@ -68,6 +68,49 @@ def test_row_11_a_failure_that_is_reported_later_has_code_and_reason(demo: Demo)
     assert "invariants hold" in demo.manage("prove")
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("policy", ["not_sent", "undelivered"])
+@pytest.mark.parametrize("status", ["failed", "undelivered"])
+def test_row_11_the_policy_says_whether_a_late_failure_is_paid_back_and_once(desk: Desk, policy: str, status: str):
+    organization = desk.tenant["organization"]
+    with tenancy.organization(organization.pk):
+        type(organization).objects.filter(pk=organization.pk).update(refund_policy=policy)
+    message = accepted(desk, 1)[0]
+
+    for _ in range(2):
+        with tenancy.system():
+            statuses.apply([report(desk, 0, status), report(desk, 0, status)])
+
+    assert desk.state(message).status == status
+    refunds = [("refund", 1)] if policy == "undelivered" else []
+    assert desk.entries(message) == [("debit", -1), *refunds]
+
+
+@pytest.mark.django_db
+def test_row_11_filtered_messages_raise_one_alarm_at_a_rate(desk: Desk):
+    accepted(desk, 8)
+    for n in range(4):
+        with tenancy.system():
+            statuses.apply([report(desk, n, "undelivered", "30007")])
+    assert desk.alerts() == []
+
+    for n in range(4, 8):
+        with tenancy.system():
+            statuses.apply([report(desk, n, "undelivered", "30007")])
+
+    assert desk.alerts() == ["30007"]
+
+
+def accepted(desk: Desk, count: int) -> list[Message]:
+    """Messages that the provider knows as SM0, SM1 and so on."""
+    messages = [desk.send(f"Number {n}") for n in range(count)]
+    with tenancy.system():
+        for n, message in enumerate(messages):
+            taken = {"status": "accepted", "status_rank": 3, "provider_id": f"SM{n}"}
+            Message.objects.filter(pk=message.pk).update(**taken)
+    return messages
+
+
 # ---------------------------------------------------------------- row 12
 @pytest.mark.django_db
 @pytest.mark.parametrize(
@@ -75,18 +118,13 @@ def test_row_11_a_failure_that_is_reported_later_has_code_and_reason(demo: Demo)
     [
         (("accepted", "sent", "delivered", "undelivered", "huh"), ("delivered", "", "")),
         (("sent", "delivered", "undelivered", "read", "huh"), ("read", "", "")),
-        (("queued", "sending", "sent", "undelivered", "huh"), ("undelivered", "30003", statuses.reason("30003"))),
+        (("queued", "sending", "sent", "undelivered", "huh"), ("undelivered", "30003", str(failures.meaning("30003")))),
     ],
 )
 def test_row_12_every_order_of_five_reports_ends_in_the_same_state(desk: Desk, reports: tuple, end: tuple):
     """All 120 orders, each on a message of its own, each step in a transaction of its own."""
     orders = list(permutations(reports))
-    messages = [desk.send(f"Order {n}") for n in range(len(orders))]
-    with tenancy.system():
-        for n, message in enumerate(messages):
-            Message.objects.filter(pk=message.pk).update(
-                status="accepted", status_rank=3, provider_id=f"SM{n}", lease_until=None
-            )
+    messages = accepted(desk, len(orders))
     highest = {message.pk: 3 for message in messages}
     for step in range(len(reports)):
         with tenancy.system():
@@ -101,15 +139,14 @@ def test_row_12_every_order_of_five_reports_ends_in_the_same_state(desk: Desk, r
         assert MessageReceipt.objects.filter(message_id__in=highest).count() == len(reports) * len(orders)
 
 
-def report(desk: Desk, number: int, status: str) -> tuple:
-    code = "30003" if status == "undelivered" else ""
+def report(desk: Desk, number: int, status: str, code: str = "30003") -> tuple:
     return uuid7(), StatusUpdate(
         account=desk.account,
         provider_id=f"SM{number}",
         status=twilio.STATUS.get(status, ""),
         provider_status=status,
         occurred_at=timezone.now(),
-        error_code=code,
+        error_code=code if status in ("failed", "undelivered") else "",
         message_id=None,
     )
 

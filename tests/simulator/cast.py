@@ -52,6 +52,7 @@ class Organization:
     people: list[Person]
     rooms: list[Room]
     phones: list[str]
+    pays_back: bool  # also what the carrier did not deliver
 
     @property
     def admin(self) -> Person:
@@ -72,10 +73,10 @@ class Door:
     lock: threading.Lock = field(default_factory=threading.Lock)
     local: threading.local = field(default_factory=threading.local)
 
-    def ask(self, person: Person, method: str, path: str, *, repeat: bool = True, **payload) -> Answer | None:
+    def ask(self, person: Person, method: str, path: str, **payload) -> Answer | None:
         """The clear answer to a request, repeated as a careful client does until there is one.
 
-        Without `repeat`, and when patience is over, None: nobody knows whether it was carried out.
+        None when patience is over: nobody knows whether it was carried out.
         """
         deadline, unsure = time.monotonic() + PATIENCE, False
         headers = {"Authorization": f"Bearer {person.token}", **payload.pop("headers", {})}
@@ -84,7 +85,7 @@ class Door:
             if status and status < 500:
                 return Answer(status, body, unsure)
             unsure = True
-            if not repeat or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 return None
             with self.lock:
                 self.repeats += 1
@@ -113,7 +114,9 @@ def make(sandbox: SandboxServer, web_url: str) -> list[Organization]:
 
 
 def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organization:
-    made = factories.OrganizationFactory(name=f"Simulated {place}", slug=f"simulated-{place}")
+    pays_back = place == 2
+    policy = "undelivered" if pays_back else "not_sent"
+    made = factories.OrganizationFactory(name=f"Simulated {place}", slug=f"simulated-{place}", refund_policy=policy)
     sid, secret = f"AC{place:032x}", f"{place:032x}"
     sandbox.add_account(sid, secret)
     with tenancy.organization(made.pk):
@@ -134,7 +137,7 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
                 UserChatroom.objects.create(organization=made, user=agent, chatroom_id=room, assigned_by=admin)
             ledger.adjust(agent, FIRST_TOKENS, actor=admin, reason="first")
             people.append(Person(agent.pk, agent.email, False, mine))
-    return Organization(made.pk, sid, people, rooms, [f"+1556{place:03d}{n:04d}" for n in range(PHONES)])
+    return Organization(made.pk, sid, people, rooms, [f"+1556{place:03d}{n:04d}" for n in range(PHONES)], pays_back)
 
 
 def sign_in(organizations: list[Organization], web_url: str) -> None:

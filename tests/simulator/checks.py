@@ -20,7 +20,7 @@ TAKEN = ("accepted", "sent", "delivered", "read", "undelivered")  # the provider
 GAVE_UP = ("failed", "not_sent", "canceled")
 COLUMNS = (
     "id", "organization_id", "status", "provider_id", "content", "from_address", "to_address", "tokens", "sent_by_id",
-    "client_id", "error_code",
+    "client_id", "error_code", "refunded_as",
 )  # fmt: skip
 
 
@@ -31,6 +31,7 @@ class Witness:
     rows: list[dict]
     accepted: dict[str, dict]  # the provider's id -> its message, of all organizations
     accounts: dict[UUID, str]
+    pays_back: set[UUID]  # organizations that give back what the carrier did not deliver
 
     @classmethod
     def now(cls, organizations: list[Organization], sandbox: SandboxServer) -> "Witness":
@@ -38,7 +39,8 @@ class Witness:
             rows = list(Message.objects.filter(direction="outbound").values(*COLUMNS))
         accounts = {organization.id: organization.account_sid for organization in organizations}
         accepted = [each for sid in accounts.values() for each in sandbox.accepted(sid)]
-        return cls(rows, {each["sid"]: each for each in accepted}, accounts)
+        pays_back = {organization.id for organization in organizations if organization.pays_back}
+        return cls(rows, {each["sid"]: each for each in accepted}, accounts, pays_back)
 
     def key(self, row: dict) -> tuple:
         return self.accounts[row["organization_id"]], row["from_address"], row["to_address"], row["content"]
@@ -155,23 +157,34 @@ def balances(witness: Witness, book: Book) -> Iterator[str]:
             if granted.done or (granted.done is None and granted.reason in reasons):
                 expected[granted.person_id] += granted.delta
     for row in witness.rows:
-        if row["status"] not in GAVE_UP or row["id"] in reached:
+        if costs(row, row["id"] in reached, witness):
             expected[row["sent_by_id"]] -= 1
     for person_id, balance in accounts.items():
         if expected[person_id] != balance:
             yield f"{person_id} has {balance} tokens and should have {expected[person_id]}"
 
 
+def costs(row: dict, reached: bool, witness: Witness) -> bool:
+    """Whether its sender has paid for this message and keeps having paid."""
+    if not reached:
+        return row["status"] not in GAVE_UP
+    if row["refunded_as"] in ("not_sent", "failed") and row["status"] not in GAVE_UP:
+        return False  # paid back, and only then the provider said that it has gone out: nobody is charged again
+    undelivered = row["status"] in ("failed", "undelivered")  # as the provider says too, see above
+    return not (undelivered and row["organization_id"] in witness.pays_back)
+
+
 def what_customers_wrote(book: Book) -> Iterator[str]:
-    """Each text whose webhook was acknowledged is one message."""
+    """Each text is one message: by its webhook, or because it was looked for afterwards."""
     with tenancy.system():
         kept = Counter(Message.objects.filter(direction="inbound").values_list("provider_id", flat=True))
         aside = list(WebhookEvent.objects.exclude(quarantined="").values_list("quarantined", flat=True))
     with book.lock:
         texted = dict(book.texted)
     for sid, acknowledged in texted.items():
-        if kept[sid] > 1 or (acknowledged and not kept[sid]):
-            yield f"The text {sid} was acknowledged and is there {kept[sid]} times"
+        if kept[sid] != 1:
+            said = "acknowledged" if acknowledged else "not acknowledged"
+            yield f"The text {sid} was {said} and is there {kept[sid]} times"
     for sid in kept.keys() - texted.keys():
         yield f"Nobody wrote the text {sid}"
     for reason in aside:

@@ -185,11 +185,11 @@ def take_back(scene: Scene, chance: random.Random, number: int) -> None:
 
 
 def _adjust(scene: Scene, chance: random.Random, number: int, delta: int) -> None:
-    """Once, without repeating: it carries no key, so a careful client looks into the ledger instead."""
     organization = chance.choice(scene.organizations)
     agent, reason = chance.choice(organization.agents), f"#{number} simulated"
     body = {"user_id": str(agent.id), "delta": delta, "reason": reason}
-    answer = scene.door.ask(organization.admin, "PATCH", "/api/tokens/update", repeat=False, json=body)
+    headers = {"Idempotency-Key": str(_uuid(chance))}
+    answer = scene.door.ask(organization.admin, "PATCH", "/api/tokens/update", json=body, headers=headers)
     scene.book.note_granted(Granted(agent.id, delta, reason, None if answer is None else answer.status == 200))
 
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from django.db import Error, connection
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from integrations.models import WebhookEvent
+from integrations import health
+from integrations.models import SenderNumber, TwilioAccount, WebhookEvent
 from messagehub import tenancy
-from messaging import reconciliation
+from messaging import gaps, reconciliation
 from messaging.models import Message
 from tests.simulator import cast, checks, disturbances, operations
 from tests.simulator.book import Book, Granted
@@ -76,6 +78,8 @@ class Figures:
     at_the_provider: int = 0
     texts: int = 0
     quiet_moments: int = 0
+    let_in: int = 0  # accounts that had been shut out
+    paid_back_and_gone: int = 0  # given up as not sent, and then the provider had it after all
     repeats: int = 0
     sockets: Counter[str] = field(default_factory=Counter)
     seconds: float = 0
@@ -148,6 +152,8 @@ class Simulation:
                 self.processes.reap()
                 if each.number % 10 == 0:
                     self.note_unknown()
+                if each.number % 60 == 0:
+                    self.let_in()
 
     def landed(self, room: threading.Semaphore, each: Dealt, future: Future) -> None:
         room.release()
@@ -180,6 +186,15 @@ class Simulation:
         """What waits for a later moment has waited: pauses of minutes are for providers, not for simulations."""
         with tenancy.system():
             Message.objects.filter(status="queued", not_before__gt=Now()).update(not_before=Now())
+            TwilioAccount.objects.update(held_until=None)
+            SenderNumber.objects.update(held_until=None)
+        self.let_in()
+        gaps.repair()
+
+    def let_in(self) -> None:
+        """What a worker does every five minutes: ask for accounts that were shut out."""
+        with suppress(Error), tenancy.system():
+            self.figures.let_in += health.probe()
 
     def note_unknown(self) -> None:
         """For the figures: what becomes of those whose answer was lost."""
@@ -241,6 +256,8 @@ class Simulation:
         with tenancy.system():
             outbound = Message.objects.filter(direction="outbound")
             figures.states = Counter(outbound.values_list("status", flat=True))
+            gone = outbound.exclude(refunded_as="").exclude(status__in=checks.GAVE_UP + ("undelivered",))
+            figures.paid_back_and_gone = gone.count()
             unknown = outbound.filter(pk__in=self.seen_unknown)
             figures.unknown_became = Counter(unknown.values_list("status", flat=True))
         accounts = [each.account_sid for each in self.scene.organizations]
