@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -227,5 +226,5 @@ def _database() -> dict[str, str]:
     """The environment that leads to the database which pytest made."""
     name = connection.settings_dict["NAME"]
     if url := os.environ.get("DATABASE_URL"):
-        return {"DATABASE_URL": urlsplit(url)._replace(path=f"/{name}").geturl()}
+        return {"DATABASE_URL": f"{url.rsplit('/', 1)[0]}/{name}"}
     return {"MESSAGEHUB_DATABASE": name, "MESSAGEHUB_LOCAL_DIR": str(django_settings.LOCAL_DIR)}

@@ -51,6 +51,7 @@ def fly_all(desk: Desk) -> None:
         pass
 
 
+@pytest.mark.timeout(300)
 def test_row_18_a_thousand_against_six_hundred_tokens_some_called_off_and_the_rest_forbidden(desk: Desk):
     with tenancy.organization(desk.tenant["organization"].pk):
         ledger.set_balance(desk.agent, 600, actor=desk.agent, reason="Six hundred")
