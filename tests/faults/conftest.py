@@ -133,7 +133,7 @@ class Desk:
 def desk(sandbox: SandboxServer, settings) -> Desk:
     """Every look at the provider is due at once, and the grace is over at once. Use with a mark for the database."""
     settings.TWILIO_API_BASE_URL = sandbox.base_url
-    settings.RECONCILE_SECONDS = -1
+    settings.RECONCILE_SECONDS = -600
     settings.RECONCILE_GRACE_SECONDS = 0
     return a_desk(sandbox, "acme", ACCOUNT, OURS)
 

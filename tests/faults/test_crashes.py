@@ -1,5 +1,6 @@
 """Rows 1, 2, 19 and 20: workers that are killed, paused and stopped at the worst moments, as real processes."""
 
+import asyncio
 import signal
 import time
 from collections import Counter
@@ -7,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from integrations import events
+from integrations import events, providers
 from messagehub import tenancy
 from messaging import delivery
 from messaging.models import Message
+from messaging.worker import Worker
 from tests.faults.conftest import Desk, a_worker, let_leases_end
 from tests.running_demo import Demo, demo_folder, eventually, phones, running_demo
 
@@ -93,7 +95,7 @@ def test_row_02_killed_before_the_provider_was_called(desk: Desk, tmp_path, fail
 # ---------------------------------------------------------------- row 19
 @committed
 def test_row_19_two_workers_share_the_work_and_one_is_killed_in_the_midst_of_it(desk: Desk, tmp_path):
-    before, count = desk.balance, 300
+    before, count = desk.balance, 200
     desk.sandbox.post("/settings", latency_ms=150)
     with a_worker(desk.sandbox, tmp_path) as first, a_worker(desk.sandbox, tmp_path):
         for n in range(count):
@@ -164,11 +166,36 @@ def test_row_19_an_answer_to_an_older_attempt_is_refused(desk: Desk):
     assert (desk.state(message).status, message.provider_id) == ("accepted", "SMsecond")
 
 
+@pytest.mark.django_db
+def test_row_19_a_worker_that_stood_still_does_not_call_any_more(desk: Desk, settings):
+    """Between its claim and its call: by now the message may have been paid back and sent again by somebody."""
+    settings.SEND_LEASE_SECONDS = 2
+    message = desk.send("Held up")
+    (claimed,) = delivery.claim(1)
+    time.sleep(1.2)
+    let_leases_end()
+    delivery.sweep()
+    desk.reconcile_until_settled()
+    assert desk.state(message).status == "not_sent"
+
+    async def wake_up() -> tuple:
+        worker = Worker()
+        worker.connections = providers.Connections(1)
+        await worker.fly(claimed)
+        await worker.connections.close()
+        return worker.answers.get_nowait()
+
+    delivery.settle([asyncio.run(wake_up())])
+
+    assert (desk.state(message).status, desk.at_provider) == ("not_sent", [])
+    assert desk.entries(message) == [("debit", -1), ("refund", 1)]
+
+
 # ---------------------------------------------------------------- row 20
 @committed
 def test_row_20_told_to_stop_under_load_it_finishes_and_lets_go(desk: Desk, tmp_path):
     desk.sandbox.post("/settings", latency_ms=600)
-    count = 250
+    count = 180
     for n in range(count):
         desk.send(f"Number {n}")
     with a_worker(desk.sandbox, tmp_path) as worker:
