@@ -100,7 +100,8 @@ class Door:
         except (requests.RequestException, ValueError):
             self._count("no answer")
             return None, {}
-        self._count(str(answer.status_code))
+        error = body.get("error", {}) if answer.status_code >= 400 else {}
+        self._count(f"{answer.status_code} {error.get('code', '')}".strip())
         return answer.status_code, body
 
     def _count(self, what: str) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import random
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -34,7 +33,6 @@ class Stage:
     organizations: list[Organization]
     watchers: Watchers
     valkey: redis.Redis
-    scripted: Counter[str] = field(default_factory=Counter)  # faults given to the sandbox, by kind
     wrong: list[str] = field(default_factory=list)
 
 
@@ -57,7 +55,6 @@ def spoil_answers(stage: Stage, chance: random.Random) -> None:
         count = 1
     kind = chance.choice({"refusal": REFUSALS, "late failure": LATE_FAILURES}.get(kind, (kind,)))
     stage.processes.sandbox.fault(kind, count, **options)
-    stage.scripted[kind] += count
 
 
 def kill_worker(stage: Stage, chance: random.Random) -> None:

@@ -10,7 +10,7 @@ def of(figures: Figures) -> str:
         f"seed {figures.seed}, {figures.operations.total()} operations in {figures.seconds:.0f} s, "
         f"{figures.quiet_moments} quiet moments",
         _line("operations", figures.operations),
-        _line("faults scripted at the provider", figures.scripted),
+        _line("faults met at the provider", figures.met),
         _line("ended", figures.ended),
         _line("answers", figures.answers) + f"; {figures.repeats} requests repeated for want of a clear one",
         _line("outbound messages", figures.states) + f"; at the provider {figures.at_the_provider}",

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from integrations import health
 from integrations.models import SenderNumber, TwilioAccount, WebhookEvent
+from integrations.sandbox import store
 from messagehub import tenancy
 from messaging import gaps, reconciliation
 from messaging.models import Message
@@ -70,7 +71,7 @@ class Figures:
 
     seed: int
     operations: Counter[str] = field(default_factory=Counter)
-    scripted: Counter[str] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)  # faults that a message met at the provider
     ended: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
@@ -127,7 +128,7 @@ class Simulation:
     def play(self, dealt: list[Dealt]) -> None:
         for begin in range(0, len(dealt), ROUND):
             part = dealt[begin : begin + ROUND]
-            failures = self.scene.door.answers.get("500", 0)
+            failures = self.internal_errors()
             self.carry_out(part)
             try:
                 self.wait_for_quiet()
@@ -233,7 +234,7 @@ class Simulation:
         scene = self.scene
         self.findings += checks.findings(scene.organizations, scene.sandbox, scene.book, self.watchers)
         self.findings += self.stage.wrong
-        failures = scene.door.answers.get("500", 0) - failures_before
+        failures = self.internal_errors() - failures_before
         if failures and disturbances.restart_postgres not in {each.act for each in part}:
             self.findings.append(f"{failures} requests were answered 500 while PostgreSQL was there")
         with tenancy.system():
@@ -241,10 +242,14 @@ class Simulation:
                 troubled = Message.objects.filter(organization_id=organization.id, status__in=operations.FAILED)
                 scene.book.troubled[organization.id] = [str(pk) for pk in troubled.values_list("pk", flat=True)]
 
+    def internal_errors(self) -> int:
+        with self.scene.door.lock:
+            return sum(count for answer, count in self.scene.door.answers.items() if answer.startswith("500"))
+
     # ------------------------------------------------------------ counting
     def count_up(self) -> None:
         figures, door = self.figures, self.scene.door
-        figures.scripted, figures.ended = self.stage.scripted, self.processes.ended
+        figures.met, figures.ended = faults_met(self.processes.sandbox.database), self.processes.ended
         figures.answers, figures.repeats = Counter(door.answers), door.repeats
         figures.texts = len(self.scene.book.texted)
         for watcher in self.watchers.watchers:
@@ -262,3 +267,10 @@ class Simulation:
             figures.unknown_became = Counter(unknown.values_list("status", flat=True))
         accounts = [each.account_sid for each in self.scene.organizations]
         figures.at_the_provider = sum(len(self.scene.sandbox.accepted(sid)) for sid in accounts)
+
+
+def faults_met(sandbox_database: Path) -> Counter[str]:
+    """What the sandbox itself has written down about the creates that it spoilt."""
+    with closing(store.connect(sandbox_database)) as db:
+        found = db.execute("SELECT fault, count(*) FROM requests WHERE fault IS NOT NULL GROUP BY fault")
+        return Counter({row[0]: row[1] for row in found.fetchall()})
