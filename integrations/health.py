@@ -19,6 +19,7 @@ from integrations import twilio
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 
 UNREADABLE = "token_unreadable"
+ALERT_LASTS = timedelta(days=1)
 
 
 def pause(account_id: UUID, code: str, said: str) -> None:
@@ -88,8 +89,15 @@ def alert(organization_id: UUID, subject_id: UUID, code: str, message: str) -> b
 
 
 def close_alerts(subject_id: UUID) -> None:
-    """The trouble is over."""
+    """The trouble is over, or somebody has seen to it."""
     ChannelAlert.objects.filter(subject_id=subject_id, closed_at=None).update(closed_at=Now())
+
+
+def forget_old_alerts() -> int:
+    """Close alerts about numbers after a day: whoever still has the trouble is told again. Returns how many."""
+    paused = TwilioAccount.objects.exclude(paused_at=None).values("pk")
+    old = ChannelAlert.objects.filter(closed_at=None, created_at__lt=timezone.now() - ALERT_LASTS)
+    return old.exclude(subject_id__in=paused).update(closed_at=Now())
 
 
 @dataclass(frozen=True, slots=True)

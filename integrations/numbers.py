@@ -105,6 +105,7 @@ def change(number: SenderNumber, *, auth_token: str = "", by: User, **values) ->
     for name, value in values.items():
         setattr(number, name, value)
     number.save(update_fields=list(values))
+    health.close_alerts(number.pk)
     after = {**_named(number), **({"auth_token": "replaced"} if auth_token else {})}
     audit.record("number.change", actor=by, target=number, before=before, after=after)
 

@@ -37,6 +37,7 @@ def probe(timestamp: int) -> None:
     """Every five minutes: does Twilio let paused accounts in again?"""
     with tenancy.system():
         health.probe()
+        health.forget_old_alerts()
 
 
 @app.periodic(cron="*/10 * * * *")

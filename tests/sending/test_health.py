@@ -154,3 +154,16 @@ def test_a_process_that_was_held_up_does_not_send_any_more(acme, settings):
     assert claimed.is_ours
     settings.SEND_LEASE_SECONDS = 0
     assert not claimed.is_ours
+
+
+def test_an_alert_about_a_number_lasts_a_day_and_one_about_a_paused_account_until_it_is_let_in(acme):
+    organization, number = acme["organization"].pk, acme["number"]
+    with tenancy.system():
+        health.pause(number.twilio_account_id, "20003", "Authenticate")
+        assert health.alert(organization, number.pk, "21606", "Not ours")
+        assert not health.alert(organization, number.pk, "21606", "Not ours")
+        assert health.forget_old_alerts() == 0
+        ChannelAlert.objects.update(created_at=timezone.now() - timedelta(hours=25))
+        assert health.forget_old_alerts() == 1
+        assert list(ChannelAlert.objects.filter(closed_at=None).values_list("code", flat=True)) == ["20003"]
+        assert health.alert(organization, number.pk, "21606", "Still not ours")
