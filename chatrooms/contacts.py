@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
+from chatrooms import phones
 from chatrooms.models import Chatroom, Contact, ContactActivity, ContactNumber
 from messagehub import constraints
 
@@ -58,8 +59,22 @@ def listed(
     with connection.cursor() as cursor:
         cursor.execute(MATCHING if search.strip() else _newest(after, before), {**params, "pattern": pattern(search)})
         keys = [row[0] for row in cursor.fetchall()]
+    if search and not (after or before):
+        keys = [*(_by_further_number(user, rooms, search) - set(keys)), *keys][:limit]
     found = Contact.objects.filter(pk__in=keys).prefetch_related("groups").in_bulk()
     return [found[key] for key in (keys[::-1] if before else keys) if key in found]
+
+
+def _by_further_number(user: User, rooms: list, search: str) -> set[UUID]:
+    """Whose further number this is, written whole: the trigram index knows only the contacts' own."""
+    if user.organization is None:
+        return set()
+    try:
+        number = phones.normalize(search, user.organization.default_country)
+    except phones.ImpossibleNumber:
+        return set()
+    found = ContactNumber.objects.filter(chatroom__in=rooms, phone=number)
+    return set(found.values_list("contact_id", flat=True))
 
 
 def _newest(after: Position | None, before: Position | None) -> str:

@@ -332,6 +332,8 @@ def test_what_comes_in_from_the_other_number_belongs_to_the_contact(db, bo, acme
 def test_the_other_number_is_taken_and_can_become_the_first(browser, api, bo, acme, sales, twin, inside):
     with inside(acme):
         merging.merge(sales.contact, twin, by=bo)
+    found = api(bo).get("/api/contacts", {"search": twin.phone}).json()["results"]
+    assert [each["id"] for each in found] == [str(sales.contact.pk)]
     taken = api(bo).post("/api/contacts", {"phone": twin.phone})
     assert (taken.status_code, taken.json()["error"]["code"]) == (409, "duplicate")
 
