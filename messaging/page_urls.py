@@ -7,6 +7,7 @@ urlpatterns = [
     path("inbox/", views.inbox, name="inbox"),
     path("inbox/rows/", views.rows, name="inbox-rows"),
     path("inbox/bubbles/", views.bubbles, name="inbox-bubbles"),
+    path("inbox/commands/", views.commands, name="inbox-commands"),
     path("inbox/<uuid:pk>/", views.conversation, name="conversation"),
     path("inbox/<uuid:pk>/side/", views.side, name="conversation-side"),
     path("inbox/<uuid:pk>/templates/", views.template_picker, name="conversation-templates"),

@@ -57,7 +57,6 @@ def whole(request: HttpRequest, shown: Conversation | None = None) -> dict:
         "chatrooms": rooms,
         **rows(request, rooms, wanted),
         **tabs(request, wanted, rooms),
-        "commands": commands(),
         "admins": ",".join(
             User.objects.filter(organization_id=request.user.organization_id, role=User.Role.ADMIN, is_active=True)
             .order_by("name")

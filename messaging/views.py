@@ -101,6 +101,13 @@ def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
+@page
+def commands(request: HttpRequest) -> HttpResponse:
+    """The menu of all actions, and the list of keys."""
+    return render(request, "messaging/_commands.html", {"commands": pages.commands()})
+
+
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     return redirect("inbox")
 

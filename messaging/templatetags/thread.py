@@ -137,8 +137,10 @@ def with_mentions(note: Note, people: Iterable[User]) -> SafeString:
 
 
 @register.filter
-def waited(since: str) -> str:
+def waited(since: str | None) -> str:
     """How long somebody has been waiting, in the shortest words; nothing below five minutes."""
+    if since is None:
+        return ""
     minutes = int((timezone.now() - datetime.fromisoformat(since)).total_seconds() // 60)
     if minutes < WAITS:
         return ""

@@ -22,6 +22,8 @@ function putRow(fresh) {
   const old = document.getElementById(fresh.id);
   if (old) {
     for (const name of ["class", "href", "data-at"]) old.setAttribute(name, fresh.getAttribute(name));
+    if (fresh.dataset.since) old.dataset.since = fresh.dataset.since;
+    else delete old.dataset.since;
     old.replaceChildren(...fresh.childNodes);
     dress(old);
     settle(old);
@@ -123,11 +125,12 @@ function release() {
 list.addEventListener("pointerleave", () => setTimeout(release, 250));
 list.addEventListener("focusout", () => setTimeout(release, 250));
 
-// How long customers have been waiting, by this clock.
+// How long customers have been waiting, by this clock. Who begins to wait gets the sign from the server.
 setInterval(() => {
-  for (const place of list.querySelectorAll("[data-since]")) {
-    const minutes = Math.floor((Date.now() - Date.parse(place.dataset.since)) / 60_000);
-    place.hidden = minutes < 5;                                 // messaging/templatetags/thread.py knows it too
+  for (const row of list.querySelectorAll("[data-since]")) {
+    const minutes = Math.floor((Date.now() - Date.parse(row.dataset.since)) / 60_000), place = row.querySelector(".wait");
+    if (!place && minutes >= 5) changedRow(row.id.slice(5));      // messaging/templatetags/thread.py knows the five too
+    if (!place) continue;
     const [key, n] = minutes < 60 ? ["wait.min", minutes] : minutes < 2880 ? ["wait.h", Math.floor(minutes / 60)] : ["wait.d", Math.floor(minutes / 1440)];
     place.querySelector("[data-words]").textContent = word(key, { n });
   }
@@ -455,12 +458,16 @@ function paintPeople() {
   const viewing = document.getElementById("viewing"), line = document.getElementById("typing");
   if (!viewing || !line) return;
   viewing.hidden = !here.length;
-  viewing.textContent = here.length > 1 ? word("viewing.other", { n: here.length }) : here.length ? word("viewing.one", { name: first(here[0]) }) : "";
+  const said = document.createElement("span");
+  said.textContent = here.length > 1 ? word("viewing.other", { n: here.length }) : here.length ? word("viewing.one", { name: first(here[0]) }) : "";
+  viewing.replaceChildren(...here.slice(0, 3).map(face).filter(Boolean), said);
   viewing.title = here.map((each) => each.name).join(", ");
   line.hidden = !writing.length;
   line.textContent = writing.length ? word("replying", { name: writing.map(first).join(", ") }) : "";
 }
 
+// A colleague's avatar, as the server draws it in the list of those who can be mentioned.
+const face = ({ name }) => document.getElementById("colleagues")?.content.querySelector(`[data-name="${CSS.escape(name)}"] .av`)?.cloneNode(true);
 const first = ({ name }) => name.split(" ")[0];
 
 // ---------------------------------------------------------------- what the socket brings
@@ -580,7 +587,7 @@ function openMenu(id) {
   const menu = document.getElementById(id);
   if (!menu || !menu.offsetParent && !menu.querySelector("summary")?.offsetParent) return;
   menu.open = true;
-  menu.querySelector("[data-narrow], button, input")?.focus();
+  menu.querySelector("[data-narrow], button, input:not([type=hidden])")?.focus();
 }
 
 const acts = {
@@ -633,8 +640,17 @@ addEventListener("keydown", (event) => {
   acts[act]();
 });
 
-function commands() {
-  const dialog = document.getElementById("commands");
+// The two dialogs come when they are first asked for.
+async function fetched(id) {
+  if (!document.getElementById(id)) {
+    try { document.body.append((await part(inbox.dataset.commandsUrl)).content); } catch (error) { trouble(error); }
+  }
+  return document.getElementById(id);
+}
+
+async function commands() {
+  const dialog = await fetched("commands");
+  if (!dialog) return;
   if (dialog.open) return dialog.close();
   const field = dialog.querySelector("input"), options = dialog.querySelector("[role=listbox]");
   let at = 0;
@@ -668,8 +684,9 @@ function commands() {
   field.focus();
 }
 
-function help() {
-  const dialog = document.getElementById("help");
+async function help() {
+  const dialog = await fetched("help");
+  if (!dialog || dialog.open) return;
   const [keys, enter] = dialog.querySelectorAll("input");
   keys.checked = cookie("keys") !== "off";
   enter.checked = cookie("enter") === "newline";

@@ -65,7 +65,7 @@ export async function ask(url, { headers, ...options } = {}) {
   return response;
 }
 
-export const post = (url, fields) => part(url, { method: "POST", body: new URLSearchParams(fields), headers: csrf() });
+export const post = (url, fields) => part(url, { method: "POST", body: new URLSearchParams(fields), headers: csrf(), keepalive: true });
 
 function parsed(html) {
   const holder = document.createElement("template");

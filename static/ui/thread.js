@@ -25,7 +25,7 @@ export function opened() {
   jump.addEventListener("click", () => log.scrollTo({ top: 0, behavior: "smooth" }));
   const line = document.getElementById("new-line");
   if (line && line.getBoundingClientRect().top < log.getBoundingClientRect().top) line.scrollIntoView({ block: "start" });
-  look();
+  look(true);
   paintJump();
   openedBox();
   showUnsent();
@@ -39,9 +39,9 @@ const toEnd = () => { if (log) log.scrollTop = 0; };
 const all = (selector) => [...(items?.querySelectorAll(selector) ?? [])];
 const hasNew = () => Boolean(document.getElementById("new-line"));
 
-// The newest message that was in view: whoever writes has seen the thread up to there.
-function look() {
-  if (pinned() && !document.hidden) seen = all(".msg[id^='m-']").at(-1)?.id.slice(2) ?? null;
+// The newest message that was in view: whoever writes has seen the thread up to there. What was there at the opening is.
+function look(opening = false) {
+  if (opening || (pinned() && !document.hidden)) seen = all(".msg[id^='m-']").at(-1)?.id.slice(2) ?? null;
 }
 
 const find = (fresh) =>
@@ -357,8 +357,10 @@ function again(entry, anyway = entry.anyway) {
   flush();
 }
 
-// Without a connection it waits, and says so.
+// Without a connection it waits, and says so; then it goes out whatever came in meanwhile.
 function linger(entry) {
+  entry.anyway ||= "newer_messages";
+  keep();
   const bubble = mine(entry.id);
   if (bubble) bubble.querySelector("[data-words]").textContent = word("waiting");
 }

@@ -46,7 +46,7 @@ def test_tabs_filters_and_search(demo: Demo, signed_in, complaints):
     row(maya, "over the tabs").click()
     maya.locator("#assign summary").click()
     maya.get_by_role("button", name="Assign to me").click()
-    expect(maya.get_by_text("Assigned to you.")).to_be_visible()
+    expect(maya.locator(".toast")).to_contain_text("Assigned to you.")
     expect(maya.locator('[data-tab="mine"]')).to_have_text(str(mine + 1))
     expect(row(maya, "over the tabs")).to_have_count(0)
 
@@ -104,6 +104,7 @@ def test_labels_snooze_unread_and_block(demo: Demo, signed_in, complaints):
     open_one(maya, "Label and snooze me")
     maya.locator("#snooze summary").click()
     maya.get_by_role("button", name="Tomorrow morning").first.click()
+    expect(maya.locator(".toast")).to_contain_text("Snoozed until")
     expect(row(maya, "Label and snooze me")).to_have_count(0)
     maya.goto(f"{demo.base_url}/inbox/?status=snoozed")
     expect(row(maya, "Label and snooze me")).to_be_visible()
@@ -144,9 +145,9 @@ def test_who_else_is_here(demo: Demo, signed_in, complaints):
     dana.locator("#reply").press_sequentially("I will")
     expect(maya.locator("#typing")).to_have_text("Dana is replying")
     shot(maya, "presence")
-    row(dana, "Both of us look").locator("xpath=following-sibling::a").first.click()
+    dana.locator(".conv:not([aria-current])").first.click()
     expect(maya.locator("#viewing")).to_be_hidden()
-    expect(row(dana, "Both of us look")).to_contain_text("Draft: I will")
+    expect(row(dana, "Draft: I will")).to_be_visible()
     assert complaints == []
     assert tom.locator("#viewing").count() == 0
 
@@ -204,7 +205,7 @@ def test_drafts_stay_until_they_are_sent_or_their_writer_signs_out(demo: Demo, s
     maya.get_by_role("button", name="Sign out").click()
     maya.wait_for_url("**/login/**")
     assert maya.evaluate("localStorage.length") == 0
-    assert complaints == []
+    assert [said for said in complaints if "ERR_ABORTED" not in said] == []  # the browser's own doing when storage goes
 
 
 def test_a_message_is_scheduled_changed_and_called_off(demo: Demo, signed_in, complaints):
@@ -285,10 +286,12 @@ def test_what_is_written_offline_goes_out_in_order(demo: Demo, signed_in):
     expect(maya.get_by_text("Connection lost.").locator("visible=true").first).to_be_visible()
     shot(maya, "offline")
     demo.text(phone, demo.number, "Still there?")
+    api = demo.client("maya")
+    eventually(lambda: api.conversation_with(phone)["messages"][0]["content"] == "Still there?")
     maya.context.set_offline(False)
 
     expect(maya.get_by_text("1 message arrived while you were away").locator("visible=true").first).to_be_visible()
-    eventually(lambda: [text["body"] for text in demo.phone(phone)][-2:] == ["First", "Second"])
+    eventually(lambda: [text["body"] for text in demo.phone(phone)][-2:] == ["First", "Second"], 30)
     expect(maya.locator("#log")).to_contain_text("Still there?")
 
 
@@ -331,13 +334,13 @@ def test_the_whole_inbox_by_keyboard(demo: Demo, signed_in, complaints):
     key("n"), maya.keyboard.type("A note by keyboard"), key("Enter")
     expect(maya.locator(".note-card", has_text="A note by keyboard")).to_be_visible()
     key("Escape"), key("a"), key("Enter")
-    expect(maya.get_by_text("Assigned to you.")).to_be_visible()
+    expect(maya.locator(".toast")).to_contain_text("Assigned to you.")
     expect(maya.locator("#log")).to_contain_text("You assigned this to yourself")
     maya.locator("body").press("l")
     key("ArrowDown"), key("Enter")
     expect(maya.locator("#contact .chip-x")).to_have_count(1)
     maya.locator("body").press("z")
-    expect(maya.locator("#snooze input")).to_be_focused()
+    expect(maya.locator("#snooze .menu-item").first).to_be_focused()
     key("Escape")
     maya.locator("body").press("?")
     expect(maya.get_by_role("heading", name="Keyboard")).to_be_visible()
@@ -347,7 +350,7 @@ def test_the_whole_inbox_by_keyboard(demo: Demo, signed_in, complaints):
     expect(maya.get_by_role("option", name="Resolve and open the next")).to_be_visible()
     shot(maya, "commands")
     maya.keyboard.type("pending"), key("Enter")
-    expect(maya.get_by_text("Pending: it waits")).to_be_visible()
+    expect(maya.locator(".toast")).to_contain_text("Pending: it waits")
     maya.locator("body").press("/")
     expect(maya.get_by_role("searchbox")).to_be_focused()
     key("Escape")
@@ -407,7 +410,8 @@ def check(page: Page, name: str) -> None:
 
 def test_large_text_and_forced_colors_are_usable(demo: Demo, signed_in):
     arrive(demo, "Large and plain")
-    maya = signed_in("maya", {"width": 720, "height": 450})  # 1440 by 900 at 200 %
+    maya = signed_in("maya")
+    maya.set_viewport_size({"width": 720, "height": 450})  # 1440 by 900 at 200 %
     open_one(maya, "Large and plain")
     assert maya.evaluate("document.documentElement.scrollWidth") <= 720
     expect(maya.locator("#send")).to_be_in_viewport()

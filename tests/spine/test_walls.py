@@ -218,6 +218,8 @@ def test_a_webhook_can_be_added_by_the_application_and_read_by_the_system_only()
 
 HOT = {
     "the inbox of an agent": lambda t: conversations.listed(t["agent"], limit=50),
+    "a tab of the inbox": lambda t: conversations.listed(t["agent"], limit=50, status="OPEN", unassigned=True),
+    "a tab's count": lambda t: conversations.counted(t["agent"], most=1000, status="OPEN", assigned_to=t["agent"].pk),
     "a thread": lambda t: conversations.thread(t["conversation"], limit=50),
     "the log": lambda t: live.missed(str(t["room"].pk), 0),
 }
