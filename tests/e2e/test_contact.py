@@ -125,7 +125,7 @@ def test_the_pages_are_accessible(demo: Demo, signed_in, complaints, viewport):
 
 
 def test_with_the_keyboard_alone(demo: Demo, signed_in, complaints):
-    contact, _ = new_contact(demo, "No mouse here")
+    contact, _ = new_contact(demo, "Only keys here")
     maya = signed_in("maya")
     open_contact(maya, demo, contact)
     press_until(maya, "Edit", "Tab")
