@@ -130,21 +130,22 @@ def password_new(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     user = sessions.of_reset(uid, token)
     if user is None:
         words = _("It is too old or was used already. Ask for a new one.")
-        return _door(request, _("This link does not work"), words, status=410)
+        way = reverse("password-reset")
+        return _door(request, _("This link does not work"), words, None, _("Ask for a new link"), way=way, status=410)
     form = NewPasswordForm(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         sessions.change_password(user, form.cleaned_data["password"])
-        return _door(
-            request, _("Your password is changed"), _("All your sign-ins have ended. Sign in with the new one.")
-        )
+        words = _("All your sign-ins have ended. Sign in with the new one.")
+        return _door(request, _("Your password is changed"), words, None, _("Sign in"), way=reverse("login"))
     words = _("For %(email)s. All your sign-ins end.") % {"email": user.email}
     return _door(request, _("Set a new password"), words, form, _("Set password"), status=400 if form.errors else 200)
 
 
 def _door(
-    request, title, words, form=None, action="", *, next="", status: int = 200, retry_after: int = 0
+    request, title, words, form=None, action="", *, way="", next="", status: int = 200, retry_after: int = 0
 ) -> HttpResponse:
-    context = {"title": title, "words": words, "form": form, "action": action, "next": next}
+    """A page of one form, or without one, of where to go on (`way`)."""
+    context = {"title": title, "words": words, "form": form, "action": action, "way": way, "next": next}
     response = render(request, "accounts/door.html", context, status=status)
     if retry_after:
         response["Retry-After"] = str(retry_after)
