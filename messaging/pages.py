@@ -274,7 +274,7 @@ def side(request: HttpRequest, shown: Conversation) -> dict:
         "labels": list(Label.objects.visible_to(request.user).order_by(Lower("name"))),
         "given_labels": given,
         "moments": forms.moments_ahead(),
-        "activities": shown.contact.activities.order_by("-created_at", "-pk")[:ACTIVITIES],
+        "activities": shown.contact.activities.select_related("actor").order_by("-created_at", "-pk")[:ACTIVITIES],
         "earlier": Conversation.objects.filter(contact=shown.contact)
         .exclude(pk=shown.pk)
         .order_by("-last_message_at")[:5],

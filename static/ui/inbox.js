@@ -192,6 +192,10 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const menu = link.closest("details[data-drop]");
   if (menu) menu.open = false;
+  if (link.matches(".seg > a")) {
+    link.parentElement.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "page");
+  }
   if (phone.matches && thread.open()) { thread.leave(); history.pushState({}, "", listUrl); close(); }
   load(link.href);
 });
