@@ -52,6 +52,7 @@ def fly_all(desk: Desk) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.django_db(transaction=True)  # thousands of savepoints in one transaction are slow
 def test_row_18_a_thousand_against_six_hundred_tokens_some_called_off_and_the_rest_forbidden(desk: Desk):
     with tenancy.organization(desk.tenant["organization"].pk):
         ledger.set_balance(desk.agent, 600, actor=desk.agent, reason="Six hundred")

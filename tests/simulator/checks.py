@@ -20,7 +20,7 @@ TAKEN = ("accepted", "sent", "delivered", "read", "undelivered")  # the provider
 GAVE_UP = ("failed", "not_sent", "canceled")
 COLUMNS = (
     "id", "organization_id", "status", "provider_id", "content", "from_address", "to_address", "tokens", "sent_by_id",
-    "client_id", "error_code", "refunded_as",
+    "client_id", "error_code",
 )  # fmt: skip
 
 
@@ -168,8 +168,6 @@ def costs(row: dict, reached: bool, witness: Witness) -> bool:
     """Whether its sender has paid for this message and keeps having paid."""
     if not reached:
         return row["status"] not in GAVE_UP
-    if row["refunded_as"] in ("not_sent", "failed") and row["status"] not in GAVE_UP:
-        return False  # paid back, and only then the provider said that it has gone out: nobody is charged again
     undelivered = row["status"] in ("failed", "undelivered")  # as the provider says too, see above
     return not (undelivered and row["organization_id"] in witness.pays_back)
 

@@ -15,8 +15,7 @@ def of(figures: Figures) -> str:
         _line("answers", figures.answers) + f"; {figures.repeats} requests repeated for want of a clear one",
         _line("outbound messages", figures.states) + f"; at the provider {figures.at_the_provider}",
         _line("were unknown for a while and became", figures.unknown_became),
-        f"accounts shut out and let in again: {figures.let_in}; "
-        f"paid back, and then the provider had it after all: {figures.paid_back_and_gone}",
+        f"accounts shut out and let in again: {figures.let_in}",
         _line("sockets", figures.sockets) + f"; customers wrote {figures.texts}",
     ]
     return "\n".join(lines)
