@@ -83,9 +83,11 @@ export function batched(address, apply) {
     ids.forEach((id) => waiting.delete(id));
     let pause = 0;
     try {
-      const url = new URL(address(), location.href);
+      const asked = address(), url = new URL(asked, location.href);
       url.searchParams.set("ids", ids.join(","));
-      apply((await part(url)).content, ids);
+      const { content } = await part(url);
+      if (address() === asked) apply(content, ids);
+      else ids.forEach((id) => waiting.add(id));          // meant for another list than is shown now
     } catch {
       ids.forEach((id) => waiting.add(id));
       pause = 2000;

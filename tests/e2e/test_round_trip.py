@@ -21,7 +21,7 @@ def test_a_text_from_the_sandbox_phone_is_answered_in_the_inbox(demo: Demo, brow
     handset.get_by_role("button", name="Use").click()
     handset.get_by_label("Writes to").select_option(demo.number)
     handset.get_by_label("Message", exact=True).fill("Is the walnut table back?")
-    handset.get_by_role("button", name="Send").click()
+    handset.get_by_role("button", name="Send", exact=True).click()
 
     for page in (maya, dana):
         row = page.locator("a", has_text="Is the walnut table back?").first
