@@ -23,10 +23,12 @@ SET = "SELECT current_setting('app.organization_id', true), set_config('app.orga
 @contextmanager
 def organization(organization_id) -> Iterator[None]:
     """A transaction that sees the rows of this organization and no others (none at all for None)."""
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
         before = _switch(organization_id)
         yield
-        if not connection.needs_rollback:  # a released savepoint keeps the value: give the outer one back
+        # A commit forgets the value, a released savepoint keeps it: give the outer transaction its own back.
+        if not outermost and not connection.needs_rollback:
             _switch(before)
 
 
@@ -39,15 +41,21 @@ def _switch(organization_id) -> str | None:
 @contextmanager
 def system() -> Iterator[None]:
     """A transaction that sees every organization: for receiving, sending in the worker, credentials and operators."""
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
+        before = None if outermost else _role()
         with connection.cursor() as cursor:
-            cursor.execute("SELECT current_user")
-            before = cursor.fetchone()[0]
             cursor.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
         yield
-        if not connection.needs_rollback:
+        if before and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL ROLE {before}")
+
+
+def _role() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        return cursor.fetchone()[0]
 
 
 @contextmanager
