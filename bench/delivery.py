@@ -67,12 +67,14 @@ def _rate(number) -> float:
             began = now, done
         if done >= MESSAGES and began:
             return (done - began[1]) / (now - began[0])
-        time.sleep(0.1)
+        time.sleep(0.2)
 
 
 def _accepted() -> int:
     from django.db import connection
 
     with tenancy.system(), connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM messages WHERE status = 'accepted'")
-        return cursor.fetchone()[0]
+        # By what is left, which has an index of its own: looking must not slow down what is measured.
+        waiting = "(SELECT count(*) FROM messages WHERE status = 'queued')"
+        cursor.execute(f"SELECT {waiting} + (SELECT count(*) FROM messages WHERE status = 'sending')")
+        return MESSAGES - cursor.fetchone()[0]

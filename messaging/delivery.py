@@ -147,11 +147,13 @@ def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
         found = shapes.rows(CLAIM, [list(shares), list(shares.values()), settings.SEND_LEASE_SECONDS])
         _spend([row for row in found if row["number_id"] in allowed])
     claimed, unreadable = [], []
+    secrets: dict[str, str] = {}  # each opened once, and forgotten with this claim
     for row in sorted(found, key=lambda row: (row["priority"], row["id"])):
         try:
-            claimed.append(
-                Claimed(_outgoing(row), row["attempt"], row["twilio_account_id"], row["number_id"], claimed_at)
-            )
+            if row["auth_token"] not in secrets:
+                secrets[row["auth_token"]] = encryption.decrypt(row["auth_token"])
+            text = _outgoing(row, secrets[row["auth_token"]])
+            claimed.append(Claimed(text, row["attempt"], row["twilio_account_id"], row["number_id"], claimed_at))
         except (ValueError, InvalidToken):
             unreadable.append(row)
     if unreadable:
@@ -176,11 +178,11 @@ def _spend(claimed: Sequence[dict]) -> None:
             cursor.execute(SPENT, [list(segments), list(segments.values())])
 
 
-def _outgoing(row: dict) -> OutgoingText:
+def _outgoing(row: dict, secret: str) -> OutgoingText:
     return OutgoingText(
         message_id=row["id"],
         account=row["account_sid"],
-        secret=encryption.decrypt(row["auth_token"]),
+        secret=secret,
         from_address=row["from_address"],
         to_address=row["to_address"],
         body=row["content"],

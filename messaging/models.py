@@ -66,8 +66,10 @@ class Conversation(Row):
         SNOOZED = "SNOOZED"
         CLOSED = "CLOSED"
 
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="conversations", db_constraint=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    chatroom = models.ForeignKey(
+        Chatroom, models.CASCADE, related_name="conversations", db_constraint=False, db_index=False
+    )
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="conversations", db_constraint=False)
     platform = models.CharField(max_length=9, choices=Platform.choices)
     sender_number = models.ForeignKey(
@@ -86,7 +88,9 @@ class Conversation(Row):
         blank=True,
         related_name="assigned_conversations",
     )
-    last_message = models.ForeignKey("Message", models.SET_NULL, null=True, related_name="+", db_constraint=False)
+    last_message = models.ForeignKey(
+        "Message", models.SET_NULL, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     last_message_at = models.DateTimeField(db_default=Now())
     last_inbound_at = models.DateTimeField(null=True)
     inbound_count = models.PositiveIntegerField(default=0, db_default=0)
@@ -259,9 +263,11 @@ class Message(Row):
         REPLY = 0
         BULK = 1
 
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="messages", db_constraint=False)
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages", db_constraint=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="messages", db_constraint=False, db_index=False)
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, related_name="messages", db_constraint=False, db_index=False
+    )
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="messages", db_constraint=False, db_index=False)
     direction = models.CharField(max_length=8, choices=Direction.choices)
     platform = models.CharField(max_length=9, choices=Platform.choices)
@@ -274,8 +280,10 @@ class Message(Row):
     to_address = models.CharField(max_length=64)
     segments = models.PositiveSmallIntegerField(default=1, db_default=1)
     tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="Charged for it; 0 once refunded.")
-    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries", db_constraint=False)
+    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
+    retry_of = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="retries", db_constraint=False, db_index=False
+    )
     client_id = models.UUIDField(
         null=True,
         blank=True,
@@ -304,7 +312,9 @@ class Message(Row):
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     # What Meta's channels tell about a message later; its receiver writes them.
-    reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+", db_constraint=False)
+    reply_to = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     reactions = models.JSONField(
         default=list, db_default=[], help_text='[{"emoji": "…", "by": "contact"}], the newest last.'
     )
@@ -338,6 +348,7 @@ class Message(Row):
             models.Index(
                 fields=["from_address", "priority", "id"], name="messages_queued", condition=Q(status="queued")
             ),
+            models.Index(fields=["retry_of"], name="messages_retries", condition=Q(retry_of__isnull=False)),
             models.Index(fields=["id"], name="messages_unknown", condition=Q(status="unknown")),
             models.Index(
                 fields=["lease_until"],
@@ -366,8 +377,10 @@ class Attachment(Row):
         STORED = "stored"
         FAILED = "failed"
 
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    message = models.ForeignKey(Message, models.CASCADE, related_name="attachments", db_constraint=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    message = models.ForeignKey(
+        Message, models.CASCADE, related_name="attachments", db_constraint=False, db_index=False
+    )
     position = models.PositiveSmallIntegerField(default=0)
     content_type = models.CharField(max_length=100, blank=True)
     source_url = models.URLField(max_length=2000)
@@ -415,8 +428,8 @@ class ConsentEntry(Row):
 class MessageReceipt(Row):
     """What the provider said about an outbound message, every time it said something new. Written once."""
 
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    message = models.ForeignKey(Message, models.CASCADE, related_name="receipts", db_constraint=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    message = models.ForeignKey(Message, models.CASCADE, related_name="receipts", db_constraint=False, db_index=False)
     status = models.CharField(max_length=24)
     error_code = models.CharField(max_length=16, blank=True, db_default="")
     webhook_event_id = models.UUIDField(null=True)
@@ -437,8 +450,8 @@ class Event(models.Model):
         CONVERSATION_UPDATED = "conversation.updated"
 
     pk = models.CompositePrimaryKey("chatroom_id", "seq")
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="events", db_constraint=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="events", db_constraint=False, db_index=False)
     seq = models.BigIntegerField()
     type = models.CharField(max_length=24, choices=Type.choices)
     conversation_id = models.UUIDField()

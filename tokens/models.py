@@ -11,7 +11,7 @@ from messagehub.keys import Row
 class TokenAccount(Row):
     """An agent's tokens. Changed only by `tokens.ledger`."""
 
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
@@ -44,13 +44,15 @@ class TokenEntry(Row):
         RESERVE = "reserve"
         RELEASE = "release"
 
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    account = models.ForeignKey(TokenAccount, models.CASCADE, related_name="entries", db_constraint=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    account = models.ForeignKey(
+        TokenAccount, models.CASCADE, related_name="entries", db_constraint=False, db_index=False
+    )
     kind = models.CharField(max_length=8, choices=Kind.choices)
     amount = models.BigIntegerField()
     balance_after = models.BigIntegerField()
     reference = models.CharField(max_length=80, help_text="What the entry is about, as in message:<id>.")
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
     reason = models.CharField(max_length=300, blank=True, db_default="")
     idempotency_key = models.CharField(
         max_length=200, null=True, help_text="The client's own key of the request: the same one changes nothing twice."
