@@ -36,6 +36,13 @@ class Duplicate(Exception):
         super().__init__(_("There is a contact with this phone number in the chatroom already."))
 
 
+class Gone(Exception):
+    """Somebody merged or deleted the contact meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This contact is gone: somebody merged or deleted it meanwhile. Nothing was changed."))
+
+
 class HasConversations(Exception):
     """Messages, and the ledger's entries about them, refer to the contact."""
 
@@ -114,14 +121,22 @@ def create(chatroom: Chatroom, *, by: User, **values) -> Contact:
     return contact
 
 
+def hold(contact: Contact) -> Contact:
+    """The row as it is now, held until the commit. Raises Gone."""
+    held = Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk).first()
+    if held is None:
+        raise Gone
+    return held
+
+
 @transaction.atomic
 def change(contact: Contact, *, by: User | None = None, **values) -> bool:
     """Change what is known about a contact, and whether it is blocked; returns whether that is a change.
 
     A name that people wrote is never replaced by a provider's. One of its further numbers becomes its own by being
-    written here; the two then change places. Raises Duplicate.
+    written here; the two then change places. Raises Duplicate and Gone.
     """
-    held = Contact.objects.select_for_update(no_key=True).get(pk=contact.pk)
+    held = hold(contact)
     blocked = values.pop("blocked", None)
     was = {name: getattr(held, name) for name, value in values.items() if getattr(held, name) != value}
     if "phone" in was:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
+from chatrooms import contacts
 from messagehub import limits
 from messagehub.ui.templatetags.ui import full_time
 from messaging import conversations, filters, outbox, pages, sendability, sending, shapes, shell
@@ -63,9 +64,12 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
     content = form.cleaned_data["content"]
     colleagues = conversations.colleagues(shown)
     mentions = conversations.mentioned(content, colleagues)
-    made = conversations.add_note(
-        shown, content, author=request.user, mentions=mentions, client_id=form.cleaned_data["client_id"]
-    )
+    try:
+        made = conversations.add_note(
+            shown, content, author=request.user, mentions=mentions, client_id=form.cleaned_data["client_id"]
+        )
+    except conversations.NoteIdTaken as refusal:
+        return _refused(str(refusal), 409) if request.htmx else _again(request, shown, refusal)
     if not request.htmx:
         return redirect(_back(request, pk))
     made.refresh_from_db()
@@ -155,7 +159,7 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
         words, undo = _change(request.user, shown, form.cleaned_data)
     except _Unknown:
         return _answer_refused(request, shown, _("Nobody of this name may see the conversation."), 422)
-    except (conversations.NewerIsOpen, conversations.NoWakingTime) as refusal:
+    except (contacts.Gone, conversations.NewerIsOpen, conversations.NoWakingTime) as refusal:
         return _answer_refused(request, shown, str(refusal), 409)
     if not request.htmx:
         leaves = form.cleaned_data["status"] in (Status.CLOSED, Status.SNOOZED) or form.cleaned_data["snoozed_until"]

@@ -343,8 +343,12 @@ class SettleView(APIView):
 def conversation_for(data: dict) -> Conversation:
     """The open conversation with a contact or a number that need not be a contact yet."""
     sender = data.get("sender_number_id") or sending.sender_of(data["chatroom"].pk)
-    contact = data.get("contact_id") or contacts.find_or_create(data["chatroom"], data["to"])
-    return conversations.open_with(contact, sender)
+    if "contact_id" in data:
+        return conversations.open_with(data["contact_id"], sender)
+    try:
+        return conversations.open_with(contacts.find_or_create(data["chatroom"], data["to"]), sender)
+    except contacts.Gone:  # merged just now: the number belongs to another contact
+        return conversations.open_with(contacts.find_or_create(data["chatroom"], data["to"]), sender)
 
 
 def written(data: dict, conversation: Conversation, sender: User) -> str:

@@ -102,7 +102,7 @@ def group(request: HttpRequest, pk: UUID) -> HttpResponse:
 def number(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Make a further number the one that replies go to, or (`forget`) take it away."""
     shown = _contact(request, pk)
-    given = request.POST.get("phone", "")
+    given = request.POST.get("phone", "").replace("\0", "")
     if not shown.further_numbers.filter(phone=given).exists():
         raise Http404
     if "forget" in request.POST:
@@ -118,7 +118,7 @@ def number(request: HttpRequest, pk: UUID) -> HttpResponse:
 def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Look for the contact that is the same person."""
     shown = _contact(request, pk)
-    search = request.GET.get("search", "").strip()[:200]
+    search = request.GET.get("search", "").replace("\0", "").strip()[:200]
     found = []
     if search:
         found = contacts.listed(request.user, limit=FOUND + 1, chatroom=shown.chatroom, search=search)
@@ -158,7 +158,11 @@ def _contact(request: HttpRequest, pk: UUID) -> Contact:
 
 
 def _change(request: HttpRequest, shown: Contact, **values) -> None:
-    if contacts.change(shown, by=request.user, **values):
+    try:
+        changed = contacts.change(shown, by=request.user, **values)
+    except contacts.Gone:
+        raise Http404 from None
+    if changed:
         conversations.contact_changed(shown)
 
 

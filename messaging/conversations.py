@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -119,6 +119,13 @@ class NoWakingTime(Exception):
         super().__init__(self.fields["snoozed_until"][0])
 
 
+class NoteIdTaken(Exception):
+    """Another note has this client_id."""
+
+    def __init__(self) -> None:
+        super().__init__("Another note was written with this client_id. Make a new one for each note.")
+
+
 def listed(
     user: User,
     *,
@@ -198,11 +205,17 @@ def one(user: User, conversation: Conversation) -> dict:
 
 
 def open_with(contact: Contact, sender: SenderNumber) -> Conversation:
-    """The contact's open conversation with this number, opened if there is none; locked until the commit."""
-    conversation, created = Conversation.objects.exclude(status="CLOSED").get_or_create(
-        contact=contact,
-        platform=Platform.SMS,
-        sender_number=sender,
+    """The contact's open conversation with this number, opened if there is none; locked until the commit.
+
+    Raises contacts.Gone where a new one would be for a contact that was merged meanwhile.
+    """
+    channel = {"contact": contact, "platform": Platform.SMS, "sender_number": sender}
+    still_open = Conversation.objects.exclude(status="CLOSED")
+    if found := still_open.filter(**channel).first():
+        return locked(found)
+    contacts.hold(contact)  # no merge overlooks what is opened now
+    conversation, created = still_open.get_or_create(
+        **channel,
         defaults={"organization_id": contact.organization_id, "chatroom_id": contact.chatroom_id},
     )
     if created:
@@ -339,9 +352,9 @@ def _note_done(held: Conversation, by: User | None, done: list[dict]) -> None:
 
 @transaction.atomic
 def block(conversation: Conversation, blocked: bool, *, by: User) -> None:
-    """Block the contact, or let them write and be written to again."""
+    """Block the contact, or let them write and be written to again. Raises contacts.Gone."""
+    contacts.change(conversation.contact, by=by, blocked=blocked)  # locks the contact, which goes first
     held = locked(conversation)
-    contacts.change(held.contact, by=by, blocked=blocked)
     kinds = ConversationActivity.Kind
     _note_done(held, by, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}])
     contact_changed(held.contact)
@@ -392,12 +405,11 @@ def add_note(
     mentions: Iterable[User] = (),
     client_id: UUID | None = None,
 ) -> Note:
-    """Tell colleagues something about a conversation. The same `client_id` again is the note that it made before."""
-    if client_id:
-        before = Note.objects.filter(client_id=client_id, conversation=conversation, author=author).first()
-        if before:
-            return before
-    note = Note.objects.create(
+    """Tell colleagues something about a conversation. The same `client_id` again is the note that it made before.
+
+    Raises NoteIdTaken where that is a note of somebody else, or of another conversation.
+    """
+    note = Note(
         organization_id=conversation.organization_id,
         conversation=conversation,
         author=author,
@@ -405,6 +417,16 @@ def add_note(
         mentions=[person.pk for person in mentions],
         client_id=client_id,
     )
+    try:
+        with transaction.atomic():
+            note.save(force_insert=True)
+    except IntegrityError:
+        if client_id is None:
+            raise
+        before = Note.objects.filter(client_id=client_id, conversation=conversation, author=author).first()
+        if before is None:
+            raise NoteIdTaken from None
+        return before
     live.record([_updated(conversation.organization_id, conversation.chatroom_id, conversation.pk)])
     return note
 

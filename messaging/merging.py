@@ -93,7 +93,10 @@ def merge(kept: Contact, lost: Contact, *, by: User) -> None:
     Locks as everybody does: contacts, conversations, messages, and the chatroom's counter last.
     """
     _check(kept, lost)
-    held = Contact.objects.select_for_update().filter(pk__in=[kept.pk, lost.pk]).order_by("pk").in_bulk()
+    # No stronger than that: whoever has just sent to one of the two holds the conversation, and refers to the contact
+    # at their commit.
+    both_contacts = Contact.objects.select_for_update(no_key=True).filter(pk__in=[kept.pk, lost.pk])
+    held = both_contacts.order_by("pk").in_bulk()
     if len(held) < 2:
         raise AlreadyGone
     kept, lost = held[kept.pk], held[lost.pk]

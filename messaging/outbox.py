@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from integrations import segments
-from messaging import live, sendability, sending, statuses
+from messaging import conversations, live, sendability, sending, statuses
 from messaging.models import Message
 
 TRY_AGAIN = ("failed", "undelivered", "not_sent", "canceled")
@@ -28,6 +28,7 @@ def retry(message: Message, *, by: User) -> sending.Sent:
 
     Raises NotNow for a message that has not failed or was tried again already, and what `sending.send` raises.
     """
+    conversations.locked(message.conversation)  # before its messages, as everybody does
     message = _held(message)
     if message.status == Message.Status.UNKNOWN:
         raise NotNow("unknown", "Nobody knows yet whether this one arrived. Wait, or say what became of it first.")

@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from chatrooms.models import Chatroom, Contact
 from messagehub.ui.templatetags.ui import channel_name
-from messaging import conversations, cursors, filters, forms, outbox, sendability, sending, shapes, shell
+from messaging import conversations, cursors, filters, forms, moments, outbox, sendability, sending, shapes, shell
 from messaging.filters import Filters
 from messaging.models import Conversation, ConversationActivity, Label, Message, Note, Platform
 from messaging.templatetags.thread import is_lost, status_name
@@ -304,10 +304,9 @@ def composer(request: HttpRequest, shown: Conversation) -> dict:
 
 def since(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        return moments.read(text)
     except ValueError:
         filters.refuse("moment")
-    return moment if moment.tzinfo else filters.refuse("moment")
 
 
 def messages_of(request: HttpRequest, ids: list[UUID]) -> list[dict]:

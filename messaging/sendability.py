@@ -87,19 +87,22 @@ def may_send(
     paid: bool = False,
     seen_message: Message | None = None,
     allow_duplicate: bool = True,
+    to: str | None = None,
 ) -> Verdict:
     """Whether `user` may send `content` into the conversation at the time `at` (now, if None).
 
     `paid` leaves the tokens out, `seen_message` is the newest one that the sender has looked at, and without
     `allow_duplicate` the same text may not go to the same person twice within a minute. Different texts always may.
+    `to` is the number that it goes to, where that is not the contact's own of now.
     """
     at = at or timezone.now()
+    to = to or conversation.contact.phone or ""
     checks = (
         _access(user, conversation),
-        *_doors(conversation),
+        *_doors(conversation, to),
         _sender(conversation),
         _window(conversation, at),
-        _quiet(user.organization, conversation, at),
+        _quiet(user.organization, conversation, at, to),
         None if paid else _tokens(user, conversation.platform),
         None if seen_message is None else _newer(conversation, seen_message),
         None if allow_duplicate or not content else _duplicate(conversation, content),
@@ -118,18 +121,18 @@ def _no_access() -> Reason:
     return Reason("no_access", _("The sender may not work in this chatroom any more."), _("Ask an admin."))
 
 
-def _doors(conversation: Conversation) -> list[Reason]:
+def _doors(conversation: Conversation, to: str) -> list[Reason]:
     """Block and consent: one door each."""
     contact, sender, found = conversation.contact, conversation.sender_number, []
     if contact.blocked_at:
         found.append(
             Reason("blocked", _("This contact is blocked, so nothing is sent to them."), _("Unblock them first."))
         )
-    if sender and contact.phone and (entry := consent.opted_out(sender.pk, contact.phone)):
+    if sender and to and (entry := consent.opted_out(sender.pk, to)):
         said = _("They asked on {day} for no more messages from this number, so nothing is sent to them.")
         day = date_format(timezone.localtime(entry.created_at), "j F Y")
         found.append(Reason("opted_out", said.format(day=day), _("They can lift this by texting START to it.")))
-    if contact.phone_refused:
+    if contact.phone_refused and to == contact.phone:
         said = _("The provider says that no message can reach this number ({code}).")
         found.append(
             Reason("invalid_number", said.format(code=contact.phone_refused), _("Correct the contact's phone number."))
@@ -225,19 +228,19 @@ def _holds(conversation: Conversation) -> list[Reason]:
 
 
 # ---------------------------------------------------------------- quiet hours
-def _quiet(organization: Organization | None, conversation: Conversation, at: datetime) -> Reason | None:
+def _quiet(organization: Organization | None, conversation: Conversation, at: datetime, to: str) -> Reason | None:
     """Nobody is written to first at night. Whoever wrote to us within a day is answered at any time."""
     if organization is None or organization.quiet_from is None or conversation.platform != Platform.SMS:
         return None
     if conversation.last_inbound_at and at < conversation.last_inbound_at + ANSWERING:
         return None
-    opens_at = quiet_until(organization, conversation.contact.phone or "", at)
+    opens_at = quiet_until(organization, to, at)
     if opens_at is None:
         return None
     return Reason(
         "quiet_hours",
         _("It is {time} where they are, within your quiet hours.").format(
-            time=f"{at.astimezone(zones(organization, conversation.contact.phone or '')[0]):%H:%M}"
+            time=f"{at.astimezone(zones(organization, to)[0]):%H:%M}"
         ),
         _("Send it later."),
         opens_at,
@@ -281,7 +284,11 @@ def _next(at: datetime, clock: time, zone: ZoneInfo) -> datetime:
 
 # ---------------------------------------------------------------- what was scheduled
 def still(message: Message, at: datetime | None = None) -> Verdict:
-    """What was paid for: the answer for `at` (now, if None). The sender may have lost the chatroom meanwhile."""
+    """What was paid for: the answer for `at` (now, if None).
+
+    The sender may have lost the chatroom meanwhile, and the contact got another number by an edit or a merge: what was
+    addressed to the old one still goes there, so it is the old one that must want it.
+    """
     if message.sent_by is None:
         return Verdict((_no_access(),))
-    return may_send(message.sent_by, message.conversation, at=at, paid=True)
+    return may_send(message.sent_by, message.conversation, at=at, paid=True, to=message.to_address)

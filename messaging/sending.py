@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
+from chatrooms.models import Contact
 from integrations import segments
 from integrations.models import SenderNumber
 from messagehub import limits
@@ -64,6 +65,8 @@ def send(
     Raises sendability.Refused, InsufficientTokens and ClientIdTaken; then nothing has changed. The same `client_id`
     with the same text answers with the message that it made before.
     """
+    if conversation.status == Conversation.Status.CLOSED:  # another one is opened below, and the contact goes first
+        list(Contact.objects.select_for_update(no_key=True, of=("self",)).filter(conversations=conversation))
     conversation = conversations.locked(conversation)
     contact, sender = conversation.contact, conversation.sender_number
     from_address, to_address = sender.phone if sender else "", contact.phone or ""

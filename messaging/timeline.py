@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chatrooms.models import Contact, ContactActivity
-from messaging import shapes
+from messaging import moments, shapes
 from messaging.models import ConversationActivity, Note
 
 KINDS = ("message", "note", "activity", "done")
@@ -82,10 +82,7 @@ def _notes(keys: Iterable[UUID]) -> dict[UUID, Note]:
 def position(text: str) -> Position:
     """Where a page goes on, as `where` wrote it. Raises ValueError."""
     moment, _, pk = text.partition(",")
-    at = datetime.fromisoformat(moment)
-    if at.tzinfo is None:
-        raise ValueError("A moment has a zone.")
-    return at, UUID(pk)
+    return moments.read(moment), UUID(pk)
 
 
 def where(entry: Entry) -> str:

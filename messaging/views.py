@@ -3,7 +3,7 @@
 What a script asks for (htmx, or a live event) is answered with a part of the page, everything else with a whole one.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Q
@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from messaging import conversations, filters, pages, shell, templates
+from messaging import conversations, filters, moments, pages, shell, templates
 from messaging.filters import Filters
 from messaging.models import MessageTemplate
 from messaging.pages import page
@@ -116,7 +116,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def _position(text: str) -> conversations.Position:
     moment, _, pk = text.partition(",")
     try:
-        return datetime.fromisoformat(moment), UUID(pk)
+        return moments.read(moment), UUID(pk)
     except ValueError:
         filters.refuse("position")
 

@@ -256,6 +256,18 @@ def test_what_may_not_be_sent_any_more_when_due_fails_and_is_paid_back(acme, ric
     assert {broken.invariant for broken in proof.broken()} == {"A conversation counts what came in"}
 
 
+def test_it_is_the_number_that_it_goes_to_that_must_want_it(acme, rich, sales, inside, due):
+    """The contact got another number meanwhile, by an edit or a merge; what was scheduled goes to the old one."""
+    with inside(acme):
+        opt_out(sales)
+        contacts.change(sales.contact, phone="+15554998877")
+    delivery.sweep()
+    assert delivery.claim(10) == []
+    with inside(acme):
+        due.refresh_from_db()
+    assert (due.status, due.error_code, due.to_address) == ("failed", "opted_out", sales.contact.phone)
+
+
 def test_what_slipped_into_quiet_hours_waits_for_their_end(acme, sales, inside, due):
     with inside(acme):
         quiet(sales)

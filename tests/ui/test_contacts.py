@@ -14,7 +14,7 @@ from chatrooms import contacts, groups
 from chatrooms.models import Contact, ContactActivity, ContactNumber
 from integrations.events import InboundMessage
 from messagehub import tenancy
-from messaging import conversations, merging, receiving
+from messaging import conversations, merging, receiving, sending
 from messaging.models import Event, Message
 from tests import factories
 
@@ -122,8 +122,15 @@ def test_the_timeline_comes_in_pages_without_gap_or_repeat(browser, bo, acme, sa
 
 
 def test_a_place_that_is_none_is_refused(browser, bo, sales):
-    for text in ("x", "2026-01-01,1", f"2026-01-01T00:00:00,{uuid4()}"):
+    beyond = ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-01-01T00:00:00")
+    for text in ("x", "2026-01-01,1", *(f"{moment},{uuid4()}" for moment in beyond)):
         assert browser(bo).get(address(sales.contact), {"before": text}).status_code == 400
+        assert browser(bo, part=True).get("/inbox/", {"after": text}).status_code == 400
+        thread = browser(bo, part=True).get(f"/inbox/{sales.conversation.pk}/", {"before": text})
+        assert thread.status_code == 400
+    for moment in beyond:
+        aside = browser(bo, part=True).get(f"/inbox/{sales.conversation.pk}/side/", {"since": moment})
+        assert aside.status_code == 400
 
 
 def test_the_page_takes_as_many_queries_with_more_history(browser, bo, acme, sales, inside):
@@ -306,6 +313,60 @@ def test_who_waited_for_a_merge_finds_the_conversation_with_its_new_contact(
     assert waited == [sales.contact.pk]
 
 
+def test_a_conversation_that_is_opened_during_a_merge_is_not_overlooked(
+    transactional_db, django_db_blocker, acme, sales, twin, inside
+):
+    """A conversation for whoever is gone broke at its commit, or broke the merge at its own."""
+    with inside(acme):
+        twin.conversations.update(status="CLOSED")
+    opened: list = []
+
+    def open_one() -> None:
+        try:
+            with inside(acme):
+                opened.append(conversations.open_with(twin, sales.number))
+        except Exception as error:
+            opened.append(type(error))
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=open_one)
+    with inside(acme):
+        merging.merge(sales.contact, twin, by=acme.people["ann"])
+        other.start()
+        other.join(0.5)
+    other.join(10)
+    assert opened == [contacts.Gone]
+
+
+def test_a_merge_and_whoever_sends_meanwhile_do_not_stop_each_other(
+    transactional_db, django_db_blocker, ann, acme, sales, twin, inside
+):
+    """A message refers to its contact at its commit. When the merge had that first, PostgreSQL ended one of the two."""
+    with inside(acme):
+        talk = twin.conversations.get()
+    went_wrong: list[Exception] = []
+
+    def merge() -> None:
+        try:
+            with inside(acme):
+                merging.merge(sales.contact, twin, by=ann)
+        except Exception as error:
+            went_wrong.append(error)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=merge)
+    with inside(acme):
+        message = sending.send(talk, "Meanwhile", sent_by=ann).message
+        other.start()
+        other.join(0.5)  # it stands before the conversation
+    other.join(10)
+    assert went_wrong == []
+    with inside(acme):
+        assert Message.objects.get(pk=message.pk).contact_id == sales.contact.pk
+
+
 def test_what_comes_in_from_the_other_number_belongs_to_the_contact(db, bo, acme, sales, twin, inside):
     with inside(acme):
         merging.merge(sales.contact, twin, by=bo)
@@ -366,6 +427,21 @@ def test_a_contact_that_is_gone_meanwhile_is_told(bo, acme, sales, twin, inside)
         with pytest.raises(merging.AlreadyGone, match="gone"):
             merging.merge(sales.contact, twin, by=bo)
         assert ContactActivity.objects.filter(kind="merged").count() == 1
+
+
+def test_changing_a_contact_that_is_gone_meanwhile_changes_nothing(browser, bo, acme, sales, twin, inside, monkeypatch):
+    """As for a request that found it before the merge was committed."""
+    with inside(acme):
+        merging.merge(sales.contact, twin, by=bo)
+        with pytest.raises(contacts.Gone, match="gone"):
+            contacts.change(twin, by=bo, first_name="Nina")
+    monkeypatch.setattr("messaging.contact_views._contact", lambda request, pk: twin)
+    assert browser(bo).post(address(twin, "block/"), {"blocked": "1"}).status_code == 404
+
+
+def test_a_nul_is_no_part_of_a_search_or_number(browser, bo, sales):
+    assert browser(bo).get(address(sales.contact, "merge/"), {"search": "\0"}).status_code == 200
+    assert browser(bo).post(address(sales.contact, "numbers/"), {"phone": "\0"}).status_code == 404
 
 
 def test_a_merge_knows_every_table_that_points_at_contacts():

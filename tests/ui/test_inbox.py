@@ -2,9 +2,12 @@
 
 import json
 import re
+import threading
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from messaging import conversations
@@ -274,3 +277,39 @@ def test_quotes_and_reactions_stand_with_their_message(browser, bo, sales, acme,
 
     assert f'class="quote" href="#m-{sales.message.pk}"' in page
     assert "<span>❤️</span>" in page
+
+
+def test_a_note_is_written_once_however_often_it_is_handed_in(
+    transactional_db, django_db_blocker, acme, ann, bo, sales, support, inside
+):
+    key, done = uuid4(), []
+
+    def write(conversation, author) -> None:
+        try:
+            with inside(acme):
+                done.append(conversations.add_note(conversation, "Once", author=author, client_id=key).pk)
+        except Exception as error:
+            done.append(type(error))
+        finally:
+            connection.close()
+
+    with inside(acme):
+        first = conversations.add_note(sales.conversation, "Once", author=bo, client_id=key)
+        again = threading.Thread(target=write, args=(sales.conversation, bo))
+        again.start()  # before the first is committed
+        again.join(0.5)
+    again.join(10)
+    for conversation, author in ((sales.conversation, ann), (support.conversation, bo)):
+        other = threading.Thread(target=write, args=(conversation, author))
+        other.start()
+        other.join(10)
+    assert done == [first.pk, conversations.NoteIdTaken, conversations.NoteIdTaken]
+
+
+def test_a_note_with_the_key_of_another_is_refused_in_words(browser, ann, sales, support):
+    given = {"content": "Mine", "client_id": str(uuid4())}
+    script = browser(ann, part=True)
+    assert script.post(f"/inbox/{sales.conversation.pk}/notes/", given).status_code == 200
+    refused = script.post(f"/inbox/{support.conversation.pk}/notes/", given)
+    assert (refused.status_code, "client_id" in refused.content.decode()) == (409, True)
+    assert browser(ann).post(f"/inbox/{support.conversation.pk}/notes/", given).status_code == 422
