@@ -42,7 +42,7 @@ SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp")
 # Ranges that lead to private addresses, though Python counts them as global.
 NOT_PUBLIC = [
     ipaddress.ip_network(each)
-    for each in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0/96", "2002::/16", "2001::/32")
+    for each in ("64:ff9b::/96", "64:ff9b:1::/48", "fec0::/10", "::/96", "::ffff:0:0/96", "2002::/16", "2001::/32")
 ]
 
 
@@ -145,6 +145,8 @@ def get(url: str, account: TwilioAccount | None = None) -> Fetched:
             answer = _ask(url, parts, credentials, deadline)
         except (OSError, http.client.HTTPException) as error:
             raise NotNow(f"The provider can't be reached ({type(error).__name__}).") from None
+        except UnicodeError:
+            raise Refused("The provider's address is none that can be asked.") from None
         if isinstance(answer, Fetched):
             return answer
         try:

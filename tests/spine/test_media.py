@@ -107,7 +107,7 @@ def test_the_accounts_secret_goes_to_the_provider_only(attached, sales):
     assert Server.asked[0][1].startswith("Basic ")
 
 
-@pytest.mark.parametrize("path", ["inside", "metadata", "elsewhere", "loop", "file", "large", "gone"])
+@pytest.mark.parametrize("path", ["inside", "metadata", "elsewhere", "loop", "file", "large", "gone", "caf\u00e9"])
 def test_what_leads_elsewhere_or_has_no_end_is_refused(attached, acme, inside, path):
     attachment = attached(f"/sandbox/{path}")
 
@@ -158,7 +158,7 @@ def test_only_the_providers_hosts_are_asked(url, settings):
     [
         "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
         "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::127.0.0.1",
-        "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "nonsense",
+        "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "fec0::1", "nonsense",
     ],
 )  # fmt: skip
 def test_private_addresses_are_not_public(address):
