@@ -186,13 +186,16 @@ def test_many_contacts_are_searched_by_the_index(transactional_db, acme, globex,
     assert after[1] == before[1]  # and never through the table
 
 
-def test_the_newest_contacts_are_found_without_a_sort(acme, sales, bo, inside):
+def test_the_newest_contacts_are_found_without_a_sort(transactional_db, acme, sales, bo, inside):
     with inside(acme), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO contacts (organization_id, chatroom_id, phone) "
             "SELECT %s, %s, '+1555' || lpad(n::text, 7, '0') FROM generate_series(1, 5000) n",
             [acme.organization.pk, sales.room.pk],
         )
+    with tenancy.as_owner(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE contacts")  # or the plan depends on what earlier tests have left in the statistics
+    with inside(acme), connection.cursor() as cursor:
         query = contacts.NEWEST.format(condition="", direction="DESC")
         cursor.execute(f"EXPLAIN {query}", {"rooms": [sales.room.pk], "limit": 50})
         plan = "\n".join(row[0] for row in cursor.fetchall())
