@@ -26,8 +26,11 @@ from messaging.models import Message
 
 log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 8  # that failed to reach the provider; being told to wait does not count
+WAITED_SECONDS = 60  # from which a queued message is asked again whether it may be sent
 BURST_SECONDS = 1  # that a number with a rate may send ahead
 DUE_BATCH = 200
+ASKED = ("conversation__contact", "conversation__sender_number", "sent_by")
+ROW = ("id", "organization_id", "chatroom_id", "conversation_id", "tokens", "sent_by_id")
 
 # The numbers that have something queued, by hopping through the index from one to the next: what the longest queue
 # holds makes no difference. One whose account is shut out or asked to wait is left alone.
@@ -71,8 +74,18 @@ UPDATE messages m
 SET status = 'sending', status_rank = 2, attempt = m.attempt + 1, lease_until = now() + interval '1 s' * %s
 FROM due WHERE m.id = due.id
 RETURNING m.id, m.attempt, m.content, ARRAY(SELECT jsonb_array_elements_text(m.media_urls)) AS media_urls,
-          m.from_address, m.to_address, m.segments, m.priority, due.number_id, due.messaging_service_sid,
-          due.twilio_account_id, due.account_sid, due.auth_token
+          m.from_address, m.to_address, m.segments, m.priority,
+          extract(epoch FROM now() - greatest(m.created_at, m.send_at)) AS waited,
+          due.number_id, due.messaging_service_sid, due.twilio_account_id, due.account_sid, due.auth_token
+"""
+# Who was blocked or has opted out since: asked for every message, and cheap by its keys.
+UNWANTED = """
+SELECT m.id FROM messages m
+JOIN contacts c ON c.id = m.contact_id
+JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
+WHERE m.id = ANY(%s) AND (c.blocked_at IS NOT NULL OR 'opt_out' = (
+    SELECT e.kind FROM consent_entries e WHERE e.sender_number_id = n.id AND e.address = m.to_address
+    ORDER BY e.id DESC LIMIT 1))
 """
 OVERDUE = """
 WITH lost AS (
@@ -144,7 +157,7 @@ def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
         shares = pacing.shares(senders, room, free if free is not None else {row.account_id: room for row in senders})
         if not shares:
             return []
-        found = shapes.rows(CLAIM, [list(shares), list(shares.values()), settings.SEND_LEASE_SECONDS])
+        found = _still_wanted(shapes.rows(CLAIM, [list(shares), list(shares.values()), settings.SEND_LEASE_SECONDS]))
         _spend([row for row in found if row["number_id"] in allowed])
     claimed, unreadable = [], []
     secrets: dict[str, str] = {}  # each opened once, and forgotten with this claim
@@ -159,6 +172,18 @@ def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
     if unreadable:
         _put_back(unreadable)
     return claimed
+
+
+def _still_wanted(found: list[dict]) -> list[dict]:
+    """Leave out what may not be sent any more. Who waited, for a paused account say, is asked everything again."""
+    if not found:
+        return found
+    doubtful = {row["id"] for row in shapes.rows(UNWANTED, [[row["id"] for row in found]])}
+    doubtful |= {row["id"] for row in found if row["waited"] > WAITED_SECONDS}
+    stopped: set[UUID] = set()
+    if doubtful:
+        stopped = _ask(list(Message.objects.filter(pk__in=doubtful).order_by("pk").select_related(*ASKED)))
+    return [row for row in found if row["id"] not in stopped]
 
 
 def _rates(numbers: list[UUID]) -> dict[UUID, int]:
@@ -321,30 +346,40 @@ def sweep() -> int:
 
 
 def _queue_due() -> int:
-    """Queue what was scheduled for now, as far as it may still be sent; the rest fails and is paid back.
-
-    What has slipped into quiet hours waits for their end.
-    """
+    """Queue what was scheduled for now, as far as it may still be sent; returns how many were looked at."""
     due = Message.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
     due = due.filter(status="scheduled", send_at__lte=timezone.now()).order_by("send_at", "pk")
-    changed = []
-    for message in due.select_related("conversation__contact", "conversation__sender_number", "sent_by")[:DUE_BATCH]:
-        verdict = sendability.still(message)
-        row = {name: getattr(message, name) for name in ROW}
-        if verdict.allowed:
-            values = {"status": "queued", "status_rank": 1}
-        elif [reason.code for reason in verdict.reasons] == ["quiet_hours"]:
-            values = {"send_at": verdict.reasons[0].opens_at}
-        else:
+    messages = list(due.select_related(*ASKED)[:DUE_BATCH])
+    _ask(messages)
+    return len(messages)
+
+
+def _ask(messages: Sequence[Message]) -> set[UUID]:
+    """Ask again whether these may be sent, which are due or claimed; returns the ids of those that may not.
+
+    They fail and are paid back, but what has slipped into quiet hours waits for their end. A due one that may go is
+    queued.
+    """
+    changed, stopped = [], set()
+    for message in messages:
+        verdict, claimed = sendability.still(message), message.status == Message.Status.SENDING
+        if verdict.allowed and claimed:
+            continue
+        values: dict = {"status": "queued", "status_rank": 1, "lease_until": None}
+        if not verdict.allowed:
+            stopped.add(message.pk)
             reason = verdict.reasons[0]
-            values = {"status": "failed", "status_rank": 5, "error_code": reason.code}
-            values |= {"error_message": str(reason)[:300]}
+            if [each.code for each in verdict.reasons] != ["quiet_hours"]:
+                values |= {"status": "failed", "status_rank": 5, "error_code": reason.code}
+                values |= {"error_message": str(reason)[:300]}
+            elif claimed:
+                values |= {"not_before": reason.opens_at}
+            else:
+                values = {"send_at": reason.opens_at}
         Message.objects.filter(pk=message.pk).update(sendability=verdict.as_json(), **values)
+        row = {name: getattr(message, name) for name in ROW}
         if values.get("status") == "failed":
             sending.refund(row, state="failed", reason=f"Not sent: {values['error_code']}")
         changed.append(row)
     live.record([sending.updated(row) for row in changed])
-    return len(changed)
-
-
-ROW = ("id", "organization_id", "chatroom_id", "conversation_id", "tokens", "sent_by_id")
+    return stopped

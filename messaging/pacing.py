@@ -16,6 +16,7 @@ from integrations.events import Busy, NotReached, Outcome, ShutOut, Unclear
 
 FIRST, MOST = 1, 100
 IDLE_SECONDS = 1
+RESERVED = 50  # places of a process
 
 
 @dataclass(slots=True)
@@ -54,9 +55,13 @@ class Windows:
     def __getitem__(self, account_id: UUID) -> Window:
         return self.of[account_id]
 
-    def free(self) -> dict[UUID, int]:
-        """How many more each known account may have in flight; one that is not known may have FIRST."""
-        return {account: window.free for account, window in self.of.items()}
+    def free(self, room: int) -> dict[UUID, int]:
+        """How many more each known account may have in flight; one that is not known may have FIRST.
+
+        The last of the room is for accounts that have nothing in flight: slow ones can't keep everybody else out.
+        """
+        kept = room <= RESERVED
+        return {account: 0 if kept and window.flying else window.free for account, window in self.of.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,11 @@ class ScheduledSerializer(serializers.Serializer):
     content = serializers.CharField(max_length=sending.LONGEST, required=False, trim_whitespace=False)
     send_at = AheadField(required=False)
 
+    def validate_content(self, given: str) -> str:
+        if not given.strip():
+            raise serializers.ValidationError("Write something to send.")
+        return given
+
 
 class SettleSerializer(serializers.Serializer):
     """What somebody found at the provider."""

@@ -110,8 +110,8 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[live.Chang
             contested.add(row["id"])
         if _move(row, update):
             moved[row["id"]] = row
-        if update.status in ("failed", "undelivered"):
-            failed[row["id"]] = row
+            if row["status"] in ("failed", "undelivered"):
+                failed[row["id"]] = row
     _write(RECEIPTS, receipts)
     _write(
         MOVE,
@@ -125,7 +125,7 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[live.Chang
     )  # fmt: skip
     for row in sorted(failed.values(), key=lambda row: (str(row["sent_by_id"]), row["id"])):
         pay_back(row)
-    _learn([row for row in failed.values() if row["id"] in moved])
+    _learn(list(failed.values()))
     for pk in sorted(contested):
         app.configure_task("messaging.tasks.look_up").defer(message_id=str(pk))
     return [sending.updated(row) for row in moved.values()], unknown

@@ -27,7 +27,7 @@ from messagehub import failpoints
 from messaging import conversations, delivery, pacing, receiving, sending
 
 log = logging.getLogger(__name__)
-IN_FLIGHT = 200
+IN_FLIGHT = 300
 SETTLE_BATCH = 100
 GATHER_SECONDS = 0.005  # so that a claim takes several of the places that come free one by one
 IDLE_SECONDS = 1.0  # how long a lost wake-up can cost
@@ -97,7 +97,7 @@ class Worker:
         while not self.stopping.is_set():
             self.outbox.clear()
             room = IN_FLIGHT - len(self.flights)
-            claimed = await self.call("claim", delivery.claim, room, self.windows.free()) if room else []
+            claimed = await self.call("claim", delivery.claim, room, self.windows.free(room)) if room else []
             for each in claimed:
                 failpoints.hit("after_claim")
                 self.windows[each.account_id].flying += 1

@@ -6,12 +6,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from accounts.models import Organization
+from chatrooms.models import Contact, UserChatroom
 from integrations import health
 from integrations.events import Accepted, Busy, Refused, ShutOut
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 from messagehub import tenancy
 from messaging import delivery, sending
-from messaging.models import Message
+from messaging.models import ConsentEntry, Message
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
 
@@ -167,3 +169,49 @@ def test_an_alert_about_a_number_lasts_a_day_and_one_about_a_paused_account_unti
         assert health.forget_old_alerts() == 1
         assert list(ChannelAlert.objects.filter(closed_at=None).values_list("code", flat=True)) == ["20003"]
         assert health.alert(organization, number.pk, "21606", "Still not ours")
+
+
+# ---------------------------------------------------------------- what waited is asked again
+def queued_and_then(acme: dict, code: str) -> Message:
+    """One message is claimed after the contact's door was closed; everything else is out of the way."""
+    with tenancy.organization(acme["organization"].pk):
+        Message.objects.exclude(content="Text 3").update(status="delivered", status_rank=5)
+        if code == "blocked":
+            Contact.objects.update(blocked_at=timezone.now())
+        elif code == "opted_out":
+            ConsentEntry.objects.create(
+                organization=acme["organization"],
+                sender_number=acme["number"],
+                address=acme["contact"].phone,
+                kind="opt_out",
+                source="keyword",
+            )
+        elif code == "no_access":
+            UserChatroom.objects.all().delete()
+            Message.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    assert delivery.claim(10) == []
+    with tenancy.organization(acme["organization"].pk):
+        return Message.objects.get(content="Text 3")
+
+
+@pytest.mark.parametrize("code", ["blocked", "opted_out", "no_access"])
+def test_what_waited_in_the_queue_does_not_pass_a_door_that_closed_meanwhile(acme, code):
+    message = queued_and_then(acme, code)
+    assert (message.status, message.error_code, message.refunded_as) == ("failed", code, "failed")
+    with tenancy.organization(acme["organization"].pk):
+        assert ledger.balance(acme["agent"]) == 1
+    assert [each.invariant for each in proof.broken()] == []
+
+
+def test_what_waited_into_quiet_hours_goes_on_waiting(acme):
+    with tenancy.organization(acme["organization"].pk):
+        now = timezone.now()
+        Organization.objects.update(
+            quiet_from=(now - timedelta(hours=1)).time(), quiet_until=(now + timedelta(hours=1)).time()
+        )
+        Message.objects.update(created_at=now - timedelta(minutes=5))
+    assert delivery.claim(10) == []
+    with tenancy.organization(acme["organization"].pk):
+        for message in Message.objects.all():
+            assert (message.status, message.tokens) == ("queued", 1)
+            assert message.not_before > timezone.now()

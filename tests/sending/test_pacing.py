@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 
 from integrations.events import Accepted, Busy, NotReached, Refused, ShutOut, Unclear
 from messaging import pacing
-from messaging.pacing import FIRST, MOST, Sender, Window, Windows, shares
+from messaging.pacing import FIRST, MOST, RESERVED, Sender, Window, Windows, shares
 
 
 def test_a_window_opens_with_answers_and_halves_when_told_to_wait():
@@ -32,7 +32,16 @@ def test_a_window_opens_with_answers_and_halves_when_told_to_wait():
 def test_what_flies_is_not_free():
     windows, account = Windows(), uuid7()
     windows[account].flying += 1
-    assert windows.free() == {account: FIRST - 1}
+    assert windows.free(300) == {account: FIRST - 1}
+
+
+def test_the_last_places_are_for_who_has_nothing_in_flight():
+    windows, busy, idle = Windows(), uuid7(), uuid7()
+    windows[busy].size = windows[busy].flying = 10
+    windows[busy].size = 100
+    windows[idle].size = FIRST
+    assert windows.free(RESERVED + 1) == {busy: 90, idle: FIRST}
+    assert windows.free(RESERVED) == {busy: 0, idle: FIRST}
 
 
 def sender(organization: UUID, account: UUID | None = None, most: int | None = None) -> Sender:
