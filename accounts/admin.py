@@ -1,5 +1,7 @@
 """Organizations, people, their sign-ins and keys, and the audit log in the back office."""
 
+import json
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
@@ -7,13 +9,15 @@ from django.contrib.auth.models import Group
 from django.db.models import Q
 from django.db.models.functions import Lower
 from knox.models import AuthToken
+from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts import organizations, team
-from accounts.backoffice import Rows
+from accounts.backoffice import FirstRows, Rows
 from accounts.models import ApiKey, AuditEntry, Organization, SignIn, User
 
-# Registered by what we stand on: they hold digests and ciphertext, and our own pages change them.
-for model in (AuthToken, Authenticator, EmailAddress, Group):
+# Registered by what we stand on: they hold digests and ciphertext, and our own pages change them; jobs come back below.
+for model in (AuthToken, Authenticator, EmailAddress, Group, ProcrastinateJob):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -87,3 +91,22 @@ class AuditEntryAdmin(Rows):
     @admin.display(description="target")
     def target(self, entry):
         return f"{entry.target_type} {entry.target_id}".strip()
+
+
+@admin.register(ProcrastinateJob)
+class JobAdmin(ProcrastinateJobAdmin):
+    """Background jobs as Procrastinate shows them, without the styles inside its cells, which our policy forbids."""
+
+    list_display = ["pk", "short_task_name", "arguments", "pretty_status", "attempts", "scheduled_at"]
+    list_filter = ["status", "task_name"]
+    fields = ["short_task_name", "arguments", "pretty_status", "queueing_lock", "attempts", "scheduled_at"]
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = FirstRows
+
+    def get_readonly_fields(self, request, obj=None):
+        return self.fields
+
+    @admin.display(description="Arguments")
+    def arguments(self, job) -> str:
+        return json.dumps(job.args)[:500]
