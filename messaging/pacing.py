@@ -5,9 +5,10 @@ shut out has cost one call by then, whatever waits. Told to wait, an account goe
 anew, since who was let in before may not be now.
 """
 
+import asyncio
 import random
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -16,23 +17,63 @@ from integrations.events import Busy, NotReached, Outcome, ShutOut, Unclear
 
 FIRST, MOST = 1, 100
 IDLE_SECONDS = 1
+WIDE, AHEAD = 50, 5  # from which size a fifth more may be claimed
 RESERVED = 50  # places of a process
 
 
 @dataclass(slots=True)
 class Window:
-    """Of one account: how many it may have in flight, and how many it has."""
+    """Of one account: how many it may have in flight, and how many it has.
+
+    A wide one may have some more claimed, which stand at the gate and take the place of what lands without waiting for
+    the next claim. Once the account is shut out or told to wait, those are turned away uncalled.
+    """
 
     size: int = FIRST
     flying: int = 0
+    waiting: int = 0  # claimed, and not let through the gate yet
     landed_at: float = 0
+    turned_away: Outcome | None = None
+    turned_at: float = 0
+    gate: deque[asyncio.Future] = field(default_factory=deque)
 
     @property
     def free(self) -> int:
-        """How many more it may have in flight."""
-        if not self.flying and time.monotonic() - self.landed_at > IDLE_SECONDS:
+        """How many more may be claimed."""
+        if not self.flying and not self.waiting and time.monotonic() - self.landed_at > IDLE_SECONDS:
             self.size = FIRST
-        return max(0, self.size - self.flying)
+        ahead = self.size // AHEAD if self.size >= WIDE else 0
+        return max(0, self.size + ahead - self.flying - self.waiting)
+
+    async def enter(self, claimed_at: float) -> Outcome | None:
+        """Wait for a place in flight. An outcome instead: the account turned away all that was claimed by then."""
+        self.waiting += 1
+        try:
+            while self.flying >= self.size and not self._is_turned_away(claimed_at):
+                place = asyncio.get_running_loop().create_future()
+                self.gate.append(place)
+                await place
+        finally:
+            self.waiting -= 1
+        if self._is_turned_away(claimed_at):
+            return self.turned_away
+        self.flying += 1
+        return None
+
+    def _is_turned_away(self, claimed_at: float) -> bool:
+        return self.turned_away is not None and claimed_at <= self.turned_at
+
+    def turn_away(self, outcome: Outcome) -> None:
+        """Whatever was claimed before now gets this outcome without a call."""
+        self.turned_away, self.turned_at = outcome, time.monotonic()
+        self._open(len(self.gate))
+
+    def _open(self, places: int) -> None:
+        while places > 0 and self.gate:
+            place = self.gate.popleft()
+            if not place.done():
+                place.set_result(None)
+                places -= 1
 
     def landed(self, outcome: Outcome | None) -> None:
         """Learn from an answer; None for a call that broke in our own hands."""
@@ -44,6 +85,7 @@ class Window:
             self.size = max(1, self.size // 2)
         else:
             self.size = min(MOST, self.size + 1)
+        self._open(self.size - self.flying)
 
 
 @dataclass(slots=True)

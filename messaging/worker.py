@@ -12,6 +12,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
+from uuid import UUID
 
 import psycopg
 import redis.asyncio
@@ -46,6 +47,7 @@ class Worker:
         self.webhooks, self.outbox = asyncio.Event(), asyncio.Event()
         self.flights: set[asyncio.Task] = set()
         self.windows = pacing.Windows()
+        self.holding: set[UUID] = set()  # messages whose place is kept until their answer is written down
         self.answers: asyncio.Queue[tuple[delivery.Claimed, Outcome]] = asyncio.Queue()
         # One thread each, so that none waits for another and each keeps one connection.
         self.threads = {name: ThreadPoolExecutor(1, name) for name in ("receive", "claim", "settle", "sweep")}
@@ -100,7 +102,6 @@ class Worker:
             claimed = await self.call("claim", delivery.claim, room, self.windows.free(room)) if room else []
             for each in claimed:
                 failpoints.hit("after_claim")
-                self.windows[each.account_id].flying += 1
                 flight = asyncio.create_task(self.fly(each))
                 self.flights.add(flight)
                 flight.add_done_callback(self.landed)
@@ -110,15 +111,22 @@ class Worker:
                 await self.woken(self.outbox)
 
     async def fly(self, claimed: delivery.Claimed) -> None:
-        outcome = None
+        window, outcome = self.windows[claimed.account_id], None
+        if turned_away := await window.enter(claimed.claimed_at[0]):
+            self.answers.put_nowait((claimed, turned_away))
+            return
         try:
             failpoints.hit("before_provider_call")
             outcome = await self.hand_over(claimed)
             failpoints.hit("after_provider_accept")
             self.answers.put_nowait((claimed, outcome))
         finally:
-            if not isinstance(outcome, WAITED_FOR):
-                self.windows[claimed.account_id].landed(outcome)
+            if isinstance(outcome, WAITED_FOR):
+                self.holding.add(claimed.text.message_id)
+            else:
+                window.landed(outcome)
+            if isinstance(outcome, ShutOut) or (isinstance(outcome, Busy) and outcome.whole_account):
+                window.turn_away(outcome)
 
     async def hand_over(self, claimed: delivery.Claimed) -> Outcome:
         if not claimed.is_ours:
@@ -143,7 +151,8 @@ class Worker:
                 for answer in batch:
                     await self.settle_alone(answer)
             for claimed, outcome in batch:
-                if isinstance(outcome, WAITED_FOR):
+                if claimed.text.message_id in self.holding:
+                    self.holding.discard(claimed.text.message_id)
                     self.windows[claimed.account_id].landed(outcome)
                 self.answers.task_done()
 

@@ -111,6 +111,7 @@ def _send_at(text: str, schedule_type: str) -> float | None:
 
 
 async def create(sandbox: Sandbox, request: Request, account_sid: str) -> Response:
+    came = asyncio.get_running_loop().time()
     form = await request.form()
     decide = partial(_create, account_sid=account_sid, credentials=request.credentials, form=form, path=request.path)
     answer = await sandbox.store.write(partial(decide, pace=sandbox.pace))
@@ -118,7 +119,7 @@ async def create(sandbox: Sandbox, request: Request, account_sid: str) -> Respon
         await sandbox.deliveries.run_now(answer.steps)
     else:
         sandbox.deliveries.schedule(answer.steps)
-    await sandbox.wait_latency()
+    await sandbox.wait_latency(came)
     return await _respond(answer, request)
 
 

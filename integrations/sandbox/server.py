@@ -42,9 +42,11 @@ class Sandbox:
         self.pace = replace(self.pace, **changes)
         await self.store.write(partial(_store_pace, pace=self.pace))
 
-    async def wait_latency(self) -> None:
-        if self.pace.latency_ms:
-            await asyncio.sleep(self.pace.latency_ms / 1000)
+    async def wait_latency(self, came: float) -> None:
+        """Until the answer has taken as long as it is to take, counted from when the request came (loop's clock)."""
+        left = came + self.pace.latency_ms / 1000 - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(left)
 
 
 def _stored_pace(db: sqlite3.Connection) -> Pace:

@@ -1,5 +1,7 @@
 """Shares of a claim and windows of accounts: arithmetic alone."""
 
+import asyncio
+import time
 from uuid import UUID
 
 from hypothesis import given
@@ -40,7 +42,7 @@ def test_the_last_places_are_for_who_has_nothing_in_flight():
     windows[busy].size = windows[busy].flying = 10
     windows[busy].size = 100
     windows[idle].size = FIRST
-    assert windows.free(RESERVED + 1) == {busy: 90, idle: FIRST}
+    assert windows.free(RESERVED + 1) == {busy: 110, idle: FIRST}
     assert windows.free(RESERVED) == {busy: 0, idle: FIRST}
 
 
@@ -60,7 +62,7 @@ def test_organizations_get_alike_however_many_numbers_they_have():
 def test_after_a_pause_it_begins_anew(monkeypatch):
     window = Window(size=50, flying=1)
     window.landed(Accepted("1"))
-    assert window.free == 51
+    assert window.free == 61
     monkeypatch.setattr(pacing, "IDLE_SECONDS", -1)
     assert window.free == FIRST
     window.flying = 1
@@ -108,3 +110,31 @@ def test_nothing_is_given_twice_or_beyond_what_is_free(kinds, room, free):
             used = sum(given_out.get(other.number_id, 0) for other in senders if other.account_id == each.account_id)
             full = given_out.get(each.number_id, 0) == each.most or used >= free_of.get(each.account_id, FIRST)
             assert full
+
+
+# ---------------------------------------------------------------- the gate
+async def test_a_wide_window_has_some_at_the_gate_that_take_the_places_of_what_lands():
+    window = Window(size=50, landed_at=time.monotonic())
+    assert window.free == 60
+    flights = [asyncio.create_task(window.enter(time.monotonic())) for _ in range(60)]
+    await asyncio.sleep(0)
+    assert (window.flying, window.waiting, window.free) == (50, 10, 0)
+    window.landed(Accepted("1"))  # one place, and one more for the answer
+    await asyncio.sleep(0)
+    assert (window.size, window.flying, window.waiting) == (51, 51, 8)
+    for _ in range(20):
+        window.landed(Accepted("1"))
+    assert await asyncio.gather(*flights) == [None] * 60
+
+
+async def test_at_the_gate_a_shut_out_account_turns_away_what_was_claimed_before_and_nothing_later():
+    window, shut = Window(size=50, landed_at=time.monotonic()), ShutOut("20003", "")
+    flights = [asyncio.create_task(window.enter(time.monotonic())) for _ in range(60)]
+    await asyncio.sleep(0)
+    window.turn_away(shut)
+    window.landed(shut)
+    assert (await asyncio.gather(*flights)).count(shut) == 10
+    assert window.waiting == 0
+    for _ in range(49):
+        window.landed(Accepted("1"))
+    assert await window.enter(time.monotonic()) is None
