@@ -1,5 +1,7 @@
 """Who is looking at a conversation: told to those who may see it and who say where they are, and to nobody else."""
 
+import asyncio
+
 import pytest
 
 from tests.running_demo import Demo, eventually, phones
@@ -23,6 +25,7 @@ async def test_colleagues_in_the_room_are_told_and_strangers_are_not(demo: Demo,
             await socket.until(lambda frame: frame["type"] == "ready")
         await second.say(type="presence", conversation_id=conversation["id"], state="viewing")
         await stranger.say(type="presence", conversation_id=conversation["id"], state="replying")
+        await asyncio.sleep(0.5)  # sockets are served side by side: only who is there already is told
         await first.say(type="presence", conversation_id=conversation["id"], state="replying")
 
         await second.until(lambda frame: frame["type"] == "presence" and frame["state"] == "replying")
