@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import tasks
 from integrations import twilio
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
+from messagehub import tenancy
 
 UNREADABLE = "token_unreadable"
 ALERT_LASTS = timedelta(days=1)
@@ -40,7 +41,8 @@ def pause(account_id: UUID, code: str, said: str) -> None:
 
 def resume(account: TwilioAccount) -> None:
     """Close the circuit: what waited goes out."""
-    TwilioAccount.objects.filter(pk=account.pk).update(paused_at=None, paused_code="", held_until=None)
+    stopped = TwilioAccount.objects.filter(pk=account.pk).exclude(paused_at=None, held_until=None)
+    stopped.update(paused_at=None, paused_code="", held_until=None)
     close_alerts(account.pk)
 
 
@@ -57,15 +59,22 @@ def hold_number(number_id: UUID, seconds: float) -> None:
 
 
 def probe() -> int:
-    """Ask Twilio whether it lets paused accounts in again, without sending anything; returns how many it does."""
+    """Ask Twilio whether it lets paused accounts in again, without sending anything; returns how many it does.
+
+    No transaction is open while Twilio is asked.
+    """
     resumed = 0
-    for account_id in TwilioAccount.objects.exclude(paused_at=None).values_list("pk", flat=True):
+    with tenancy.system():
+        paused = list(TwilioAccount.objects.exclude(paused_at=None).values_list("pk", flat=True))
+    for account_id in paused:
         try:
-            account = TwilioAccount.objects.get(pk=account_id)  # decrypts the token
+            with tenancy.system():
+                account = TwilioAccount.objects.get(pk=account_id)  # decrypts the token
             twilio.numbers(account.account_sid, account.auth_token)
         except (twilio.Refusal, twilio.Away, InvalidToken, ValueError):
             continue
-        resume(account)
+        with tenancy.system():
+            resume(account)
         resumed += 1
     return resumed
 

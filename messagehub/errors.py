@@ -166,7 +166,11 @@ def server_error(request):
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     status = 503 if away else 500
     if _is_api(request):
-        text = "The database is away. Try again in a moment." if away else "Something broke on our side."
+        text = (
+            "The database could not do it just now. Nothing was changed; try again in a moment."
+            if away
+            else "Something broke on our side."
+        )
         answer = JsonResponse(body("unavailable" if away else "server_error", text), status=status)
     else:
         answer = _problem(request, status)

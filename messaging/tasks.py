@@ -35,8 +35,8 @@ def look_up(message_id: str) -> None:
 @app.task(queueing_lock="probe", pass_context=False)
 def probe(timestamp: int) -> None:
     """Every five minutes: does Twilio let paused accounts in again?"""
+    health.probe()
     with tenancy.system():
-        health.probe()
         health.forget_old_alerts()
 
 

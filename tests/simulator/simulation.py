@@ -144,10 +144,10 @@ class Simulation:
             for each in part:
                 self.figures.operations[each.name] += 1
                 if each.disturbs:
-                    each.act(self.stage, each.chance)  # type: ignore[arg-type, call-arg]
+                    each.act(self.stage, each.chance)
                 else:
                     room.acquire()
-                    done = pool.submit(each.act, self.scene, each.chance, each.number)  # type: ignore[arg-type]
+                    done = pool.submit(each.act, self.scene, each.chance, each.number)
                     done.add_done_callback(lambda future, each=each: self.landed(room, each, future))
                 self.processes.reap()
                 if each.number % 10 == 0:
@@ -193,7 +193,7 @@ class Simulation:
 
     def let_in(self) -> None:
         """What a worker does every five minutes: ask for accounts that were shut out."""
-        with suppress(Error), tenancy.system():
+        with suppress(Error):
             self.figures.let_in += health.probe()
 
     def note_unknown(self) -> None:

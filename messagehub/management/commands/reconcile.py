@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from cryptography.fernet import InvalidToken
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -37,6 +38,8 @@ class Command(BaseCommand):
                         self.stdout.write(f"  {len(ids)} {words}: {', '.join(ids[:SHOWN])}")
         except (providers.Away, providers.Refusal) as error:
             raise CommandError("The provider can't be asked, so nothing is proved.") from error
+        except InvalidToken as error:
+            raise CommandError("An account's token can't be read any more, so nothing is proved.") from error
         if wrong:
             raise CommandError(f"{wrong} accounts do not agree with the provider.")
         self.stdout.write("The provider has exactly our messages.")
