@@ -23,12 +23,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.faults]
 
 def write(desk: Desk, count: int) -> list[str]:
     """Ask for so many messages for tomorrow; the ids of those that were paid."""
-    tomorrow, made = timezone.now() + timedelta(days=1), []
+    tomorrow, made, refusals = timezone.now() + timedelta(days=1), [], set()
     for n in range(count):
         try:
             made.append(str(desk.send(f"Number {n}, {count}", send_at=tomorrow).pk))
         except sendability.Refused as refused:
-            assert refused.code == "insufficient_tokens"  # noqa: PT017  one of a thousand
+            refusals.add(refused.code)
+    assert refusals <= {"insufficient_tokens"}
     return made
 
 

@@ -2,34 +2,19 @@
 
 import pytest
 
-from accounts.models import Organization
 from messagehub import tenancy
-from tests.api.conftest import acme, ann, api, bo, cy, elsewhere, globex, inside, sales, zed  # noqa: F401
+from tests.api.conftest import acme, ann, api, bo, cy, elsewhere, globex, inside, sales, zed
+from tests.ui.conftest import _static_files_as_they_are
 from tokens import ledger
 
-
-@pytest.fixture(autouse=True)
-def _static_files_as_they_are(settings) -> None:
-    """Hashed names need a collectstatic."""
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
+__all__ = [
+    "_static_files_as_they_are", "acme", "ann", "api", "bo", "cy", "elsewhere", "globex", "inside", "sales", "zed"
+]  # fmt: skip
 
 
 @pytest.fixture
-def rich(acme, bo, ann):  # noqa: F811
+def rich(acme, bo, ann):
     """Bo with ten tokens."""
     with tenancy.organization(acme.organization.pk):
         ledger.adjust(bo, 10, actor=ann, reason="Start")
     return bo
-
-
-@pytest.fixture
-def rule(acme):  # noqa: F811
-    """Change the organization's rules."""
-
-    def change(**values) -> None:
-        with tenancy.organization(acme.organization.pk):
-            Organization.objects.update(**values)
-
-    return change
