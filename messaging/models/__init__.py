@@ -1,0 +1,32 @@
+"""Tables of messaging, a room for each subject."""
+
+from messaging.models.conversations import (
+    Conversation,
+    ConversationActivity,
+    ConversationLabel,
+    Note,
+    Platform,
+    ReadMarker,
+)
+from messaging.models.log import Event, IdempotencyKey
+from messaging.models.messages import REFUNDABLE, Attachment, ConsentEntry, Message, MessageReceipt
+from messaging.models.wording import Color, Label, MessageTemplate
+
+__all__ = [
+    "REFUNDABLE",
+    "Attachment",
+    "Color",
+    "ConsentEntry",
+    "Conversation",
+    "ConversationActivity",
+    "ConversationLabel",
+    "Event",
+    "IdempotencyKey",
+    "Label",
+    "Message",
+    "MessageReceipt",
+    "MessageTemplate",
+    "Note",
+    "Platform",
+    "ReadMarker",
+]

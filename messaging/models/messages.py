@@ -1,0 +1,221 @@
+"""Messages in and out, what came with them, what the provider said about them, and who wants none."""
+
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import Organization, User
+from chatrooms.models import Chatroom, Contact, InChatroomQuerySet
+from integrations.models import SenderNumber
+from messagehub.keys import Row
+from messaging.models.conversations import Conversation, Platform
+
+REFUNDABLE = ["failed", "undelivered", "not_sent", "canceled"]
+
+
+class Message(Row):
+    """One message, in or out. A queued one is also the job of sending it."""
+
+    class Direction(models.TextChoices):
+        INBOUND = "inbound"
+        OUTBOUND = "outbound"
+
+    class Status(models.TextChoices):
+        SCHEDULED = "scheduled"
+        QUEUED = "queued"
+        SENDING = "sending"
+        UNKNOWN = "unknown"
+        ACCEPTED = "accepted"
+        SENT = "sent"
+        DELIVERED = "delivered"
+        READ = "read"
+        FAILED = "failed"
+        UNDELIVERED = "undelivered"
+        NOT_SENT = "not_sent"
+        CANCELED = "canceled"
+        RECEIVED = "received"
+
+    class Priority(models.IntegerChoices):
+        REPLY = 0
+        BULK = 1
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="messages", db_constraint=False, db_index=False)
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, related_name="messages", db_constraint=False, db_index=False
+    )
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="messages", db_constraint=False, db_index=False)
+    direction = models.CharField(max_length=8, choices=Direction.choices)
+    platform = models.CharField(max_length=9, choices=Platform.choices)
+    content = models.TextField(blank=True)
+    media_urls = models.JSONField(default=list, db_default=[], help_text="What an outbound message carries along.")
+    status = models.CharField(max_length=11, choices=Status.choices)
+    status_rank = models.PositiveSmallIntegerField(default=0, db_default=0)
+    provider_id = models.CharField(max_length=200, null=True, blank=True)
+    from_address = models.CharField(max_length=64)
+    to_address = models.CharField(max_length=64)
+    segments = models.PositiveSmallIntegerField(default=1, db_default=1)
+    tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="Charged for it; 0 once refunded.")
+    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
+    retry_of = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="retries", db_constraint=False, db_index=False
+    )
+    client_id = models.UUIDField(
+        null=True,
+        blank=True,
+        help_text="The sender's own key: unique, so no retry doubles.",
+    )
+    error_code = models.CharField(max_length=24, blank=True, db_default="")
+    error_message = models.CharField(max_length=300, blank=True, db_default="")
+    occurred_at = models.DateTimeField(db_default=Now(), help_text="Orders the thread.")
+    send_at = models.DateTimeField(null=True, blank=True)
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, default=0, db_default=0, help_text="Lower goes first."
+    )
+    sendability = models.JSONField(null=True, blank=True, help_text="What `may_send` answered when it was taken on.")
+    refunded_as = models.CharField(
+        max_length=11, blank=True, db_default="", help_text="The state for which its tokens were given back."
+    )
+    # The queue: how often the provider was asked, until when this asking is ours, when to ask again.
+    attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
+    failures = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Times it could not be reached.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    # Of an unknown one: when the provider's list was last read, and since when it has been missing there.
+    looked_at = models.DateTimeField(null=True, blank=True)
+    missing_since = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    # What Meta's channels tell about a message later; its receiver writes them.
+    reply_to = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    reactions = models.JSONField(
+        default=list, db_default=[], help_text='[{"emoji": "…", "by": "contact"}], the newest last.'
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="Since when the writer has it unsent.")
+
+    objects = InChatroomQuerySet.as_manager()
+
+    class Meta:
+        db_table = "messages"
+        constraints = [
+            # Per organization: whoever learns another's id must not be able to take its place.
+            models.UniqueConstraint(fields=["platform", "provider_id", "organization"], name="messages_provider_id"),
+            models.UniqueConstraint(fields=["organization", "client_id"], name="messages_client_id"),
+            models.UniqueConstraint(fields=["organization", "id"], name="messages_organization_id"),
+            models.CheckConstraint(
+                condition=Q(refunded_as="") | Q(refunded_as__in=REFUNDABLE, tokens=0), name="messages_refunded_as"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["conversation", "-occurred_at", "-id"],
+                name="messages_of_conversation",
+            ),
+            models.Index(fields=["contact", "-occurred_at", "-id"], name="messages_of_contact"),
+            models.Index(fields=["chatroom", "-occurred_at", "-id"], name="messages_of_room"),
+            models.Index(
+                fields=["organization", "-occurred_at", "-id"],
+                name="messages_of_organization",
+            ),
+            # By number, so that each gets its share of a claim however much another has waiting.
+            models.Index(
+                fields=["from_address", "priority", "id"], name="messages_queued", condition=Q(status="queued")
+            ),
+            models.Index(fields=["retry_of"], name="messages_retries", condition=Q(retry_of__isnull=False)),
+            models.Index(fields=["id"], name="messages_unknown", condition=Q(status="unknown")),
+            models.Index(
+                fields=["lease_until"],
+                name="messages_sending",
+                condition=Q(status="sending"),
+            ),
+            models.Index(
+                fields=["send_at"],
+                name="messages_scheduled",
+                condition=Q(status="scheduled"),
+            ),
+        ]
+
+
+class AttachmentQuerySet(models.QuerySet["Attachment"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Those of messages that one sees."""
+        return self.filter(message__in=Message.objects.visible_to(user).values("pk"))
+
+
+class Attachment(Row):
+    """Something that came with a message: our own copy once it is fetched, and where the provider keeps it."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        STORED = "stored"
+        FAILED = "failed"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    message = models.ForeignKey(
+        Message, models.CASCADE, related_name="attachments", db_constraint=False, db_index=False
+    )
+    position = models.PositiveSmallIntegerField(default=0)
+    content_type = models.CharField(max_length=100, blank=True)
+    source_url = models.URLField(max_length=2000)
+    state = models.CharField(max_length=7, choices=State.choices, default="pending", db_default="pending")
+    name = models.CharField(max_length=200, blank=True, db_default="", help_text="What the provider calls the file.")
+    file = models.FileField(max_length=100, blank=True, db_default="")
+    size = models.PositiveIntegerField(null=True, help_text="In bytes.")
+    width = models.PositiveIntegerField(null=True, help_text="In pixels, of pictures that are shown.")
+    height = models.PositiveIntegerField(null=True)
+    error = models.CharField(max_length=200, blank=True, db_default="", help_text="Why there is no copy.")
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+
+    objects = AttachmentQuerySet.as_manager()
+
+    class Meta:
+        db_table = "attachments"
+        constraints = [models.UniqueConstraint(fields=["message", "position"], name="attachments_once")]
+        indexes = [models.Index(fields=["id"], name="attachments_pending", condition=Q(state="pending"))]
+
+
+class ConsentEntry(Row):
+    """Somebody wants no more messages from a number, or wants them again. The newest entry of both holds."""
+
+    class Kind(models.TextChoices):
+        OPT_IN = "opt_in"
+        OPT_OUT = "opt_out"
+
+    class Source(models.TextChoices):
+        KEYWORD = "keyword", "The recipient wrote a keyword"
+        PROVIDER = "provider", "The provider refused: the recipient has opted out"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    sender_number = models.ForeignKey(SenderNumber, models.CASCADE, related_name="+", db_constraint=False)
+    address = models.CharField(max_length=64, help_text="The recipient's.")
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    source = models.CharField(max_length=8, choices=Source.choices)
+    text = models.CharField(max_length=100, blank=True, db_default="", help_text="What was written or answered.")
+    message = models.ForeignKey(Message, models.SET_NULL, null=True, related_name="+", db_constraint=False)
+
+    class Meta:
+        db_table = "consent_entries"
+        indexes = [models.Index(fields=["sender_number", "address", "-id"], name="consent_entries_newest")]
+
+
+class MessageReceipt(Row):
+    """What the provider said about an outbound message, every time it said something new. Written once."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    message = models.ForeignKey(Message, models.CASCADE, related_name="receipts", db_constraint=False, db_index=False)
+    status = models.CharField(max_length=24)
+    error_code = models.CharField(max_length=16, blank=True, db_default="")
+    webhook_event_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "message_receipts"
+        constraints = [
+            models.UniqueConstraint(fields=["message", "status", "error_code"], name="message_receipts_once")
+        ]
