@@ -69,7 +69,7 @@ def whole(request: HttpRequest, shown: Conversation | None = None) -> dict:
 
 
 def commands() -> list[dict]:
-    """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/inbox.js."""
+    """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/keyboard.js."""
     always = [
         ("next", _("Next conversation"), "J"),
         ("previous", _("Previous conversation"), "K"),

@@ -1,220 +1,17 @@
-// The inbox: the list, which conversation is open, what people do with it, and who is told of what the socket brings.
-import { Connection, batched, draft, forgetEverything, forgetRoom, isSignIn, part, post, setBalance, setTabs, setUnread, signIn } from "./live.js";
+// The inbox: which conversation is open, what people do with it, who else is here, and who is told of what the socket
+// brings.
+import * as composer from "./composer.js";
+import * as keyboard from "./keyboard.js";
+import { changedRow, load, mark, putRow, query, reload, removeRow, rowOf, rows, touchRow, whenFiltered } from "./list.js";
+import { Connection, batched, forgetEverything, forgetRoom, isSignIn, part, post, setBalance, setUnread, signIn, trouble } from "./live.js";
+import * as outbox from "./outbox.js";
 import { back, paint, piece, say, tick, toast, watch, word } from "./shell.js";
 import * as thread from "./thread.js";
 
 const inbox = document.getElementById("inbox"), list = document.getElementById("convs");
-const { cursor, rowsUrl, bubblesUrl, listUrl, me } = inbox.dataset;
+const { cursor, bubblesUrl, listUrl, me } = inbox.dataset;
 const phone = matchMedia("(max-width: 640px)"), still = matchMedia("(prefers-reduced-motion: reduce)");
 const day = new Date().toDateString();
-
-// ---------------------------------------------------------------- rows: changed where they are, then moved to their place
-const late = new Set();      // rows that will move once nobody points at the list
-const covered = new WeakMap();   // a preview -> what a draft hides in it
-let current = null;          // the conversation that is marked as open
-
-const rows = () => [...list.querySelectorAll(":scope > .conv")];
-const rowOf = (id) => document.getElementById(`conv-${id}`);
-const lastPlace = () => list.querySelector(":scope > .more") ?? document.getElementById("no-conversations");
-
-// A row as the server draws it now: changed in place, or added if it belongs on what is loaded.
-function putRow(fresh) {
-  const old = document.getElementById(fresh.id);
-  if (old) {
-    for (const name of ["class", "href", "data-at"]) old.setAttribute(name, fresh.getAttribute(name));
-    if (fresh.dataset.since) old.dataset.since = fresh.dataset.since;
-    else delete old.dataset.since;
-    old.replaceChildren(...fresh.childNodes);
-    dress(old);
-    settle(old);
-    return;
-  }
-  const after = rows().find((each) => before(fresh, each));
-  const more = list.querySelector(":scope > .more");
-  if (!after && more) return;               // further down than is loaded
-  dress(fresh);
-  list.insertBefore(fresh, after ?? lastPlace());
-  htmx.process(fresh);
-  glow(fresh);
-}
-
-function removeRow(id) { rowOf(id)?.remove(); }
-
-// My own message: the row says so at once, without waiting for the server.
-function touchRow(id, text) {
-  const own = rowOf(id);
-  if (!own) return;
-  const you = document.createElement("span");
-  you.className = "faint";
-  you.textContent = word("you");
-  own.querySelector("[data-preview]").replaceChildren(you, ` ${text.slice(0, 120)}`);
-  own.dataset.at = new Date().toISOString().replace("Z", "000+00:00");
-  settle(own);
-}
-
-function mark(id) {
-  current = id;
-  for (const each of rows()) dress(each);
-}
-
-// What the server does not know about a row: whether it is open here, and what is half written.
-function dress(each) {
-  const id = each.id.slice(5);
-  if (id === current) each.setAttribute("aria-current", "true");
-  else each.removeAttribute("aria-current");
-  const preview = each.querySelector("[data-preview]");
-  const text = id === current ? "" : draft(id);
-  if (!text) {
-    if (covered.has(preview)) preview.replaceChildren(...covered.get(preview));
-    covered.delete(preview);
-    return;
-  }
-  if (!covered.has(preview)) covered.set(preview, [...preview.childNodes]);
-  const label = document.createElement("span");
-  label.className = "draft";
-  label.textContent = word("draft");
-  preview.replaceChildren(label, ` ${text.slice(0, 120)}`);
-}
-
-function step(by) {
-  const shown = rows();
-  if (!shown.length) return;
-  const from = shown.indexOf(document.activeElement.closest(".conv") ?? (current && rowOf(current)) ?? null);
-  const to = shown[Math.max(0, Math.min(shown.length - 1, from + by))];
-  to.focus();
-  to.scrollIntoView({ block: "nearest" });
-}
-
-const focusRow = () => (current && rowOf(current) || rows()[0])?.focus();
-
-// Newest first, as the server sorts.
-const before = (a, b) => (a.dataset.at === b.dataset.at ? a.id > b.id : a.dataset.at > b.dataset.at);
-const held = () => list.matches(":hover") || list.contains(document.activeElement);
-
-function settle(moved) {
-  const at = rows(), here = at.indexOf(moved);
-  const target = at.find((each) => each !== moved && before(moved, each)) ?? null;
-  if ((target ? at.indexOf(target) : at.length) === here + 1) return;    // in its place already
-  if (held()) { late.add(moved); return; }
-  play(() => list.insertBefore(moved, target ?? lastPlace()));
-  glow(moved);
-}
-
-// First, last, invert, play: rows glide from where they were to where they are.
-function play(change) {
-  if (still.matches || document.hidden) return change();
-  const was = new Map(rows().map((each) => [each, each.getBoundingClientRect().top]));
-  change();
-  for (const [each, top] of was) {
-    const by = top - each.getBoundingClientRect().top;
-    if (by) each.animate([{ translate: `0 ${by}px` }, { translate: "0 0" }], { duration: 220, easing: "cubic-bezier(.2,0,0,1)" });
-  }
-}
-
-function glow(each) {
-  each.classList.add("enter");
-  each.addEventListener("animationend", () => each.classList.remove("enter"), { once: true });
-}
-
-function release() {
-  if (held()) return;
-  const waiting = [...late].filter((each) => each.isConnected);
-  late.clear();
-  waiting.sort((a, b) => (before(a, b) ? 1 : -1)).forEach(settle);
-}
-list.addEventListener("pointerleave", () => setTimeout(release, 250));
-list.addEventListener("focusout", () => setTimeout(release, 250));
-
-// How long customers have been waiting, by this clock. Who begins to wait gets the sign from the server.
-setInterval(() => {
-  for (const row of list.querySelectorAll("[data-since]")) {
-    const minutes = Math.floor((Date.now() - Date.parse(row.dataset.since)) / 60_000), place = row.querySelector(".wait");
-    if (!place && minutes >= 5) changedRow(row.id.slice(5));      // messaging/templatetags/thread.py knows the five too
-    if (!place) continue;
-    const [key, n] = minutes < 60 ? ["wait.min", minutes] : minutes < 2880 ? ["wait.h", Math.floor(minutes / 60)] : ["wait.d", Math.floor(minutes / 1440)];
-    place.querySelector("[data-words]").textContent = word(key, { n });
-  }
-}, 30_000);
-
-// ---------------------------------------------------------------- which rows: tabs, filters, search
-const search = document.querySelector("#search input");
-let loading = null, searching = null;
-
-const query = () => document.getElementById("list-tools").dataset.query;
-
-// Another list takes the place of this one. The conversation that is open stays open.
-async function load(address, { push = true } = {}) {
-  const url = new URL(address, location.href);
-  if (push) history.pushState({ ...history.state }, "", location.pathname + url.search);
-  loading?.abort();
-  loading = new AbortController();
-  const wait = setTimeout(() => { list.replaceChildren(piece("list-skeleton")); list.setAttribute("aria-busy", "true"); }, 150);
-  try {
-    const { content } = await part(listUrl + url.search, { signal: loading.signal });
-    const tools = content.getElementById("list-tools"), name = content.getElementById("list-name");
-    const focused = document.activeElement?.id;
-    tools.removeAttribute("hx-swap-oob");
-    document.getElementById("list-tools").replaceWith(tools);
-    if (name) document.getElementById("list-name").replaceWith(name);
-    list.replaceChildren(...content.childNodes);
-    htmx.process(list);
-    list.scrollTop = 0;
-    late.clear();
-    mark(thread.open());
-    if (document.activeElement !== search) search.value = url.searchParams.get("search") ?? "";
-    if (focused?.startsWith("tab-")) document.getElementById(focused)?.focus();
-    paintRoom(url.searchParams.get("chatroom"));
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    const failed = piece("list-error");
-    failed.querySelector("button").addEventListener("click", () => load(address, { push: false }));
-    list.replaceChildren(failed);
-  } finally {
-    clearTimeout(wait);
-    list.removeAttribute("aria-busy");
-  }
-}
-
-const reload = () => load(listUrl + query(), { push: false });
-
-function paintRoom(room) {
-  for (const link of document.querySelectorAll(".side-link, .tabbar .tab, .tabbar .menu-item")) {
-    const own = link.dataset.roomLink ?? (link.pathname === listUrl ? "" : null);
-    if (own === null) continue;
-    if (own === (room ?? "")) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-}
-
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-filter], [data-room-link]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  const menu = link.closest("details[data-drop]");
-  if (menu) menu.open = false;
-  if (link.matches(".seg > a")) {
-    link.parentElement.querySelector("[aria-current]")?.removeAttribute("aria-current");
-    link.setAttribute("aria-current", "page");
-  }
-  if (phone.matches && thread.open()) { thread.leave(); history.pushState({}, "", listUrl); close(); }
-  load(link.href);
-});
-
-document.getElementById("search").addEventListener("submit", (event) => { event.preventDefault(); find(); });
-search.addEventListener("input", () => { clearTimeout(searching); searching = setTimeout(find, 250); });
-search.addEventListener("keydown", (event) => {
-  if (event.key === "ArrowDown") { event.preventDefault(); rows()[0]?.focus(); }
-  if (event.key === "Escape" && search.value) { search.value = ""; find(); }
-});
-
-function find() {
-  clearTimeout(searching);
-  const params = new URLSearchParams(query()), words = search.value.trim();
-  if ((params.get("search") ?? "") === words) return;
-  if (words) params.set("search", words);
-  else params.delete("search");
-  load(`${listUrl}${params.size ? `?${params}` : ""}`);
-}
 
 // ---------------------------------------------------------------- which conversation: the address, and on phones which pane
 const idIn = (address) => new URL(address, location.href).pathname.match(/^\/inbox\/([0-9a-f-]{36})\/$/)?.[1] ?? null;
@@ -239,7 +36,7 @@ function close() {
 }
 
 function leaveFor(address) {
-  thread.leave();
+  composer.leave();
   history.pushState({}, "", address);
   close();
 }
@@ -248,6 +45,8 @@ function arrived() {
   mark(thread.open());
   people.clear();
   thread.opened();
+  composer.opened();
+  outbox.showUnsent();
   tick();
   tellPresence("viewing");
   paintPeople();
@@ -268,7 +67,7 @@ inbox.addEventListener("htmx:afterRequest", (event) => {
 
 inbox.addEventListener("htmx:beforeSwap", (event) => {
   if (isSignIn(event.detail.xhr.responseURL)) { event.detail.shouldSwap = false; return signIn(); }
-  if (isOpening(event) && event.detail.shouldSwap) thread.leave();
+  if (isOpening(event) && event.detail.shouldSwap) composer.leave();
 });
 
 inbox.addEventListener("htmx:afterSwap", (event) => {
@@ -280,7 +79,7 @@ inbox.addEventListener("htmx:afterSwap", (event) => {
   show("thread");
   arrived();
   const byPointer = requestConfig.triggeringEvent?.detail > 0;
-  if (byPointer && matchMedia("(pointer: fine)").matches) thread.write();
+  if (byPointer && matchMedia("(pointer: fine)").matches) composer.write();
 });
 
 for (const failed of ["htmx:responseError", "htmx:sendError"]) {
@@ -297,14 +96,14 @@ addEventListener("popstate", () => {
   if (new URLSearchParams(location.search).toString() !== new URLSearchParams(query()).toString()) load(location.href, { push: false });
   if (id && id === thread.open()) show("thread");
   else if (id) fetchOpen(location.href);
-  else if (thread.open()) { thread.leave(); close(); }
+  else if (thread.open()) { composer.leave(); close(); }
 });
 
 inbox.addEventListener("click", (event) => {
   const other = event.target.closest("[data-open]");
   if (other && !event.ctrlKey && !event.metaKey) { event.preventDefault(); return go(other.dataset.open); }
   const picture = event.target.closest("[data-view]");
-  if (picture && !event.ctrlKey && !event.metaKey) { event.preventDefault(); return view(picture); }
+  if (picture && !event.ctrlKey && !event.metaKey) { event.preventDefault(); return import("./viewer.js").then(({ view }) => view(picture), trouble); }
   const quote = event.target.closest(".quote[href]");
   if (quote) {
     event.preventDefault();
@@ -329,6 +128,13 @@ function toggleAside() {
   inbox.dataset.aside = closed ? "open" : "closed";
 }
 
+// The menu of labels, which lies in the contact's panel.
+function labels() {
+  if (phone.matches) show("contact");
+  else if (!document.getElementById("contact").offsetParent) inbox.dataset.aside = "open";
+  keyboard.openMenu("label-menu");
+}
+
 // ---------------------------------------------------------------- what people do with a conversation
 document.addEventListener("submit", (event) => {
   const form = event.target.closest("form[data-act]");
@@ -349,8 +155,6 @@ async function changeMessage(address, fields) {
     trouble(error);
   }
 }
-
-const trouble = (error) => { if (error.status !== 401) say("trouble-banner", error.message || word(error.status ? "failed" : "no-network")); };
 
 // Done on the page at once where the conversation leaves it; put back if the server would not.
 async function change(id, address, fields) {
@@ -389,7 +193,7 @@ async function takeBack(id, address, fields, left) {
 // What stands around the thread as it is now, and what colleagues wrote and did meanwhile.
 function putSide(content) {
   for (const entry of [...content.getElementById("fresh-entries")?.children ?? []]) thread.put(entry);
-  thread.replaceBox(content.getElementById("composer-wrap"));
+  composer.replaceBox(content.getElementById("composer-wrap"));
   for (const name of ["thread-head", "contact"]) {
     const old = document.getElementById(name), fresh = content.getElementById(name);
     if (!old || !fresh || old.querySelector("details[data-drop][open]")) continue;
@@ -475,18 +279,6 @@ const face = ({ name }) => document.getElementById("colleagues")?.content.queryS
 const first = ({ name }) => name.split(" ")[0];
 
 // ---------------------------------------------------------------- what the socket brings
-const address = (path) => () => path + query();
-
-const changedRow = batched(address(rowsUrl), (content, ids) => {
-  const found = new Map([...content.querySelectorAll(".conv")].map((row) => [row.id.slice(5), row]));
-  for (const id of ids) {
-    if (found.has(id)) putRow(found.get(id));
-    else removeRow(id);
-  }
-  setUnread([...content.querySelectorAll("[data-room-unread]")].map((room) => [room.dataset.roomUnread, Number(room.value)]));
-  setTabs(content);
-});
-
 const changedBubble = batched(() => bubblesUrl, (content) => { [...content.children].forEach((entry) => thread.put(entry)); });
 
 const frames = {
@@ -509,7 +301,7 @@ const frames = {
 };
 
 function changed(message) {
-  thread.settled(message.client_id);
+  outbox.settled(message.client_id);
   if (message.conversation_id === thread.open()) changedBubble(message.id);
   changedRow(message.conversation_id);
 }
@@ -530,16 +322,16 @@ const connection = new Connection(cursor, {
   changed: () => {
     paint();
     if (connection.state !== "live") return;
-    thread.flush();
+    outbox.flush();
     tellPresence("viewing", true);
   },
   back: (missed, away) => { back(missed, away); lookAround(); },
-  reload: () => { thread.leave(); location.reload(); },
-  signedOut: () => { thread.leave(); signIn(); },
+  reload: () => { composer.leave(); location.reload(); },
+  signedOut: () => { composer.leave(); signIn(); },
 });
 watch(connection);
 
-thread.start({
+outbox.start({
   online: () => connection.state === "live" || connection.state === "delayed",
   queued: (entry) => touchRow(entry.conversation, entry.content),
   accepted: (entry, { message, remaining_tokens: left }) => {
@@ -549,169 +341,14 @@ thread.start({
     if (message.conversation_id === entry.conversation) { if (entry.conversation === thread.open()) changedBubble(message.id); }
     else if (entry.conversation === thread.open()) go(message.conversation_id);   // it had been closed: a new one was opened
   },
-  refused: (entry) => changedRow(entry.conversation),
+  refused: (entry, reason) => { composer.giveBack(entry, reason); changedRow(entry.conversation); },
+  giveBack: composer.giveBack,
   broke: () => say("tokens-banner", undefined, 20_000),
 });
-thread.whenWriting(changedRow, typing);
+composer.whenWriting(changedRow, typing);
 thread.whenRead(changedRow);
-
-// ---------------------------------------------------------------- pictures, large
-function view(link) {
-  const dialog = document.getElementById("viewer"), shown = [...document.querySelectorAll("#log [data-view]")];
-  let at = shown.indexOf(link);
-  const turn = (by) => {
-    at = (at + by + shown.length) % shown.length;
-    const image = shown[at].querySelector("img"), large = dialog.querySelector("img");
-    large.src = shown[at].href;
-    large.alt = image.alt;
-    large.width = image.getAttribute("width");
-    large.height = image.getAttribute("height");
-    dialog.querySelector("[download]").href = shown[at].href;
-    dialog.querySelector("[data-words]").textContent = shown.length > 1 ? `${at + 1}/${shown.length}` : "";
-    for (const button of dialog.querySelectorAll("[data-turn]")) button.hidden = shown.length < 2;
-  };
-  dialog.onclick = (event) => {
-    const button = event.target.closest("[data-turn]");
-    if (button) turn(Number(button.dataset.turn));
-    else if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
-  };
-  dialog.onkeydown = ({ key }) => { if (key === "ArrowLeft") turn(-1); if (key === "ArrowRight") turn(1); };
-  dialog.onclose = () => { dialog.querySelector("img").removeAttribute("src"); link.focus(); };
-  turn(0);
-  dialog.showModal();
-}
-
-// ---------------------------------------------------------------- the keyboard, and the menu of everything
-const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.split("=")[1];
-const keep = (name, value) => { document.cookie = `${name}=${value}; path=/; max-age=${value ? 31536000 : 0}; samesite=lax`; };
-const press = (selector) => document.querySelector(selector)?.click();
-const typingIn = (target) => target.closest?.("input, textarea, select, [contenteditable]");
-
-function openMenu(id) {
-  const menu = document.getElementById(id);
-  if (!menu || !menu.offsetParent && !menu.querySelector("summary")?.offsetParent) return;
-  menu.open = true;
-  menu.querySelector("[data-narrow], button, input:not([type=hidden])")?.focus();
-}
-
-const acts = {
-  reply: () => thread.write(),
-  note: () => thread.write(true),
-  templates: () => { thread.write(); thread.openTemplates(); },
-  resolve: () => press("#resolve"),
-  reopen: () => press("#thread-head [name=status][value=OPEN]"),
-  pending: () => press("#more [value=PENDING]"),
-  assign: () => openMenu("assign"),
-  mine: () => press(`#assign [value="${me}"]`),
-  label: () => {
-    if (phone.matches) show("contact");
-    else if (!document.getElementById("contact").offsetParent) inbox.dataset.aside = "open";
-    openMenu("label-menu");
-  },
-  snooze: () => openMenu("snooze"),
-  unread: () => press("#more [name=unread]"),
-  search: () => search.focus(),
-  aside: toggleAside,
-  side: () => { document.body.toggleAttribute("data-no-side"); },
-  next: () => step(1),
-  previous: () => step(-1),
-  inbox: () => press('.side a[href="/inbox/"]'),
-  contacts: () => press('.side a[href="/contacts/"]'),
-  dashboard: () => press('.side a[href="/"]:not(.brand)'),
-  help,
-  commands,
-  "tab-mine": () => press("#tab-mine"),
-  "tab-unassigned": () => press("#tab-unassigned"),
-  "tab-all": () => press("#tab-all"),
-};
-const KEYS = { j: "next", k: "previous", r: "reply", n: "note", e: "resolve", a: "assign", l: "label", z: "snooze", u: "unread", "/": "search", "[": "side", "]": "aside", "?": "help" };
-const GOES = { i: "inbox", c: "contacts", d: "dashboard" };
-let going = 0;
-
-addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.isComposing) return;
-  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
-    event.preventDefault();
-    return commands();
-  }
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.key === "Escape" && (thread.isFocused() || event.target === search)) return focusRow();
-  if (typingIn(event.target) || cookie("keys") === "off") return;
-  const act = Date.now() - going < 1000 ? GOES[event.key] : KEYS[event.key];
-  going = event.key === "g" ? Date.now() : 0;
-  if (!act) return;
-  event.preventDefault();
-  acts[act]();
-});
-
-// The two dialogs come when they are first asked for.
-async function fetched(id) {
-  if (!document.getElementById(id)) {
-    try { document.body.append((await part(inbox.dataset.commandsUrl)).content); } catch (error) { trouble(error); }
-  }
-  return document.getElementById(id);
-}
-
-async function commands() {
-  const dialog = await fetched("commands");
-  if (!dialog) return;
-  if (dialog.open) return dialog.close();
-  const field = dialog.querySelector("input"), options = dialog.querySelector("[role=listbox]");
-  let at = 0;
-  const shown = () => [...options.querySelectorAll("[role=option]:not([hidden])")];
-  const choose = (to) => {
-    at = Math.max(0, Math.min(shown().length - 1, to));
-    options.querySelectorAll("[role=option]").forEach((each) => each.setAttribute("aria-selected", String(each === shown()[at])));
-    shown()[at]?.scrollIntoView({ block: "nearest" });
-    if (shown()[at]) field.setAttribute("aria-activedescendant", shown()[at].id);
-    dialog.querySelector("[data-none]").hidden = shown().length > 0;
-  };
-  const run = (option) => { dialog.close(); if (option) acts[option.dataset.do](); };
-  for (const each of options.querySelectorAll("[data-open-only]")) each.toggleAttribute("data-off", !thread.open());
-  const filter = () => {
-    thread.narrow(options, field.value);
-    for (const each of options.querySelectorAll("[data-off]")) each.hidden = true;
-    choose(0);
-  };
-  field.value = "";
-  field.oninput = filter;
-  field.onkeydown = (event) => {
-    const { key } = event;
-    if (!["ArrowDown", "ArrowUp", "Enter"].includes(key)) return;
-    event.preventDefault();
-    if (key === "Enter") run(shown()[at]);
-    else choose(at + (key === "ArrowDown" ? 1 : -1));
-  };
-  dialog.onclick = ({ target }) => { if (target === dialog) dialog.close(); else run(target.closest("[role=option]")); };
-  filter();
-  dialog.showModal();
-  field.focus();
-}
-
-async function help() {
-  const dialog = await fetched("help");
-  if (!dialog || dialog.open) return;
-  const [keys, enter] = dialog.querySelectorAll("input");
-  keys.checked = cookie("keys") !== "off";
-  enter.checked = cookie("enter") === "newline";
-  keys.onchange = () => keep("keys", keys.checked ? "" : "off");
-  enter.onchange = () => keep("enter", enter.checked ? "newline" : "");
-  dialog.onclick = (event) => { if (event.target === dialog || event.target.closest("[data-close]")) dialog.close(); };
-  dialog.showModal();
-}
-
-// Menus with many entries have a field that narrows them.
-document.addEventListener("input", (event) => {
-  if (event.target.matches("[data-narrow]")) thread.narrow(event.target.closest(".menu"), event.target.value);
-});
-document.addEventListener("keydown", (event) => {
-  const menu = event.target.closest?.("details[data-drop][open] > .menu, details[data-drop][open] > form");
-  if (!menu || !["ArrowDown", "ArrowUp"].includes(event.key) || event.target.matches("textarea, [type=datetime-local]")) return;
-  const each = [...menu.querySelectorAll("button:not([hidden]), a[href], [data-narrow]")].filter((one) => one.offsetParent);
-  if (!each.length) return;
-  event.preventDefault();
-  each[(each.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1) + each.length) % each.length].focus();
-});
+whenFiltered(() => { if (phone.matches && thread.open()) leaveFor(listUrl); });
+keyboard.start({ aside: toggleAside, label: labels });
 
 // ---------------------------------------------------------------- beginning and end
 inbox.addEventListener("htmx:afterSettle", (event) => {
@@ -721,9 +358,9 @@ list.addEventListener("htmx:afterSettle", () => mark(thread.open()));      // ro
 
 for (const form of document.querySelectorAll("form[action='/logout/']")) form.addEventListener("submit", forgetEverything);
 
-addEventListener("pagehide", () => { thread.leave(); tellPresence("gone", true); });
+addEventListener("pagehide", () => { composer.leave(); tellPresence("gone", true); });
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) thread.leave();
+  if (document.hidden) composer.leave();
   else if (day !== new Date().toDateString()) location.reload();      // "Today" is yesterday now
 });
 

@@ -1,5 +1,5 @@
 // What the inbox keeps, counts and asks for, and the socket that brings what is new.
-import { number } from "./shell.js";
+import { number, say, word } from "./shell.js";
 
 // ---------------------------------------------------------------- kept in this browser
 // What this person has typed and not sent, until it is sent or they sign out.
@@ -66,6 +66,11 @@ export async function ask(url, { headers, ...options } = {}) {
 }
 
 export const post = (url, fields) => part(url, { method: "POST", body: new URLSearchParams(fields), headers: csrf(), keepalive: true });
+
+// What did not work, in words. Who is signed out is led to the sign-in page already.
+export function trouble(error) {
+  if (error.status !== 401) say("trouble-banner", error.message || word(error.status ? "failed" : "no-network"));
+}
 
 function parsed(html) {
   const holder = document.createElement("template");

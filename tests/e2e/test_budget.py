@@ -7,7 +7,7 @@ from bench.first_visit import signed_in, visit
 from tests.running_demo import Demo
 
 pytestmark = pytest.mark.e2e
-REQUESTS, BYTES, SCRIPTS, SHIFT = 14, 100 * 1024, 5, 0.02  # scripts: htmx and four modules of ours
+REQUESTS, BYTES, SCRIPTS, SHIFT = 14, 100 * 1024, 9, 0.02  # scripts: htmx and eight modules of ours
 
 
 def test_the_first_visit_of_the_inbox_stays_in_its_budget(demo: Demo, browser: Browser):
