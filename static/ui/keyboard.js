@@ -1,13 +1,10 @@
 // The keyboard: single keys, the menu of everything, and moving about in menus.
-import { narrow, isFocused, openTemplates, write } from "./composer.js";
+import { isFocused, narrow, openTemplates, write } from "./composer.js";
 import { focusRow, search, step } from "./list.js";
-import { part, trouble } from "./live.js";
-import * as thread from "./thread.js";
+import { cookie, trouble } from "./live.js";
 
-const { commandsUrl, me } = document.getElementById("inbox").dataset;
+const { me } = document.getElementById("inbox").dataset;
 
-const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.split("=")[1];
-const keep = (name, value) => { document.cookie = `${name}=${value}; path=/; max-age=${value ? 31536000 : 0}; samesite=lax`; };
 const press = (selector) => document.querySelector(selector)?.click();
 const typingIn = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
@@ -17,6 +14,9 @@ export function openMenu(id) {
   menu.open = true;
   menu.querySelector("[data-narrow], button, input:not([type=hidden])")?.focus();
 }
+
+// The two dialogs come when they are first asked for.
+const dialog = (name) => import("./commands.js").then((them) => them[name](acts), trouble);
 
 const acts = {
   reply: () => write(),
@@ -36,8 +36,8 @@ const acts = {
   inbox: () => press('.side a[href="/inbox/"]'),
   contacts: () => press('.side a[href="/contacts/"]'),
   dashboard: () => press('.side a[href="/"]:not(.brand)'),
-  help,
-  commands,
+  help: () => dialog("help"),
+  commands: () => dialog("commands"),
   "tab-mine": () => press("#tab-mine"),
   "tab-unassigned": () => press("#tab-unassigned"),
   "tab-all": () => press("#tab-all"),
@@ -54,7 +54,7 @@ addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
     event.preventDefault();
-    return commands();
+    return acts.commands();
   }
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "Escape" && (isFocused() || event.target === search)) return focusRow();
@@ -65,62 +65,6 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   acts[act]();
 });
-
-// The two dialogs come when they are first asked for.
-async function fetched(id) {
-  if (!document.getElementById(id)) {
-    try { document.body.append((await part(commandsUrl)).content); } catch (error) { trouble(error); }
-  }
-  return document.getElementById(id);
-}
-
-async function commands() {
-  const dialog = await fetched("commands");
-  if (!dialog) return;
-  if (dialog.open) return dialog.close();
-  const field = dialog.querySelector("input"), options = dialog.querySelector("[role=listbox]");
-  let at = 0;
-  const shown = () => [...options.querySelectorAll("[role=option]:not([hidden])")];
-  const choose = (to) => {
-    at = Math.max(0, Math.min(shown().length - 1, to));
-    options.querySelectorAll("[role=option]").forEach((each) => each.setAttribute("aria-selected", String(each === shown()[at])));
-    shown()[at]?.scrollIntoView({ block: "nearest" });
-    if (shown()[at]) field.setAttribute("aria-activedescendant", shown()[at].id);
-    dialog.querySelector("[data-none]").hidden = shown().length > 0;
-  };
-  const run = (option) => { dialog.close(); if (option) acts[option.dataset.do](); };
-  for (const each of options.querySelectorAll("[data-open-only]")) each.toggleAttribute("data-off", !thread.open());
-  const filter = () => {
-    narrow(options, field.value);
-    for (const each of options.querySelectorAll("[data-off]")) each.hidden = true;
-    choose(0);
-  };
-  field.value = "";
-  field.oninput = filter;
-  field.onkeydown = (event) => {
-    const { key } = event;
-    if (!["ArrowDown", "ArrowUp", "Enter"].includes(key)) return;
-    event.preventDefault();
-    if (key === "Enter") run(shown()[at]);
-    else choose(at + (key === "ArrowDown" ? 1 : -1));
-  };
-  dialog.onclick = ({ target }) => { if (target === dialog) dialog.close(); else run(target.closest("[role=option]")); };
-  filter();
-  dialog.showModal();
-  field.focus();
-}
-
-async function help() {
-  const dialog = await fetched("help");
-  if (!dialog || dialog.open) return;
-  const [keys, enter] = dialog.querySelectorAll("input");
-  keys.checked = cookie("keys") !== "off";
-  enter.checked = cookie("enter") === "newline";
-  keys.onchange = () => keep("keys", keys.checked ? "" : "off");
-  enter.onchange = () => keep("enter", enter.checked ? "newline" : "");
-  dialog.onclick = (event) => { if (event.target === dialog || event.target.closest("[data-close]")) dialog.close(); };
-  dialog.showModal();
-}
 
 // Menus with many entries have a field that narrows them.
 document.addEventListener("input", (event) => {

@@ -27,6 +27,8 @@ export const keepNoting = (conversation, on) => write(`noting:${conversation}`, 
 export const outbox = () => read("outbox") ?? [];
 export const keepOutbox = (entries) => write("outbox", entries.length ? entries : null);
 
+export const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.split("=")[1];
+
 export function forgetEverything() {
   closed = true;
   try {
@@ -67,9 +69,9 @@ export async function ask(url, { headers, ...options } = {}) {
 
 export const post = (url, fields) => part(url, { method: "POST", body: new URLSearchParams(fields), headers: csrf(), keepalive: true });
 
-// What did not work, in words. Who is signed out is led to the sign-in page already.
-export function trouble(error) {
-  if (error.status !== 401) say("trouble-banner", error.message || word(error.status ? "failed" : "no-network"));
+// What did not work, in words: the server's, or ours where it gave none. Who is signed out is led to the sign-in page.
+export function trouble({ status, message }) {
+  if (status !== 401) say("trouble-banner", (status && message) || word(status ? "failed" : "no-network"));
 }
 
 function parsed(html) {
