@@ -23,10 +23,12 @@ class Claimed(Exception):
 
 
 class InUse(Exception):
-    """Conversations go over the number."""
+    """Conversations or campaigns go over the number."""
 
     def __init__(self) -> None:
-        super().__init__("Conversations go over this number, so it stays. It can be moved to another chatroom.")
+        super().__init__(
+            "Conversations or campaigns go over this number, so it stays. It can be moved to another chatroom."
+        )
 
 
 class BadCredentials(Exception):
@@ -116,7 +118,7 @@ def _named(number: SenderNumber) -> dict:
 
 
 def disconnect(number: SenderNumber, *, by: User) -> None:
-    """Forget a number that no conversation goes over, and its account with the last one. Raises InUse."""
+    """Forget a number that no conversation or campaign goes over, and its account with the last one. Raises InUse."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("DELETE FROM sender_numbers WHERE id = %s", [number.pk])

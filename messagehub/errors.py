@@ -16,7 +16,7 @@ from accounts import organizations, permissions, sessions, team
 from chatrooms import contacts, phones
 from integrations import numbers
 from messagehub import constraints, limits
-from messaging import conversations, idempotency, outbox, sendability, sending, templates
+from messaging import campaigns, conversations, idempotency, outbox, sendability, sending, templates
 from tokens import ledger
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     ledger.InsufficientTokens: (402, "insufficient_tokens"),
     ledger.NoAccount: (409, "no_token_account"),
     outbox.NotNow: (409, "not_now"),
+    campaigns.NotNow: (409, "not_now"),
     sendability.Refused: (409, "refused"),
     ledger.KeyUsed: (422, "idempotency_mismatch"),
     sending.ClientIdTaken: (409, "client_id_taken"),

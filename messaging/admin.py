@@ -7,7 +7,16 @@ from accounts import audit
 from accounts.backoffice import Rows
 from integrations.models import WebhookEvent
 from messaging import receiving
-from messaging.models import Conversation, Label, Message, MessageReceipt, MessageTemplate, Platform
+from messaging.models import (
+    Campaign,
+    CampaignRecipient,
+    Conversation,
+    Label,
+    Message,
+    MessageReceipt,
+    MessageTemplate,
+    Platform,
+)
 
 
 @admin.register(Conversation)
@@ -28,6 +37,18 @@ class MessageAdmin(Rows):
 @admin.register(MessageReceipt)
 class MessageReceiptAdmin(Rows):
     list_display = ["created_at", "message_id", "status", "error_code"]
+
+
+@admin.register(Campaign)
+class CampaignAdmin(Rows):
+    list_display = ["name", "state", "audience", "reserved", "chatroom", "started_by", "started_at"]
+    list_select_related = ["chatroom", "started_by"]
+
+
+@admin.register(CampaignRecipient)
+class CampaignRecipientAdmin(Rows):
+    list_display = ["campaign", "address", "outcome", "reason_code", "message_id"]
+    list_select_related = ["campaign"]
 
 
 @admin.register(Label)

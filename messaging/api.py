@@ -40,6 +40,7 @@ MESSAGE_FIELDS = (
     "id", "conversation_id", "chatroom_id", "contact_id", "direction", "platform", "content", "status", "error_code",
     "error_message", "segments", "sent_by_id", "sent_by_name", "provider_id", "client_id", "created_at", "sent_at",
     "delivered_at", "read_at", "occurred_at", "retry_of_id", "send_at", "reply_to_id", "reactions", "deleted_at",
+    "campaign_id",
 )  # fmt: skip
 
 

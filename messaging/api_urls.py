@@ -1,6 +1,6 @@
 from django.urls import path
 
-from messaging import api, contacts_api, stats_api, wording_api
+from messaging import api, campaigns_api, contacts_api, stats_api, wording_api
 
 urlpatterns = [
     path("events", api.EventsView.as_view()),
@@ -16,6 +16,13 @@ urlpatterns = [
     path("messages/<uuid:pk>/retry", api.RetryView.as_view()),
     path("messages/<uuid:pk>/cancel", api.CancelView.as_view()),
     path("messages/<uuid:pk>/settle", api.SettleView.as_view()),
+    path("campaigns", campaigns_api.CampaignsView.as_view()),
+    path("campaigns/<uuid:pk>", campaigns_api.CampaignView.as_view()),
+    path("campaigns/<uuid:pk>/recipients", campaigns_api.RecipientsView.as_view()),
+    path("campaigns/<uuid:pk>/start", campaigns_api.ActView.as_view(act="start")),
+    path("campaigns/<uuid:pk>/pause", campaigns_api.ActView.as_view(act="pause")),
+    path("campaigns/<uuid:pk>/resume", campaigns_api.ActView.as_view(act="resume")),
+    path("campaigns/<uuid:pk>/cancel", campaigns_api.ActView.as_view(act="cancel")),
     path("contacts", contacts_api.ContactsView.as_view()),
     path("contacts/<uuid:pk>", contacts_api.ContactView.as_view()),
     path("groups", contacts_api.GroupsView.as_view()),

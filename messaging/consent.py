@@ -1,6 +1,6 @@
 """Who wants no messages from which number. The newest entry about an address and a number holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
@@ -25,8 +25,14 @@ WHERE w.kind IS DISTINCT FROM coalesce((
 
 def opted_out(sender_id, address: str) -> ConsentEntry | None:
     """The entry by which this address wants nothing from this number; None where it has not opted out."""
-    newest = ConsentEntry.objects.filter(sender_number_id=sender_id, address=address).order_by("-pk").first()
-    return newest if newest and newest.kind == ConsentEntry.Kind.OPT_OUT else None
+    return opted_out_of(sender_id, [address]).get(address)
+
+
+def opted_out_of(sender_id, addresses: Iterable[str]) -> dict[str, ConsentEntry]:
+    """Of these addresses those that want nothing from this number, with the entries that say so."""
+    said = ConsentEntry.objects.filter(sender_number_id=sender_id, address__in=set(addresses))
+    newest = said.order_by("address", "-pk").distinct("address")
+    return {entry.address: entry for entry in newest if entry.kind == ConsentEntry.Kind.OPT_OUT}
 
 
 def kind_of(text: str, said: str) -> str | None:

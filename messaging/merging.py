@@ -24,6 +24,14 @@ MOVE_MEMBERSHIPS = """
 UPDATE group_members m SET contact_id = %(kept)s WHERE contact_id = %(lost)s AND NOT EXISTS (
     SELECT FROM group_members o WHERE o.group_id = m.group_id AND o.contact_id = %(kept)s)
 """
+# Who waits in a campaign goes on waiting as the one that is kept; who is in it twice is left out once.
+MOVE_RECIPIENTS = """
+WITH held AS MATERIALIZED (
+    SELECT id FROM campaign_recipients WHERE contact_id = %(lost)s ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE campaign_recipients r SET contact_id = %(kept)s FROM held WHERE r.id = held.id AND NOT EXISTS (
+    SELECT FROM campaign_recipients o WHERE o.campaign_id = r.campaign_id AND o.contact_id = %(kept)s)
+"""
 
 
 class SameContact(Exception):
@@ -110,6 +118,7 @@ def merge(kept: Contact, lost: Contact, *, by: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute(MOVE_MESSAGES, [lost.pk, kept.pk])
         messages = cursor.rowcount
+        cursor.execute(MOVE_RECIPIENTS, {"kept": kept.pk, "lost": lost.pk})
         cursor.execute(MOVE_MEMBERSHIPS, {"kept": kept.pk, "lost": lost.pk})
     GroupMember.objects.filter(contact=lost).delete()
     ContactActivity.objects.filter(contact=lost).update(contact=kept)

@@ -4,8 +4,10 @@ One answer for the composer, the API, what was scheduled and what goes to many; 
 words. The answer is stored with the message. Tokens are only looked at here: what pays is the ledger's own update.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -15,10 +17,10 @@ from django.utils.translation import gettext as _
 from phonenumbers.timezone import time_zones_for_number
 
 from accounts.models import Organization, User
-from chatrooms.models import Chatroom
+from chatrooms.models import Chatroom, Contact
 from integrations.models import SenderNumber
 from messaging import consent
-from messaging.models import REFUNDABLE, Conversation, Message, Platform
+from messaging.models import REFUNDABLE, ConsentEntry, Conversation, Message, Platform
 from tokens import ledger
 
 ANSWERING = timedelta(hours=24)  # so long after somebody wrote, writing to them is an answer
@@ -97,40 +99,75 @@ def may_send(
     """
     at = at or timezone.now()
     to = to or conversation.contact.phone or ""
+    sender = conversation.sender_number
     checks = (
-        _access(user, conversation),
-        *_doors(conversation, to),
-        _sender(conversation),
-        _window(conversation, at),
-        _quiet(user.organization, conversation, at, to),
+        access(user, conversation.chatroom_id),
+        *_recipient(user, conversation, to, at, consent.opted_out(sender.pk, to) if sender and to else None),
         None if paid else _tokens(user, conversation.platform),
         None if seen_message is None else _newer(conversation, seen_message),
         None if allow_duplicate or not content else _duplicate(conversation, content),
     )
-    return Verdict(tuple(check for check in checks if check), tuple(_holds(conversation)))
+    return Verdict(tuple(check for check in checks if check), tuple(_holds(sender)))
 
 
-def _access(user: User, conversation: Conversation) -> Reason | None:
-    rooms = Chatroom.objects.visible_to(user)
-    if user.is_active and rooms.filter(pk=conversation.chatroom_id).exists():
+def may_send_to_each(
+    user: User, sender: SenderNumber, recipients: Sequence[tuple[Contact, str]], at: datetime | None = None
+) -> list[Verdict]:
+    """The same for many contacts and their addresses who are written to first, by somebody who has access and has paid.
+
+    Their conversations need not exist yet. A few queries for all of them.
+    """
+    at, warnings = at or timezone.now(), tuple(_holds(sender))
+    out = consent.opted_out_of(sender.pk, [to for _, to in recipients])
+    verdicts = []
+    for contact, to in recipients:
+        exchange = Conversation(
+            contact=contact, sender_number=sender, chatroom_id=contact.chatroom_id, platform=Platform.SMS
+        )
+        checks = _recipient(user, exchange, to, at, out.get(to))
+        verdicts.append(Verdict(tuple(check for check in checks if check), warnings))
+    return verdicts
+
+
+def may_feed(user: User, chatroom_id: UUID, sender: SenderNumber) -> Reason | None:
+    """Why this person may not write to many out of this chatroom with this number, if so."""
+    return access(user, chatroom_id) or (no_sender() if sender.chatroom_id != chatroom_id else None)
+
+
+def access(user: User, chatroom_id: UUID) -> Reason | None:
+    """Why the user may not work in this chatroom, if so."""
+    if user.is_active and Chatroom.objects.visible_to(user).filter(pk=chatroom_id).exists():
         return None
-    return _no_access()
+    return no_access()
 
 
-def _no_access() -> Reason:
+def _recipient(
+    user: User, conversation: Conversation, to: str, at: datetime, out: ConsentEntry | None
+) -> tuple[Reason | None, ...]:
+    """What lies with whom it goes to, and with the channel."""
+    return (
+        *_doors(conversation.contact, to, out),
+        _sender(conversation),
+        _window(conversation, at),
+        _quiet(user.organization, conversation, at, to),
+    )
+
+
+def no_access() -> Reason:
+    """For somebody who lost the chatroom, or is gone."""
     return Reason("no_access", _("The sender may not work in this chatroom any more."), _("Ask an admin."))
 
 
-def _doors(conversation: Conversation, to: str) -> list[Reason]:
-    """Block and consent: one door each."""
-    contact, sender, found = conversation.contact, conversation.sender_number, []
+def _doors(contact: Contact, to: str, out: ConsentEntry | None) -> list[Reason]:
+    """Block and consent: one door each. `out` is by what they opted out."""
+    found = []
     if contact.blocked_at:
         found.append(
             Reason("blocked", _("This contact is blocked, so nothing is sent to them."), _("Unblock them first."))
         )
-    if sender and to and (entry := consent.opted_out(sender.pk, to)):
+    if out:
         said = _("They asked on {day} for no more messages from this number, so nothing is sent to them.")
-        day = date_format(timezone.localtime(entry.created_at), "j F Y")
+        day = date_format(timezone.localtime(out.created_at), "j F Y")
         found.append(Reason("opted_out", said.format(day=day), _("They can lift this by texting START to it.")))
     if contact.phone_refused and to == contact.phone:
         said = _("The provider says that no message can reach this number ({code}).")
@@ -198,9 +235,8 @@ def _duplicate(conversation: Conversation, content: str) -> Reason | None:
     )
 
 
-def _holds(conversation: Conversation) -> list[Reason]:
+def _holds(sender: SenderNumber | None) -> list[Reason]:
     """What keeps a message waiting after it was taken on: it is not lost, and goes out by itself."""
-    sender = conversation.sender_number
     if sender is None:
         return []
     # By columns: the account's token stays where it is.
@@ -290,5 +326,5 @@ def still(message: Message, at: datetime | None = None) -> Verdict:
     addressed to the old one still goes there, so it is the old one that must want it.
     """
     if message.sent_by is None:
-        return Verdict((_no_access(),))
+        return Verdict((no_access(),))
     return may_send(message.sent_by, message.conversation, at=at, paid=True, to=message.to_address)

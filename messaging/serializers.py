@@ -11,7 +11,7 @@ from chatrooms.models import Chatroom, Contact
 from integrations.models import SenderNumber
 from integrations.providers import MOST_MEDIA
 from messaging import sending, templates
-from messaging.models import Conversation, Label, Message, MessageTemplate
+from messaging.models import Campaign, Conversation, Label, Message, MessageTemplate
 
 MOST_DAYS_AHEAD = 365
 ELSEWHERE = "This belongs to another chatroom."
@@ -217,13 +217,10 @@ class MessageFilters(serializers.Serializer):
     status = serializers.ChoiceField(choices=Message.Status.choices, required=False)
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
     contact_id = VisibleRelatedField(queryset=Contact.objects.all(), required=False)
-    campaign_id = serializers.UUIDField(required=False)
+    campaign_id = VisibleRelatedField(queryset=Campaign.objects.all(), required=False)
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False)
     search = serializers.CharField(max_length=200, required=False)
-
-    def validate_campaign_id(self, given):
-        raise serializers.ValidationError("Not found.")  # no organization has campaigns yet
 
 
 class EventFilters(serializers.Serializer):

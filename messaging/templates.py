@@ -67,6 +67,11 @@ def change(template: MessageTemplate, **values) -> None:
 
 def render(template: MessageTemplate, contact: Contact, *, sender: User, given: Mapping[str, str] | None = None) -> str:
     """The text for a contact. What is given goes before what is known. Raises MissingVariables."""
+    return fill_in(template.body, contact, sender=sender, given=given)
+
+
+def fill_in(body: str, contact: Contact, *, sender: User, given: Mapping[str, str] | None = None) -> str:
+    """A text that is no template of its own, filled in the same way."""
     given = given or {}
     missing: list[str] = []
 
@@ -77,7 +82,7 @@ def render(template: MessageTemplate, contact: Contact, *, sender: User, given: 
             missing.append(name)
         return found or ""
 
-    text = PLACE.sub(fill, template.body)
+    text = PLACE.sub(fill, body)
     if missing:
         raise MissingVariables(list(dict.fromkeys(missing)))
     return text

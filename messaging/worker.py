@@ -25,7 +25,7 @@ from integrations import providers
 from integrations.events import Busy, NotReached, Outcome, ShutOut
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
 from messagehub import failpoints
-from messaging import conversations, delivery, pacing, receiving, sending
+from messaging import campaign_feed, campaigns, conversations, delivery, pacing, receiving, sending
 
 log = logging.getLogger(__name__)
 IN_FLIGHT = 300
@@ -44,20 +44,20 @@ class Worker:
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
-        self.webhooks, self.outbox = asyncio.Event(), asyncio.Event()
+        self.webhooks, self.outbox, self.campaigns = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.flights: set[asyncio.Task] = set()
         self.windows = pacing.Windows()
         self.holding: set[UUID] = set()  # messages whose place is kept until their answer is written down
         self.answers: asyncio.Queue[tuple[delivery.Claimed, Outcome]] = asyncio.Queue()
         # One thread each, so that none waits for another and each keeps one connection.
-        self.threads = {name: ThreadPoolExecutor(1, name) for name in ("receive", "claim", "settle", "sweep")}
+        self.threads = {name: ThreadPoolExecutor(1, name) for name in ("receive", "claim", "settle", "sweep", "feed")}
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stopping.set)
         self.connections = providers.Connections(IN_FLIGHT * 2)
-        loops = [self.receive(), self.send(), self.sweep(), self.listen(), self.beat(), self.jobs()]
+        loops = [self.receive(), self.send(), self.feed(), self.sweep(), self.listen(), self.beat(), self.jobs()]
         tasks = [asyncio.create_task(each) for each in loops]
         settling = asyncio.create_task(self.settle())
         log.info("The worker is running.")
@@ -164,6 +164,12 @@ class Worker:
             log.exception("The answer for message %s can't be written down.", answer[0].text.message_id)
             await self.call("settle", delivery.give_up, answer[0])
 
+    async def feed(self) -> None:
+        while not self.stopping.is_set():
+            self.campaigns.clear()
+            if not await self.call("feed", campaign_feed.feed):
+                await self.woken(self.campaigns)
+
     async def sweep(self) -> None:
         while not self.stopping.is_set():
             await self.call("sweep", conversations.wake)
@@ -180,7 +186,7 @@ class Worker:
 
     async def listen(self) -> None:
         """PostgreSQL's NOTIFY says at once that there is work."""
-        events = {WEBHOOKS: self.webhooks, sending.WAKE_CHANNEL: self.outbox}
+        events = {WEBHOOKS: self.webhooks, sending.WAKE_CHANNEL: self.outbox, campaigns.WAKE_CHANNEL: self.campaigns}
         while not self.stopping.is_set():
             try:
                 params = connection.get_connection_params()

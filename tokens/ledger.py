@@ -1,5 +1,7 @@
 """Every change of a balance: one conditional update, one entry that explains it, in the caller's transaction."""
 
+from collections.abc import Sequence
+
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,6 +24,23 @@ INSERT INTO token_entries (organization_id, account_id, kind, amount, balance_af
                            idempotency_key)
 SELECT organization_id, id, %(kind)s, %(amount)s, balance, %(reference)s, %(actor_id)s, %(reason)s, %(key)s FROM moved
 RETURNING id, balance_after
+"""
+
+# Many entries of one account in their order, each with the balance that it leaves.
+MOVE_EACH = """
+WITH moved AS (
+    UPDATE user_tokens SET balance = balance + %(total)s, reserved = reserved + %(reserved)s
+    WHERE user_id = %(user_id)s AND balance + %(total)s >= 0 AND reserved + %(reserved)s >= 0
+    RETURNING id, organization_id, balance
+)
+INSERT INTO token_entries (organization_id, account_id, kind, amount, balance_after, reference, actor_id, reason)
+SELECT organization_id, moved.id, e.kind, e.amount,
+       balance - %(total)s + sum(e.amount) OVER (ORDER BY e.place), e.reference,
+       CASE WHEN e.kind = 'debit' THEN %(user_id)s::uuid END, %(reason)s
+FROM moved, unnest(%(kinds)s::text[], %(amounts)s::bigint[], %(references)s::text[])
+    WITH ORDINALITY AS e (kind, amount, reference, place)
+ORDER BY e.place
+RETURNING balance_after
 """
 
 
@@ -82,26 +101,45 @@ def refund(user_id, amount: int, *, reference: str, reason: str) -> int | None:
     return moved[1] if moved else None
 
 
-def reserve(user: User, amount: int, *, reference: str, reason: str = "") -> int:
-    """Set tokens aside for something that is to be paid later; returns the balance left. Raises InsufficientTokens.
+def refund_each(user_id, refunds: Sequence[tuple[str, int]], *, reason: str) -> None:
+    """Give the tokens of many things back in one step, as (reference, amount). The caller knows that none has been."""
+    _move_each(user_id, [(Kind.REFUND, amount, reference) for reference, amount in refunds], reason=reason)
 
-    Once per reference. They can't be spent otherwise, and come back by `release`.
+
+def reserve(user: User, wanted: int, *, step: int, purpose: str, reason: str = "") -> int:
+    """Set tokens aside for something that is to be paid later: what is wanted, or as many whole steps as there are.
+
+    Returns how many that is. Raises InsufficientTokens where there is not a single step. They can't be spent otherwise;
+    `spend` pays out of them, and what is left comes back by `release` for the same purpose.
     """
+    account = TokenAccount.objects.select_for_update(no_key=True).filter(user=user).first()  # until it is written down
+    amount = min(wanted, (account.balance if account else 0) // step * step)
+    if amount <= 0:
+        raise InsufficientTokens(step)
+    reference = f"{purpose}/{uuid7().hex}"
     moved = _move(user.pk, Kind.RESERVE, -amount, reserved=amount, reference=reference, actor=user, reason=reason)
     if moved is None:
-        raise InsufficientTokens(amount)
+        raise InsufficientTokens(step)
     _tell_if_low(user, moved[1], amount)
-    return moved[1]
+    return amount
 
 
-def release(user_id, amount: int, *, reference: str, reason: str = "") -> int | None:
-    """Give back what was set aside, once per reference. None when that was done already or less is set aside."""
-    try:
-        with transaction.atomic():
-            moved = _move(user_id, Kind.RELEASE, amount, reserved=-amount, reference=reference, reason=reason)
-    except IntegrityError:
-        return None
-    return moved[1] if moved else None
+def spend(user_id, price: int, references: Sequence[str], *, purpose: str) -> None:
+    """Pay for each of these out of what was set aside for the purpose: one release, and a debit for each.
+
+    The caller holds what says how much is left of it. Raises InsufficientTokens where that is less.
+    """
+    release = (Kind.RELEASE, price * len(references), f"{purpose}/{uuid7().hex}")
+    debits = [(Kind.DEBIT, -price, reference) for reference in references]
+    if not _move_each(user_id, [release, *debits], reserved=-release[1]):
+        raise InsufficientTokens(release[1])
+
+
+def release(user_id, amount: int, *, purpose: str, reason: str = "") -> None:
+    """Give back what was set aside for the purpose and not spent. The caller holds what says how much that is."""
+    reference = f"{purpose}/{uuid7().hex}"
+    if _move(user_id, Kind.RELEASE, amount, reserved=-amount, reference=reference, reason=reason) is None:
+        raise InsufficientTokens(amount)
 
 
 def adjust(user: User, delta: int, *, actor: User, reason: str, idempotency_key: str = ""):
@@ -152,6 +190,29 @@ def _tell_if_low(user: User, left: int, taken: int) -> None:
             path="/admin/tokens/tokenaccount/",
             context={"person": user.name, "balance": left, "limit": limit},
         )
+
+
+def _move_each(user_id, moves: Sequence[tuple[str, int, str]], *, reserved: int = 0, reason: str = "") -> bool:
+    """Each as (kind, amount, reference). Whether the account had what they take; otherwise nothing has changed."""
+    kinds, amounts, references = (list(column) for column in zip(*moves, strict=True))
+    total = sum(amounts)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            MOVE_EACH,
+            {
+                "user_id": user_id,
+                "kinds": [str(kind) for kind in kinds],
+                "amounts": amounts,
+                "references": references,
+                "total": total,
+                "reserved": reserved,
+                "reason": reason,
+            },
+        )
+        written = cursor.fetchall()
+    if written and total:
+        bus.tell(user_id, {"type": "balance.updated", "balance": written[-1][0]})
+    return bool(written)
 
 
 def _move(

@@ -48,10 +48,31 @@ INVARIANTS = {
         SELECT 'account', a.id, 'reserved', a.reserved, 'entries', coalesce(-sum(e.amount), 0)
         FROM user_tokens a LEFT JOIN token_entries e ON e.account_id = a.id AND e.kind IN ('reserve', 'release')
         GROUP BY a.id HAVING a.reserved <> coalesce(-sum(e.amount), 0)""",
+    # A purpose is what stands before the slash of a reference: one campaign.
     "Nothing is released that was not reserved, nor more of it": """
-        SELECT 'release', r.id, r.reference, r.amount, s.amount FROM token_entries r
-        LEFT JOIN token_entries s ON s.reference = r.reference AND s.kind = 'reserve' AND s.account_id = r.account_id
-        WHERE r.kind = 'release' AND (s.id IS NULL OR r.amount > -s.amount)""",
+        SELECT 'purpose', split_part(reference, '/', 1), account_id, 'released too much', sum(amount)
+        FROM token_entries WHERE kind IN ('reserve', 'release')
+        GROUP BY 2, account_id HAVING sum(amount) > 0""",
+    "A campaign holds what was reserved for it and not released": """
+        SELECT 'campaign', c.id, 'holds', c.reserved, 'entries', coalesce(e.left, 0) FROM campaigns c
+        FULL JOIN (
+            SELECT split_part(reference, '/', 1) AS purpose, -sum(amount) AS left FROM token_entries
+            WHERE kind IN ('reserve', 'release') GROUP BY 1
+        ) e ON e.purpose = 'campaign:' || c.id
+        WHERE coalesce(c.reserved, 0) <> coalesce(e.left, 0)
+           OR (c.state IN ('draft', 'done', 'canceled') AND c.reserved <> 0)""",
+    "A campaign's outcomes sum to its audience": """
+        SELECT 'campaign', c.id, 'audience', c.audience, 'recipients', count(r.id), 'messages', count(m.id)
+        FROM campaigns c LEFT JOIN campaign_recipients r ON r.campaign_id = c.id
+        LEFT JOIN messages m ON m.id = r.message_id AND m.campaign_id = c.id
+        GROUP BY c.id
+        HAVING count(r.id) <> coalesce(c.audience, 0)
+            OR count(m.id) <> count(r.id) FILTER (WHERE r.outcome = 'messaged')
+            OR (c.state IN ('done', 'canceled') AND count(r.id) FILTER (WHERE r.outcome = 'waiting') > 0)""",
+    "A campaign's message has a recipient, who has no other of it": """
+        SELECT 'message', m.id, m.campaign_id FROM messages m
+        WHERE m.campaign_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM campaign_recipients r WHERE r.message_id = m.id AND r.campaign_id = m.campaign_id)""",
     "A paid message has exactly one debit": """
         SELECT 'message', m.id, 'tokens', m.tokens, 'debits', count(e.id)
         FROM messages m LEFT JOIN token_entries e ON e.reference = 'message:' || m.id AND e.kind = 'debit'
@@ -108,7 +129,13 @@ INVARIANTS = {
         WHERE c.organization_id <> t.organization_id
         UNION ALL
         SELECT 'account', a.id FROM user_tokens a JOIN users u ON u.id = a.user_id
-        WHERE u.organization_id <> a.organization_id""",
+        WHERE u.organization_id <> a.organization_id
+        UNION ALL
+        SELECT 'campaign', c.id FROM campaigns c JOIN chatrooms r ON r.id = c.chatroom_id
+        WHERE r.organization_id <> c.organization_id
+        UNION ALL
+        SELECT 'recipient', r.id FROM campaign_recipients r JOIN campaigns c ON c.id = r.campaign_id
+        WHERE c.organization_id <> r.organization_id""",
     "A conversation counts what came in": """
         SELECT 'conversation', v.id, v.inbound_count, count(m.id)
         FROM conversations v LEFT JOIN messages m ON m.conversation_id = v.id AND m.direction = 'inbound'

@@ -1,5 +1,6 @@
 """Tables of messaging, a room for each subject."""
 
+from messaging.models.campaigns import Campaign, CampaignGroup, CampaignRecipient
 from messaging.models.conversations import (
     Conversation,
     ConversationActivity,
@@ -15,6 +16,9 @@ from messaging.models.wording import Color, Label, MessageTemplate
 __all__ = [
     "REFUNDABLE",
     "Attachment",
+    "Campaign",
+    "CampaignGroup",
+    "CampaignRecipient",
     "Color",
     "ConsentEntry",
     "Conversation",

@@ -61,6 +61,9 @@ class Message(Row):
     segments = models.PositiveSmallIntegerField(default=1, db_default=1)
     tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="Charged for it; 0 once refunded.")
     sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
+    campaign = models.ForeignKey(
+        "Campaign", models.SET_NULL, null=True, related_name="messages", db_constraint=False, db_index=False
+    )
     retry_of = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="retries", db_constraint=False, db_index=False
     )
@@ -129,6 +132,16 @@ class Message(Row):
                 fields=["from_address", "priority", "id"], name="messages_queued", condition=Q(status="queued")
             ),
             models.Index(fields=["retry_of"], name="messages_retries", condition=Q(retry_of__isnull=False)),
+            models.Index(
+                fields=["campaign", "-occurred_at", "-id"],
+                name="messages_of_campaign",
+                condition=Q(campaign__isnull=False),
+            ),
+            models.Index(
+                fields=["campaign"],
+                name="messages_campaign_flying",
+                condition=Q(campaign__isnull=False, status__in=["queued", "sending"]),
+            ),
             models.Index(fields=["id"], name="messages_unknown", condition=Q(status="unknown")),
             models.Index(
                 fields=["lease_until"],

@@ -136,7 +136,7 @@ TABLE = [
         {"up_to": "message"}, linked=frozenset({"up_to"}),
     ),
     # messages
-    reads("messages", chatroom_id="room", contact_id="contact"),
+    reads("messages", chatroom_id="room", contact_id="contact", campaign_id="campaign"),
     reads("messages/inbound", chatroom_id="room", contact_id="contact"),
     reads("messages/<uuid:pk>", "message"),
     Row("messages/send", "post", **SEND, ids={"conversation_id": "conversation"}, body={"content": "Hi"}),
@@ -154,6 +154,27 @@ TABLE = [
     Row("messages/<uuid:pk>/cancel", "post", EVERYBODY, "send", {409}, "message"),
     Row("messages/<uuid:pk>/retry", "post", EVERYBODY, "send", {409}, "message"),
     Row("messages/<uuid:pk>/settle", "post", EVERYBODY, "send", {409}, "message", body={"outcome": "accepted"}),
+    # campaigns
+    reads("campaigns", chatroom_id="room"),
+    Row(
+        "campaigns", "post", **SEND, ids={**ROOM, "group_ids[]": "group", "sender_number_id": "number"},
+        body={"name": "New", "content": "Hi"}, linked=frozenset({"chatroom_id", "group_ids[]", "sender_number_id"}),
+    ),
+    Row(
+        "campaigns", "post", **SEND, ids={**ROOM, "group_ids[]": "group", "template_id": "template"},
+        body={"name": "New"}, linked=frozenset({"chatroom_id", "group_ids[]", "template_id"}), variant="by a template",
+    ),
+    reads("campaigns/<uuid:pk>", "campaign"),
+    Row(
+        "campaigns/<uuid:pk>", "patch", EVERYBODY, "send", {200}, "campaign",
+        {"group_ids[]": "group", "sender_number_id": "number"}, linked=frozenset({"group_ids[]", "sender_number_id"}),
+    ),
+    Row("campaigns/<uuid:pk>", "delete", EVERYBODY, "send", {204}, "campaign"),
+    reads("campaigns/<uuid:pk>/recipients", "campaign"),
+    Row("campaigns/<uuid:pk>/start", "post", EVERYBODY, "send", {200}, "campaign"),
+    Row("campaigns/<uuid:pk>/pause", "post", EVERYBODY, "send", {409}, "campaign"),
+    Row("campaigns/<uuid:pk>/resume", "post", EVERYBODY, "send", {409}, "campaign"),
+    Row("campaigns/<uuid:pk>/cancel", "post", EVERYBODY, "send", {409}, "campaign"),
     # what happened
     reads("events"),
     reads("stats", chatroom_id="room"),

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts import keys
 from accounts.models import ApiKey
 from chatrooms import groups
-from messaging import labels, templates
+from messaging import campaigns, labels, templates
 from tests.api.permission_table import ADMINS, ADMINS_OF_SEEN, EVERYBODY, MADE_UP, OPEN, TABLE, Row
 from tokens import ledger
 
@@ -65,7 +65,12 @@ def things(acme, globex, ann, bo, cy, zed, sales, support, elsewhere, inside, se
 def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
     group = groups.create(held.room, "Regulars")
     groups.add(group, [held.contact])
+    writer = next(iter(world.people.values()))
+    campaign = campaigns.create(
+        held.room, name="Spring", content="Hi", sender_number=held.number, groups=[group], by=writer
+    )
     return {
+        "campaign": campaign,
         "room": held.room,
         "number": held.number,
         "contact": held.contact,

@@ -3,12 +3,13 @@
 import pytest
 
 from messagehub import tenancy
-from tests.api.conftest import acme, ann, api, bo, cy, elsewhere, globex, inside, sales, zed
+from tests.api.conftest import acme, ann, api, bo, cy, elsewhere, globex, inside, sales, support, zed
 from tests.ui.conftest import _static_files_as_they_are
 from tokens import ledger
 
 __all__ = [
-    "_static_files_as_they_are", "acme", "ann", "api", "bo", "cy", "elsewhere", "globex", "inside", "sales", "zed"
+    "_static_files_as_they_are", "acme", "ann", "api", "bo", "cy", "elsewhere", "globex", "inside", "sales", "support",
+    "zed",
 ]  # fmt: skip
 
 

@@ -35,42 +35,66 @@ def account(acme: dict) -> tuple[int, int]:
     return TokenAccount.objects.values_list("balance", "reserved").get(user=acme["agent"])
 
 
-# ---------------------------------------------------------------- reserve and release
-def test_what_is_reserved_can_not_be_spent_and_comes_back(acme, inside):
+# ---------------------------------------------------------------- reserve, spend and release
+SPRING = {"purpose": "campaign:1"}
+
+
+def entries() -> list[tuple]:
+    return list(TokenEntry.objects.order_by("pk").values_list("kind", "amount", "balance_after"))
+
+
+def test_what_is_reserved_can_not_be_spent_otherwise_and_comes_back(acme, inside):
     agent = acme["agent"]
-    assert ledger.reserve(agent, 3, reference="campaign:1", reason="A campaign") == 1
+    assert ledger.reserve(agent, 3, step=1, **SPRING) == 3
     assert account(acme) == (1, 3)
     with pytest.raises(ledger.InsufficientTokens):
         ledger.debit(agent, 2, reference="message:x")
-    assert ledger.release(agent.pk, 3, reference="campaign:1") == 4
+    ledger.release(agent.pk, 3, **SPRING)
     assert account(acme) == (4, 0)
-    kinds = list(TokenEntry.objects.order_by("pk").values_list("kind", "amount", "balance_after"))
-    assert kinds == [("grant", 5, 5), ("debit", -1, 4), ("reserve", -3, 1), ("release", 3, 4)]
+    assert entries() == [("grant", 5, 5), ("debit", -1, 4), ("reserve", -3, 1), ("release", 3, 4)]
     assert list(proof.broken()) == []
 
 
-def test_nobody_reserves_more_than_they_have_or_twice_for_one_thing(acme, inside):
-    with pytest.raises(ledger.InsufficientTokens):
-        ledger.reserve(acme["agent"], 5, reference="campaign:1")
-    ledger.reserve(acme["agent"], 2, reference="campaign:1")
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ledger.reserve(acme["agent"], 2, reference="campaign:1")
-    assert account(acme) == (2, 2)
-
-
-def test_nothing_is_released_twice_or_beyond_what_is_set_aside(acme, inside):
+def test_what_is_reserved_pays_for_each_thing_by_itself(acme, inside):
     agent = acme["agent"]
-    ledger.reserve(agent, 2, reference="campaign:1")
-    assert ledger.release(agent.pk, 3, reference="campaign:1") is None
-    assert ledger.release(agent.pk, 2, reference="campaign:1") == 4
-    assert ledger.release(agent.pk, 2, reference="campaign:1") is None
+    ledger.reserve(agent, 4, step=2, **SPRING)
+    ledger.spend(agent.pk, 2, ["thing:1"], **SPRING)
+    assert account(acme) == (0, 2)
+    with pytest.raises(ledger.InsufficientTokens):
+        ledger.spend(agent.pk, 2, ["thing:2", "thing:3"], **SPRING)
+    assert account(acme) == (0, 2)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ledger.spend(agent.pk, 2, ["thing:1"], **SPRING)
+    ledger.refund_each(agent.pk, [("thing:1", 2)], reason="Called off")
+    assert account(acme) == (2, 2)
+    assert entries()[2:] == [("reserve", -4, 0), ("release", 2, 2), ("debit", -2, 0), ("refund", 2, 2)]
+
+
+def test_as_many_whole_steps_are_reserved_as_there_are(acme, inside):
+    assert ledger.reserve(acme["agent"], 30, step=3, **SPRING) == 3
+    with pytest.raises(ledger.InsufficientTokens):
+        ledger.reserve(acme["agent"], 30, step=3, **SPRING)
+    assert account(acme) == (1, 3)
+
+
+def test_nothing_is_released_beyond_what_is_set_aside(acme, inside):
+    agent = acme["agent"]
+    ledger.reserve(agent, 2, step=1, **SPRING)
+    with pytest.raises(ledger.InsufficientTokens):
+        ledger.release(agent.pk, 3, **SPRING)
+    ledger.release(agent.pk, 2, **SPRING)
+    with pytest.raises(ledger.InsufficientTokens):
+        ledger.release(agent.pk, 2, **SPRING)
     assert account(acme) == (4, 0)
 
 
 def test_the_proof_finds_a_release_without_its_reserve(acme, inside):
-    ledger.reserve(acme["agent"], 2, reference="campaign:1")
-    ledger.release(acme["agent"].pk, 2, reference="campaign:2")
-    assert [each.invariant for each in proof.broken()] == ["Nothing is released that was not reserved, nor more of it"]
+    ledger.reserve(acme["agent"], 2, step=1, **SPRING)
+    ledger.release(acme["agent"].pk, 2, purpose="campaign:2")
+    assert [each.invariant for each in proof.broken()] == [
+        "Nothing is released that was not reserved, nor more of it",
+        "A campaign holds what was reserved for it and not released",
+    ]
 
 
 def test_the_proof_finds_a_reserve_that_no_entry_explains(acme, inside):

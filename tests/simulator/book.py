@@ -37,11 +37,22 @@ class Granted:
 
 
 @dataclass
+class Campaign:
+    """A campaign that somebody drafted. `canceled` once its calling off was acknowledged."""
+
+    id: str
+    organization_id: UUID
+    text: str
+    canceled: bool = False
+
+
+@dataclass
 class Book:
     asked: dict[int, Asked] = field(default_factory=dict)
     granted: list[Granted] = field(default_factory=list)
     texted: dict[str, bool] = field(default_factory=dict)  # the provider's id of an inbound text -> acknowledged
     canceled: set[str] = field(default_factory=set)  # message ids whose cancelling was acknowledged
+    campaigns: list[Campaign] = field(default_factory=list)
     troubled: dict[UUID, list[str]] = field(default_factory=dict)  # message ids that failed or are unknown
     wrong: list[str] = field(default_factory=list)  # answers that broke a promise, in words
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -57,6 +68,10 @@ class Book:
     def note_texted(self, provider_id: str, acknowledged: bool) -> None:
         with self.lock:
             self.texted[provider_id] = acknowledged
+
+    def note_campaign(self, campaign: Campaign) -> None:
+        with self.lock:
+            self.campaigns.append(campaign)
 
     def note_wrong(self, words: str) -> None:
         with self.lock:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import requests
 
+from chatrooms import groups
 from chatrooms.models import UserChatroom
 from messagehub import tenancy
 from tests import factories
@@ -17,6 +18,7 @@ ORGANIZATIONS = 3
 ROOMS = 2
 AGENTS = 3
 PHONES = 60
+MEMBERS = 12  # of the group that a chatroom's campaigns go to
 FIRST_TOKENS = 30  # few, so that they run out and are granted again
 PATIENCE = 40  # seconds that a client repeats a request that got no clear answer
 
@@ -43,6 +45,7 @@ class Person:
 class Room:
     id: str
     number: str
+    group_id: str  # of contacts whom nobody else writes to first
 
 
 @dataclass
@@ -129,7 +132,10 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
             phone = f"+1555{place:03d}00{n:02d}"
             factories.SenderNumberFactory(chatroom=room, twilio_account=account, phone=phone)
             sandbox.add_number(sid, phone, f"{web_url}/api/webhooks/twilio/messages")
-            rooms.append(Room(str(room.pk), phone))
+            group = groups.create(room, "Everybody")
+            phones = [f"+1557{place:03d}{n}{member:03d}" for member in range(MEMBERS)]
+            groups.add(group, [factories.ContactFactory(chatroom=room, phone=each) for each in phones])
+            rooms.append(Room(str(room.pk), phone, str(group.pk)))
         people = [Person(admin.pk, admin.email, True, {room.id for room in rooms})]
         for n in range(AGENTS):
             agent = factories.UserFactory(organization=made, role="agent", email=f"agent{n}@org{place}.example")

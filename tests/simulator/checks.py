@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import F
+
 from integrations.models import WebhookEvent
 from messagehub import tenancy
-from messaging.models import Event, Message
+from messaging.models import Campaign, Event, Message
 from tests.sandbox_server import SandboxServer
 from tests.simulator.book import Book
-from tests.simulator.cast import Organization
+from tests.simulator.cast import MEMBERS, Organization
 from tests.simulator.watchers import Watchers
 from tokens import proof
 from tokens.models import TokenAccount, TokenEntry
@@ -20,7 +22,7 @@ TAKEN = ("accepted", "sent", "delivered", "read", "undelivered")  # the provider
 GAVE_UP = ("failed", "not_sent", "canceled")
 COLUMNS = (
     "id", "organization_id", "status", "provider_id", "content", "from_address", "to_address", "tokens", "sent_by_id",
-    "client_id", "error_code",
+    "client_id", "error_code", "campaign_id",
 )  # fmt: skip
 
 
@@ -74,6 +76,7 @@ def findings(organizations: list[Organization], sandbox: SandboxServer, book: Bo
         at_the_provider(witness),
         what_was_acknowledged(witness, book),
         balances(witness, book),
+        campaigns(witness, book),
         what_customers_wrote(book),
         what_sockets_heard(watchers),
     ):
@@ -141,7 +144,7 @@ def what_was_acknowledged(witness: Witness, book: Book) -> Iterator[str]:
             yield f"Refused and yet there: {row['id']}"
     unsure = {text for each in asked if each.unsure for text in each.texts}
     for row in witness.rows:
-        if str(row["id"]) not in asked_of and row["content"] not in unsure:
+        if str(row["id"]) not in asked_of and row["content"] not in unsure and not row["campaign_id"]:
             yield f"Nobody asked for {row['id']}: {row['content']!r}"
 
 
@@ -149,7 +152,8 @@ def balances(witness: Witness, book: Book) -> Iterator[str]:
     """Granted, less what was sent, but for what the provider never got: the ledger says the same."""
     reached = witness.reached_provider()
     with tenancy.system():
-        accounts = dict(TokenAccount.objects.values_list("user_id", "balance"))
+        # What a campaign has set aside is still theirs; the proof says whether it is explained.
+        accounts = dict(TokenAccount.objects.values_list("user_id", F("balance") + F("reserved")))
         reasons = set(TokenEntry.objects.exclude(reason="").values_list("reason", flat=True))
     expected: Counter[UUID] = Counter()
     with book.lock:
@@ -162,6 +166,33 @@ def balances(witness: Witness, book: Book) -> Iterator[str]:
     for person_id, balance in accounts.items():
         if expected[person_id] != balance:
             yield f"{person_id} has {balance} tokens and should have {expected[person_id]}"
+
+
+def campaigns(witness: Witness, book: Book) -> Iterator[str]:
+    """Nobody is written to twice by one, none says what it was not given, and called off means that nothing waits."""
+    sent = defaultdict(list)
+    for row in witness.rows:
+        if row["campaign_id"]:
+            sent[str(row["campaign_id"])].append(row)
+    with book.lock:
+        known = {each.id: each for each in book.campaigns}
+    for campaign_id in sent.keys() - known.keys():
+        yield f"Nobody asked for the campaign {campaign_id}"
+    with tenancy.system():
+        states = {str(pk): state for pk, state in Campaign.objects.values_list("pk", "state")}
+    for campaign_id, each in known.items():
+        rows = sent[campaign_id]
+        for address, times in Counter(row["to_address"] for row in rows).items():
+            if times > 1:
+                yield f"The campaign {campaign_id} wrote {times} times to {address}"
+        if any(row["content"] != each.text for row in rows):
+            yield f"The campaign {campaign_id} says something else than it was given"
+        if len(rows) > MEMBERS:
+            yield f"The campaign {campaign_id} has {len(rows)} messages for {MEMBERS} contacts"
+        if each.canceled and states[campaign_id] != "canceled":
+            yield f"The campaign {campaign_id} was called off and is {states[campaign_id]}"
+        if states[campaign_id] in ("canceled", "done") and any(row["status"] == "queued" for row in rows):
+            yield f"The campaign {campaign_id} is over, and a message of it waits"
 
 
 def costs(row: dict, reached: bool, witness: Witness) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 import requests
 
 from tests.sandbox_server import SandboxServer
-from tests.simulator.book import Asked, Book, Granted
+from tests.simulator.book import Asked, Book, Campaign, Granted
 from tests.simulator.cast import Answer, Door, Organization, Person, Room
 
 WORDS = "thanks order table ready friday noon call back invoice delivery yes no maybe tomorrow café 你好 👍".split()
@@ -163,6 +163,36 @@ def settle(scene: Scene, chance: random.Random, number: int) -> None:
     scene.door.ask(organization.admin, "POST", f"/api/messages/{message['id']}/settle", json={"outcome": outcome})
 
 
+def campaign(scene: Scene, chance: random.Random, number: int) -> None:
+    """One text to everybody of a chatroom, started at once or by several clients at the same moment."""
+    organization = chance.choice(scene.organizations)
+    person, room = somebody(chance, organization)
+    text = text_of(chance, number)
+    draft = {"name": f"#{number}", "content": text, "chatroom_id": room.id, "group_ids": [room.group_id]}
+    answer = scene.door.ask(person, "POST", "/api/campaigns", json=draft)
+    if answer is None or answer.status != 201:
+        return
+    made = Campaign(answer.body["id"], organization.id, text)
+    scene.book.note_campaign(made)
+    headers = {"Idempotency-Key": str(_uuid(chance))}
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(chance.randint(1, 2)):
+            pool.submit(scene.door.ask, person, "POST", f"/api/campaigns/{made.id}/start", headers=headers)
+
+
+def steer(scene: Scene, chance: random.Random, number: int) -> None:
+    """Pause a campaign, let it go on, or call it off."""
+    organization = chance.choice(scene.organizations)
+    with scene.book.lock:
+        known = [each for each in scene.book.campaigns if each.organization_id == organization.id][-6:]
+    if not known:
+        return
+    chosen, act = chance.choice(known), chance.choice(["pause", "pause", "resume", "resume", "cancel"])
+    answer = scene.door.ask(organization.admin, "POST", f"/api/campaigns/{chosen.id}/{act}")
+    if act == "cancel" and answer and answer.status == 200:
+        chosen.canceled = True
+
+
 # ---------------------------------------------------------------- customers, tokens, rights, reading
 def text_us(scene: Scene, chance: random.Random, number: int) -> None:
     """A customer writes; a few of them want no more messages, or again."""
@@ -270,6 +300,6 @@ def _uuid(chance: random.Random) -> UUID:
 
 # How many of a hundred operations are of this kind.
 SHARE: dict[Operation, float] = {
-    send: 38, send_at_once: 4, say_again: 3, schedule: 5, repeat: 5, retry: 6, cancel: 3, change: 3, settle: 3,
-    text_us: 14, grant: 4, take_back: 2, assign: 2, revoke: 1, read: 5,
+    send: 34, send_at_once: 4, say_again: 3, schedule: 5, repeat: 5, retry: 6, cancel: 3, change: 3, settle: 3,
+    campaign: 1.5, steer: 2.5, text_us: 14, grant: 6, take_back: 2, assign: 2, revoke: 1, read: 5,
 }  # fmt: skip

@@ -21,7 +21,7 @@ from integrations.models import SenderNumber, TwilioAccount, WebhookEvent
 from integrations.sandbox import store
 from messagehub import tenancy
 from messaging import gaps, reconciliation
-from messaging.models import Message
+from messaging.models import Campaign, Message
 from tests.simulator import cast, checks, disturbances, operations
 from tests.simulator.book import Book, Granted
 from tests.simulator.disturbances import Disturbance, Stage
@@ -217,9 +217,11 @@ class Simulation:
 
     def waiting(self) -> dict[str, int]:
         soon = Q(status__in=["queued", "sending", "unknown"]) | Q(status="scheduled", send_at__lte=Now())
+        held = Q(status="queued", campaign__state="paused")
         with tenancy.system():
             found = {
-                "messages": Message.objects.filter(soon).count(),
+                "messages": Message.objects.filter(soon).exclude(held).count(),
+                "campaigns": Campaign.objects.filter(state="running").count(),
                 "webhooks": WebhookEvent.objects.filter(processed_at=None, quarantined="").count(),
                 "callbacks": self.processes.sandbox.get("/requests")["open_steps"],
             }

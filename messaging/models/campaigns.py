@@ -1,0 +1,120 @@
+"""Campaigns: one text to the contacts of some groups, and what became of it for each of them."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Organization
+from chatrooms.models import Chatroom, Contact, Group, InChatroomQuerySet
+from integrations.models import SenderNumber
+from messagehub.keys import Row
+from messaging.models.messages import Message
+
+
+class Campaign(Row):
+    """A text to many. Who started it pays; its audience is frozen from then on."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        SCHEDULED = "scheduled"
+        RUNNING = "running"
+        PAUSED = "paused"
+        DONE = "done"
+        CANCELED = "canceled"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    chatroom = models.ForeignKey(
+        Chatroom, models.CASCADE, related_name="campaigns", db_constraint=False, db_index=False
+    )
+    name = models.CharField(max_length=80)
+    content = models.TextField(help_text="With places to fill, as a template has them.")
+    sender_number = models.ForeignKey(SenderNumber, models.CASCADE, related_name="campaigns", db_constraint=False)
+    groups = models.ManyToManyField(Group, through="CampaignGroup", related_name="+")
+    state = models.CharField(max_length=9, choices=State.choices, default="draft", db_default="draft")
+    send_at = models.DateTimeField(null=True, blank=True, help_text="When it begins; at its start if empty.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    audience = models.PositiveIntegerField(null=True, help_text="How many recipients it has, from its start on.")
+    reserved = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="Tokens set aside for those who wait, out of whom started it."
+    )
+    paused_code = models.CharField(max_length=24, blank=True, db_default="")
+    paused_message = models.CharField(max_length=300, blank=True, db_default="")
+
+    objects = InChatroomQuerySet.as_manager()
+
+    class Meta:
+        db_table = "campaigns"
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "id"], name="campaigns_organization_id"),
+            models.CheckConstraint(
+                condition=Q(state="draft", audience=None) | (~Q(state="draft") & Q(audience__isnull=False)),
+                name="campaigns_audience",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["chatroom", "-created_at", "-id"], name="campaigns_newest"),
+            models.Index(fields=["id"], name="campaigns_going", condition=Q(state__in=["scheduled", "running"])),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignGroup(Row):
+    """A group whose contacts a campaign is for."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    campaign = models.ForeignKey(
+        Campaign, models.CASCADE, related_name="audience_groups", db_constraint=False, db_index=False
+    )
+    group = models.ForeignKey(Group, models.CASCADE, related_name="+", db_constraint=False)
+
+    class Meta:
+        db_table = "campaign_groups"
+        constraints = [models.UniqueConstraint(fields=["campaign", "group"], name="campaign_groups_once")]
+
+
+class CampaignRecipient(Row):
+    """Somebody in a campaign's audience: still waiting, made into a message, left out for a reason, or called off."""
+
+    class Outcome(models.TextChoices):
+        WAITING = "waiting"
+        MESSAGED = "messaged"
+        SKIPPED = "skipped"
+        CANCELED = "canceled"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    campaign = models.ForeignKey(
+        Campaign, models.CASCADE, related_name="recipients", db_constraint=False, db_index=False
+    )
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="+", db_constraint=False)
+    address = models.CharField(
+        max_length=64, null=True, help_text="The number that it goes to, as it was at the start."
+    )
+    outcome = models.CharField(max_length=8, choices=Outcome.choices, default="waiting", db_default="waiting")
+    reason_code = models.CharField(max_length=24, blank=True, db_default="")
+    reason = models.CharField(max_length=300, blank=True, db_default="")
+    not_before = models.DateTimeField(null=True, blank=True, help_text="The end of their quiet hours.")
+    message = models.OneToOneField(Message, models.SET_NULL, null=True, related_name="+", db_constraint=False)
+
+    class Meta:
+        db_table = "campaign_recipients"
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "contact"], name="campaign_recipients_contact"),
+            models.UniqueConstraint(fields=["campaign", "address"], name="campaign_recipients_address"),
+            models.CheckConstraint(
+                condition=Q(outcome="messaged", message__isnull=False) | (~Q(outcome="messaged") & Q(message=None)),
+                name="campaign_recipients_message",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campaign", "id"], name="campaign_recipients_all"),
+            models.Index(fields=["campaign", "id"], name="campaign_recipients_waiting", condition=Q(outcome="waiting")),
+        ]
