@@ -263,6 +263,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ConversationStatus": "messaging.models.Conversation.Status",
         "MessageStatus": "messaging.models.Message.Status",
+        "CampaignState": "messaging.models.Campaign.State",
+        "AttachmentState": "messaging.models.Attachment.State",
     },
 }
 BEARER_TOKENS = "accounts.bearer.read"
