@@ -3,6 +3,7 @@
 # make bench   how fast it is, as ratios to a limit of the same run
 # make check   everything that is checked without running the product
 # make simulate   the product run by chance and broken on purpose; SEED=7 OPERATIONS=10000 deals the same run again
+# make pictures   every state of the pages in light and dark, on a desktop and on a phone; needs Chromium
 # Needed: Python 3.11 or newer with venv, git, make. Everything else is installed into .venv.
 
 PORT ?= 8000
@@ -10,7 +11,7 @@ UV := uv==0.13.8
 BIN := .venv/bin
 export PORT
 
-.PHONY: setup demo test bench simulate check check-code check-templates check-types check-imports check-migrations check-deployment clean
+.PHONY: setup demo test bench simulate pictures check check-code check-templates check-types check-imports check-migrations check-deployment clean
 
 setup: .venv/.development
 
@@ -22,6 +23,10 @@ test: .venv/.development
 
 simulate: .venv/.development
 	@$(BIN)/python -m tests.simulator
+
+# Some or all: make pictures ARGS="thread login"
+pictures: .venv/.development
+	@$(BIN)/python -m tests.e2e.pictures $(ARGS)
 
 # Some or all: make bench ARGS=delivery
 bench: .venv/.development

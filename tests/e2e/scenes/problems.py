@@ -1,0 +1,57 @@
+"""Pages that say what went wrong."""
+
+from playwright.sync_api import Page
+
+from tests.e2e.scenes import Stage, scene
+
+
+def broken(page: Page, stage: Stage, status: int) -> None:
+    """What the server would answer; it does not break on demand."""
+    html = stage.demo.manage(
+        "shell",
+        "--no-imports",
+        "-c",
+        "from django.template.loader import render_to_string\n"
+        "from django.test import RequestFactory\n"
+        f"print(render_to_string('{status}.html', {{'request': RequestFactory().get('/')}}))",
+    )
+    page.route(f"{stage.url}/", lambda route: route.fulfill(status=status, body=html, content_type="text/html"))
+    page.goto(stage.url)
+
+
+@scene()
+def problem_400(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.url}/inbox/?status=LOUD")
+
+
+@scene()
+def problem_403(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.url}/manage/tokens/")
+
+
+@scene(None)
+def problem_403_csrf(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.url}/login/")
+    page.context.clear_cookies()
+    page.locator("button[type=submit]").click()
+    page.wait_for_load_state()
+
+
+@scene()
+def problem_404(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.url}/nowhere/")
+
+
+@scene()
+def problem_429(page: Page, stage: Stage) -> None:
+    broken(page, stage, 429)
+
+
+@scene()
+def problem_500(page: Page, stage: Stage) -> None:
+    broken(page, stage, 500)
+
+
+@scene()
+def problem_503(page: Page, stage: Stage) -> None:
+    broken(page, stage, 503)
