@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -13,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from uuid_utils.compat import uuid7
 
-from accounts.models import User
+from accounts.models import Organization, User
 from tokens import ledger, proof
 from tokens.forms import GrantForm
 from tokens.models import TokenAccount, TokenEntry
@@ -69,15 +70,11 @@ def _page(request: HttpRequest, form: GrantForm | None = None, status: int = 200
     people, more_people = _people(request)
     entries, older = _entries(request)
     accounts = TokenAccount.objects.filter(organization=organization)
-    sums = accounts.aggregate(
-        left=Sum("balance", default=0),
-        reserved=Sum("reserved", default=0),
-        low=Count("pk", filter=Q(balance__lt=organization.low_balance_limit, user__is_active=True)),
-    )
+    sums = accounts.aggregate(left=Sum("balance", default=0), reserved=Sum("reserved", default=0))
     context = {
         "own_page": "tokens",
         "limit": organization.low_balance_limit,
-        "sums": sums,
+        "sums": sums | {"low": _low(organization)},
         "people": people,
         "more_people": more_people,
         "entries": entries,
@@ -94,6 +91,13 @@ def _page(request: HttpRequest, form: GrantForm | None = None, status: int = 200
 def _admins_only(request: HttpRequest) -> None:
     if not request.user.is_admin:
         raise PermissionDenied
+
+
+def _low(organization: Organization) -> int:
+    """How many agents have less than the limit; who was never given any has nothing."""
+    agents = User.objects.filter(organization=organization, role=User.Role.AGENT, is_active=True)
+    left = Coalesce("token_account__balance", 0)
+    return agents.annotate(left=left).filter(left__lt=organization.low_balance_limit).count()
 
 
 def _people(request: HttpRequest) -> tuple[list[User], str]:

@@ -116,6 +116,7 @@ def test_people_are_found_and_low_ones_marked(browser, ann, granted, inside, acm
     assert "Cy" in balances
     assert "Bo" not in balances
     assert "Low" in balances
+    assert "Low balances 1 below 10 tokens" in shown  # Cy, who was never given any
     assert "Nobody by this name" in text(browser(ann).get(f"{PAGE}?search=zzz"))
 
 
