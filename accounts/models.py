@@ -8,6 +8,7 @@ from django.contrib.auth.models import (
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from messagehub.keys import Row
 
@@ -144,6 +145,19 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
             yield f"{known}.{self.token_version}"
 
 
+# What browsers and systems write into User-Agent -> names, which are the same in any language. The first that is found
+# counts: Edge and Opera call themselves Chrome too, Chrome calls itself Safari, and Android calls itself Linux.
+BROWSERS = [("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]
+SYSTEMS = [
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+]
+
+
 class SignIn(Row):
     """One sign-in: the bearer token and the browser session that it gave, which end together."""
 
@@ -156,6 +170,15 @@ class SignIn(Row):
 
     class Meta:
         db_table = "sign_ins"
+
+    @property
+    def program(self) -> str:
+        """What somebody signed in with, as they would call it; else what it calls itself."""
+        browser = next((name for sign, name in BROWSERS if sign in self.user_agent), "")
+        system = next((name for sign, name in SYSTEMS if sign in self.user_agent), "")
+        if browser and system:
+            return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+        return browser or self.user_agent or _("Unknown program")
 
 
 class ApiKey(Row):

@@ -88,6 +88,21 @@ def test_sign_ins_are_listed_and_ended(signed_in, bo, ann):
     assert theirs.get("/inbox/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("user_agent", "program"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Android 14; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0", "Firefox on Android"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "Unknown program"),
+    ],
+)
+def test_a_browser_is_called_what_people_call_it(user_agent, program):
+    assert SignIn(user_agent=user_agent).program == program
+
+
 def test_a_sign_in_says_when_it_was_last_used(signed_in, bo):
     client = signed_in(bo)
     SignIn.objects.update(last_seen_at=None)
