@@ -78,8 +78,6 @@ def commands() -> list[dict]:
         ("tab-unassigned", _("Show unassigned"), ""),
         ("tab-all", _("Show all"), ""),
         ("inbox", _("Go to the inbox"), "G I"),
-        ("contacts", _("Go to contacts"), "G C"),
-        ("dashboard", _("Go to the dashboard"), "G D"),
         ("side", _("Hide or show the sidebar"), "["),
         ("help", _("Keyboard"), "?"),
     ]
@@ -163,7 +161,11 @@ def _menus(wanted: Filters, rooms: list[Chatroom], labels: list[Label]) -> list[
         _menu(
             _("Chatroom"),
             [_choice(wanted, _("All chatrooms"), chatroom=None)]
-            + [_choice(wanted, room.name, chatroom=room) | {"color": room.color, "room": room.pk} for room in rooms],
+            + [
+                _choice(wanted, room.name, chatroom=room) | {"color": room.color, "room": room.pk}
+                for room in rooms
+                if len(rooms) > 1
+            ],
             on=wanted.chatroom is not None,
         )
         | {"place": "only-rail"},  # elsewhere the shell has them

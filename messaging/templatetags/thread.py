@@ -161,8 +161,8 @@ def ending(attachment: dict) -> str:
     """Three or four letters for a file: of its name, else of its type."""
     name, dot, last = attachment["name"].rpartition(".")
     if not (name and dot and last.isalnum() and len(last) <= 4):
-        last = attachment["content_type"].rpartition("/")[2].split("+")[0].split(".")[-1][:4]
-    return last.upper() or "?"
+        last = attachment["content_type"].rpartition("/")[2].split("+")[0].split(".")[-1]
+    return last[:4].upper() if last and last != "octet-stream" else gettext("File").upper()
 
 
 @register.filter
