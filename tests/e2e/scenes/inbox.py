@@ -252,7 +252,7 @@ def thread_snoozed(page: Page, stage: Stage) -> None:
 def thread_unclear(page: Page, stage: Stage) -> None:
     talk = stage.talk("Did you get my message?")
     maya = stage.client("maya")
-    sent = maya.reply(talk, "Yes, and we are looking into it.").json()
+    sent = maya.reply(talk, "Yes, and we are looking into it.").json()["message"]
     eventually(lambda: maya.message(sent["id"])["status"] == "delivered")
     stage.python(f"Message.objects.filter(pk={sent['id']!r}).update(status='unknown', looked_at=timezone.now())")
     stage.thread(page, talk)
