@@ -109,7 +109,9 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
 @page
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Call a scheduled message off."""
-    return _about(request, pk, lambda message: outbox.cancel(message), _("Called off. Its tokens are back."))
+    return _about(
+        request, pk, lambda message: outbox.cancel(message, by=request.user), _("Called off. Its tokens are back.")
+    )
 
 
 @require_POST
@@ -119,7 +121,9 @@ def reschedule(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = ScheduledForm(request.POST)
     if not form.is_valid():
         return _refused(said(form))
-    return _about(request, pk, lambda message: outbox.change(message, **form.cleaned_data), _("Changed."))
+    return _about(
+        request, pk, lambda message: outbox.change(message, by=request.user, **form.cleaned_data), _("Changed.")
+    )
 
 
 @require_POST

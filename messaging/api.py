@@ -228,7 +228,7 @@ class MessageView(APIView):
     )
     def patch(self, request, pk):
         message = visible(Message, request, pk)
-        outbox.change(message, **rest.validated(ScheduledSerializer, request, request.data))
+        outbox.change(message, by=request.user, **rest.validated(ScheduledSerializer, request, request.data))
         return Response(shapes.messages_by_id([pk])[pk])
 
 
@@ -320,7 +320,7 @@ class CancelView(APIView):
         answers={200: MessageSerializer, 409: None},
     )
     def post(self, request, pk):
-        outbox.cancel(visible(Message, request, pk))
+        outbox.cancel(visible(Message, request, pk), by=request.user)
         return Response(shapes.messages_by_id([pk])[pk])
 
 

@@ -42,16 +42,17 @@ def retry(message: Message, *, by: User) -> sending.Sent:
 
 
 @transaction.atomic
-def cancel(message: Message) -> None:
+def cancel(message: Message, *, by: User) -> None:
     """Call off a scheduled message and give its tokens back. Raises NotNow once it is on its way."""
     message = _scheduled(message)
     _change(message, status="canceled", status_rank=statuses.RANK["canceled"])
     sending.refund(_row(message), state="canceled", reason="Called off")
+    audit.record("message.cancel", actor=by, target=message)
     live.record([sending.updated(_row(message))])
 
 
 @transaction.atomic
-def change(message: Message, *, content: str | None = None, send_at: datetime | None = None) -> None:
+def change(message: Message, *, by: User, content: str | None = None, send_at: datetime | None = None) -> None:
     """Change the text or the time of a scheduled message.
 
     Raises NotNow once it is on its way, and sendability.Refused where it may not be sent at the new time.
@@ -66,7 +67,10 @@ def change(message: Message, *, content: str | None = None, send_at: datetime | 
     if content is not None:
         values |= {"content": content, "segments": max(1, segments.count(content))}
     if values:
+        before = {name: getattr(message, name) for name in ("content", "send_at") if name in values}
         _change(message, **values)
+        after = {name: values[name] for name in before}
+        audit.record("message.change", actor=by, target=message, before=_said(before), after=_said(after))
         live.record([sending.updated(_row(message))])
 
 
@@ -103,6 +107,10 @@ def _held(message: Message) -> Message:
 
 def _change(message: Message, **values) -> None:
     Message.objects.filter(pk=message.pk).update(**values)
+
+
+def _said(values: dict) -> dict[str, str]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 def _row(message: Message) -> dict:

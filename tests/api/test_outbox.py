@@ -100,16 +100,26 @@ def test_a_scheduled_message_is_changed_and_called_off_and_paid_back(acme, agent
 
     changed = agent.patch(path, {"content": "The day after"}, format="json")
     assert (changed.status_code, changed.json()["content"]) == (200, "The day after")
+    later = agent.patch(path, {"send_at": (timezone.now() + timedelta(days=3)).isoformat()}, format="json")
+    assert later.status_code == 200
     past = agent.patch(path, {"send_at": "2020-01-01T00:00:00Z"}, format="json")
     assert past.status_code == 400
 
     called_off = agent.post(f"{path}/cancel")
     assert (called_off.status_code, called_off.json()["status"]) == (200, "canceled")
     assert balance(acme) == before
+    with tenancy.organization(acme["organization"].pk):
+        told = AuditEntry.objects.filter(action__startswith="message.", target_id=message["id"]).order_by("id")
+        assert [(each.action, each.actor.email) for each in told] == [
+            ("message.change", "agent@acme.example"),
+            ("message.change", "agent@acme.example"),
+            ("message.cancel", "agent@acme.example"),
+        ]
+        assert (told[0].before, told[0].after) == ({"content": message["content"]}, {"content": "The day after"})
     for late in (agent.post(f"{path}/cancel"), agent.patch(path, {"content": "Too late"}, format="json")):
         assert (late.status_code, code(late)) == (409, "not_scheduled")
     with tenancy.organization(acme["organization"].pk):
-        assert Event.objects.filter(message_id=message["id"]).count() == 3
+        assert Event.objects.filter(message_id=message["id"]).count() == 4
     assert list(proof.broken()) == []
 
 
