@@ -119,7 +119,7 @@ def test_row_18_a_thousand_with_six_hundred_tokens_stop_there_and_go_on_with_mor
 
 @pytest.mark.parametrize("loss", ["unassigned", "demoted", "deactivated"])
 def test_row_18_who_loses_the_right_midway_sends_no_more(desk: Desk, start, look, inside, sandbox, tmp_path, loss):
-    sandbox.post("/settings", latency_ms=60)
+    sandbox.post("/settings", latency_ms=300)
     payer = desk.admin() if loss == "demoted" else desk.agent
     campaign = start(1500, 2000, by=payer)
     with a_worker(sandbox, tmp_path):
@@ -148,7 +148,7 @@ def test_row_18_who_loses_the_right_midway_sends_no_more(desk: Desk, start, look
 
 
 def test_row_18_called_off_midway_leaves_exact_counts_and_no_debit(desk: Desk, start, look, inside, sandbox, tmp_path):
-    sandbox.post("/settings", latency_ms=60)
+    sandbox.post("/settings", latency_ms=300)
     campaign = start(1000, 1000)
     with a_worker(sandbox, tmp_path):
         until(lambda: len(gone(desk)) > 100)
