@@ -1,13 +1,15 @@
 // The box to write the next message or note: its draft, how many SMS it makes, what can be picked while writing.
 import { draft, keepDraft, keepNoting, noting, part, post } from "./live.js";
 import { send, uuid } from "./outbox.js";
-import { counted, number, piece, word } from "./shell.js";
+import { counted, number, piece, rests, word } from "./shell.js";
 import { about, draw, foundJump, open, put, undraw } from "./thread.js";
 
 // ---------------------------------------------------------------- the box
 const MANY = 3;                         // segments from which the counter warns
 let form = null, box = null, saving = null;
 let drafted = () => {}, typed = () => {};
+
+rests.composer = rests["composer-wrap"] = () => box;
 
 // A draft came or went; somebody is writing a reply.
 export function whenWriting(onDraft, onTyping) { drafted = onDraft; typed = onTyping; }
@@ -41,10 +43,12 @@ export function opened() {
 export function replaceBox(fresh) {
   const old = document.getElementById("composer-wrap");
   if (!old || !fresh || old.dataset.closed === fresh.dataset.closed) return;
+  const note = isFocused() && isNote();
   leave();
   old.replaceWith(fresh);
   htmx.process(fresh);
   opened();
+  if (note) write(true);                // what goes on being typed is no reply
   foundJump();
 }
 

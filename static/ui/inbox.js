@@ -5,7 +5,7 @@ import * as keyboard from "./keyboard.js";
 import { changedRow, load, mark, putRow, query, reload, removeRow, rowOf, rows, touchRow, whenFiltered } from "./list.js";
 import { Connection, batched, forgetEverything, forgetRoom, isSignIn, part, post, setBalance, setUnread, signIn, trouble } from "./live.js";
 import * as outbox from "./outbox.js";
-import { back, paint, piece, say, tick, toast, watch, word } from "./shell.js";
+import { back, paint, piece, rests, say, tick, toast, watch, word } from "./shell.js";
 import * as thread from "./thread.js";
 
 const inbox = document.getElementById("inbox"), list = document.getElementById("convs");
@@ -123,6 +123,9 @@ inbox.addEventListener("click", (event) => {
   leaveFor(button.href);
 });
 
+rests.contact = () => document.querySelector(".show-contact");
+rests.inbox = () => (thread.open() && document.body.dataset.pane !== "list" ? rests.thread() : rests.list());
+
 function toggleAside() {
   const closed = inbox.dataset.aside === "closed" || (innerWidth <= 1180 && inbox.dataset.aside !== "open");
   inbox.dataset.aside = closed ? "open" : "closed";
@@ -164,12 +167,12 @@ async function change(id, address, fields) {
   if (leaves) {
     if (!/status=(any|closed|snoozed)/.test(query())) row?.remove();
     if (following?.matches(".conv") && !phone.matches) { following.focus(); following.click(); }
-    else leaveFor(listUrl + query());
+    else { leaveFor(listUrl + query()); following?.focus(); }
   }
   try {
     const { content, told } = await post(address, fields);
     const undo = told.done.undo;
-    toast(told.done.words, undo && { words: word("undo"), run: () => takeBack(id, address, undo, leaves) });
+    toast(told.done.words, undo && { words: word("undo"), run: () => takeBack(id, address, undo, leaves, row) });
     if (thread.open() === id) putSide(content);
   } catch (error) {
     if (leaves && row && !row.isConnected) putRow(row);
@@ -178,16 +181,19 @@ async function change(id, address, fields) {
   changedRow(id);
 }
 
-async function takeBack(id, address, fields, left) {
+async function takeBack(id, address, fields, left, row) {
   try {
     const { content } = await post(address, fields);
     toast(word("undone"));
+    if (row && !row.isConnected) putRow(row);
     if (thread.open() === id) putSide(content);
   } catch (error) {
     trouble(error);
   }
   changedRow(id);
-  if (left) { if (rowOf(id)) go(id); else { history.pushState({}, "", `/inbox/${id}/${query()}`); fetchOpen(location.href); } }
+  if (!left || composer.isFocused()) return;       // who writes to somebody else by now goes on
+  go(id);
+  rowOf(id)?.focus();
 }
 
 // What stands around the thread as it is now, and what colleagues wrote and did meanwhile.
@@ -197,12 +203,10 @@ function putSide(content) {
   for (const name of ["thread-head", "contact"]) {
     const old = document.getElementById(name), fresh = content.getElementById(name);
     if (!old || !fresh || old.querySelector("details[data-drop][open]")) continue;
-    const focused = old.contains(document.activeElement) ? document.activeElement.closest("[id]")?.id : null;
     const folded = [...old.querySelectorAll("details.sect:not([open]) h3")].map((each) => each.textContent);
     for (const sect of fresh.querySelectorAll("details.sect")) if (folded.includes(sect.querySelector("h3").textContent)) sect.open = false;
     old.replaceWith(fresh);
     htmx.process(fresh);
-    if (focused) (document.getElementById(focused)?.querySelector("summary") ?? document.getElementById(focused))?.focus();
   }
   paintPeople();
 }

@@ -1,6 +1,6 @@
 // The list: its rows, changed where they are and then moved to their place, and which rows it shows.
 import { batched, draft, part, setTabs, setUnread } from "./live.js";
-import { piece, word } from "./shell.js";
+import { piece, rests, usable, word } from "./shell.js";
 import * as thread from "./thread.js";
 
 const list = document.getElementById("convs");
@@ -13,7 +13,7 @@ export function whenFiltered(act) { filtered = act; }
 // ---------------------------------------------------------------- rows
 const late = new Set();      // rows that will move once nobody points at the list
 const covered = new WeakMap();   // a preview -> what a draft hides in it
-let current = null;          // the conversation that is marked as open
+let current = null, last = null;   // the conversation that is marked as open; the one before
 
 export const rows = () => [...list.querySelectorAll(":scope > .conv")];
 export const rowOf = (id) => document.getElementById(`conv-${id}`);
@@ -55,6 +55,7 @@ export function touchRow(id, text) {
 }
 
 export function mark(id) {
+  if (current && current !== id) last = current;
   current = id;
   for (const each of rows()) dress(each);
 }
@@ -87,11 +88,18 @@ export function step(by) {
   to.scrollIntoView({ block: "nearest" });
 }
 
-export const focusRow = () => (current && rowOf(current) || rows()[0])?.focus();
+// Where the list rests: on the row below the one that was lost; on that of what is open or was; on what else there is.
+rests.convs = rests.list = (lost) => {
+  if (list.ariaBusy === "true") return list;
+  const all = rows();
+  if (lost?.matches(".conv") && all.length) return document.getElementById(lost.id) ?? all.find((each) => before(lost, each)) ?? all.at(-1);
+  return [rowOf(current), rowOf(last), all[0], ...list.querySelectorAll("a[href], button"), document.querySelector("#list-tools [aria-current]")].find(usable);
+};
+export const focusRow = () => rests.list()?.focus();
 
 // Newest first, as the server sorts.
 const before = (a, b) => (a.dataset.at === b.dataset.at ? a.id > b.id : a.dataset.at > b.dataset.at);
-const held = () => list.matches(":hover") || list.contains(document.activeElement);
+const held = () => list.matches(":hover") || list.querySelector(":focus");
 
 function settle(moved) {
   const at = rows(), here = at.indexOf(moved);
@@ -150,11 +158,11 @@ export async function load(address, { push = true } = {}) {
   if (push) history.pushState({ ...history.state }, "", location.pathname + url.search);
   loading?.abort();
   loading = new AbortController();
-  const wait = setTimeout(() => { list.replaceChildren(piece("list-skeleton")); list.setAttribute("aria-busy", "true"); }, 150);
+  const stood = document.activeElement;
+  const wait = setTimeout(() => { list.setAttribute("aria-busy", "true"); list.replaceChildren(piece("list-skeleton")); }, 150);
   try {
     const { content } = await part(listUrl + url.search, { signal: loading.signal });
     const tools = content.getElementById("list-tools"), name = content.getElementById("list-name");
-    const focused = document.activeElement?.id;
     tools.removeAttribute("hx-swap-oob");
     document.getElementById("list-tools").replaceWith(tools);
     if (name) document.getElementById("list-name").replaceWith(name);
@@ -164,7 +172,6 @@ export async function load(address, { push = true } = {}) {
     late.clear();
     mark(thread.open());
     if (document.activeElement !== search) search.value = url.searchParams.get("search") ?? "";
-    if (focused?.startsWith("tab-")) document.getElementById(focused)?.focus();
     paintRoom(url.searchParams.get("chatroom"));
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -174,6 +181,7 @@ export async function load(address, { push = true } = {}) {
   } finally {
     clearTimeout(wait);
     list.removeAttribute("aria-busy");
+    if (document.activeElement === list) rests.list(stood)?.focus();
   }
 }
 

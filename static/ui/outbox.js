@@ -121,6 +121,7 @@ function linger(entry) {
 
 function show(entry) {
   const bubble = piece("new-bubble");
+  bubble.id = `c-${entry.id}`;
   bubble.dataset.client = entry.id;
   bubble.querySelector(".bubble").textContent = entry.content;
   draw(bubble);

@@ -47,26 +47,30 @@ addEventListener("keydown", (event) => {
 
 // ---------------------------------------------------------------- dialogs
 // A part that was fetched into #dialog is shown as one; the server closes it by the event dialog:close, anybody by a
-// button with data-close. Focus goes back to what opened it, or to where its id stands now.
+// button with data-close.
 const dialog = document.getElementById("dialog");
-let opener = null;
 
 if (dialog) {
-  addEventListener("htmx:beforeRequest", ({ detail }) => {
-    if (detail.target === dialog && !dialog.open) opener = document.activeElement;
-  });
   dialog.addEventListener("htmx:afterSwap", ({ target }) => {
     if (target === dialog && !dialog.open && dialog.childElementCount) dialog.showModal();
   });
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
   });
-  dialog.addEventListener("close", () => {
-    dialog.replaceChildren();
-    (opener?.isConnected ? opener : document.getElementById(opener?.id))?.focus();
-  });
+  dialog.addEventListener("close", () => dialog.replaceChildren());
   addEventListener("dialog:close", () => dialog.close());
 }
+
+// ---------------------------------------------------------------- the focus
+// What is told of it here is kept in its place by focus.js, which comes with the first focus.
+const STANDS = "a[href], button, summary, input, select, textarea, [tabindex]";
+export const rests = {};                // the id of a part -> where the focus rests in it, told what was lost
+export const usable = (one) => Boolean(one?.matches?.(STANDS)) && !one.disabled && one.checkVisibility();
+
+let kept = null;
+const keepFocus = () => { kept ??= import("./focus.js").then(({ keep }) => keep({ STANDS, rests, usable }), () => {}); };
+addEventListener("focusin", keepFocus, { once: true });
+try { if (sessionStorage.getItem("spot")) keepFocus(); } catch { /* nothing was kept */ }
 
 // ---------------------------------------------------------------- toasts
 const status = document.getElementById("status");

@@ -1,8 +1,9 @@
 // The open conversation: where its messages go, when the view moves, and what is read of them.
 import { ask, csrf } from "./live.js";
-import { counted, piece } from "./shell.js";
+import { counted, piece, rests } from "./shell.js";
 
 const section = () => document.getElementById("thread");
+rests.thread = rests["log-items"] = () => log;
 
 // ---------------------------------------------------------------- where messages go, and when the view moves
 const PINNED = 80, RUN = 5 * 60_000;         // RUN: messaging/templatetags/thread.py knows it too

@@ -19,7 +19,7 @@ export function view(link) {
     else if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
   };
   dialog.onkeydown = ({ key }) => { if (key === "ArrowLeft") turn(-1); if (key === "ArrowRight") turn(1); };
-  dialog.onclose = () => { dialog.querySelector("img").removeAttribute("src"); link.focus(); };
+  dialog.onclose = () => dialog.querySelector("img").removeAttribute("src");
   turn(0);
   dialog.showModal();
 }
