@@ -67,8 +67,8 @@ WITH due AS (
         SELECT q.id FROM messages q
         WHERE q.status = 'queued' AND q.from_address = n.phone AND q.organization_id = n.organization_id
           AND (q.not_before IS NULL OR q.not_before <= now())
-          AND (q.campaign_id IS NULL OR EXISTS (  -- a paused campaign's wait
-              SELECT FROM campaigns g WHERE g.id = q.campaign_id AND g.state = 'running'))
+          AND (q.campaign_id IS NULL OR EXISTS (  -- a paused campaign's wait; one that was unknown may outlast its own
+              SELECT FROM campaigns g WHERE g.id = q.campaign_id AND g.state IN ('running', 'done')))
         ORDER BY q.priority, q.id LIMIT share.most FOR NO KEY UPDATE SKIP LOCKED
     ) m
 )

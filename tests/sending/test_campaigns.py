@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import Organization, User
 from chatrooms import contacts, groups, membership
 from chatrooms.models import Contact, Group
+from integrations.events import NotReached
 from messagehub import tenancy
 from messaging import campaign_feed, campaigns, consent, conversations, delivery, merging, sendability, sending
 from messaging.models import Campaign, Conversation, Message
@@ -412,3 +413,20 @@ def test_no_more_are_queued_ahead_than_pausing_can_hold(acme, crowd, draft, do, 
     while campaign_feed.feed():
         pass
     assert counts(campaign) == {"queued": 3, "waiting": 5}
+
+
+def test_what_surely_never_went_goes_out_though_its_campaign_was_over_by_then(acme, crowd, draft, do, counts, fresh):
+    """Unknown is not in flight, so the campaign ended; the late answer queued a message that nobody took any more."""
+    campaign = draft(crowd(1))
+    do("start", campaign)
+    campaign_feed.feed()
+    held_up = delivery.claim(1)
+    with tenancy.system():
+        Message.objects.filter(campaign=campaign).update(lease_until=timezone.now() - timedelta(seconds=1))
+    delivery.sweep()
+    campaign_feed.feed()
+    assert (fresh(campaign).state, counts(campaign)) == ("done", {"unknown": 1})
+    delivery.settle([(each, NotReached("It was held up here.")) for each in held_up])
+    with tenancy.system():
+        Message.objects.filter(campaign=campaign).update(not_before=None)
+    assert len(delivery.claim(1)) == 1
