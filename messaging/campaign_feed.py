@@ -28,6 +28,9 @@ DUE = """
 SELECT id FROM campaigns WHERE state = 'running' OR (state = 'scheduled' AND send_at <= now())
 UNION
 SELECT c.id FROM messages m JOIN campaigns c ON c.id = m.campaign_id AND c.state = 'canceled' WHERE m.status = 'queued'
+UNION
+SELECT c.id FROM chatrooms r JOIN campaigns c ON c.chatroom_id = r.id AND c.state IN ('scheduled', 'running', 'paused')
+WHERE r.archived_at IS NOT NULL
 """
 # Where the contact has no conversation that is not closed, one is opened aside: an answer brings it to the open ones.
 OPEN = """
@@ -86,13 +89,15 @@ def feed() -> int:
 def _feed(campaign_id: UUID) -> int:
     with tenancy.system():
         rows = Campaign.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).filter(pk=campaign_id)
-        held = rows.select_related("started_by__organization", "sender_number").first()
+        held = rows.select_related("started_by__organization", "sender_number", "chatroom").first()
         if held is None:  # somebody has it just now
             return 0
         if held.state == State.CANCELED:  # the provider told a message to wait while it was called off
             called_off = campaigns.call_off_queued(held)
             live.record(called_off)
             return len(called_off)
+        if held.state in campaigns.STARTED and held.chatroom.archived_at:  # nobody sees it, so nobody else can
+            return campaigns.call_off(held, by=None)
         if held.state == State.SCHEDULED and held.send_at and held.send_at <= timezone.now():
             _set(held, state=State.RUNNING)
         return _next(held) if held.state == State.RUNNING else 0

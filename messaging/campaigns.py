@@ -185,12 +185,18 @@ def cancel(campaign: Campaign, *, by: User) -> Campaign:
     held = _held(campaign)
     if held.state not in STARTED:
         raise NotNow("not_started", "Only a campaign that was started and is not over can be called off.")
+    call_off(held, by=by)
+    return held
+
+
+def call_off(held: Campaign, *, by: User | None) -> int:
+    """What `cancel` does to a campaign that the caller holds; returns how many are not written to."""
     called_off = call_off_queued(held)
     waiting = held.recipients.filter(outcome=Outcome.WAITING).update(outcome=Outcome.CANCELED, not_before=None)
     end(held, State.CANCELED)
     audit.record("campaign.cancel", actor=by, target=held, after={"canceled": waiting + len(called_off)})
     live.record(called_off)
-    return held
+    return waiting + len(called_off)
 
 
 def call_off_queued(held: Campaign) -> list[live.Change]:

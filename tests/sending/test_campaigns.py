@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Organization, User
-from chatrooms import contacts, groups, membership
+from chatrooms import contacts, groups, membership, rooms
 from chatrooms.models import Contact, Group
 from integrations.events import NotReached
 from messagehub import tenancy
@@ -430,3 +430,21 @@ def test_what_surely_never_went_goes_out_though_its_campaign_was_over_by_then(ac
     with tenancy.system():
         Message.objects.filter(campaign=campaign).update(not_before=None)
     assert len(delivery.claim(1)) == 1
+
+
+@pytest.mark.parametrize("state", ["scheduled", "running", "paused"])
+def test_what_a_chatroom_that_was_put_away_has_set_aside_comes_back(
+    acme, sales, ann, crowd, draft, do, counts, fresh, tokens, inside, monkeypatch, state
+):
+    """Nobody sees its campaigns any more, so nobody could call them off."""
+    monkeypatch.setattr(campaign_feed, "AHEAD", 2)
+    campaign = draft(crowd(4), send_at=timezone.now() + timedelta(hours=1) if state == "scheduled" else None)
+    do("start", campaign)
+    campaign_feed.feed()
+    if state == "paused":
+        do("pause", campaign)
+    with inside(acme):
+        rooms.archive(sales.room, by=ann)
+    campaign_feed.feed()
+    assert (fresh(campaign).state, counts(campaign), tokens()) == ("canceled", {"canceled": 4}, (10, 0))
+    assert campaign_feed.feed() == 0
