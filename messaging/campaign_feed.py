@@ -108,7 +108,8 @@ def _next(held: Campaign) -> int:
     payer = held.started_by
     waiting = held.recipients.filter(outcome=Outcome.WAITING)
     flying = Message.objects.filter(campaign=held, status__in=["queued", "sending"])
-    if not waiting.exists():
+    queued = flying.filter(status="queued").count()
+    if not waiting.exists() and not queued:
         if not flying.exists():
             campaigns.end(held, State.DONE)
         return 0
@@ -116,13 +117,15 @@ def _next(held: Campaign) -> int:
         return _pause(held, "no_access", str(sendability.no_access()))
     if reason := sendability.may_feed(payer, held.chatroom_id, held.sender_number):
         return _pause(held, reason.code, str(reason))
+    if not waiting.exists():
+        return 0
     price = sendability.price(payer, Platform.SMS)
     paid = held.reserved // price if price else AHEAD
     if not paid:
         if flying.exists():  # who is paid for goes first, and a pause would hold them
             return 0
         return _pause(held, "insufficient_tokens", f"{waiting.count()} more need tokens that are not there.")
-    room = min(BATCH, AHEAD - flying.filter(status="queued").count(), paid)
+    room = min(BATCH, AHEAD - queued, paid)
     due = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
     chosen = [row.pk for row in due[: max(0, room)]]
     turns = _taken(chosen)

@@ -342,6 +342,22 @@ def test_who_loses_the_right_on_the_way_sends_no_more(acme, sales, support, rich
         do("resume", campaign, by=ann)
 
 
+def test_who_loses_the_right_once_all_is_queued_sends_no_more_either(
+    acme, sales, rich, ann, crowd, draft, do, counts, fresh, tokens, inside
+):
+    campaign = draft(crowd(3))
+    do("start", campaign)
+    campaign_feed.feed()
+    assert len(delivery.claim(1)) == 1
+    with inside(acme):
+        membership.unassign(rich, sales.room, by=ann)
+    campaign_feed.feed()
+    assert (fresh(campaign).paused_code, counts(campaign)) == ("no_access", {"queued": 2, "sending": 1})
+    assert delivery.claim(10) == []
+    do("cancel", campaign, by=ann)
+    assert (counts(campaign), tokens()) == ({"canceled": 2, "sending": 1}, (9, 0))
+
+
 def test_somebody_else_may_stop_it_but_not_spend_for_it(acme, sales, cy, ann, crowd, draft, do, fresh, inside):
     with inside(acme):
         membership.assign(cy, sales.room, by=ann)
