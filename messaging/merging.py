@@ -24,7 +24,14 @@ MOVE_MEMBERSHIPS = """
 UPDATE group_members m SET contact_id = %(kept)s WHERE contact_id = %(lost)s AND NOT EXISTS (
     SELECT FROM group_members o WHERE o.group_id = m.group_id AND o.contact_id = %(kept)s)
 """
-# Who waits in a campaign goes on waiting as the one that is kept; who is in it twice is left out once.
+# Who waits in a campaign goes on waiting as the one that is kept; who is in it twice is left out once. Who has got
+# further stays: written to before waiting, and waiting before left out, unless they asked for no more messages.
+GIVE_WAY = """
+UPDATE campaign_recipients k SET contact_id = NULL FROM campaign_recipients l
+WHERE k.contact_id = %(kept)s AND l.contact_id = %(lost)s AND l.campaign_id = k.campaign_id AND (
+    k.outcome <> 'messaged' AND l.outcome = 'messaged'
+    OR k.outcome = 'skipped' AND k.reason_code <> 'opted_out' AND l.outcome = 'waiting')
+"""
 MOVE_RECIPIENTS = """
 WITH held AS MATERIALIZED (
     SELECT id FROM campaign_recipients WHERE contact_id = %(lost)s ORDER BY id FOR NO KEY UPDATE
@@ -118,6 +125,7 @@ def merge(kept: Contact, lost: Contact, *, by: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute(MOVE_MESSAGES, [lost.pk, kept.pk])
         messages = cursor.rowcount
+        cursor.execute(GIVE_WAY, {"kept": kept.pk, "lost": lost.pk})
         cursor.execute(MOVE_RECIPIENTS, {"kept": kept.pk, "lost": lost.pk})
         cursor.execute(MOVE_MEMBERSHIPS, {"kept": kept.pk, "lost": lost.pk})
     GroupMember.objects.filter(contact=lost).delete()

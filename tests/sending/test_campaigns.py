@@ -399,6 +399,44 @@ def test_a_merge_on_the_way_reaches_the_one_that_is_kept_once(acme, rich, crowd,
         assert set(campaign.messages.values_list("contact_id", flat=True)) == {first.pk, outsider.pk}
 
 
+@pytest.mark.parametrize("reachable", ["kept", "lost"])
+def test_a_merge_with_who_was_left_out_for_want_of_a_number_is_written_to(
+    acme, rich, crowd, draft, do, counts, inside, reachable
+):
+    group = crowd(2)
+    with inside(acme):
+        kept, lost = group.contacts.order_by("pk")
+        number = (kept if reachable == "kept" else lost).phone
+        group.contacts.exclude(phone=number).update(phone=None)
+    campaign = draft(group)
+    do("start", campaign)
+    with inside(acme):
+        merging.merge(kept, lost, by=rich)
+    while campaign_feed.feed():
+        pass
+    assert counts(campaign) == {"queued": 1, "skipped": 1}
+    with inside(acme):
+        assert set(campaign.messages.values_list("contact_id", "to_address")) == {(kept.pk, number)}
+
+
+@pytest.mark.parametrize("kept", ["written to", "waiting"])
+def test_a_merge_with_who_was_written_to_already_is_not_written_to_again(
+    acme, rich, crowd, draft, do, counts, inside, monkeypatch, kept
+):
+    monkeypatch.setattr(campaign_feed, "AHEAD", 1)
+    campaign = draft(crowd(2))
+    do("start", campaign)
+    campaign_feed.feed()
+    become("delivered", campaign)
+    with inside(acme):
+        had = campaign.messages.get().contact
+        other = campaign.recipients.get(outcome="waiting").contact
+        merging.merge(*((had, other) if kept == "written to" else (other, had)), by=rich)
+    while campaign_feed.feed():
+        pass
+    assert counts(campaign) == {"delivered": 1, "skipped": 1}
+
+
 def test_a_contact_that_is_deleted_on_the_way_is_left_out(acme, crowd, draft, do, counts, inside):
     group = crowd(2)
     campaign = draft(group)
