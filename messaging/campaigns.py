@@ -245,7 +245,12 @@ def _reserve(held: Campaign, payer: User, waiting: int) -> int:
         return 0
     try:
         return ledger.reserve(
-            payer, missing, step=price, purpose=purpose(held.pk), reason=f"Campaign {held.name}"[:300]
+            payer,
+            missing,
+            step=price,
+            purpose=purpose(held.pk),
+            reason=f"Campaign {held.name}"[:300],
+            present=held.reserved,
         )
     except ledger.InsufficientTokens:
         if held.reserved >= price:

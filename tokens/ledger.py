@@ -106,14 +106,16 @@ def refund_each(user_id, refunds: Sequence[tuple[str, int]], *, reason: str) -> 
     _move_each(user_id, [(Kind.REFUND, amount, reference) for reference, amount in refunds], reason=reason)
 
 
-def reserve(user: User, wanted: int, *, step: int, purpose: str, reason: str = "") -> int:
+def reserve(user: User, wanted: int, *, step: int, purpose: str, reason: str = "", present: int = 0) -> int:
     """Set tokens aside for something that is to be paid later: what is wanted, or as many whole steps as there are.
 
-    Returns how many that is. Raises InsufficientTokens where there is not a single step. They can't be spent otherwise;
-    `spend` pays out of them, and what is left comes back by `release` for the same purpose.
+    A step may begin with what is `present`, set aside for it before. Returns how many tokens are added. Raises
+    InsufficientTokens where they do not come to another step. They can't be spent otherwise; `spend` pays out of them,
+    and what is left comes back by `release` for the same purpose.
     """
     account = TokenAccount.objects.select_for_update(no_key=True).filter(user=user).first()  # until it is written down
-    amount = min(wanted, (account.balance if account else 0) // step * step)
+    balance = account.balance if account else 0
+    amount = min(wanted, (present + balance) // step * step - present)
     if amount <= 0:
         raise InsufficientTokens(step)
     reference = f"{purpose}/{uuid7().hex}"

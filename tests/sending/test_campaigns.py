@@ -282,8 +282,24 @@ def test_a_price_that_rises_on_the_way_stops_at_what_is_covered(acme, crowd, dra
     become("delivered", campaign)
     campaign_feed.feed()
     assert fresh(campaign).paused_code == "insufficient_tokens"
-    assert do("resume", campaign).reserved == 7  # one was left of four; nine are needed, and six were there
-    assert tokens() == (0, 7)
+    assert do("resume", campaign).reserved == 6  # one was left of four; nine are needed, and six were there
+    assert tokens() == (1, 6)
+
+
+def test_what_is_left_of_a_step_counts_towards_the_next(acme, ann, rich, crowd, draft, do, counts, tokens, inside):
+    """One left over and two in the balance are the three that a message costs: nobody has to be granted more."""
+    campaign = draft(crowd(4))
+    do("start", campaign)
+    with inside(acme):
+        ledger.set_balance(rich, 2, actor=ann, reason="Two")
+        Organization.objects.update(price_sms=3)
+    campaign_feed.feed()
+    become("delivered", campaign)
+    campaign_feed.feed()
+    assert (counts(campaign), tokens()) == ({"delivered": 1, "waiting": 3}, (2, 1))
+    assert do("resume", campaign).reserved == 3
+    campaign_feed.feed()
+    assert (counts(campaign), tokens()) == ({"delivered": 1, "queued": 1, "waiting": 2}, (0, 0))
 
 
 # ---------------------------------------------------------------- pause, cancel, rights
