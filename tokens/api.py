@@ -69,17 +69,13 @@ class UpdateView(APIView):
     def patch(self, request):
         data = rest.validated(UpdateSerializer, request, request.data)
         person = colleague(request.user, data["user_id"])
+        key = rest.idempotency_key(request)
+        given = {"actor": request.user, "reason": data["reason"], "idempotency_key": key}
         try:
             if "balance" in data:
-                entry, balance = ledger.set_balance(person, data["balance"], actor=request.user, reason=data["reason"])
+                entry, balance = ledger.set_balance(person, data["balance"], **given)
             else:
-                entry, balance = ledger.adjust(
-                    person,
-                    data["delta"],
-                    actor=request.user,
-                    reason=data["reason"],
-                    idempotency_key=rest.idempotency_key(request),
-                )
+                entry, balance = ledger.adjust(person, data["delta"], **given)
         except ledger.InsufficientTokens:
             raise ValidationError({"delta": ["The balance can't go below zero."]}) from None
         return Response({"user_id": person.pk, "balance": balance, "entry_id": entry})

@@ -150,12 +150,10 @@ def adjust(user: User, delta: int, *, actor: User, reason: str, idempotency_key:
     The same key changes nothing twice: it answers as the first time. Raises InsufficientTokens, NoAccount and KeyUsed.
     """
     account = open_account(user)
-    if idempotency_key:
-        TokenAccount.objects.select_for_update(no_key=True).get(pk=account.pk)  # whoever uses it just now is waited for
-        if before := account.entries.filter(idempotency_key=idempotency_key).first():
-            if (before.amount, before.reason, before.actor_id) != (delta, reason, actor.pk):
-                raise KeyUsed
-            return before.pk, before.balance_after
+    if before := _made_by(idempotency_key, account, actor):
+        if (before.amount, before.reason) != (delta, reason):
+            raise KeyUsed
+        return before.pk, before.balance_after
     kind = Kind.GRANT if delta > 0 else Kind.ADJUST
     reference = f"{kind}:{uuid7()}"
     moved = _move(user.pk, kind, delta, reference=reference, actor=actor, reason=reason, key=idempotency_key or None)
@@ -166,13 +164,33 @@ def adjust(user: User, delta: int, *, actor: User, reason: str, idempotency_key:
     return moved
 
 
-def set_balance(user: User, balance: int, *, actor: User, reason: str):
-    """Write down the difference to this balance. Returns (entry id, balance); the id is None without a difference."""
+def set_balance(user: User, balance: int, *, actor: User, reason: str, idempotency_key: str = ""):
+    """Write down the difference to this balance. Returns (entry id, balance); the id is None without a difference.
+
+    The same key changes nothing twice, whatever was spent meanwhile. Raises NoAccount and KeyUsed.
+    """
     account = open_account(user)
+    if before := _made_by(idempotency_key, account, actor):
+        if (before.balance_after, before.reason) != (balance, reason):
+            raise KeyUsed
+        return before.pk, balance
     held = TokenAccount.objects.select_for_update(no_key=True).get(pk=account.pk)  # until the entry is written
     if held.balance == balance:
         return None, balance
-    return adjust(user, balance - held.balance, actor=actor, reason=reason)
+    return adjust(user, balance - held.balance, actor=actor, reason=reason, idempotency_key=idempotency_key)
+
+
+def _made_by(key: str, account: TokenAccount, actor: User) -> TokenEntry | None:
+    """The entry of this account that the actor made with this key. Raises KeyUsed where it made another one."""
+    if not key:
+        return None
+    TokenAccount.objects.select_for_update(no_key=True).get(pk=account.pk)  # whoever uses it just now is waited for
+    colleagues = TokenAccount.objects.filter(organization_id=account.organization_id)
+    made = TokenEntry.objects.filter(account__in=colleagues, idempotency_key=key)
+    for entry in made:
+        if (entry.account_id == account.pk) != (entry.actor_id == actor.pk):
+            raise KeyUsed
+    return next((entry for entry in made if entry.account_id == account.pk), None)
 
 
 def balance(user: User) -> int | None:

@@ -57,3 +57,27 @@ def test_queries_do_not_grow(api, ann, bo, acme, inside, granted, assert_constan
 
     assert_constant_queries(api(ann), "/api/tokens/entries", add_entry)
     assert_constant_queries(api(ann), "/api/tokens/list", add_entry)
+
+
+def test_a_balance_that_is_set_with_a_key_is_set_once_whatever_was_spent_meanwhile(api, acme, ann, bo, granted, inside):
+    """Whoever repeats a request that got no answer would have granted what was spent by then."""
+
+    def ask(**more):
+        given = {"user_id": str(bo.pk), "balance": 100, "reason": "March"} | more
+        return api(ann).patch("/api/tokens/update", given, headers={"Idempotency-Key": "march"})
+
+    first = ask().json()
+    with inside(acme):
+        ledger.debit(bo, 40, reference="message:2")
+    assert ask().json() == first
+    assert ask(balance=90).json()["error"]["code"] == "idempotency_mismatch"
+    assert api(ann).get("/api/tokens/get", {"user_id": bo.pk}).json()["balance"] == 60
+
+
+@pytest.mark.parametrize("change", [{"delta": 7}, {"balance": 7}])
+def test_a_key_that_was_used_for_one_person_is_not_used_for_another(api, ann, bo, cy, granted, change):
+    key = {"headers": {"Idempotency-Key": "march"}}
+    assert api(ann).patch("/api/tokens/update", {"user_id": str(bo.pk), **change}, **key).status_code == 200
+    refused = api(ann).patch("/api/tokens/update", {"user_id": str(cy.pk), **change}, **key)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "idempotency_mismatch")
+    assert api(ann).get("/api/tokens/get", {"user_id": cy.pk}).json()["balance"] == 5
