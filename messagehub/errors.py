@@ -45,6 +45,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     templates.MissingVariables: (400, "invalid"),
     contacts.Duplicate: (409, "duplicate"),
     contacts.Gone: (404, "not_found"),
+    campaigns.Gone: (404, "not_found"),
     contacts.HasConversations: (409, "has_conversations"),
     phones.ImpossibleNumber: (400, "invalid"),
     constraints.NameTaken: (400, "invalid"),

@@ -23,6 +23,16 @@ WAKE_CHANNEL = "campaigns"
 State, Outcome = Campaign.State, CampaignRecipient.Outcome
 STARTED = (State.SCHEDULED, State.RUNNING, State.PAUSED)
 
+# Nobody of the audience is deleted until the commit, and a merge that was faster is waited for: what it made of them is
+# seen by the next statement only.
+HOLD = """
+SELECT count(*) FROM (
+    SELECT FROM contacts c WHERE c.chatroom_id = %(chatroom)s AND c.id IN (
+        SELECT m.contact_id FROM group_members m JOIN campaign_groups g ON g.group_id = m.group_id
+        WHERE g.campaign_id = %(campaign)s)
+    ORDER BY c.id FOR KEY SHARE OF c
+) held
+"""
 # Who has no number is in the audience too, and left out with a reason: the outcomes sum to it.
 FREEZE = """
 INSERT INTO campaign_recipients (organization_id, campaign_id, contact_id, address, outcome, reason_code, reason)
@@ -51,6 +61,13 @@ class NotNow(Exception):
     def __init__(self, code: str, words: str):
         self.code = code
         super().__init__(words)
+
+
+class Gone(Exception):
+    """Somebody deleted the draft meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__("This campaign was deleted meanwhile.")
 
 
 def purpose(campaign_id: UUID) -> str:
@@ -133,7 +150,9 @@ def start(campaign: Campaign, *, by: User) -> Campaign:
     if held.send_at and held.send_at <= _now():
         raise NotNow("too_late", "Its time has passed. Give it another one, or none to begin at once.")
     with connection.cursor() as cursor:
-        cursor.execute(FREEZE, {"campaign": held.pk, "chatroom": held.chatroom_id})
+        whose = {"campaign": held.pk, "chatroom": held.chatroom_id}
+        cursor.execute(HOLD, whose)
+        cursor.execute(FREEZE, whose)
         outcomes = [outcome for (outcome,) in cursor.fetchall()]
     waiting = outcomes.count(Outcome.WAITING)
     if not waiting:
@@ -266,9 +285,11 @@ def _draft(campaign: Campaign) -> Campaign:
 
 
 def _held(campaign: Campaign) -> Campaign:
-    """The row as it is now, held until the commit."""
-    rows = Campaign.objects.select_for_update(no_key=True, of=("self",))
-    return rows.select_related("started_by__organization", "sender_number").get(pk=campaign.pk)
+    """The row as it is now, held until the commit. Raises Gone."""
+    if Campaign.objects.select_for_update(no_key=True).filter(pk=campaign.pk).first() is None:
+        raise Gone
+    # Joined after it is held: for whoever waited the join would be made with the rows of before.
+    return Campaign.objects.select_related("started_by__organization", "sender_number").get(pk=campaign.pk)
 
 
 def _set(held: Campaign, **values) -> None:

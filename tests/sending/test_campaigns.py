@@ -1,14 +1,17 @@
 """Campaigns: what is frozen, paid, sent, left out, held and called off, in process against the sandbox's own words."""
 
+import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Organization, User
 from chatrooms import contacts, groups, membership, rooms
-from chatrooms.models import Contact, Group
+from chatrooms.models import Contact, Group, GroupMember
 from integrations.events import NotReached
 from messagehub import tenancy
 from messaging import campaign_feed, campaigns, consent, conversations, delivery, merging, sendability, sending
@@ -518,3 +521,119 @@ def test_what_a_chatroom_that_was_put_away_has_set_aside_comes_back(
     campaign_feed.feed()
     assert (fresh(campaign).state, counts(campaign), tokens()) == ("canceled", {"canceled": 4}, (10, 0))
     assert campaign_feed.feed() == 0
+
+
+# ---------------------------------------------------------------- two at once
+class Aside:
+    """Something that is done meanwhile, in a transaction of its own. It stands before what this one holds."""
+
+    def __init__(self, act: Callable):
+        self.came: object = None
+        self.thread = threading.Thread(target=self._run, args=(act,))
+        self.thread.start()
+        self.thread.join(0.7)
+
+    def _run(self, act: Callable) -> None:
+        try:
+            self.came = act()
+        except Exception as error:
+            self.came = error
+        finally:
+            connection.close()
+
+    def result(self):
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        return self.came
+
+
+@pytest.mark.parametrize(("verb", "path"), [("post", "/start"), ("patch", ""), ("delete", "")])
+def test_a_draft_that_is_deleted_meanwhile_is_not_found(
+    transactional_db, django_db_blocker, acme, rich, api, crowd, draft, inside, verb, path
+):
+    campaign = draft(crowd(2))
+    with inside(acme):
+        campaigns.remove(campaign)
+        other = Aside(lambda: getattr(api(rich), verb)(f"/api/campaigns/{campaign.pk}{path}"))
+    assert other.result().status_code == 404
+
+
+def test_a_start_waits_for_another_number_and_takes_it(
+    transactional_db, django_db_blocker, acme, sales, rich, api, crowd, draft, inside
+):
+    campaign = draft(crowd(2))
+    with inside(acme):
+        spare = factories.SenderNumberFactory(chatroom=sales.room, twilio_account=sales.number.twilio_account)
+    with inside(acme):
+        campaigns.change(campaign, sender_number=spare)
+        other = Aside(lambda: api(rich).post(f"/api/campaigns/{campaign.pk}/start"))
+    assert other.result().status_code == 200
+    campaign_feed.feed()
+    with inside(acme):
+        assert set(campaign.messages.values_list("from_address", flat=True)) == {spare.phone}
+
+
+def test_two_starts_pay_and_write_once(
+    transactional_db, django_db_blocker, acme, ann, rich, api, crowd, draft, counts, tokens, inside
+):
+    campaign = draft(crowd(2))
+    with inside(acme):
+        campaigns.start(campaign, by=rich)
+        other = Aside(lambda: api(ann).post(f"/api/campaigns/{campaign.pk}/start"))
+    assert other.result().json()["error"]["code"] == "not_draft"
+    assert (counts(campaign), tokens()) == ({"waiting": 2}, (8, 2))
+
+
+def test_who_is_deleted_during_the_start_is_left_out(
+    transactional_db, django_db_blocker, acme, rich, api, crowd, draft, counts, inside
+):
+    """The start broke at its commit: somebody of its audience was gone by then."""
+    group = crowd(2)
+    campaign = draft(group)
+    with inside(acme):
+        gone = group.contacts.first()
+        campaigns.start(campaign, by=rich)
+        other = Aside(lambda: api(rich).delete(f"/api/contacts/{gone.pk}"))
+    assert other.result().status_code == 204
+    campaign_feed.feed()
+    assert counts(campaign) == {"queued": 1, "skipped": 1}
+
+
+def test_a_start_during_a_merge_reaches_the_one_that_is_kept(
+    transactional_db, django_db_blocker, acme, rich, crowd, draft, do, counts, inside
+):
+    """The merge had looked for recipients before there were any, and its deletion left them without anybody."""
+    campaign = draft(group := crowd(1))
+    with inside(acme):
+        lost = group.contacts.get()
+        kept = factories.ContactFactory(chatroom=lost.chatroom)
+
+    def merge() -> None:
+        with inside(acme):
+            merging.merge(kept, lost, by=rich)
+
+    with inside(acme):
+        list(GroupMember.objects.select_for_update().filter(contact=lost))  # there the merge stands, midway
+        merged = Aside(merge)
+        started = Aside(lambda: do("start", campaign))
+    assert merged.result() is None
+    assert started.result().state == "running"
+    campaign_feed.feed()
+    assert counts(campaign) == {"queued": 1}
+    with inside(acme):
+        assert campaign.messages.get().contact_id == kept.pk
+
+
+def test_a_start_after_a_merge_that_is_not_committed_yet_sees_what_it_made(
+    transactional_db, django_db_blocker, acme, rich, crowd, draft, do, counts, inside
+):
+    campaign = draft(group := crowd(1), crowd(1))
+    with inside(acme):
+        lost = group.contacts.get()
+        kept = factories.ContactFactory(chatroom=lost.chatroom)
+    with inside(acme):
+        merging.merge(kept, lost, by=rich)
+        started = Aside(lambda: do("start", campaign))
+    assert started.result().audience == 2
+    campaign_feed.feed()
+    assert counts(campaign) == {"queued": 2}
