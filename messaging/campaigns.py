@@ -111,7 +111,6 @@ def change(campaign: Campaign, *, groups: Iterable[Group] | None = None, **value
     if values:
         Campaign.objects.filter(pk=held.pk).update(**values)
     if groups is not None:
-        held.audience_groups.all().delete()
         _aim(held, groups)
 
 
@@ -132,8 +131,12 @@ def _check(content: str) -> None:
 
 
 def _aim(campaign: Campaign, groups: Iterable[Group]) -> None:
+    """At these groups and no others. One that is deleted just now counts as deleted afterwards."""
+    wanted = Group.objects.filter(pk__in=[group.pk for group in groups]).order_by("pk")
+    held = list(wanted.select_for_update(no_key=True))
+    campaign.audience_groups.all().delete()
     CampaignGroup.objects.bulk_create(
-        CampaignGroup(organization_id=campaign.organization_id, campaign=campaign, group=group) for group in groups
+        CampaignGroup(organization_id=campaign.organization_id, campaign=campaign, group=group) for group in held
     )
 
 

@@ -140,7 +140,7 @@ class GroupView(APIView):
 
     @operation("Delete a group", description="Its contacts stay.", answers={204: None})
     def delete(self, request, pk):
-        visible_group(request, pk).delete()
+        groups.remove(visible_group(request, pk))
         return Response(status=204)
 
 

@@ -637,3 +637,20 @@ def test_a_start_after_a_merge_that_is_not_committed_yet_sees_what_it_made(
     assert started.result().audience == 2
     campaign_feed.feed()
     assert counts(campaign) == {"queued": 2}
+
+
+@pytest.mark.parametrize("first", ["the campaign", "the deletion"])
+def test_a_group_that_is_deleted_while_a_campaign_is_drafted_for_it(
+    transactional_db, django_db_blocker, acme, sales, rich, api, crowd, inside, first
+):
+    group = crowd(1)
+    given = {"name": "A", "content": "Hi", "group_ids": [str(group.pk)], "chatroom_id": str(sales.room.pk)}
+    with inside(acme):
+        if first == "the deletion":
+            groups.remove(Group.objects.get(pk=group.pk))
+            other = Aside(lambda: api(rich).post("/api/campaigns", given))
+        else:
+            campaigns.create(sales.room, name="A", content="Hi", sender_number=sales.number, groups=[group], by=rich)
+            other = Aside(lambda: api(rich).delete(f"/api/groups/{group.pk}"))
+    assert other.result().status_code == (201 if first == "the deletion" else 204)
+    assert [each["group_ids"] for each in api(rich).get("/api/campaigns").json()["results"]] == [[]]
