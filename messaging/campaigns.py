@@ -23,27 +23,33 @@ WAKE_CHANNEL = "campaigns"
 State, Outcome = Campaign.State, CampaignRecipient.Outcome
 STARTED = (State.SCHEDULED, State.RUNNING, State.PAUSED)
 
+# Each contact is looked up by its key. Otherwise PostgreSQL, which knows nothing of those that were imported just now,
+# goes through all of the organization once for each of them.
+MEMBERS = """
+WITH members AS MATERIALIZED (
+    SELECT DISTINCT m.contact_id FROM campaign_groups g JOIN group_members m ON m.group_id = g.group_id
+    WHERE g.campaign_id = %(campaign)s ORDER BY m.contact_id
+)
+"""
 # Nobody of the audience is deleted until the commit, and a merge that was faster is waited for: what it made of them is
 # seen by the next statement only.
-HOLD = """
-SELECT count(*) FROM (
-    SELECT FROM contacts c WHERE c.chatroom_id = %(chatroom)s AND c.id IN (
-        SELECT m.contact_id FROM group_members m JOIN campaign_groups g ON g.group_id = m.group_id
-        WHERE g.campaign_id = %(campaign)s)
-    ORDER BY c.id FOR KEY SHARE OF c
+HOLD = f"""
+{MEMBERS}
+SELECT count(*) FROM members CROSS JOIN LATERAL (
+    SELECT FROM contacts c WHERE c.id = members.contact_id AND c.chatroom_id = %(chatroom)s FOR KEY SHARE
 ) held
 """
 # Who has no number is in the audience too, and left out with a reason: the outcomes sum to it.
-FREEZE = """
+FREEZE = f"""
+{MEMBERS}
 INSERT INTO campaign_recipients (organization_id, campaign_id, contact_id, address, outcome, reason_code, reason)
 SELECT c.organization_id, %(campaign)s, c.id, nullif(c.phone, ''),
        CASE WHEN c.phone > '' THEN 'waiting' ELSE 'skipped' END,
        CASE WHEN c.phone > '' THEN '' ELSE 'no_phone' END,
        CASE WHEN c.phone > '' THEN '' ELSE 'This contact has no phone number.' END
-FROM contacts c
-WHERE c.chatroom_id = %(chatroom)s AND c.id IN (
-    SELECT m.contact_id FROM group_members m JOIN campaign_groups g ON g.group_id = m.group_id
-    WHERE g.campaign_id = %(campaign)s)
+FROM members CROSS JOIN LATERAL (
+    SELECT * FROM contacts WHERE id = members.contact_id AND chatroom_id = %(chatroom)s OFFSET 0
+) c
 ORDER BY c.id
 RETURNING outcome
 """
