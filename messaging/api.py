@@ -248,6 +248,8 @@ class SendingView(APIView):
         sending.count(request.user)
         asked = {"path": request.path, "body": request.data}
         answer = idempotency.once(request.user, key, asked, lambda: answered(act()))
+        if answer.replayed:  # what was theirs then need not be theirs now
+            visible(Message, request, answer.body["message"]["id"])
         response = Response(answer.body, status=answer.status)
         response["Location"] = f"/api/messages/{answer.body['message']['id']}"
         if answer.replayed:
