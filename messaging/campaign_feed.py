@@ -4,12 +4,13 @@ Only so many are queued ahead that pausing and calling off mean what they say. A
 campaign at a time, and each batch is one transaction, so that a crash leaves it undone as a whole.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import User
@@ -21,6 +22,7 @@ from messaging.campaigns import Outcome, State
 from messaging.models import Campaign, CampaignRecipient, Conversation, Message, Platform
 from tokens import ledger
 
+log = logging.getLogger(__name__)
 BATCH = 200
 AHEAD = 1000  # messages of a campaign that may be queued at once
 
@@ -80,10 +82,26 @@ class Turn:
 
 
 def feed() -> int:
-    """Give each campaign that is due a turn; returns how many recipients and messages were moved on."""
+    """Give each campaign that is due a turn; returns how many recipients and messages were moved on.
+
+    One that can't be fed is paused, and does not keep the others from their turn.
+    """
     with tenancy.system():
         due = sorted(row["id"] for row in shapes.rows(DUE))
-    return sum(_feed(campaign_id) for campaign_id in due)
+    return sum(_turn(campaign_id) for campaign_id in due)
+
+
+def _turn(campaign_id: UUID) -> int:
+    try:
+        return _feed(campaign_id)
+    except (OperationalError, InterfaceError):  # the database, nobody's fault: the worker repeats it
+        raise
+    except Exception:
+        log.exception("Campaign %s can't be fed.", campaign_id)
+    going = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
+    with tenancy.system():
+        going.update(state=State.PAUSED, paused_code="broken", paused_message="Something broke on our side.")
+    return 0
 
 
 def _feed(campaign_id: UUID) -> int:

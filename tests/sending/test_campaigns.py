@@ -523,6 +523,22 @@ def test_what_a_chatroom_that_was_put_away_has_set_aside_comes_back(
     assert campaign_feed.feed() == 0
 
 
+def test_one_that_cannot_be_fed_is_paused_and_does_not_keep_the_others_waiting(
+    acme, crowd, draft, do, counts, fresh, tokens, inside
+):
+    """It ended the worker, and the next one: nobody's messages went out any more."""
+    broken, sound = draft(crowd(2)), draft(crowd(1))
+    do("start", broken), do("start", sound)
+    with inside(acme):  # as after an update that knows a variable no more
+        Campaign.objects.filter(pk=broken.pk).update(content="Hi {{nickname}}")
+    campaign_feed.feed()
+    assert counts(sound) == {"queued": 1}
+    assert (fresh(broken).state, fresh(broken).paused_code) == ("paused", "broken")
+    assert counts(broken) == {"waiting": 2}
+    do("cancel", broken)
+    assert tokens() == (9, 0)
+
+
 # ---------------------------------------------------------------- two at once
 class Aside:
     """Something that is done meanwhile, in a transaction of its own. It stands before what this one holds."""
