@@ -8,6 +8,13 @@ from chatrooms.models import Chatroom, Contact, Group, GroupMember
 from messagehub import constraints
 
 
+class Gone(Exception):
+    """Somebody deleted the group meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__("This group was deleted meanwhile.")
+
+
 def create(chatroom: Chatroom, name: str) -> Group:
     """A new, empty group. Raises NameTaken."""
     with _named():
@@ -30,8 +37,14 @@ def remove(group: Group) -> None:
 
 @transaction.atomic
 def add(group: Group, contacts: Iterable[Contact]) -> int:
-    """Put contacts of the group's chatroom into it; returns how many were not in it before."""
-    wanted = {contact.pk for contact in contacts}
+    """Put contacts of the group's chatroom into it; returns how many were not in it before. Raises Gone.
+
+    Who was deleted meanwhile is left out.
+    """
+    if not Group.objects.select_for_update(no_key=True).filter(pk=group.pk):
+        raise Gone
+    people = Contact.objects.select_for_update(no_key=True).filter(pk__in=[contact.pk for contact in contacts])
+    wanted = set(people.order_by("pk").values_list("pk", flat=True))
     wanted -= set(group.members.filter(contact__in=wanted).values_list("contact_id", flat=True))
     GroupMember.objects.bulk_create(
         (GroupMember(organization_id=group.organization_id, group=group, contact_id=pk) for pk in wanted),

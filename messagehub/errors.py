@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 
 from accounts import organizations, permissions, sessions, team
-from chatrooms import contacts, phones
+from chatrooms import contacts, groups, phones
 from integrations import numbers
 from messagehub import constraints, limits
 from messaging import campaigns, conversations, idempotency, outbox, sendability, sending, templates
@@ -45,6 +45,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     templates.MissingVariables: (400, "invalid"),
     contacts.Duplicate: (409, "duplicate"),
     contacts.Gone: (404, "not_found"),
+    groups.Gone: (404, "not_found"),
     campaigns.Gone: (404, "not_found"),
     contacts.HasConversations: (409, "has_conversations"),
     phones.ImpossibleNumber: (400, "invalid"),

@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -99,8 +100,9 @@ def _turn(campaign_id: UUID) -> int:
     except Exception:
         log.exception("Campaign %s can't be fed.", campaign_id)
     going = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
+    words = "Something broke on our side: nobody more is written to. Let it go on; if it stops again, tell us."
     with tenancy.system():
-        going.update(state=State.PAUSED, paused_code="broken", paused_message="Something broke on our side.")
+        going.update(state=State.PAUSED, paused_code="broken", paused_message=words)
     return 0
 
 
@@ -142,6 +144,8 @@ def _next(held: Campaign) -> int:
     if not paid:
         if flying.exists():  # who is paid for goes first, and a pause would hold them
             return 0
+        if gone := _leave_out_gone(waiting):
+            return gone
         return _pause(held, "insufficient_tokens", f"{waiting.count()} more need tokens that are not there.")
     room = min(BATCH, AHEAD - queued, paid)
     due = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
@@ -151,7 +155,7 @@ def _next(held: Campaign) -> int:
         _judge(turn, verdict, held.content, payer)
     _make(held, payer, turns, price)
     _note(turns)
-    return _leave_out_gone(chosen) + sum(turn.outcome != Outcome.WAITING for turn in turns)
+    return _leave_out_gone(waiting.filter(pk__in=chosen)) + sum(turn.outcome != Outcome.WAITING for turn in turns)
 
 
 def _pause(held: Campaign, code: str, words: str) -> int:
@@ -173,9 +177,8 @@ def _taken(keys: Sequence[UUID]) -> list[Turn]:
     ]
 
 
-def _leave_out_gone(keys: Sequence[UUID]) -> int:
-    gone = CampaignRecipient.objects.filter(pk__in=keys, contact=None, outcome=Outcome.WAITING)
-    return gone.update(
+def _leave_out_gone(waiting: QuerySet[CampaignRecipient]) -> int:
+    return waiting.filter(contact=None).update(
         outcome=Outcome.SKIPPED,
         reason_code="contact_gone",
         reason="This contact was deleted, or merged with one who is in the campaign too.",

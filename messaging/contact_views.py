@@ -93,7 +93,10 @@ def group(request: HttpRequest, pk: UUID) -> HttpResponse:
     if "out" in request.POST:
         groups.take_out(chosen, shown)
     else:
-        groups.add(chosen, [shown])
+        try:
+            groups.add(chosen, [shown])
+        except groups.Gone:
+            raise Http404 from None
     return _arrive(request, shown)
 
 

@@ -466,6 +466,23 @@ def test_a_contact_that_is_deleted_on_the_way_is_left_out(acme, crowd, draft, do
     assert counts(campaign) == {"queued": 1, "skipped": 1}
 
 
+def test_who_was_deleted_when_all_tokens_were_gone_is_not_waited_for(
+    acme, rich, crowd, draft, do, counts, fresh, inside
+):
+    group = crowd(2)
+    with inside(acme):
+        ledger.set_balance(rich, 1, actor=rich, reason="One")
+    campaign = draft(group)
+    do("start", campaign)
+    campaign_feed.feed()
+    become("delivered", campaign)
+    with inside(acme):
+        contacts.remove(Contact.objects.get(pk=campaign.recipients.get(outcome="waiting").contact_id))
+    campaign_feed.feed()
+    campaign_feed.feed()
+    assert (fresh(campaign).state, counts(campaign)) == ("done", {"delivered": 1, "skipped": 1})
+
+
 def test_a_conversation_that_was_closed_is_left_so_and_another_lies_aside(acme, sales, rich, crowd, draft, do, inside):
     group = crowd(1)
     with inside(acme):
@@ -670,6 +687,20 @@ def test_a_group_that_is_deleted_while_a_campaign_is_drafted_for_it(
             other = Aside(lambda: api(rich).delete(f"/api/groups/{group.pk}"))
     assert other.result().status_code == (201 if first == "the deletion" else 204)
     assert [each["group_ids"] for each in api(rich).get("/api/campaigns").json()["results"]] == [[]]
+
+
+@pytest.mark.parametrize("gone", ["the contact", "the group"])
+def test_putting_somebody_into_a_group_while_one_of_both_is_deleted(
+    transactional_db, django_db_blocker, acme, sales, rich, api, inside, gone
+):
+    """One of the two broke at its commit, and was answered 500."""
+    with inside(acme):
+        group, person = groups.create(sales.room, "G"), factories.ContactFactory(chatroom=sales.room)
+    given, group_pk = {"contact_ids": [str(person.pk)]}, group.pk
+    with inside(acme):
+        groups.remove(group) if gone == "the group" else contacts.remove(person)
+        other = Aside(lambda: api(rich).post(f"/api/groups/{group_pk}/members", given))
+    assert other.result().status_code == (404 if gone == "the group" else 200)
 
 
 @pytest.mark.parametrize("statement", ["HOLD", "FREEZE"])
