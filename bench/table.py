@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`measured` and `limit` in the same unit. `aim` is for their ratio, `at_least` for the measured value itself."""
+    """`measured` and `limit` in the same unit. `aim` is for their ratio, the others for the measured value."""
 
     name: str
     measured: float
@@ -14,6 +14,7 @@ class Line:
     limit: float
     aim: float | None = None
     at_least: float | None = None
+    at_most: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -25,13 +26,19 @@ class Line:
             return f"{'yes' if self.ratio >= self.aim else 'NO'}, {self.aim:.2f} of the limit"
         if self.at_least is not None:
             return f"{'yes' if self.measured >= self.at_least else 'NO'}, {self.at_least:,.0f}"
+        if self.at_most is not None:
+            return f"{'yes' if self.measured <= self.at_most else 'NO'}, at most {_figure(self.at_most)}"
         return ""
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def printed(lines: Iterable[Line]) -> str:
     rows = [("", "measured", "limit", "", "ratio", "reached?")]
     rows += [
-        (line.name, f"{line.measured:,.0f}", f"{line.limit:,.0f}", line.limit_name, f"{line.ratio:.2f}", line.verdict)
+        (line.name, _figure(line.measured), _figure(line.limit), line.limit_name, f"{line.ratio:.2f}", line.verdict)
         for line in lines
     ]
     widths = [max(len(row[place]) for row in rows) for place in range(6)]
