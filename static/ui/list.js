@@ -106,8 +106,8 @@ function settle(moved) {
   const target = at.find((each) => each !== moved && before(moved, each)) ?? null;
   if ((target ? at.indexOf(target) : at.length) === here + 1) return;    // in its place already
   if (held()) { late.add(moved); return; }
+  glow(moved);                          // drawn, so that its height is known
   play(() => list.insertBefore(moved, target ?? lastPlace()));
-  glow(moved);
 }
 
 // First, last, invert, play: rows glide from where they were to where they are.
