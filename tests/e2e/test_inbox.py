@@ -291,7 +291,7 @@ def test_what_is_written_offline_goes_out_in_order(demo: Demo, signed_in):
     for text in ("First", "Second"):
         maya.locator("#reply").fill(text)
         maya.locator("#reply").press("Enter")
-    expect(maya.get_by_text("Waiting for the connection").first).to_be_visible()
+    expect(maya.get_by_text("Waiting for the connection").locator("visible=true").first).to_be_visible()
     expect(maya.get_by_text("Connection lost.").locator("visible=true").first).to_be_visible()
     shot(maya, "offline")
     demo.text(phone, demo.number, "Still there?")
