@@ -44,6 +44,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     templates.BadTemplate: (400, "invalid"),
     templates.MissingVariables: (400, "invalid"),
     contacts.Duplicate: (409, "duplicate"),
+    conversations.Gone: (404, "not_found"),
     contacts.Gone: (404, "not_found"),
     groups.Gone: (404, "not_found"),
     campaigns.Gone: (404, "not_found"),
@@ -188,7 +189,7 @@ def _problem(request, status: int) -> HttpResponse:
 
 
 class PageErrorsMiddleware:
-    """What no page caught itself and the API would answer with 429 or 503 is a page with the same status."""
+    """What no page caught itself and the API would answer with 404, 429 or 503 is a page with the same status."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -198,8 +199,10 @@ class PageErrorsMiddleware:
 
     def process_exception(self, request, error: Exception) -> HttpResponse | None:
         status, _ = OURS.get(type(error), (0, ""))
-        if _is_api(request) or status not in (429, 503):
+        if _is_api(request) or status not in (404, 429, 503):
             return None
+        if status == 404:
+            return not_found(request, error)
         answer = _problem(request, status)
         answer["Retry-After"] = str(getattr(error, "retry_after", 5))
         return answer

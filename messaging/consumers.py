@@ -326,6 +326,8 @@ class InboxConsumer(AsyncWebsocketConsumer):
         except Error as error:
             log.warning("The log can't be read for a socket (%s).", type(error).__name__)
             await self.end(TRY_AGAIN)
+        except OSError:  # nobody is there any more; what was not heard is in the log
+            await self.end(TRY_AGAIN)
         except Exception:
             log.exception("A socket's writer broke.")
             await self.end(1011)

@@ -93,10 +93,7 @@ def group(request: HttpRequest, pk: UUID) -> HttpResponse:
     if "out" in request.POST:
         groups.take_out(chosen, shown)
     else:
-        try:
-            groups.add(chosen, [shown])
-        except groups.Gone:
-            raise Http404 from None
+        groups.add(chosen, [shown])
     return _arrive(request, shown)
 
 
@@ -161,11 +158,7 @@ def _contact(request: HttpRequest, pk: UUID) -> Contact:
 
 
 def _change(request: HttpRequest, shown: Contact, **values) -> None:
-    try:
-        changed = contacts.change(shown, by=request.user, **values)
-    except contacts.Gone:
-        raise Http404 from None
-    if changed:
+    if contacts.change(shown, by=request.user, **values):
         conversations.contact_changed(shown)
 
 

@@ -104,6 +104,13 @@ MOST_BETWEEN = 200  # notes, or lines of what people did, on one page of a threa
 Position = tuple[datetime, UUID]
 
 
+class Gone(Exception):
+    """The conversation is not (any more) one that the user may see."""
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing here.")
+
+
 class NewerIsOpen(Exception):
     """The contact came back meanwhile: at most one conversation of a channel is not closed."""
 
@@ -199,8 +206,9 @@ def _position(conditions: list, params: dict, columns: str, after: Position | No
 
 
 def one(user: User, conversation: Conversation) -> dict:
-    """The shape of a conversation that the user may see."""
-    found = listed(user, limit=1, chatroom_id=conversation.chatroom_id, ids=[conversation.pk])
+    """The shape of a conversation that the user may see. Raises Gone where they have just lost it."""
+    if not (found := listed(user, limit=1, chatroom_id=conversation.chatroom_id, ids=[conversation.pk])):
+        raise Gone
     return found[0]
 
 

@@ -83,7 +83,10 @@ class Frame:
 
 
 def record(changes: Sequence[Change]) -> None:
-    """Write changes to the log and send their frames after the commit. The last write of an operation."""
+    """Write changes to the log and send their frames after the commit. The last write of an operation.
+
+    Once in a transaction, unless all are of one chatroom: the counters of chatrooms are held in the order of their ids.
+    """
     if not changes:
         return
     columns = zip(

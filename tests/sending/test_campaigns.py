@@ -1,8 +1,6 @@
 """Campaigns: what is frozen, paid, sent, left out, held and called off, in process against the sandbox's own words."""
 
-import threading
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -17,6 +15,7 @@ from messagehub import tenancy
 from messaging import campaign_feed, campaigns, consent, conversations, delivery, merging, sendability, sending
 from messaging.models import Campaign, Conversation, Message
 from tests import factories
+from tests.meanwhile import Aside
 from tokens import ledger, proof
 from tokens.models import TokenAccount, TokenEntry
 
@@ -557,29 +556,6 @@ def test_one_that_cannot_be_fed_is_paused_and_does_not_keep_the_others_waiting(
 
 
 # ---------------------------------------------------------------- two at once
-class Aside:
-    """Something that is done meanwhile, in a transaction of its own. It stands before what this one holds."""
-
-    def __init__(self, act: Callable):
-        self.came: object = None
-        self.thread = threading.Thread(target=self._run, args=(act,))
-        self.thread.start()
-        self.thread.join(0.7)
-
-    def _run(self, act: Callable) -> None:
-        try:
-            self.came = act()
-        except Exception as error:
-            self.came = error
-        finally:
-            connection.close()
-
-    def result(self):
-        self.thread.join(10)
-        assert not self.thread.is_alive()
-        return self.came
-
-
 @pytest.mark.parametrize(("verb", "path"), [("post", "/start"), ("patch", ""), ("delete", "")])
 def test_a_draft_that_is_deleted_meanwhile_is_not_found(
     transactional_db, django_db_blocker, acme, rich, api, crowd, draft, inside, verb, path
@@ -687,20 +663,6 @@ def test_a_group_that_is_deleted_while_a_campaign_is_drafted_for_it(
             other = Aside(lambda: api(rich).delete(f"/api/groups/{group.pk}"))
     assert other.result().status_code == (201 if first == "the deletion" else 204)
     assert [each["group_ids"] for each in api(rich).get("/api/campaigns").json()["results"]] == [[]]
-
-
-@pytest.mark.parametrize("gone", ["the contact", "the group"])
-def test_putting_somebody_into_a_group_while_one_of_both_is_deleted(
-    transactional_db, django_db_blocker, acme, sales, rich, api, inside, gone
-):
-    """One of the two broke at its commit, and was answered 500."""
-    with inside(acme):
-        group, person = groups.create(sales.room, "G"), factories.ContactFactory(chatroom=sales.room)
-    given, group_pk = {"contact_ids": [str(person.pk)]}, group.pk
-    with inside(acme):
-        groups.remove(group) if gone == "the group" else contacts.remove(person)
-        other = Aside(lambda: api(rich).post(f"/api/groups/{group_pk}/members", given))
-    assert other.result().status_code == (404 if gone == "the group" else 200)
 
 
 @pytest.mark.parametrize("statement", ["HOLD", "FREEZE"])

@@ -56,6 +56,10 @@ class Processes:
         wait_until(lambda: not launcher.alive(launcher.locate(self.folder), valkey=False), "PostgreSQL to be gone")
         self.ended[f"PostgreSQL by {number.name}"] += 1
 
+    def deadlocks(self) -> int:
+        """How often PostgreSQL had to end one of several that waited for each other, since it was last started."""
+        return (self.folder / "logs" / "postgres.log").read_text(errors="replace").count("ERROR:  deadlock detected")
+
     def kill_valkey(self) -> None:
         with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
             os.kill(client.info("server")["process_id"], signal.SIGKILL)

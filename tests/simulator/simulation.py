@@ -238,6 +238,8 @@ class Simulation:
         failures = self.internal_errors() - failures_before
         if failures and disturbances.restart_postgres not in {each.act for each in part}:
             self.findings.append(f"{failures} requests were answered 500 while PostgreSQL was there")
+        if deadlocks := self.processes.deadlocks():
+            self.findings.append(f"{deadlocks} times several waited for each other in PostgreSQL")
         with tenancy.system():
             for organization in scene.organizations:
                 troubled = Message.objects.filter(organization_id=organization.id, status__in=operations.FAILED)
