@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 QUEUE_LENGTH = 200
 AUTH_SECONDS = 10  # for clients that sign in by their first frame
 HELLO_SECONDS = 1
+WILL_SAY_HELLO = b"hello"  # a client that connects with this is waited for: over a slow line a second is not enough
 SEND_SECONDS = 5  # a peer that takes nothing for so long is gone
 PRESENCE = ("viewing", "replying", "gone")
 MOST_PRESENCE, PRESENCE_WINDOW = 20, 10  # so many in so many seconds
@@ -104,7 +105,8 @@ class InboxConsumer(AsyncWebsocketConsumer):
         self.user, self.identity, self.checked_at = user, identity, time.monotonic()
         self.person, self.tenant = str(user.pk), str(user.organization_id)
         self.writer = asyncio.create_task(self.write())
-        asyncio.get_running_loop().call_later(HELLO_SECONDS, self.started.set)
+        if self.scope["query_string"] != WILL_SAY_HELLO:
+            asyncio.get_running_loop().call_later(HELLO_SECONDS, self.started.set)
         self.allowed = set(rooms)
         self.take(rooms)
         self.check_soon()  # a hint that came between reading the rights and joining found nobody
@@ -167,10 +169,11 @@ class InboxConsumer(AsyncWebsocketConsumer):
     async def replay(self, position: cursors.Cursor) -> None:
         """Read on from the position in each chatroom. The hub's frames wait meanwhile; what the log had is dropped."""
         latest, begin = await in_thread(begin_of, self.tenant, position, list(self.seen))
+        for room in self.seen.keys() & begin.keys():
+            self.note(room, begin[room])  # all of them first: a cursor on the way says nothing of what is still to come
         for room, last in sorted(latest.items()):
             if room not in self.seen:
                 continue
-            self.note(room, begin[room])
             if begin[room] < last:
                 await self.catch_up(room)
             if self.seen.get(room, last) < last:  # the log is shorter than the cursor's time: no more is kept of it

@@ -206,7 +206,7 @@ export class Connection {
   #open() {
     this.#close();
     this.retryAt = 0;
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/inbox`);
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/inbox?hello`);
     this.#socket = socket;
     this.#after("ready", READY, () => this.#lost());
     socket.onopen = () => this.#hello();

@@ -70,6 +70,50 @@ async def test_a_cursor_from_any_frame_continues_after_that_frame(demo: Demo):
     assert [f["message"]["content"] for f in again.frames if f["type"] == "message.created"] == ["fifth"]
 
 
+async def test_a_replay_that_is_cut_is_gone_on_with_in_every_room(demo: Demo):
+    """A frame of one room carried the newest number of the others, of which nothing had been given yet."""
+    admin, numbers = demo.client("dana"), [number["phone"] for number in demo.details["twilio"]["numbers"]][:2]
+    begin = admin.read("/api/events")["cursor"]
+    for phone, number in zip([next(phones) for _ in numbers], numbers, strict=True):
+        for n in range(2):
+            await asyncio.to_thread(demo.text, phone, number, f"To {number}, {n}")
+    wanted = {f"To {number}, {n}" for number in numbers for n in range(2)}
+
+    def came(socket: Socket) -> list[str]:
+        texts = [frame["message"]["content"] for frame in socket.frames if frame["type"] == "message.created"]
+        return [text for text in texts if text in wanted]
+
+    async with demo.socket(admin, cursor=begin) as whole:
+        async with asyncio.timeout(15):
+            while set(came(whole)) != wanted:
+                await whole.until(lambda frame: True)
+    async with demo.socket(admin, cursor=begin) as replayed:
+        await replayed.until(lambda frame: frame["type"] == "ready")
+    assert len({frame["chatroom_id"] for frame in replayed.frames if "seq" in frame}) > 1
+    for place, cut in enumerate(replayed.frames[:-1]):
+        async with demo.socket(admin, cursor=cut["cursor"]) as again:
+            await again.until(lambda frame: frame["type"] == "ready")
+        assert [f["seq"] for f in again.frames[:-1]] == [f["seq"] for f in replayed.frames[place + 1 : -1]]
+
+
+async def test_a_hello_that_is_late_gets_what_was_missed_before_what_comes(demo: Demo):
+    client, phone = demo.client("maya"), next(phones)
+    begin = client.read("/api/events")["cursor"]
+    await asyncio.to_thread(demo.text, phone, demo.number, "While it was away")
+    await asyncio.to_thread(eventually, lambda: client.conversation_with(phone))
+    headers = {"Authorization": f"Bearer {client.token}"}
+    url = demo.base_url.replace("http", "ws") + "/ws/inbox?hello"
+    async with websockets.connect(url, additional_headers=headers) as raw:
+        slow = Socket(raw)
+        await asyncio.to_thread(demo.text, phone, demo.number, "While it connected")
+        await slow.quiet(2.5)
+        assert slow.frames == []
+        await slow.say(type="hello", cursor=begin)
+        await slow.until(lambda frame: frame["type"] == "ready")
+    texts = [frame["message"]["content"] for frame in slow.frames if frame["type"] == "message.created"]
+    assert texts == ["While it was away", "While it connected"]
+
+
 async def test_nobody_is_let_in_without_a_sign_in(demo: Demo):
     url = demo.base_url.replace("http", "ws") + "/ws/inbox"
     async with websockets.connect(url) as raw:

@@ -561,14 +561,14 @@ def connection_back(page: Page, stage: Stage) -> None:
 @scene()
 def connection_retry(page: Page, stage: Stage) -> None:
     """The server is there for pages and not for sockets."""
-    page.route_web_socket("**/ws/inbox", lambda socket: socket.close())
+    page.route_web_socket("**/ws/inbox*", lambda socket: socket.close())
     page.goto(f"{stage.url}/inbox/")
     expect(page.get_by_text("Connection lost.").locator("visible=true").first).to_be_visible()
 
 
 @scene()
 def connection_delayed(page: Page, stage: Stage) -> None:
-    page.route_web_socket("**/ws/inbox", lambda socket: socket.close())
+    page.route_web_socket("**/ws/inbox*", lambda socket: socket.close())
     page.goto(f"{stage.url}/inbox/{stage.once(plain)['id']}/")
     expect(page.get_by_text("Delayed.").locator("visible=true").first).to_be_visible(timeout=50_000)
 
