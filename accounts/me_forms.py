@@ -43,7 +43,7 @@ class SecondFactorForm(CurrentPasswordForm):
 class KeyForm(PersonForm):
     name = forms.CharField(label=_("Name"), max_length=80, help_text=_("What it is for."))
     scopes = forms.MultipleChoiceField(
-        label=_("May"),
+        label=_("What it may do"),
         widget=forms.CheckboxSelectMultiple,
         choices=[
             (ApiKey.Scope.READ, _("read")),

@@ -114,7 +114,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     if not form.is_valid() or not second_factor.is_set_up(request.user):
         return _page(request, second_factor_form=form)
     codes = second_factor.renew_recovery_codes(request.user)
-    return _page(request, done=_("These are your new recovery codes; the old ones are worth nothing."), codes=codes)
+    return _page(request, done=_("These are your new recovery codes; the old ones no longer work."), codes=codes)
 
 
 def _new_secret(request: HttpRequest) -> str:

@@ -116,8 +116,9 @@ def password_reset(request: HttpRequest) -> HttpResponse:
         except limits.Unavailable as error:
             form.add_error(None, str(error))
             return _door(request, title, "", form, _("Mail me a link"), status=503, retry_after=30)
-        return _door(request, title, _("If somebody signs in with this address, a link is on its way to it."))
-    words = _("Tell us your address, and we mail you a link to set a new password.")
+        words = _("If %(email)s has an account, a link is on its way. Give it a minute, and look among the spam too.")
+        return _door(request, _("Check your mail"), words % {"email": form.cleaned_data["email"]})
+    words = _("Enter your email address, and we mail you a link to set a new password.")
     return _door(request, title, words, form, _("Mail me a link"), status=400 if form.errors else 200)
 
 
@@ -135,9 +136,9 @@ def password_new(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     form = NewPasswordForm(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         sessions.change_password(user, form.cleaned_data["password"])
-        words = _("All your sign-ins have ended. Sign in with the new one.")
+        words = _("You were signed out everywhere. Sign in with the new one.")
         return _door(request, _("Your password is changed"), words, None, _("Sign in"), way=reverse("login"))
-    words = _("For %(email)s. All your sign-ins end.") % {"email": user.email}
+    words = _("For %(email)s. It signs you out everywhere.") % {"email": user.email}
     return _door(request, _("Set a new password"), words, form, _("Set password"), status=400 if form.errors else 200)
 
 

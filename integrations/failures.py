@@ -32,9 +32,9 @@ _REACH = _("Try another way to reach them, or send it again later.")
 
 MEANINGS = {
     # refused at once: nothing was sent
-    "21211": Meaning(_("This is no phone number."), _NUMBER, BAD_NUMBER),
-    "21217": Meaning(_("This is no phone number."), _NUMBER),
-    "21401": Meaning(_("This is no phone number."), _NUMBER),
+    "21211": Meaning(_("The phone number is not valid."), _NUMBER, BAD_NUMBER),
+    "21217": Meaning(_("The phone number is not valid."), _NUMBER),
+    "21401": Meaning(_("The phone number is not valid."), _NUMBER),
     "21604": Meaning(_("There is no phone number to send to."), _NUMBER),
     "21614": Meaning(_("This number can't receive text messages."), _NUMBER, BAD_NUMBER),
     "21612": Meaning(_("Our number can't reach this one."), _("Use another sender number.")),

@@ -276,6 +276,7 @@ def side(request: HttpRequest, shown: Conversation) -> dict:
         "labels": list(Label.objects.visible_to(request.user).order_by(Lower("name"))),
         "given_labels": given,
         "moments": forms.moments_ahead(),
+        "consent": shapes.consent_of([shown.contact]).get(shown.contact_id),
         "activities": shown.contact.activities.select_related("actor").order_by("-created_at", "-pk")[:ACTIVITIES],
         "earlier": Conversation.objects.filter(contact=shown.contact)
         .exclude(pk=shown.pk)

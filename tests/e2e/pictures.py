@@ -12,14 +12,13 @@ import traceback
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.e2e.conftest import CHROMIUM, DESKTOP, PHONE
+from tests.e2e.conftest import CHROMIUM
 from tests.e2e.looks import SHOTS, THEMES, shot
 from tests.e2e.scenes import LOGINS, SCENES, Scene, Stage, contact, door, inbox, problems  # noqa: F401  they add themselves
 from tests.running_demo import demo_folder, running_demo
 
 SHEETS = SHOTS / "sheets"
 LIMITS = {"LIMIT_LOGIN_PER_ACCOUNT": str(LOGINS)}
-SIZES = (DESKTOP, PHONE)
 
 
 def main(words: list[str]) -> int:
@@ -39,7 +38,7 @@ def main(words: list[str]) -> int:
 
 def taken(scene: Scene, stage: Stage) -> bool:
     try:
-        for size in SIZES:
+        for size in scene.sizes:
             take(scene, stage, size)
         hang(scene, stage.browser)
     except Exception:  # one scene that fails must not cost the others
@@ -67,11 +66,12 @@ def name_of(scene: Scene, size: dict, theme: str) -> str:
 
 
 def hang(scene: Scene, browser: Browser) -> None:
-    """The four pictures of a scene in one: desktops on the left, phones on the right."""
-    columns = "".join(f"<div>{''.join(image(name_of(scene, size, theme)) for theme in THEMES)}</div>" for size in SIZES)
+    """The pictures of a scene in one: light above dark, wide windows on the left, phones on the right."""
+    taken = [[image(name_of(scene, size, theme)) for theme in THEMES] for size in scene.sizes]
+    columns = "".join(f"<div>{''.join(column)}</div>" for column in taken)
     page: Page = browser.new_page()
     page.set_content(f"<style>body {{ display: flex; gap: 16px; width: max-content }}</style>{columns}")
-    page.set_viewport_size({"width": 1900, "height": 2 * (scene.height or 900) + 60})
+    page.set_viewport_size({"width": 2400, "height": 2 * (scene.height or 900) + 60})
     page.locator("body").screenshot(path=SHEETS / f"{scene.name}.png")
     page.close()
 

@@ -160,6 +160,18 @@ def full_time(moment: datetime | str) -> str:
 
 
 @register.filter
+def near_time(moment: datetime | str) -> str:
+    """Within a sentence: days nearby have names, and only another year is told."""
+    when, now = local(moment), timezone.localtime()
+    named = {-1: gettext("yesterday"), 0: gettext("today"), 1: gettext("tomorrow")}
+    days = (when.date() - now.date()).days
+    return pgettext("date and time", "%(day)s at %(time)s") % {
+        "day": named.get(days) or date_format(when, "j F" if when.year == now.year else "j F Y"),
+        "time": clock_time(moment),
+    }
+
+
+@register.filter
 def iso_day(moment: datetime | str) -> str:
     """Which day it is for the viewer, for scripts to compare."""
     return local(moment).date().isoformat()

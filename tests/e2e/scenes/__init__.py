@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.conftest import DESKTOP, PHONE
 from tests.running_demo import Client, Demo, eventually, phones
 
 LOGINS = 10  # that are tried before the door is locked for a minute
@@ -25,6 +26,7 @@ class Scene:
     who: str | None  # by whom it is seen; None is a stranger
     play: Play
     height: int | None  # of the window, where more is to be seen than a window shows
+    sizes: tuple[dict, ...]  # of the windows
 
     def __str__(self) -> str:
         return self.name
@@ -33,12 +35,14 @@ class Scene:
 SCENES: dict[str, Scene] = {}
 
 
-def scene(who: str | None = "maya", *, height: int | None = None) -> Callable[[Play], Play]:
+def scene(
+    who: str | None = "maya", *, height: int | None = None, sizes: tuple[dict, ...] = (DESKTOP, PHONE)
+) -> Callable[[Play], Play]:
     """Adds a function to the scenes, under its own name."""
 
     def add(play: Play) -> Play:
         name = play.__name__.replace("_", "-")
-        SCENES[name] = Scene(name, who, play, height)
+        SCENES[name] = Scene(name, who, play, height, sizes)
         return play
 
     return add

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tests.e2e.scenes import Stage, scene
-from tests.e2e.scenes.inbox import long_names, rich
+from tests.e2e.scenes.inbox import endless, long_names, rich
 from tests.running_demo import phones
 
 
@@ -74,6 +74,30 @@ def contact_edit_refused(page: Page, stage: Stage) -> None:
     dialog.get_by_label("Email").fill("no address")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_text("can't be a phone number")).to_be_visible()
+
+
+@scene()
+def contact_edit_not_loaded(page: Page, stage: Stage) -> None:
+    contact(page, stage)
+    page.route("**/edit/", lambda route: route.fulfill(status=500, body="broken"))
+    page.get_by_role("link", name="Edit").click()
+    expect(page.locator(".toast")).to_be_visible()
+
+
+@scene()
+def contact_edit_loading(page: Page, stage: Stage) -> None:
+    contact(page, stage)
+    page.route("**/edit/", lambda route: None)
+    page.get_by_role("link", name="Edit").click()
+    page.wait_for_timeout(400)
+
+
+@scene()
+def contact_endless(page: Page, stage: Stage) -> None:
+    """More than one page of history, read to its end."""
+    page.goto(stage.url + contact_of(stage.once(endless)))
+    page.mouse.move(900, 600) if page.viewport_size["width"] > 640 else None
+    page.locator(".story-more").scroll_into_view_if_needed()
 
 
 @scene()

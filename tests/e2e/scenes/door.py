@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tests.accounts.codes import code
-from tests.e2e.scenes import LOGINS, Stage, scene, sign_in
+from tests.e2e.scenes import LOGINS, LONG_NAME, Stage, scene, sign_in
 from tests.e2e.test_accounts import link_in_mail
 from tests.running_demo import eventually
 
@@ -70,13 +70,25 @@ def password_reset_sent(page: Page, stage: Stage) -> None:
     expect(page.get_by_text("a link is on its way")).to_be_visible()
 
 
+@scene(None)
+def password_reset_unfilled(page: Page, stage: Stage) -> None:
+    password_reset(page, stage)
+    page.get_by_label("Email").fill("kim")
+    page.get_by_role("button", name="Mail me a link").click()
+    page.wait_for_load_state()
+
+
 def link_for_kim(stage: Stage) -> str:
+    return link_for(stage, "kim@harbour.example")
+
+
+def link_for(stage: Stage, address: str) -> str:
     page = stage.window(None, {"width": 800, "height": 600})
     password_reset(page, stage)
-    page.get_by_label("Email").fill("kim@harbour.example")
+    page.get_by_label("Email").fill(address)
     page.get_by_role("button", name="Mail me a link").click()
     page.context.close()
-    return mailed(stage, "kim@harbour.example")
+    return mailed(stage, address)
 
 
 @scene(None)
@@ -106,6 +118,27 @@ def invited(stage: Stage) -> str:
 @scene(None)
 def invitation(page: Page, stage: Stage) -> None:
     page.goto(stage.once(invited))
+
+
+@scene(None)
+def invitation_refused(page: Page, stage: Stage) -> None:
+    page.goto(stage.once(invited))
+    page.get_by_label("Your name").fill("")
+    page.get_by_label("New password").fill("password12")
+    page.get_by_role("button", name="Join").click()
+    expect(page.locator(".error-text").first).to_be_visible()
+
+
+def invited_at_length(stage: Stage) -> str:
+    address = "a.rather.long.address@northbeam.example"
+    body = {"email": address, "name": " ".join(LONG_NAME), "role": "agent"}
+    assert stage.client("dana").post("/api/users", json=body).status_code == 201
+    return mailed(stage, address)
+
+
+@scene(None)
+def invitation_long_names(page: Page, stage: Stage) -> None:
+    page.goto(stage.once(invited_at_length))
 
 
 @scene(None)
