@@ -300,6 +300,7 @@ def composer(request: HttpRequest, shown: Conversation) -> dict:
         "cannot_send": next((reason for reason in verdict.reasons if reason.code not in OPEN_BOX), None),
         "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours"), None),
         "warnings": verdict.warnings,
+        "open_until": sendability.open_until(shown),
         "token_balance": shell.of(request).balance,
         "moments": forms.moments_ahead(),
     }

@@ -188,12 +188,17 @@ def no_sender() -> Reason:
     return Reason("no_sender", _("This chatroom has no number to send from."), _("Ask an admin to connect one."))
 
 
+def open_until(conversation: Conversation) -> datetime | None:
+    """When the time for answers ends that Meta gives; None over SMS, which has no such time, and before they wrote."""
+    if conversation.platform == Platform.SMS or not conversation.last_inbound_at:
+        return None
+    return conversation.last_inbound_at + META_WINDOW
+
+
 def _window(conversation: Conversation, at: datetime) -> Reason | None:
     """Meta lets a business answer, not begin."""
-    if conversation.platform == Platform.SMS:
-        return None
-    last = conversation.last_inbound_at
-    if last and at < last + META_WINDOW:
+    end = open_until(conversation)
+    if conversation.platform == Platform.SMS or (end and at < end):
         return None
     return Reason(
         "outside_messaging_window",

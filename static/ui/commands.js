@@ -28,7 +28,7 @@ export async function commands(acts) {
     dialog.querySelector("[data-none]").hidden = shown().length > 0;
   };
   const run = (option) => { dialog.close(); if (option) acts[option.dataset.do](); };
-  for (const each of options.querySelectorAll("[data-open-only]")) each.toggleAttribute("data-off", !thread.open());
+  for (const each of options.querySelectorAll("[data-open-only]")) each.toggleAttribute("data-off", !thread.open() || !document.querySelector(each.dataset.needs ?? "html"));
   const filter = () => {
     narrow(options, field.value);
     for (const each of options.querySelectorAll("[data-off]")) each.hidden = true;

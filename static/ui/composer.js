@@ -183,16 +183,20 @@ function paintBox() {
   document.getElementById("add-note").disabled = !text;
   const counter = document.getElementById("counter");
   if (!counter) return;
-  const { gsm, units, segments, limit, foreign } = count(text);
-  counter.hidden = !segments;
-  counter.dataset.level = segments >= MANY ? "warn" : "";
-  counter.querySelector("[data-encoding]").textContent = gsm ? "GSM-7" : "Unicode";
-  const length = counter.querySelector("[data-length]"), used = document.createElement("b");
-  used.textContent = number(units);
-  length.replaceChildren(used, `/${number(limit)}`, segments > 1 ? ` · ${counted("segments", segments)}` : "");
+  counter.hidden = !text;
+  const length = counter.querySelector("[data-length]");
+  if (length) paintLength(counter, length, count(text));    // only SMS is counted in segments
   const cost = counter.querySelector("[data-cost]");
   if (cost) cost.textContent = counted("tokens", Number(form.dataset.price));
   for (const button of form.querySelectorAll("#send, #later button")) button.disabled = !text;
+}
+
+function paintLength(counter, length, { gsm, units, segments, limit, foreign }) {
+  counter.dataset.level = segments >= MANY ? "warn" : "";
+  counter.querySelector("[data-encoding]").textContent = gsm ? "GSM-7" : "Unicode";
+  const used = document.createElement("b");
+  used.textContent = number(units);
+  length.replaceChildren(used, `/${number(limit)}`, segments > 1 ? ` · ${counted("segments", segments)}` : "");
   const hint = document.getElementById("unicode-hint");
   hint.hidden = !foreign.length;
   hint.querySelector("button").hidden = !canBePlain(foreign);
