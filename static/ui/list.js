@@ -142,7 +142,7 @@ setInterval(() => {
     if (!place && minutes >= 5) changedRow(row.id.slice(5));      // messaging/templatetags/thread.py knows the five too
     if (!place) continue;
     const [key, n] = minutes < 60 ? ["wait.min", minutes] : minutes < 2880 ? ["wait.h", Math.floor(minutes / 60)] : ["wait.d", Math.floor(minutes / 1440)];
-    place.querySelector("[data-words]").textContent = word(key, { n });
+    place.lastChild.data = word(key, { n });
   }
 }, 30_000);
 

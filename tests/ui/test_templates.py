@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.template import Context, Template, TemplateSyntaxError
+from django.template import Context, Engine, Template, TemplateSyntaxError
 from django.template.loader import get_template
 
 from messagehub.ui import icons, storage
@@ -122,7 +122,10 @@ def test_error_pages_need_nothing(page):
         ('{% avatar "Chloé de la Croix" 1 %}', ">CC<"),
         ('{% avatar "+1 555-010-0001" 1 %}', "#user"),
         ('{% avatar "<b>" 1 %}', "av-36"),
-        ('{% channel "MESSENGER" %}', 'title="Messenger"'),
+        ('{% channel "MESSENGER" %}', 'aria-label="Messenger"'),
+        ('{% avatar "A B" 1 36 "SMS" %}', 'role="img" aria-label="SMS" title="SMS">AB<svg'),
+        ('{% avatar "A B" 1 label="Assigned to A" %}', 'aria-label="Assigned to A"'),
+        ('{% avatar "A B" 1 %}', 'aria-hidden="true">AB<'),
         ('{{ "+447700900142"|phone }}', "+44 7700 900142"),
         ('{{ "SUPPORT"|phone }}', "SUPPORT"),
         ("{{ 1284|number }}", "1,284"),
@@ -132,3 +135,13 @@ def test_tags(tag, drawn):
     html = Template("{% load ui %}" + tag).render(Context())
     assert drawn in html
     assert "<b>" not in html
+
+
+def test_pages_are_sent_without_the_indentation_of_their_authors(tmp_path):
+    engine = Engine(dirs=[tmp_path], loaders=["messagehub.ui.loaders.Loader"])
+    for name in ("page.html", "mail.txt"):
+        (tmp_path / name).write_text("<p>\n    {{ text }}\n\n\tand more\n</p>\n")
+
+    told = Context({"text": "two\n  lines"})
+    assert engine.get_template("page.html").render(told) == "<p>\ntwo\n  lines\n\nand more\n</p>\n"
+    assert engine.get_template("mail.txt").render(told) == "<p>\n    two\n  lines\n\n\tand more\n</p>\n"

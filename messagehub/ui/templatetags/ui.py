@@ -50,23 +50,28 @@ def icon(name: str, size: int = 16, label: str = "") -> SafeString:
 @register.simple_tag
 def channel(platform: str, flat: bool = False) -> SafeString:
     """The round badge that says by which channel people write."""
-    name = CHANNELS[platform]
     return format_html(
-        '<span class="chan chan-{}{}" title="{}">{}</span>',
+        '<svg class="chan chan-{}{}" role="img" aria-label="{}"><use href="{}#ch-{}"/></svg>',
         platform.lower(),
         " chan-flat" if flat else "",
-        name,
-        icon(f"ch-{platform.lower()}", label=name),
+        CHANNELS[platform],
+        static("ui/icons.svg"),
+        platform.lower(),
     )
 
 
 @register.simple_tag
-def avatar(name: object, key: object, size: int = 36, platform: str = "") -> SafeString:
-    """Initials on a colour that stays with the person; a figure for somebody known only by number."""
+def avatar(name: object, key: object, size: int = 36, platform: str = "", label: str = "") -> SafeString:
+    """Initials on a colour that stays with the person; a figure for somebody known only by number.
+
+    Readers skip it, for a name stands beside it, unless it shows a channel or has a label of its own.
+    """
+    words = label or CHANNELS.get(platform, "")
     return format_html(
-        '<span class="av av-{} av-hue-{}" aria-hidden="true">{}{}</span>',
+        '<span class="av av-{} av-hue-{}" {}>{}{}</span>',
         size,
         zlib.crc32(str(key).encode()) % HUES + 1,
+        format_html('role="img" aria-label="{0}" title="{0}"', words) if words else DECORATION,
         initials(str(name)) or icon("user", 20 if size > 40 else 18 if size > 30 else 14),
         channel(platform) if platform else "",
     )
