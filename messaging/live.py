@@ -21,18 +21,18 @@ CONVERSATION = Event.Type.CONVERSATION_UPDATED
 PAGE = 200
 OVERLAP_SECONDS = 120
 
+# Never in one statement with the update: that goes by the row as it was before the wait. While a foreign key of another
+# transaction still holds that one, the update queues for it, behind a third who has a place there and waits for us. The
+# update of a single chatroom needs no order, and holds nothing of it while it waits.
+HOLD = "SELECT id FROM chatrooms WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE;"
 RECORD = """
 WITH wanted AS (
     SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::uuid[])
         WITH ORDINALITY AS w (organization_id, chatroom_id, type, conversation_id, message_id, place)
 ), counted AS (
     SELECT chatroom_id, count(*) AS n FROM wanted GROUP BY chatroom_id
-), locked AS MATERIALIZED (
-    SELECT id FROM chatrooms WHERE id IN (SELECT chatroom_id FROM counted) ORDER BY id FOR NO KEY UPDATE
 ), bumped AS (
-    UPDATE chatrooms SET last_seq = last_seq + counted.n
-    FROM locked JOIN counted ON counted.chatroom_id = locked.id
-    WHERE chatrooms.id = locked.id
+    UPDATE chatrooms SET last_seq = last_seq + counted.n FROM counted WHERE chatrooms.id = counted.chatroom_id
     RETURNING chatrooms.id, chatrooms.last_seq - counted.n AS base
 )
 INSERT INTO events (chatroom_id, seq, organization_id, type, conversation_id, message_id)
@@ -93,7 +93,10 @@ def record(changes: Sequence[Change]) -> None:
         *((c.organization_id, c.chatroom_id, str(c.type), c.conversation_id, c.message_id) for c in changes),
         strict=True,
     )
-    events = shapes.rows(RECORD, [list(column) for column in columns])
+    params = [list(column) for column in columns]
+    rooms = list({change.chatroom_id for change in changes})
+    # Sent together: holding several costs no second way to the database.
+    events = shapes.rows(HOLD + RECORD, [rooms, *params]) if len(rooms) > 1 else shapes.rows(RECORD, params)
     bus.publish_on_commit(bus.EVENTS, [frame.packed() for frame in frames(events)])
 
 

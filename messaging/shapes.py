@@ -37,9 +37,11 @@ conversations v JOIN contacts c ON c.id = v.contact_id LEFT JOIN users assignee 
 
 
 def rows(sql: str, params=()) -> list[dict]:
-    """The rows of a hand-written statement, by column name."""
+    """The rows of a hand-written statement, by column name; of the last one where there are several."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
+        while cursor.nextset():
+            pass
         names = [column.name for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

@@ -1,15 +1,17 @@
 """What one does while another is in the middle of it."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from chatrooms import contacts, groups, membership
 from chatrooms.models import Chatroom
 from messagehub import tenancy
-from messaging import conversations, delivery
-from messaging.models import Conversation, Message
+from messaging import conversations, delivery, live
+from messaging.models import Conversation, Event, Message
 from tests import factories
 from tests.meanwhile import Aside
 
@@ -61,3 +63,58 @@ def test_time_holds_no_counter_while_it_waits_for_another(acme, sales, support, 
     assert other.result() == 2
     with inside(acme):
         assert Message.objects.get(pk=due.pk).status == "queued"
+
+
+def changes_of(*desks) -> list[live.Change]:
+    return [
+        live.Change(live.CONVERSATION, desk.room.organization_id, desk.room.pk, desk.conversation.pk) for desk in desks
+    ]
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one chatroom", "several"])
+def test_two_who_record_do_not_wait_for_each_other_while_somebody_commits(acme, sales, support, inside, several):
+    """PostgreSQL ended one of them as a deadlock: it held the chatroom already, and queued for its row of before."""
+    changes, done = changes_of(*((sales, support) if several else (sales,))), threading.Event()
+
+    def add_a_contact():
+        with inside(acme):
+            factories.ContactFactory(chatroom=sales.room)
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what a commit does first; its end takes a moment
+            done.wait(10)
+
+    def record():
+        with inside(acme):
+            live.record(changes)
+
+    with inside(acme):
+        before = Chatroom.objects.get(pk=sales.room.pk).last_seq
+        live.record(changes)
+        committing, first, second = Aside(add_a_contact), Aside(record), Aside(record)
+    try:
+        assert (first.result(), second.result()) == (None, None)
+        assert committing.thread.is_alive()
+    finally:
+        done.set()
+    assert committing.result() is None
+    with inside(acme):
+        for desk in (sales, support) if several else (sales,):
+            newest = Event.objects.filter(chatroom=desk.room).order_by("-seq").values_list("seq", flat=True)[:3]
+            last = Chatroom.objects.get(pk=desk.room.pk).last_seq
+            assert list(newest) == [last, last - 1, last - 2]
+        assert Chatroom.objects.get(pk=sales.room.pk).last_seq == before + 3
+
+
+def test_chatrooms_are_held_in_the_order_of_their_ids_whatever_the_order_of_the_changes(acme, sales, support, inside):
+    low, high = sorted((sales, support), key=lambda desk: desk.room.pk)
+
+    def record():
+        with inside(acme):
+            live.record(changes_of(high, low))
+
+    with inside(acme):
+        free = Chatroom.objects.select_for_update(no_key=True, skip_locked=True)
+        list(free.filter(pk=low.room.pk))
+        other = Aside(record)
+        assert list(free.filter(pk=high.room.pk))
+    assert other.result() is None
