@@ -59,15 +59,19 @@ CONTACTS = f"""
 INSERT INTO contact_activities (organization_id, contact_id, kind, reference)
 SELECT organization_id, id, 'created', id FROM made
 """
+# Two statements, as in messaging/live.py: an update goes by the rows as they were before its statement waited.
+HOLD_CONTACTS = f"""
+{INCOMING}
+SELECT id FROM contacts
+WHERE id IN (SELECT c.id FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by)
+ORDER BY id FOR NO KEY UPDATE
+"""
 TOUCH_CONTACTS = f"""
 {INCOMING}, latest AS (
     SELECT c.id, max(i.occurred_at) AS at
     FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by GROUP BY c.id
-), locked AS MATERIALIZED (
-    SELECT id FROM contacts WHERE id IN (SELECT id FROM latest) ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE contacts SET last_activity_at = greatest(last_activity_at, latest.at)
-FROM locked JOIN latest USING (id) WHERE contacts.id = locked.id
+UPDATE contacts SET last_activity_at = greatest(last_activity_at, latest.at) FROM latest WHERE contacts.id = latest.id
 """
 CONVERSATIONS = f"""
 {INCOMING}, made AS (
@@ -243,7 +247,7 @@ def receive(events: Iterable[InboundMessage]) -> list[live.Change]:
         if cursor.fetchone()[0] < len(batch):
             raise NotRouted
         cursor.execute(CONTACTS, columns)
-        cursor.execute(TOUCH_CONTACTS, columns)
+        cursor.execute(f"{HOLD_CONTACTS}; {TOUCH_CONTACTS}", columns)
         cursor.execute(CONVERSATIONS, columns)
         cursor.execute(LOCK_CONVERSATIONS, columns)
         locked = cursor.fetchall()

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from chatrooms import contacts, groups, membership
 from chatrooms.models import Chatroom
+from integrations.events import InboundMessage
 from messagehub import tenancy
-from messaging import conversations, delivery, live
+from messaging import conversations, delivery, live, receiving
 from messaging.models import Conversation, Event, Message
 from tests import factories
 from tests.meanwhile import Aside
@@ -74,14 +75,16 @@ def changes_of(*desks) -> list[live.Change]:
 @pytest.mark.parametrize("several", [False, True], ids=["one chatroom", "several"])
 def test_two_who_record_do_not_wait_for_each_other_while_somebody_commits(acme, sales, support, inside, several):
     """PostgreSQL ended one of them as a deadlock: it held the chatroom already, and queued for its row of before."""
-    changes, done = changes_of(*((sales, support) if several else (sales,))), threading.Event()
+    changes = changes_of(*((sales, support) if several else (sales,)))
+    there, done = threading.Event(), threading.Event()
 
     def add_a_contact():
         with inside(acme):
             factories.ContactFactory(chatroom=sales.room)
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what a commit does first; its end takes a moment
-            done.wait(10)
+            there.set()
+            done.wait(30)
 
     def record():
         with inside(acme):
@@ -90,7 +93,7 @@ def test_two_who_record_do_not_wait_for_each_other_while_somebody_commits(acme, 
     with inside(acme):
         before = Chatroom.objects.get(pk=sales.room.pk).last_seq
         live.record(changes)
-        committing, first, second = Aside(add_a_contact), Aside(record), Aside(record)
+        committing, first, second = Aside(add_a_contact, there), Aside(record), Aside(record)
     try:
         assert (first.result(), second.result()) == (None, None)
         assert committing.thread.is_alive()
@@ -103,6 +106,39 @@ def test_two_who_record_do_not_wait_for_each_other_while_somebody_commits(acme, 
             last = Chatroom.objects.get(pk=desk.room.pk).last_seq
             assert list(newest) == [last, last - 1, last - 2]
         assert Chatroom.objects.get(pk=sales.room.pk).last_seq == before + 3
+
+
+def test_two_batches_of_one_customer_do_not_wait_for_each_other_while_somebody_commits(acme, sales, inside):
+    """The same as with chatrooms: one of the two was ended as a deadlock, and its webhooks were read again."""
+    there, done = threading.Event(), threading.Event()
+    account, to, phone = sales.number.twilio_account.account_sid, sales.number.phone, sales.contact.phone
+
+    def arrive(name: str):
+        with tenancy.system():
+            receiving.receive([InboundMessage(account, name, phone, to, name, timezone.now())])
+
+    def refer_to_the_contact():
+        with inside(acme):
+            factories.ConversationFactory(contact=sales.contact, chatroom=sales.room, status="CLOSED")
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            there.set()
+            done.wait(30)
+
+    with inside(acme), tenancy.system():
+        arrive("SMa")
+        committing = Aside(refer_to_the_contact, there)
+        first, second = Aside(lambda: arrive("SMb")), Aside(lambda: arrive("SMc"))
+    try:
+        assert (first.result(), second.result()) == (None, None)
+        assert committing.thread.is_alive()
+    finally:
+        done.set()
+    assert committing.result() is None
+    with inside(acme):
+        came = Message.objects.filter(provider_id__in=["SMa", "SMb", "SMc"])
+        assert {message.conversation_id for message in came} == {sales.conversation.pk}
+        assert came.count() == 3
 
 
 def test_chatrooms_are_held_in_the_order_of_their_ids_whatever_the_order_of_the_changes(acme, sales, support, inside):
