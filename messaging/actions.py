@@ -9,13 +9,14 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from chatrooms import contacts
 from messagehub import limits
-from messagehub.ui.templatetags.ui import full_time
+from messagehub.ui.templatetags.ui import near_time
 from messaging import conversations, filters, outbox, pages, sendability, sending, shapes, shell
 from messaging.filters import Filters
 from messaging.forms import NOBODY, ChangeForm, NoteForm, ReplyForm, ScheduledForm, said
@@ -229,10 +230,11 @@ def _move(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
     words = {
         Status.OPEN: _("Open again."),
         Status.PENDING: _("Pending: it waits for something, and comes back when the customer writes."),
-        Status.CLOSED: _("Resolved."),
+        Status.CLOSED: _("%(name)s is resolved."),
     }.get(values.get("status"), "")
     if values.get("snoozed_until"):
-        words = _("Snoozed until %(time)s.") % {"time": full_time(values["snoozed_until"])}
+        words = _("%(name)s is snoozed until %(time)s.")
+    words %= {"name": display_name(shown.contact), "time": near_time(values.get("snoozed_until") or timezone.now())}
     undo = {"status": before.get("status", Status.OPEN)}
     if before.get("snoozed_until"):
         undo["snoozed_until"] = before["snoozed_until"].isoformat()

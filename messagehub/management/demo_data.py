@@ -6,6 +6,7 @@ Made once, through the same operations that the product uses where they spend or
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -249,8 +250,9 @@ def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[M
         conversation.last_inbound_at = max(
             (m.occurred_at for m in messages[-len(said) :] if m.direction == "inbound"), default=None
         )
-        if said[-1][0] == "inbound" and place < 7 and chance.random() < 0.7:
-            conversation.waiting_since = said[-1][2]
+        unanswered = [at for _, _, at in takewhile(lambda each: each[0] == "inbound", reversed(said))]
+        if unanswered and conversation.status == "OPEN":
+            conversation.waiting_since = unanswered[-1]
         unread = said[-1][0] == "inbound" and place < 9 and chance.random() < 0.6
         for reader in (agent, admin):
             markers.append(
@@ -331,7 +333,8 @@ def backdate(messages: list[Message], contacts: list[Contact]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE messages SET created_at = occurred_at WHERE id = ANY(%s)", [[m.pk for m in messages]])
         cursor.execute(
-            "UPDATE contacts SET created_at = last_activity_at - interval '1 day' WHERE id = ANY(%s)",
+            "UPDATE contacts c SET created_at = (SELECT min(created_at) FROM messages m WHERE m.contact_id = c.id) "
+            "WHERE id = ANY(%s)",
             [[contact.pk for contact in contacts]],
         )
         cursor.execute(

@@ -159,9 +159,16 @@ async function changeMessage(address, fields) {
   }
 }
 
+// The next conversation comes under the pointer of who has just resolved one: a double click must not resolve it too.
+let left = -Infinity;
+document.addEventListener("click", (event) => {
+  if (event.detail && event.timeStamp - left < 600 && event.target.closest("#resolve")) event.preventDefault();
+}, true);
+
 // Done on the page at once where the conversation leaves it; put back if the server would not.
 async function change(id, address, fields) {
   const leaves = fields.status === "CLOSED" || Boolean(fields.snoozed_until);
+  if (leaves) left = performance.now();
   const row = rowOf(id), following = row && (row.nextElementSibling?.matches(".conv") ? row.nextElementSibling : row.previousElementSibling);
   if (fields.unread) { thread.leaveUnread(); leaveFor(listUrl + query()); row?.focus(); }
   if (leaves) {

@@ -66,6 +66,8 @@ addEventListener("keydown", (event) => {
   acts[act]();
 });
 
+document.addEventListener("click", ({ target }) => { if (target.closest("[data-keys]")) acts.help(); });
+
 // Menus with many entries have a field that narrows them.
 document.addEventListener("input", (event) => {
   if (event.target.matches("[data-narrow]")) narrow(event.target.closest(".menu"), event.target.value);

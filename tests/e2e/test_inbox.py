@@ -78,12 +78,13 @@ def test_resolving_opens_the_next_and_is_taken_back(demo: Demo, signed_in, compl
     arrive(demo, "The one on top")
     open_one(maya, "The one on top")
 
-    maya.locator("#resolve").click()
+    maya.locator("#resolve").dblclick()
 
     expect(row(maya, "The one on top")).to_have_count(0)
     expect(maya.locator("#log")).to_contain_text("The one below")
+    expect(row(maya, "The one below")).to_have_count(1)  # which came under the pointer between the two clicks
     toast = maya.locator(".toast")
-    expect(toast).to_contain_text("Resolved.")
+    expect(toast).to_contain_text("is resolved.")
     toast.get_by_role("button", name="Undo").click()
     expect(row(maya, "The one on top")).to_be_visible()
     expect(maya.locator("#log")).to_contain_text("The one on top")
@@ -113,7 +114,7 @@ def test_labels_snooze_unread_and_block(demo: Demo, signed_in, complaints):
     open_one(maya, "Label and snooze me")
     maya.locator("#snooze summary").click()
     maya.get_by_role("button", name="Tomorrow morning").first.click()
-    expect(maya.locator(".toast")).to_contain_text("Snoozed until")
+    expect(maya.locator(".toast")).to_contain_text("is snoozed until")
     expect(row(maya, "Label and snooze me")).to_have_count(0)
     maya.goto(f"{demo.base_url}/inbox/?status=snoozed")
     expect(row(maya, "Label and snooze me")).to_be_visible()

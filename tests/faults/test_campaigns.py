@@ -178,7 +178,7 @@ def test_row_19_two_workers_and_a_kill_write_to_nobody_twice(
         first, _second = (stack.enter_context(a_worker(sandbox, tmp_path, SEND_LEASE_SECONDS="3")) for _ in range(2))
         until(lambda: len(gone(desk)) > 60)
         first.signal(signal.SIGKILL)
-        until(lambda: look(campaign)[0].state == "done")
+        until(lambda: look(campaign)[0].state == "done", 180)
     for _ in range(2):
         reconciliation.reconcile()
     _, counts = look(campaign)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from messaging import conversations
 from messaging.models import Conversation, ConversationActivity, Note, ReadMarker
+from messaging.templatetags.thread import display_name
 from tests import factories
 
 
@@ -117,7 +118,7 @@ def test_changed_rows_bring_the_counts(browser, bo, three):
 def test_resolving_is_told_and_can_be_undone(change, bo, sales, acme, inside):
     _, done = change(bo, status="CLOSED")
 
-    assert done == {"words": "Resolved.", "undo": {"status": "OPEN"}}
+    assert done == {"words": f"{display_name(sales.contact)} is resolved.", "undo": {"status": "OPEN"}}
     assert now(sales, acme, inside).status == "CLOSED"
     change(bo, **done["undo"])
     assert now(sales, acme, inside).status == "OPEN"
@@ -166,7 +167,7 @@ def test_snoozing_takes_a_time_to_come(change, bo, sales, acme, inside):
     assert change(bo, snoozed_until=(timezone.now() - timedelta(hours=1)).isoformat())[0].status_code == 422
     _, done = change(bo, snoozed_until=later.isoformat())
 
-    assert "Snoozed until" in done["words"]
+    assert done["words"].startswith(f"{display_name(sales.contact)} is snoozed until to")  # today or tomorrow
     assert now(sales, acme, inside).snoozed_until == later
     change(bo, **done["undo"])
     assert now(sales, acme, inside).status == "OPEN"

@@ -420,7 +420,7 @@ def thread_toast(page: Page, stage: Stage) -> None:
     talk = stage.talk("All settled, thank you")
     stage.thread(page, talk)
     page.locator("#resolve").click()
-    expect(page.locator(".toast")).to_contain_text("Resolved.")
+    expect(page.locator(".toast")).to_contain_text("is resolved.")
     page.wait_for_timeout(400)
 
 
