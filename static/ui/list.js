@@ -110,14 +110,17 @@ function settle(moved) {
   play(() => list.insertBefore(moved, target ?? lastPlace()));
 }
 
-// First, last, invert, play: rows glide from where they were to where they are.
+// First, last, invert, play: rows glide from where they were to where they are. Only those that are seen: each becomes
+// a layer of its own meanwhile, and a message that comes then is painted behind fifty of them.
 function play(change) {
   if (still.matches || document.hidden) return change();
-  const was = new Map(rows().map((each) => [each, each.getBoundingClientRect().top]));
+  const { top: from, bottom: to } = list.getBoundingClientRect();
+  const seen = ({ top, bottom }) => bottom > from && top < to;
+  const was = new Map(rows().map((each) => [each, each.getBoundingClientRect()]));
   change();
-  for (const [each, top] of was) {
-    const by = top - each.getBoundingClientRect().top;
-    if (by) each.animate([{ translate: `0 ${by}px` }, { translate: "0 0" }], { duration: 220, easing: "cubic-bezier(.2,0,0,1)" });
+  for (const [each, old] of was) {
+    const now = each.getBoundingClientRect(), by = old.top - now.top;
+    if (by && (seen(old) || seen(now))) each.animate([{ translate: `0 ${by}px` }, { translate: "0 0" }], { duration: 220, easing: "cubic-bezier(.2,0,0,1)" });
   }
 }
 

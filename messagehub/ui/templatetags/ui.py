@@ -2,8 +2,8 @@
 
 import re
 import zlib
-from datetime import UTC, datetime
-from functools import cache
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
 from pathlib import Path
 
 import phonenumbers
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import get_language, gettext, pgettext
 
 from messagehub.ui import charts, fonts, icons
 
@@ -126,7 +126,18 @@ def iso(moment: datetime | str) -> str:
 @register.filter
 def clock_time(moment: datetime | str) -> str:
     """When, within a day that is already named: 14:05."""
-    return date_format(local(moment), "H:i")
+    return f"{local(moment):%H:%M}"
+
+
+@lru_cache(1000)
+def _date_words(day: date, form: str, language: str) -> str:
+    """A thread says each of its days some fifty times; Django formats them anew each time."""
+    return date_format(day, form)
+
+
+def date_words(when: datetime, form: str) -> str:
+    """The day of a local moment, by a format of Django's."""
+    return _date_words(when.date(), form, get_language())
 
 
 @register.filter
@@ -139,8 +150,8 @@ def short_time(moment: datetime | str) -> str:
     if days == 1:
         return gettext("Yesterday")
     if days < 7:
-        return date_format(when, "D")
-    return date_format(when, "j M" if when.year == now.year else "j M Y")
+        return date_words(when, "D")
+    return date_words(when, "j M" if when.year == now.year else "j M Y")
 
 
 @register.filter
@@ -152,14 +163,14 @@ def day(moment: datetime | str) -> str:
         return gettext("Today")
     if days == 1:
         return gettext("Yesterday")
-    return date_format(when, "l, j F" if when.year == now.year else "j F Y")
+    return date_words(when, "l, j F" if when.year == now.year else "j F Y")
 
 
 @register.filter
 def full_time(moment: datetime | str) -> str:
     """Everything, for a tooltip."""
     return pgettext("date and time", "%(day)s at %(time)s") % {
-        "day": date_format(local(moment), "j F Y"),
+        "day": date_words(local(moment), "j F Y"),
         "time": clock_time(moment),
     }
 
@@ -171,7 +182,7 @@ def near_time(moment: datetime | str) -> str:
     named = {-1: gettext("yesterday"), 0: gettext("today"), 1: gettext("tomorrow")}
     days = (when.date() - now.date()).days
     return pgettext("date and time", "%(day)s at %(time)s") % {
-        "day": named.get(days) or date_format(when, "j F" if when.year == now.year else "j F Y"),
+        "day": named.get(days) or date_words(when, "j F" if when.year == now.year else "j F Y"),
         "time": clock_time(moment),
     }
 
