@@ -9,7 +9,6 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -230,11 +229,13 @@ def _move(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
     words = {
         Status.OPEN: _("Open again."),
         Status.PENDING: _("Pending: it waits for something, and comes back when the customer writes."),
-        Status.CLOSED: _("%(name)s is resolved."),
+        Status.CLOSED: _("%(name)s is resolved.") % {"name": display_name(shown.contact)},
     }.get(values.get("status"), "")
-    if values.get("snoozed_until"):
-        words = _("%(name)s is snoozed until %(time)s.")
-    words %= {"name": display_name(shown.contact), "time": near_time(values.get("snoozed_until") or timezone.now())}
+    if until := values.get("snoozed_until"):
+        words = _("%(name)s is snoozed until %(time)s.") % {
+            "name": display_name(shown.contact),
+            "time": near_time(until),
+        }
     undo = {"status": before.get("status", Status.OPEN)}
     if before.get("snoozed_until"):
         undo["snoozed_until"] = before["snoozed_until"].isoformat()

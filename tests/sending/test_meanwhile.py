@@ -72,6 +72,16 @@ def changes_of(*desks) -> list[live.Change]:
     ]
 
 
+def both_end_before(committing: Aside, done: threading.Event, first: Aside, second: Aside) -> None:
+    """Neither waits for who is committing, and nobody is ended by PostgreSQL."""
+    try:
+        assert (first.result(), second.result()) == (None, None)
+        assert committing.thread.is_alive()
+    finally:
+        done.set()
+    assert committing.result() is None
+
+
 @pytest.mark.parametrize("several", [False, True], ids=["one chatroom", "several"])
 def test_two_who_record_do_not_wait_for_each_other_while_somebody_commits(acme, sales, support, inside, several):
     """PostgreSQL ended one of them as a deadlock: it held the chatroom already, and queued for its row of before."""
@@ -94,12 +104,7 @@ def test_two_who_record_do_not_wait_for_each_other_while_somebody_commits(acme, 
         before = Chatroom.objects.get(pk=sales.room.pk).last_seq
         live.record(changes)
         committing, first, second = Aside(add_a_contact, there), Aside(record), Aside(record)
-    try:
-        assert (first.result(), second.result()) == (None, None)
-        assert committing.thread.is_alive()
-    finally:
-        done.set()
-    assert committing.result() is None
+    both_end_before(committing, done, first, second)
     with inside(acme):
         for desk in (sales, support) if several else (sales,):
             newest = Event.objects.filter(chatroom=desk.room).order_by("-seq").values_list("seq", flat=True)[:3]
@@ -129,12 +134,7 @@ def test_two_batches_of_one_customer_do_not_wait_for_each_other_while_somebody_c
         arrive("SMa")
         committing = Aside(refer_to_the_contact, there)
         first, second = Aside(lambda: arrive("SMb")), Aside(lambda: arrive("SMc"))
-    try:
-        assert (first.result(), second.result()) == (None, None)
-        assert committing.thread.is_alive()
-    finally:
-        done.set()
-    assert committing.result() is None
+    both_end_before(committing, done, first, second)
     with inside(acme):
         came = Message.objects.filter(provider_id__in=["SMa", "SMb", "SMc"])
         assert {message.conversation_id for message in came} == {sales.conversation.pk}
