@@ -48,7 +48,7 @@ function arrived() {
   composer.opened();
   outbox.showUnsent();
   tick();
-  tellPresence("viewing");
+  tellPresence();
   paintPeople();
 }
 
@@ -239,27 +239,39 @@ function lookAround() {
 // ---------------------------------------------------------------- who else is here
 const people = new Map();    // person -> {name, state, until}
 const SAY_EVERY = 20_000, GONE_AFTER = 45_000, TYPING_FOR = 6_000;
-let toldState = "", toldAt = 0, stopped = null;
+let told = "", toldAt = 0;
+let replyingIn = null, stopped = null;   // the conversation in which this person is writing, until they pause
 
-function tellPresence(state, again = false) {
-  const conversation = thread.open();
-  if (document.hidden && state !== "gone") return;
-  const now = `${conversation}:${state}`;
-  if (!again && now === toldState && Date.now() - toldAt < SAY_EVERY / 2) return;
-  [toldState, toldAt] = [now, Date.now()];
-  connection?.say({ type: "presence", conversation_id: conversation, state: conversation ? state : "gone" });
+// What this person does now. Whoever repeats it (to a newcomer, after a dropped line) must not say less than before.
+function doing() {
+  if (!thread.open() || document.hidden) return "gone";
+  return replyingIn === thread.open() ? "replying" : "viewing";
+}
+
+function tellPresence(again = false, state = doing()) {
+  const conversation = thread.open(), now = `${conversation}:${state}`;
+  if (!again && now === told && Date.now() - toldAt < SAY_EVERY / 2) return;
+  [told, toldAt] = [now, Date.now()];
+  connection?.say({ type: "presence", conversation_id: conversation, state });
 }
 
 setInterval(() => {
-  if (thread.open()) tellPresence(toldState.endsWith("replying") ? "replying" : "viewing", true);
+  if (doing() !== "gone") tellPresence(true);
   paintPeople();
 }, SAY_EVERY);
-document.addEventListener("visibilitychange", () => tellPresence(document.hidden ? "gone" : "viewing", true));
+document.addEventListener("visibilitychange", () => tellPresence(true));
 
 function typing() {
-  tellPresence("replying");
+  replyingIn = thread.open();
   clearTimeout(stopped);
-  stopped = setTimeout(() => tellPresence("viewing"), TYPING_FOR);
+  stopped = setTimeout(paused, TYPING_FOR);
+  tellPresence();
+}
+
+function paused() {
+  clearTimeout(stopped);
+  replyingIn = null;
+  tellPresence();
 }
 
 function heard({ conversation_id: conversation, user, state }) {
@@ -267,7 +279,7 @@ function heard({ conversation_id: conversation, user, state }) {
   const fresh = !people.has(user.id);
   if (state === "gone") people.delete(user.id);
   else people.set(user.id, { name: user.name, state, until: Date.now() + GONE_AFTER });
-  if (fresh && state !== "gone") setTimeout(() => tellPresence("viewing", true), Math.random() * 500);
+  if (fresh && state !== "gone") setTimeout(() => tellPresence(true), Math.random() * 500);
   paintPeople();
 }
 
@@ -334,7 +346,7 @@ const connection = new Connection(cursor, {
     paint();
     if (connection.state !== "live") return;
     outbox.flush();
-    tellPresence("viewing", true);
+    tellPresence(true);
   },
   back: (missed, away) => { back(missed, away); lookAround(); },
   reload: () => { composer.leave(); location.reload(); },
@@ -348,7 +360,7 @@ outbox.start({
   accepted: (entry, { message, remaining_tokens: left }) => {
     setBalance(left);
     changedRow(message.conversation_id);
-    tellPresence("viewing");
+    paused();
     if (message.conversation_id === entry.conversation) { if (entry.conversation === thread.open()) changedBubble(message.id); }
     else if (entry.conversation === thread.open()) go(message.conversation_id);   // it had been closed: a new one was opened
   },
@@ -369,7 +381,7 @@ list.addEventListener("htmx:afterSettle", () => mark(thread.open()));      // ro
 
 for (const form of document.querySelectorAll("form[action='/logout/']")) form.addEventListener("submit", forgetEverything);
 
-addEventListener("pagehide", () => { composer.leave(); tellPresence("gone", true); });
+addEventListener("pagehide", () => { composer.leave(); tellPresence(true, "gone"); });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) composer.leave();
   else if (day !== new Date().toDateString()) location.reload();      // "Today" is yesterday now

@@ -162,6 +162,21 @@ def test_who_else_is_here(demo: Demo, signed_in, complaints):
     assert tom.locator("#viewing").count() == 0
 
 
+def test_who_comes_later_learns_that_somebody_is_already_replying(demo: Demo, signed_in, complaints):
+    arrive(demo, "She is writing already")
+    maya, dana = signed_in("maya"), signed_in("dana")
+    expect(row(maya, "She is writing already")).to_be_visible()
+    open_one(dana, "She is writing already")
+    dana.locator("#reply").press_sequentially("I wi")
+    open_one(maya, "She is writing already")
+    expect(maya.locator("#typing")).to_have_text("Dana is replying")
+    expect(dana.locator("#viewing")).to_contain_text("Maya is viewing")  # Dana has told her what she does by now
+    dana.locator("#reply").press_sequentially("ll")
+    expect(maya.locator("#typing")).to_be_hidden(timeout=15_000)  # she pauses
+    expect(maya.locator("#viewing")).to_contain_text("Dana is viewing")
+    assert complaints == []
+
+
 # ---------------------------------------------------------------- writing
 def test_templates_are_found_filled_in_and_sent(demo: Demo, signed_in, complaints):
     phone = arrive(demo, "When do you open?")
