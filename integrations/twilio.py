@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qs, unquote_to_bytes, urlencode
+from urllib.parse import parse_qs, unquote_to_bytes
 from uuid import UUID
 
 import aiohttp
@@ -24,6 +24,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+from yarl import URL
 
 from integrations.events import (
     Accepted,
@@ -223,15 +224,18 @@ class Transport(AsyncTwilioHttpClient):
         """One request. The SDK's own would pass `timeout=None` on, which switches the session's limits off."""
         if url.startswith(API):
             url = settings.TWILIO_API_BASE_URL + url.removeprefix(API)
-        if data is not None:  # aiohttp can't take the SDK's lists (MediaUrl)
-            data = urlencode({name: value for name, value in data.items() if value is not None}, doseq=True).encode()
+        if data is not None:
+            # aiohttp can't take the SDK's lists (MediaUrl), and urlencode costs five times as much as yarl.
+            data = URL.build(query={name: value for name, value in data.items() if value is not None})
+            data = data.raw_query_string.encode()
             headers = {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}
         credentials = aiohttp.BasicAuth(*auth) if auth else None
         async with self.session.request(
             method.upper(), url, params=params, data=data, headers=headers, auth=credentials, allow_redirects=False
         ) as answer:
             _wait.set(_seconds(answer.headers.get("Retry-After", "")))
-            return Response(answer.status, await answer.text(), answer.headers)
+            # The charset is not looked for: what is no UTF-8 is no JSON either.
+            return Response(answer.status, (await answer.read()).decode("utf-8", "replace"), answer.headers)
 
 
 _wait: ContextVar[float | None] = ContextVar("retry_after", default=None)  # the SDK's errors carry no headers

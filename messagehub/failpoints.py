@@ -3,8 +3,10 @@
 import os
 import signal
 
+_ARMED = os.environ.get("FAILPOINT")
+
 
 def hit(name: str) -> None:
     """Die here by SIGKILL when the environment says `FAILPOINT=<name>`."""
-    if os.environ.get("FAILPOINT") == name:
+    if name == _ARMED:
         os.kill(os.getpid(), signal.SIGKILL)

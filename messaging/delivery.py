@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import connection
@@ -106,11 +107,12 @@ FROM messages WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 SETTLE = """
 UPDATE messages m
-SET status = u.status, status_rank = u.rank, provider_id = u.provider_id, segments = u.segments,
-    failures = u.failures, not_before = u.not_before, error_code = u.code, error_message = u.message, lease_until = NULL
-FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::int[], %s::int[], %s::timestamptz[], %s::text[],
-            %s::text[])
-    AS u (id, status, rank, provider_id, segments, failures, not_before, code, message)
+SET status = u.status, status_rank = u.status_rank, provider_id = u.provider_id, segments = u.segments,
+    failures = u.failures, not_before = u.not_before, error_code = u.error_code, error_message = u.error_message,
+    lease_until = NULL
+FROM json_to_recordset(%s) AS u (
+    id uuid, status text, status_rank int, provider_id text, segments int, failures int, not_before timestamptz,
+    error_code text, error_message text)
 WHERE m.id = u.id
 """
 SETTLED = (
@@ -299,7 +301,7 @@ def _after(seconds: float) -> datetime:
 def _write(rows: Sequence[dict]) -> None:
     if rows:
         with connection.cursor() as cursor:
-            cursor.execute(SETTLE, [[row[name] for row in rows] for name in SETTLED])
+            cursor.execute(SETTLE, [orjson.dumps([{name: row[name] for name in SETTLED} for row in rows]).decode()])
 
 
 def _learn(claimed: Claimed, row: dict) -> None:

@@ -27,7 +27,8 @@ OVERLAP_SECONDS = 120
 HOLD = "SELECT id FROM chatrooms WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE;"
 RECORD = """
 WITH wanted AS (
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::uuid[])
+    SELECT * FROM ROWS FROM (json_to_recordset(%s)
+        AS (organization_id uuid, chatroom_id uuid, type text, conversation_id uuid, message_id uuid))
         WITH ORDINALITY AS w (organization_id, chatroom_id, type, conversation_id, message_id, place)
 ), counted AS (
     SELECT chatroom_id, count(*) AS n FROM wanted GROUP BY chatroom_id
@@ -89,14 +90,10 @@ def record(changes: Sequence[Change]) -> None:
     """
     if not changes:
         return
-    columns = zip(
-        *((c.organization_id, c.chatroom_id, str(c.type), c.conversation_id, c.message_id) for c in changes),
-        strict=True,
-    )
-    params = [list(column) for column in columns]
+    wanted = orjson.dumps(changes).decode()
     rooms = list({change.chatroom_id for change in changes})
     # Sent together: holding several costs no second way to the database.
-    events = shapes.rows(HOLD + RECORD, [rooms, *params]) if len(rooms) > 1 else shapes.rows(RECORD, params)
+    events = shapes.rows(HOLD + RECORD, [rooms, wanted]) if len(rooms) > 1 else shapes.rows(RECORD, [wanted])
     bus.publish_on_commit(bus.EVENTS, [frame.packed() for frame in frames(events)])
 
 
@@ -104,23 +101,25 @@ def frames(events: Iterable[dict]) -> list[Frame]:
     """The frames of these rows of the log, in order per chatroom, with messages and conversations as they are now."""
     events = sorted(events, key=lambda event: (event["chatroom_id"], event["seq"]))
     shown = {event["conversation_id"] for event in events if event["type"] != UPDATED}
-    conversations = {
-        row["id"]: row
-        for row in shapes.rows(
-            f"SELECT {shapes.CONVERSATION_COLUMNS} FROM {shapes.CONVERSATION_TABLES} WHERE v.id = ANY(%s)",
-            [list(shown)],
-        )
-    }
+    conversations, read = _shown(list(shown)) if shown else ({}, {})
     wanted = {event["message_id"] for event in events if event["message_id"]}
     wanted |= {row["last_message_id"] for row in conversations.values() if row["last_message_id"]}
     messages = shapes.messages_by_id(wanted)
-    read: dict[UUID, dict[str, int]] = defaultdict(dict)
-    for row in shapes.rows(
-        "SELECT conversation_id, user_id, seen_count FROM read_markers WHERE conversation_id = ANY(%s)", [list(shown)]
-    ):
-        read[row["conversation_id"]][str(row["user_id"])] = row["seen_count"]
     made = (_frame(event, conversations, messages, read) for event in events)
     return [frame for frame in made if frame]
+
+
+def _shown(ids: list[UUID]) -> tuple[dict[UUID, dict], dict[UUID, dict[str, int]]]:
+    """Rows of conversations, and how many messages of each its readers have seen."""
+    found = shapes.rows(
+        f"SELECT {shapes.CONVERSATION_COLUMNS} FROM {shapes.CONVERSATION_TABLES} WHERE v.id = ANY(%s)", [ids]
+    )
+    read: dict[UUID, dict[str, int]] = defaultdict(dict)
+    for row in shapes.rows(
+        "SELECT conversation_id, user_id, seen_count FROM read_markers WHERE conversation_id = ANY(%s)", [ids]
+    ):
+        read[row["conversation_id"]][str(row["user_id"])] = row["seen_count"]
+    return {row["id"]: row for row in found}, read
 
 
 def _frame(event: dict, conversations: dict, messages: dict, read: dict) -> Frame | None:

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 IN_FLIGHT = 300
 SETTLE_BATCH = 100
 GATHER_SECONDS = 0.005  # so that a claim takes several of the places that come free one by one
+MANY, SETTLE_SECONDS = 50, 0.02  # from so many in flight on, answers gather before they are written down together
 IDLE_SECONDS = 1.0  # how long a lost wake-up can cost
 # These keep their place until they are written down: by then the account is paused or held, and no claim sees it.
 WAITED_FOR = (Busy, ShutOut)
@@ -142,6 +143,8 @@ class Worker:
     async def settle(self) -> None:
         while True:
             batch = [await self.answers.get()]
+            if len(self.flights) >= MANY:
+                await asyncio.sleep(SETTLE_SECONDS)
             while len(batch) < SETTLE_BATCH and not self.answers.empty():
                 batch.append(self.answers.get_nowait())
             try:

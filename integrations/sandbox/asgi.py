@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
 
+import orjson
+
 from integrations.sandbox.errors import Refused
 
 Scope = Mapping[str, Any]
@@ -72,7 +74,7 @@ class Withheld(CutShort):
 
 
 def json_response(payload: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(status, json.dumps(payload, ensure_ascii=False).encode(), headers=headers or {})
+    return Response(status, orjson.dumps(payload), headers=headers or {})
 
 
 class Request:

@@ -220,14 +220,16 @@ def plan(
     steps: Iterable[tuple[str, int | None, float, bool]],
 ) -> list[Due]:
     """Store the states that a message will reach: (status, error code, when, whether it is reported)."""
-    planned = []
-    for status, error_code, due_at, reported in steps:
-        rows = db.execute(
-            "INSERT INTO steps (message_sid, status, error_code, due_at, reported) VALUES (?, ?, ?, ?, ?) RETURNING id",
-            (message_sid, status, error_code, due_at, reported),
-        ).fetchall()
-        planned.append((due_at, rows[0]["id"]))
-    return planned
+    wanted = [(message_sid, *step) for step in steps]
+    if not wanted:
+        return []
+    rows = db.execute(
+        "INSERT INTO steps (message_sid, status, error_code, due_at, reported) VALUES "
+        + ", ".join(["(?, ?, ?, ?, ?)"] * len(wanted))
+        + " RETURNING due_at, id",
+        [value for step in wanted for value in step],
+    )
+    return [(row["due_at"], row["id"]) for row in rows]
 
 
 def open_steps_of(db: sqlite3.Connection, message_sid: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,12 @@ USUAL_PAGE_SIZE = 50
 
 
 def http_date(seconds: float | None) -> str | None:
-    return None if seconds is None else format_datetime(datetime.fromtimestamp(int(seconds), UTC))
+    return None if seconds is None else _whole_second(int(seconds))
+
+
+@lru_cache(maxsize=64)  # many rows of one second are made at a time
+def _whole_second(seconds: int) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC))
 
 
 def iso(seconds: float) -> str:

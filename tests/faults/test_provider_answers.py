@@ -38,6 +38,18 @@ def test_row_03_an_answer_that_is_lost_is_never_followed_by_another_try(desk: De
     assert desk.entries(message) == [("debit", -1)]
 
 
+def test_every_character_reaches_the_provider_as_it_was_written(desk: Desk):
+    text = (
+        "50 % off & more = \"good\"; 1+1? #1 'a/b' ~\\ {x} [y] <b>\r\n\ttwo  spaces, ümläut, ’, 漢字, 👩‍👩‍👧, %41+"
+    )
+    message = desk.send(text)
+
+    desk.fly()
+
+    assert desk.state(message).status == "accepted"
+    assert desk.at_provider == [text]
+
+
 # ---------------------------------------------------------------- row 4
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://nowhere.invalid", "https://sandbox"])
 def test_row_04_what_never_reached_the_provider_waits_and_is_tried_again(desk: Desk, settings, address: str):
