@@ -49,6 +49,8 @@ CALLBACK_PARAMETER = "message"
 MOST_FIELDS = 1000
 MOST_MEDIA = 10
 CONNECT_SECONDS, TOTAL_SECONDS = 3, 10
+# Shorter than servers wait (five seconds and more): a message on a connection that was hung up just then is Unclear.
+IDLE_SECONDS = 4
 
 STATUS = {
     "accepted": "accepted",
@@ -216,7 +218,7 @@ class Transport(AsyncTwilioHttpClient):
     def __init__(self, connections: int = 256):
         super().__init__(pool_connections=False)
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, limit_per_host=0),
+            connector=aiohttp.TCPConnector(limit=connections, limit_per_host=0, keepalive_timeout=IDLE_SECONDS),
             timeout=aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS),
         )
 

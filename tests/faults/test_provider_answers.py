@@ -48,6 +48,24 @@ def test_every_character_reaches_the_provider_as_it_was_written(desk: Desk):
     assert desk.at_provider == [text]
 
 
+def test_a_connection_that_the_provider_hung_up_in_the_meantime_is_not_used_again(desk: Desk):
+    """Idle ones are closed by servers after five seconds or more; a busy process may not have heard of it yet."""
+    first, second = desk.send("Before the pause"), desk.send("After the pause")
+    claimed = delivery.claim(10)
+
+    async def call():
+        connections = providers.Connections(1)
+        outcomes = [await connections.send(claimed[0].text)]
+        time.sleep(5.5)  # noqa: ASYNC251  nothing is heard meanwhile
+        outcomes.append(await connections.send(claimed[1].text))
+        await connections.close()
+        return list(zip(claimed, outcomes, strict=True))
+
+    delivery.settle(asyncio.run(call()))
+
+    assert [desk.state(each).status for each in (first, second)] == ["accepted", "accepted"]
+
+
 # ---------------------------------------------------------------- row 4
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://nowhere.invalid", "https://sandbox"])
 def test_row_04_what_never_reached_the_provider_waits_and_is_tried_again(desk: Desk, settings, address: str):
