@@ -17,7 +17,7 @@ from integrations.events import Busy, NotReached, Outcome, ShutOut, Unclear
 
 FIRST, MOST = 1, 100
 IDLE_SECONDS = 1
-WIDE, AHEAD = 50, 5  # from which size a fifth more may be claimed
+WIDE, AHEAD = 50, 3  # from which size a third more may be claimed
 RESERVED = 50  # places of a process
 
 

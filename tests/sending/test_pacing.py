@@ -42,7 +42,7 @@ def test_the_last_places_are_for_who_has_nothing_in_flight():
     windows[busy].size = windows[busy].flying = 10
     windows[busy].size = 100
     windows[idle].size = FIRST
-    assert windows.free(RESERVED + 1) == {busy: 110, idle: FIRST}
+    assert windows.free(RESERVED + 1) == {busy: 123, idle: FIRST}
     assert windows.free(RESERVED) == {busy: 0, idle: FIRST}
 
 
@@ -62,7 +62,7 @@ def test_organizations_get_alike_however_many_numbers_they_have():
 def test_after_a_pause_it_begins_anew(monkeypatch):
     window = Window(size=50, flying=1)
     window.landed(Accepted("1"))
-    assert window.free == 61
+    assert window.free == 68
     monkeypatch.setattr(pacing, "IDLE_SECONDS", -1)
     assert window.free == FIRST
     window.flying = 1
@@ -115,16 +115,16 @@ def test_nothing_is_given_twice_or_beyond_what_is_free(kinds, room, free):
 # ---------------------------------------------------------------- the gate
 async def test_a_wide_window_has_some_at_the_gate_that_take_the_places_of_what_lands():
     window = Window(size=50, landed_at=time.monotonic())
-    assert window.free == 60
-    flights = [asyncio.create_task(window.enter(time.monotonic())) for _ in range(60)]
+    assert window.free == 66
+    flights = [asyncio.create_task(window.enter(time.monotonic())) for _ in range(66)]
     await asyncio.sleep(0)
-    assert (window.flying, window.waiting, window.free) == (50, 10, 0)
+    assert (window.flying, window.waiting, window.free) == (50, 16, 0)
     window.landed(Accepted("1"))  # one place, and one more for the answer
     await asyncio.sleep(0)
-    assert (window.size, window.flying, window.waiting) == (51, 51, 8)
+    assert (window.size, window.flying, window.waiting) == (51, 51, 14)
     for _ in range(20):
         window.landed(Accepted("1"))
-    assert await asyncio.gather(*flights) == [None] * 60
+    assert await asyncio.gather(*flights) == [None] * 66
 
 
 async def test_at_the_gate_a_shut_out_account_turns_away_what_was_claimed_before_and_nothing_later():
