@@ -160,12 +160,13 @@ def adjust(user: User, delta: int, *, actor: User, reason: str, idempotency_key:
     if moved is None:
         raise InsufficientTokens(-delta)
     after = {"delta": delta, "balance": moved[1], "reason": reason}
-    audit.record("tokens.grant" if delta > 0 else "tokens.take_back", actor=actor, target=user, after=after)
+    if delta:
+        audit.record("tokens.grant" if delta > 0 else "tokens.take_back", actor=actor, target=user, after=after)
     return moved
 
 
 def set_balance(user: User, balance: int, *, actor: User, reason: str, idempotency_key: str = ""):
-    """Write down the difference to this balance. Returns (entry id, balance); the id is None without a difference.
+    """Write down the difference to this balance. Returns (entry id, balance); the id is None if none was needed.
 
     The same key changes nothing twice, whatever was spent meanwhile. Raises NoAccount and KeyUsed.
     """
@@ -175,7 +176,7 @@ def set_balance(user: User, balance: int, *, actor: User, reason: str, idempoten
             raise KeyUsed
         return before.pk, balance
     held = TokenAccount.objects.select_for_update(no_key=True).get(pk=account.pk)  # until the entry is written
-    if held.balance == balance:
+    if held.balance == balance and not idempotency_key:
         return None, balance
     return adjust(user, balance - held.balance, actor=actor, reason=reason, idempotency_key=idempotency_key)
 

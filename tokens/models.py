@@ -33,6 +33,8 @@ class TokenAccount(Row):
 class TokenEntry(Row):
     """One change of a balance, written once. `amount` is signed; `balance_after` is the running sum.
 
+    A balance that was set with a key and stood there already is an adjustment by nothing: the key is to be remembered.
+
     What is reserved has left the balance and waits beside it; a release brings it back.
     """
 
@@ -67,7 +69,7 @@ class TokenEntry(Row):
             models.CheckConstraint(
                 condition=Q(kind__in=["grant", "refund", "release"], amount__gt=0)
                 | Q(kind__in=["debit", "reserve"], amount__lt=0)
-                | (Q(kind="adjust") & ~Q(amount=0)),
+                | (Q(kind="adjust") & (~Q(amount=0) | Q(idempotency_key__isnull=False))),
                 name="token_entries_sign",
             ),
         ]

@@ -74,6 +74,21 @@ def test_a_balance_that_is_set_with_a_key_is_set_once_whatever_was_spent_meanwhi
     assert api(ann).get("/api/tokens/get", {"user_id": bo.pk}).json()["balance"] == 60
 
 
+def test_a_balance_that_stood_there_already_is_not_set_later_by_the_same_key(api, acme, ann, bo, granted, inside):
+    def ask(balance):
+        given = {"user_id": str(bo.pk), "balance": balance, "reason": "March"}
+        return api(ann).patch("/api/tokens/update", given, headers={"Idempotency-Key": "march"})
+
+    standing = api(ann).get("/api/tokens/get", {"user_id": bo.pk}).json()["balance"]
+    first = ask(standing).json()
+    assert first["balance"] == standing
+    with inside(acme):
+        ledger.debit(bo, 4, reference="message:2")
+    assert ask(standing).json() == first
+    assert api(ann).get("/api/tokens/get", {"user_id": bo.pk}).json()["balance"] == standing - 4
+    assert ask(standing + 1).json()["error"]["code"] == "idempotency_mismatch"
+
+
 @pytest.mark.parametrize("change", [{"delta": 7}, {"balance": 7}])
 def test_a_key_that_was_used_for_one_person_is_not_used_for_another(api, ann, bo, cy, granted, change):
     key = {"headers": {"Idempotency-Key": "march"}}
