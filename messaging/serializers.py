@@ -1,5 +1,8 @@
 """What goes in at /api/conversations, /api/messages and /api/templates."""
 
+from datetime import datetime, timedelta
+from uuid import UUID
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import serializers
@@ -14,7 +17,13 @@ from messaging import sending, templates
 from messaging.models import Campaign, Conversation, Label, Message, MessageTemplate
 
 MOST_DAYS_AHEAD = 365
+NOT_AHEAD = "Give a time in the future, within a year."
 ELSEWHERE = "This belongs to another chatroom."
+
+
+def is_ahead(moment: datetime) -> bool:
+    """Whether it is still to come, within a year."""
+    return timedelta() < moment - timezone.now() < timedelta(days=MOST_DAYS_AHEAD)
 
 
 class AheadField(serializers.DateTimeField):
@@ -22,9 +31,8 @@ class AheadField(serializers.DateTimeField):
 
     def to_internal_value(self, value):
         given = super().to_internal_value(value)
-        ahead = given - timezone.now()
-        if ahead.total_seconds() <= 0 or ahead.days >= MOST_DAYS_AHEAD:
-            raise serializers.ValidationError("Give a time in the future, within a year.")
+        if not is_ahead(given):
+            raise serializers.ValidationError(NOT_AHEAD)
         return given
 
 
@@ -57,7 +65,7 @@ class SendSerializer(serializers.Serializer):
     media = serializers.ListField(
         child=serializers.URLField(max_length=2000), required=False, max_length=MOST_MEDIA, default=list
     )
-    send_at = AheadField(required=False)
+    send_at = serializers.DateTimeField(required=False)
     seen_message_id = VisibleRelatedField(
         queryset=Message.objects.all(),
         required=False,
@@ -87,9 +95,16 @@ class SendSerializer(serializers.Serializer):
             given_room = given.pk if name == "chatroom_id" and given else getattr(given, "chatroom_id", None)
             if given_room not in (None, room.pk):
                 raise serializers.ValidationError({name: [ELSEWHERE]})
+        if "send_at" in data and not is_ahead(data["send_at"]) and not self._was_made(data.get("client_id")):
+            raise serializers.ValidationError({"send_at": [NOT_AHEAD]})
         if "contact_id" in data and not data["contact_id"].phone:
             raise serializers.ValidationError({"contact_id": ["This contact has no phone number."]})
         return {**data, "chatroom": room}
+
+    def _was_made(self, client_id: UUID | None) -> bool:
+        """Whether this request is a repeated one: its time may have passed since."""
+        user = self.context["request"].user
+        return client_id is not None and Message.objects.filter(client_id=client_id, sent_by=user).exists()
 
     def _chatroom(self, data: dict) -> Chatroom:
         target = data.get("conversation_id") or data.get("contact_id")

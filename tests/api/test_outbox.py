@@ -1,5 +1,6 @@
 """After sending: try again, call off, change, settle. In words and money."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, User
 from messagehub import tenancy
+from messagehub.keys import uuid7
 from messaging import delivery, sending
 from messaging.models import Event, Message
 from tests.spine.test_walls import a_tenant
@@ -121,6 +123,23 @@ def test_a_scheduled_message_is_changed_and_called_off_and_paid_back(acme, agent
     with tenancy.organization(acme["organization"].pk):
         assert Event.objects.filter(message_id=message["id"]).count() == 4
     assert list(proof.broken()) == []
+
+
+def test_a_scheduled_message_is_asked_for_again_after_its_time(agent, acme):
+    """Whoever got no answer repeats the request, and may be late."""
+    body = {
+        "conversation_id": str(acme["conversation"].pk),
+        "content": "In a second",
+        "send_at": (timezone.now() + timedelta(seconds=1)).isoformat(),
+        "client_id": MADE_UP,
+    }
+    first = agent.post("/api/messages/send", body, format="json")
+    assert first.status_code == 201, first.content
+    time.sleep(1.1)
+    again = agent.post("/api/messages/send", body, format="json")
+    assert (again.status_code, again.json()["message"]["id"]) == (200, first.json()["message"]["id"])
+    late = agent.post("/api/messages/send", body | {"client_id": str(uuid7())}, format="json")
+    assert (late.status_code, list(late.json()["error"]["fields"])) == (400, ["send_at"])
 
 
 def test_a_scheduled_message_is_sent_when_its_time_has_come(acme, agent):
