@@ -145,7 +145,8 @@ setInterval(() => {
     if (!place && minutes >= 5) changedRow(row.id.slice(5));      // messaging/templatetags/thread.py knows the five too
     if (!place) continue;
     const [key, n] = minutes < 60 ? ["wait.min", minutes] : minutes < 2880 ? ["wait.h", Math.floor(minutes / 60)] : ["wait.d", Math.floor(minutes / 1440)];
-    place.lastChild.data = word(key, { n });
+    place.textContent = word(key, { n });
+    place.setAttribute("aria-label", word("wait", { time: place.textContent }));
   }
 }, 30_000);
 
@@ -210,6 +211,7 @@ document.addEventListener("click", (event) => {
     link.setAttribute("aria-current", "page");
   }
   filtered();
+  clearTimeout(searching);   // what was typed just before would come back over what was chosen
   load(link.href);
 });
 

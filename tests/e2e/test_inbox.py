@@ -1,6 +1,7 @@
 """The inbox as people live in it: everything by keyboard, on a phone, with a colleague, and when things go wrong."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,28 @@ def test_tabs_filters_and_search(demo: Demo, signed_in, complaints):
 
 
 # ---------------------------------------------------------------- doing
+def test_what_is_chosen_just_after_typing_stays_chosen(demo: Demo, signed_in, complaints):
+    """A search begins a moment after the last letter; by then another list may have been asked for."""
+    arrive(demo, "Found without a search")
+    maya = signed_in("maya")
+    maya.goto(f"{demo.base_url}/inbox/?status=pending&search=nobody")
+    clear = maya.get_by_role("link", name="Clear filters")
+    expect(clear).to_be_visible()
+
+    def slowly(route):
+        time.sleep(0.5)
+        route.continue_()
+
+    maya.route("**/inbox/**", slowly)
+    maya.get_by_role("searchbox").press_sequentially(" is called that")
+    clear.click()
+    expect(row(maya, "Found without a search")).to_be_visible()
+    maya.wait_for_timeout(1000)
+    expect(row(maya, "Found without a search")).to_be_visible()
+    expect(maya.get_by_role("searchbox")).to_have_value("")
+    assert complaints == []
+
+
 def test_resolving_opens_the_next_and_is_taken_back(demo: Demo, signed_in, complaints):
     arrive(demo, "The one below")
     maya = signed_in("maya")
