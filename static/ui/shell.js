@@ -36,6 +36,11 @@ addEventListener("click", (event) => {
 addEventListener("focusin", (event) => {
   for (const drop of openMenus()) if (!drop.contains(event.target)) drop.open = false;
 });
+// The account's menu stands in the sidebar and behind the phone's tab bar: there is one of it, where it was opened last.
+addEventListener("click", ({ target }) => {
+  const drop = target.closest?.("details[data-borrows] > summary")?.parentElement;
+  if (drop) drop.append(document.getElementById(drop.dataset.borrows));
+}, true);
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const drop of openMenus()) {

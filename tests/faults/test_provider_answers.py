@@ -56,7 +56,7 @@ def test_a_connection_that_the_provider_hung_up_in_the_meantime_is_not_used_agai
     async def call():
         connections = providers.Connections(1)
         outcomes = [await connections.send(claimed[0].text)]
-        time.sleep(5.5)  # noqa: ASYNC251  nothing is heard meanwhile
+        time.sleep(5.5)  # nothing is heard meanwhile
         outcomes.append(await connections.send(claimed[1].text))
         await connections.close()
         return list(zip(claimed, outcomes, strict=True))

@@ -120,7 +120,7 @@ def test_error_pages_need_nothing(page):
     ("tag", "drawn"),
     [
         ('{% avatar "Chloé de la Croix" 1 %}', ">CC<"),
-        ('{% avatar "+1 555-010-0001" 1 %}', "#user"),
+        ('{% avatar "+1 555-010-0001" 1 %}', "nobody"),
         ('{% avatar "<b>" 1 %}', "av-36"),
         ('{% channel "MESSENGER" %}', 'aria-label="Messenger"'),
         ('{% avatar "A B" 1 36 "SMS" %}', 'role="img" aria-label="SMS" title="SMS">AB<svg'),

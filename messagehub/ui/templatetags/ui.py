@@ -66,13 +66,14 @@ def avatar(name: object, key: object, size: int = 36, platform: str = "", label:
 
     Readers skip it, for a name stands beside it, unless it shows a channel or has a label of its own.
     """
-    words = label or CHANNELS.get(platform, "")
+    words, letters = label or CHANNELS.get(platform, ""), initials(str(name))
     return format_html(
-        '<span class="av av-{} av-hue-{}" {}>{}{}</span>',
+        '<span class="av av-{}{} av-hue-{}" {}>{}{}</span>',
         size,
+        "" if letters else " nobody",  # drawn by the style sheet: an icon would be three more nodes for each
         zlib.crc32(str(key).encode()) % HUES + 1,
         format_html('role="img" aria-label="{0}" title="{0}"', words) if words else DECORATION,
-        initials(str(name)) or icon("user", 20 if size > 40 else 18 if size > 30 else 14),
+        letters,
         channel(platform) if platform else "",
     )
 
