@@ -51,6 +51,12 @@ def test_it_shows_balances_and_the_ledger_as_text(browser, ann, granted):
     assert "Not proved yet" in shown
 
 
+def test_a_balance_that_was_set_to_what_it_was_is_told_as_that(browser, ann, cy, granted, inside, acme):
+    with inside(acme):
+        ledger.set_balance(cy, 5, actor=ann, reason="Checked", idempotency_key="may")
+    assert "Cy Set by Ann to what it was · Checked 0 5" in text(browser(ann).get(PAGE))
+
+
 def test_it_says_what_the_last_proof_found(browser, ann, granted):
     with tenancy.system():
         Conversation.objects.update(inbound_count=1)  # the factory's messages
