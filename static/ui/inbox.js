@@ -144,7 +144,8 @@ document.addEventListener("submit", (event) => {
   if (!form) return;
   event.preventDefault();
   const fields = Object.fromEntries([...new FormData(form, event.submitter)].filter(([name, value]) => value !== "" || name === "content"));
-  for (const drop of form.parentElement.closest("details[data-drop]") ? [form.closest("details[data-drop]")] : form.querySelectorAll("details[open]")) drop.open = false;
+  const menu = (event.submitter ?? form.parentElement).closest("details[data-drop]");
+  for (const drop of menu ? [menu] : form.querySelectorAll("details[open]")) drop.open = false;
   if (form.dataset.act === "message") changeMessage(form.action, fields);
   else change(thread.open(), form.action, fields);
 });

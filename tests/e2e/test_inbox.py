@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -462,6 +463,24 @@ def test_on_a_phone_everything_is_within_reach(demo: Demo, signed_in, complaints
     maya.locator("#resolve").click()
     expect(maya.locator("#convs")).to_be_visible()
     expect(row(maya, "From a phone to a phone")).to_have_count(0)
+    assert maya.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert complaints == []
+
+
+def test_on_a_phone_a_conversation_is_snoozed_until_any_time(demo: Demo, signed_in, complaints):
+    arrive(demo, "Not today, and not here")
+    maya = signed_in("maya", PHONE)
+    open_one(maya, "Not today, and not here")
+    maya.locator("#more summary").click()
+    maya.locator("#more").get_by_role("button", name="Snooze", exact=True).click()
+    expect(maya.locator("#more")).to_have_attribute("open", "")  # no time was given
+    maya.locator("#more").get_by_label("Another time").fill(f"{datetime.now(UTC).date() + timedelta(days=10)}T09:30")
+    shot(maya, "phone-snooze")
+    maya.locator("#more").get_by_role("button", name="Snooze", exact=True).click()
+    expect(maya.locator("#convs")).to_be_visible()
+    expect(row(maya, "Not today, and not here")).to_have_count(0)
+    maya.goto(f"{demo.base_url}/inbox/?status=snoozed")
+    expect(row(maya, "Not today, and not here")).to_be_visible()
     assert maya.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert complaints == []
 
