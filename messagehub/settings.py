@@ -353,7 +353,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    # "Not ready yet" is an answer, and whoever asks goes on asking.
+    "filters": {
+        "not_readiness": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(getattr(record, "request", None), "path", "") != "/readyz",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {name: {"level": "WARNING"} for name in ("aiohttp.access", "twilio", "procrastinate", "fontTools")},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("aiohttp.access", "twilio", "procrastinate", "fontTools")},
+        "django.request": {"filters": ["not_readiness"]},
+    },
 }

@@ -49,9 +49,10 @@ def test_sending_goes_on(acme, no_valkey, django_capture_on_commit_callbacks):
         assert Event.objects.filter(message_id=answer.json()["message"]["id"]).count() == 1
 
 
-def test_readyz_names_what_is_missing(no_valkey, client):
+def test_readyz_names_what_is_missing(no_valkey, client, caplog):
     answer = client.get("/readyz")
 
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": "ok", "valkey": "no answer", "worker": "no answer"}
     assert client.get("/healthz").status_code == 200
+    assert [each for each in caplog.records if each.name == "django.request"] == []  # an answer, not an error of ours
