@@ -335,6 +335,7 @@ async function newRoom() {
   try {
     const response = await fetch(listUrl + query());
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    document.querySelector(".account").append(document.getElementById("account-menu"));   // it may be in the tab bar
     for (const place of [".side-scroll", ".tabbar"]) document.querySelector(place)?.replaceWith(fresh.querySelector(place));
     setUnread([...fresh.querySelectorAll(".rooms [data-unread]")].map((each) => [each.dataset.unread, Number(each.querySelector("[data-count]").textContent)]));
   } catch { /* the next page has it */ }

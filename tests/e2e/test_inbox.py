@@ -380,6 +380,22 @@ def test_a_chatroom_appears_and_goes_without_a_reload(demo: Demo, signed_in):
     expect(tom.locator(".rooms").get_by_role("link", name="Sales")).to_have_count(0)
 
 
+def test_the_menu_of_a_phone_stays_when_a_chatroom_comes(demo: Demo, signed_in, complaints):
+    """The tab bar is drawn anew then, with the menu in it that stands once on the page."""
+    dana, tom = demo.client("dana"), signed_in("tom", PHONE)
+    user, room = demo.client("tom").user["id"], demo.people["maya"]["chatroom_ids"][0]
+    more = tom.locator(".tabbar details").last
+    more.locator("summary").click()
+    expect(more.get_by_role("button", name="Sign out")).to_be_visible()
+    dana.post("/api/user-chatrooms", json={"user_id": user, "chatroom_id": room})
+    expect(tom.locator(".tabbar").get_by_role("link", name="Sales", include_hidden=True)).to_have_count(1)
+    more.locator("summary").click()
+    expect(more.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(more).not_to_contain_text("null")
+    dana.delete(f"/api/user-chatrooms?user_id={user}&chatroom_id={room}")
+    assert complaints == []
+
+
 def test_pictures_and_files_are_our_own_copies(demo: Demo, signed_in, complaints):
     phone = next(phones)
     picture = f"{demo.base_url}/sandbox/sample.png"
