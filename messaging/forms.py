@@ -6,12 +6,11 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from messaging import sending
+from messaging import moments, sending
 from messaging.models import Conversation
 
 EMPTY = {"required": _("Write something first.")}
 LONGEST_NOTE = 5000
-MOST_DAYS_AHEAD = 365
 NOBODY = "none"
 
 
@@ -24,7 +23,7 @@ class AheadField(forms.DateTimeField):
         given = super().clean(value)
         if given is None:
             return None
-        if not timedelta() < given - timezone.now() < timedelta(days=MOST_DAYS_AHEAD):
+        if not moments.is_ahead(given):
             raise forms.ValidationError(_("Choose a time that is still to come, within a year."))
         return given
 

@@ -1,7 +1,10 @@
-"""Moments as addresses of pages name them."""
+"""Moments that people and programs name: as addresses of pages write them, and which lie ahead."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.utils import timezone
+
+MOST_DAYS_AHEAD = 365
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # so that every zone, and a few minutes more or less, have a name for it
 
 
@@ -11,3 +14,8 @@ def read(text: str) -> datetime:
     if moment.tzinfo is None or not FIRST_YEAR < moment.year <= LAST_YEAR:
         raise ValueError("This is no moment with a zone that anything could have happened at.")
     return moment
+
+
+def is_ahead(moment: datetime) -> bool:
+    """Whether it is still to come, within a year."""
+    return timedelta() < moment - timezone.now() < timedelta(days=MOST_DAYS_AHEAD)

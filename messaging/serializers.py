@@ -1,10 +1,8 @@
 """What goes in at /api/conversations, /api/messages and /api/templates."""
 
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from rest_framework import serializers
 
 from accounts.models import User
@@ -13,17 +11,11 @@ from chatrooms.fields import ColleagueField, PhoneField, VisibleListField, Visib
 from chatrooms.models import Chatroom, Contact
 from integrations.models import SenderNumber
 from integrations.providers import MOST_MEDIA
-from messaging import sending, templates
+from messaging import moments, sending, templates
 from messaging.models import Campaign, Conversation, Label, Message, MessageTemplate
 
-MOST_DAYS_AHEAD = 365
 NOT_AHEAD = "Give a time in the future, within a year."
 ELSEWHERE = "This belongs to another chatroom."
-
-
-def is_ahead(moment: datetime) -> bool:
-    """Whether it is still to come, within a year."""
-    return timedelta() < moment - timezone.now() < timedelta(days=MOST_DAYS_AHEAD)
 
 
 class AheadField(serializers.DateTimeField):
@@ -31,7 +23,7 @@ class AheadField(serializers.DateTimeField):
 
     def to_internal_value(self, value):
         given = super().to_internal_value(value)
-        if not is_ahead(given):
+        if not moments.is_ahead(given):
             raise serializers.ValidationError(NOT_AHEAD)
         return given
 
@@ -95,7 +87,7 @@ class SendSerializer(serializers.Serializer):
             given_room = given.pk if name == "chatroom_id" and given else getattr(given, "chatroom_id", None)
             if given_room not in (None, room.pk):
                 raise serializers.ValidationError({name: [ELSEWHERE]})
-        if "send_at" in data and not is_ahead(data["send_at"]) and not self._was_made(data.get("client_id")):
+        if "send_at" in data and not moments.is_ahead(data["send_at"]) and not self._was_made(data.get("client_id")):
             raise serializers.ValidationError({"send_at": [NOT_AHEAD]})
         if "contact_id" in data and not data["contact_id"].phone:
             raise serializers.ValidationError({"contact_id": ["This contact has no phone number."]})

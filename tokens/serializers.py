@@ -40,7 +40,7 @@ class BalanceSerializer(serializers.Serializer):
 
 
 class UpdatedSerializer(serializers.Serializer):
-    """The balance now, and the entry that explains it (null when nothing changed)."""
+    """The balance now, and the entry that explains it (null when nothing was written down)."""
 
     user_id = serializers.UUIDField()
     balance = serializers.IntegerField()
