@@ -9,16 +9,22 @@ They go to the git-ignored tests/shots/, and beside them tests/shots/sheets/, wh
 import base64
 import sys
 import traceback
+from importlib import import_module
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.conftest import CHROMIUM
 from tests.e2e.looks import SHOTS, THEMES, shot
-from tests.e2e.scenes import LOGINS, SCENES, Scene, Stage, contact, door, inbox, problems  # noqa: F401  they add themselves
+from tests.e2e.scenes import LOGINS, SCENES, Scene, Stage
 from tests.running_demo import demo_folder, running_demo
 
 SHEETS = SHOTS / "sheets"
+ROOMS = ("inbox", "thread", "composer", "beside", "contact", "door", "problems")  # in the order of taking
 LIMITS = {"LIMIT_LOGIN_PER_ACCOUNT": str(LOGINS)}
+
+
+for room in ROOMS:
+    import_module(f"tests.e2e.scenes.{room}")  # its scenes add themselves
 
 
 def main(words: list[str]) -> int:

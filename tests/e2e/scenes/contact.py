@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tests.e2e.scenes import Stage, scene
-from tests.e2e.scenes.inbox import endless, long_names, rich
+from tests.e2e.scenes.made import endless, long_names, rich
 from tests.running_demo import phones
 
 
