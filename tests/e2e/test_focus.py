@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import PHONE
+from tests.e2e.steps import arrive, open_one, row, walk_to
 from tests.e2e.test_contact import new_contact, open_contact
-from tests.e2e.test_inbox import arrive, open_one, row, walk_to
 from tests.running_demo import Demo, eventually
 
 pytestmark = pytest.mark.e2e

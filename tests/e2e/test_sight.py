@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import DESKTOP
+from tests.e2e.steps import arrive, open_one
 from tests.e2e.test_contact import new_contact, open_contact
-from tests.e2e.test_inbox import arrive, open_one
 from tests.running_demo import Demo
 
 pytestmark = pytest.mark.e2e
