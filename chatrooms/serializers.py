@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.answers import PersonSerializer
+from accounts.api.schema import PersonSerializer
 from chatrooms.fields import ColleagueField, VisibleRelatedField
 from chatrooms.models import Chatroom
 

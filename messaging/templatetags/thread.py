@@ -19,8 +19,8 @@ from django.utils.translation import gettext
 from accounts.models import User
 from chatrooms.models import Contact
 from messagehub.ui.templatetags.ui import clock_time, local, number, phone
+from messaging.contacts.timeline import Entry
 from messaging.models import Message, Note
-from messaging.timeline import Entry
 
 register = template.Library()
 

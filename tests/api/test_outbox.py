@@ -10,8 +10,8 @@ from rest_framework.test import APIClient
 from accounts.models import AuditEntry, User
 from messagehub import tenancy
 from messagehub.keys import uuid7
-from messaging import delivery, sending
 from messaging.models import Event, Message
+from messaging.sending import delivery, enqueue
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
 
@@ -46,7 +46,7 @@ def fail(message: Message) -> None:
     put(message, status="failed", status_rank=5)
     with tenancy.system():
         row = {"id": message.pk, "tokens": message.tokens, "sent_by_id": message.sent_by_id}
-        sending.refund(row, state="failed", reason="Refused")
+        enqueue.refund(row, state="failed", reason="Refused")
 
 
 def scheduled(agent: APIClient, acme: dict) -> dict:

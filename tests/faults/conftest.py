@@ -22,8 +22,8 @@ from accounts.models import User
 from integrations import providers
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 from messagehub import launcher, tenancy
-from messaging import delivery, reconciliation, sending
 from messaging.models import Message
+from messaging.sending import delivery, enqueue, reconciliation
 from tests.sandbox_server import ROOT, SandboxServer, sandbox_server
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
@@ -54,7 +54,7 @@ class Desk:
 
     def send(self, text: str, **more) -> Message:
         with tenancy.organization(self.tenant["organization"].pk):
-            made = sending.send(self.tenant["conversation"], text, sent_by=self.agent, **more).message
+            made = enqueue.send(self.tenant["conversation"], text, sent_by=self.agent, **more).message
         self.sent.append(made.pk)
         return made
 

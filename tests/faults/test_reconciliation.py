@@ -7,8 +7,8 @@ from twilio.rest import Client
 
 from integrations.events import Unclear
 from messagehub import tenancy
-from messaging import delivery, reconciliation, sending
 from messaging.models import Event, Message
+from messaging.sending import delivery, enqueue, reconciliation
 from tests.sandbox_server import SandboxServer, sandbox_server
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
@@ -43,7 +43,7 @@ def lost(acme: dict) -> Callable[[str], Message]:
 
     def lose(text: str) -> Message:
         with tenancy.organization(acme["organization"].pk):
-            message = sending.send(acme["conversation"], text, sent_by=acme["agent"]).message
+            message = enqueue.send(acme["conversation"], text, sent_by=acme["agent"]).message
         (claimed,) = delivery.claim(1)
         delivery.settle([(claimed, Unclear("The answer was lost."))])
         return message

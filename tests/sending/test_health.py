@@ -12,8 +12,8 @@ from integrations import health
 from integrations.events import Accepted, Busy, Refused, ShutOut
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 from messagehub import tenancy
-from messaging import delivery, sending
 from messaging.models import ConsentEntry, Message
+from messaging.sending import delivery, enqueue
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
 
@@ -25,7 +25,7 @@ def acme(db) -> dict:
     tenant = a_tenant("acme", "+15550100100")
     with tenancy.organization(tenant["organization"].pk):
         for number in range(4):
-            sending.send(tenant["conversation"], f"Text {number}", sent_by=tenant["agent"])
+            enqueue.send(tenant["conversation"], f"Text {number}", sent_by=tenant["agent"])
     return tenant
 
 
@@ -142,7 +142,7 @@ def test_an_answer_that_comes_after_it_was_given_up_is_believed_and_the_tokens_s
     with tenancy.system():
         Message.objects.filter(pk=claimed.text.message_id).update(status="not_sent", status_rank=5)
         row = {"id": claimed.text.message_id, "tokens": 1, "sent_by_id": acme["agent"].pk}
-        sending.refund(row, state="not_sent", reason="It was missing twice")
+        enqueue.refund(row, state="not_sent", reason="It was missing twice")
     delivery.settle([(claimed, Accepted("SM1"))])
     with tenancy.organization(acme["organization"].pk):
         message = Message.objects.get(pk=claimed.text.message_id)

@@ -10,8 +10,8 @@ from uuid_utils.compat import uuid7
 from chatrooms.models import Contact, ContactActivity
 from integrations.models import WebhookEvent
 from messagehub import tenancy
-from messaging import receiving
 from messaging.models import Attachment, Conversation, Event, Message
+from messaging.receiving import ingest
 from tests.spine.test_walls import a_tenant
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def inbound():
 def test_a_batch_becomes_contacts_conversations_messages_and_events(acme):
     events = [store(From=f"+1555333000{n % 3}", Body=str(n)) for n in range(9)]
 
-    assert receiving.drain() == 9
+    assert ingest.drain() == 9
 
     assert {state(event) for event in events} == {("processed", 0)}
     with tenancy.organization(acme["organization"].pk):
@@ -67,9 +67,9 @@ def test_a_batch_becomes_contacts_conversations_messages_and_events(acme):
 
 def test_the_same_message_in_one_batch_and_in_a_later_one_is_one_message(acme):
     store(MessageSid="SMsame"), store(MessageSid="SMsame")
-    receiving.drain()
+    ingest.drain()
     store(MessageSid="SMsame")
-    receiving.drain()
+    ingest.drain()
     with tenancy.organization(acme["organization"].pk):
         assert inbound().count() == 1
         assert Conversation.objects.get(contact__phone="+15553330001").inbound_count == 1
@@ -81,7 +81,7 @@ def test_messages_of_several_organizations_in_one_batch_stay_apart(acme):
     for n in range(4):
         store(Body=f"acme {n}")
         store(Body=f"globex {n}", To="+15550200200", AccountSid="ACglobex")
-    receiving.drain()
+    ingest.drain()
     for tenant, name in ((acme, "acme"), (globex, "globex")):
         with tenancy.organization(tenant["organization"].pk):
             assert [message.content for message in inbound()] == [f"{name} {n}" for n in range(4)]
@@ -90,17 +90,17 @@ def test_messages_of_several_organizations_in_one_batch_stay_apart(acme):
 def test_one_bad_event_stops_only_itself_is_kept_and_can_be_processed_again(acme, monkeypatch):
     good, bad, other = store(), store(To="+15550999999"), store(From="+15553330002")
 
-    assert receiving.drain() == 3
+    assert ingest.drain() == 3
 
     assert (state(good), state(other)) == (("processed", 0), ("processed", 0))
     assert state(bad) == ("waiting", 1)
     assert "Nobody owns this number" in bad.error
-    assert receiving.process([bad.pk]) == 0
+    assert ingest.process([bad.pk]) == 0
     with tenancy.organization(acme["organization"].pk):
         number = acme["number"]
         number.phone = "+15550999999"
         number.save()
-    assert receiving.process([bad.pk]) == 1
+    assert ingest.process([bad.pk]) == 1
     assert state(bad) == ("processed", 0)
 
 
@@ -109,14 +109,14 @@ def test_an_event_that_keeps_failing_is_given_up_and_kept(acme):
     for _ in range(WebhookEvent.MOST_ATTEMPTS):
         with tenancy.system():
             WebhookEvent.objects.update(try_again_at=None)
-        receiving.drain()
+        ingest.drain()
     assert state(bad) == ("failed", 8)
-    assert receiving.drain() == 0
+    assert ingest.drain() == 0
 
 
 def test_what_can_not_be_read_is_set_aside(acme):
     unread = store(MessageSid="")
-    receiving.drain()
+    ingest.drain()
     assert state(unread)[0] == "quarantined"
     assert "MessageSid" in unread.quarantined
 
@@ -124,24 +124,24 @@ def test_what_can_not_be_read_is_set_aside(acme):
 @pytest.mark.parametrize("status", ["SNOOZED", "PENDING"])
 def test_a_new_message_opens_a_sleeping_conversation(acme, status: str):
     store()
-    receiving.drain()
+    ingest.drain()
     with tenancy.organization(acme["organization"].pk):
         Conversation.objects.update(
             status=status, snoozed_until=timezone.now() + timedelta(hours=1) if status == "SNOOZED" else None
         )
     store()
-    receiving.drain()
+    ingest.drain()
     with tenancy.organization(acme["organization"].pk):
         assert Conversation.objects.get(contact__phone="+15553330001").status == "OPEN"
 
 
 def test_a_new_message_after_a_closed_conversation_opens_another(acme):
     store()
-    receiving.drain()
+    ingest.drain()
     with tenancy.organization(acme["organization"].pk):
         Conversation.objects.update(status="CLOSED")
     store()
-    receiving.drain()
+    ingest.drain()
     with tenancy.organization(acme["organization"].pk):
         found = Conversation.objects.filter(contact__phone="+15553330001").order_by("id")
         assert [conversation.status for conversation in found] == ["CLOSED", "OPEN"]
@@ -156,7 +156,7 @@ def test_media_are_attached_in_their_order(acme):
         MediaUrl1="https://api.twilio.com/2",
         MediaContentType1="application/pdf",
     )
-    receiving.drain()
+    ingest.drain()
     with tenancy.organization(acme["organization"].pk):
         assert list(Attachment.objects.order_by("position").values_list("content_type", flat=True)) == [
             "image/png",
@@ -168,7 +168,7 @@ def test_the_number_of_statements_does_not_grow_with_the_batch(acme, django_asse
     for n in range(50):
         store(From=f"+1555444{n:04d}")
     with django_assert_max_num_queries(30):
-        receiving.drain()
+        ingest.drain()
     with tenancy.organization(acme["organization"].pk):
         assert inbound().count() == 50
         assert ContactActivity.objects.filter(kind="created").count() == 51
