@@ -54,3 +54,9 @@ class AssignedSerializer(serializers.Serializer):
     chatroom_id = serializers.UUIDField()
     assigned_by = PersonSerializer(allow_null=True)
     created_at = serializers.DateTimeField()
+
+
+class InRoomFilters(serializers.Serializer):
+    """The query parameters of lists that chatrooms divide."""
+
+    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")

@@ -1,6 +1,6 @@
 """Moments that people and programs name: as addresses of pages write them, and which lie ahead."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
@@ -19,3 +19,8 @@ def read(text: str) -> datetime:
 def is_ahead(moment: datetime) -> bool:
     """Whether it is still to come, within a year."""
     return timedelta() < moment - timezone.now() < timedelta(days=MOST_DAYS_AHEAD)
+
+
+def time(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

@@ -19,7 +19,7 @@ from integrations import numbers
 from messagehub import constraints, limits
 from messaging import idempotency
 from messaging.campaigns import lifecycle
-from messaging.conversations import changes
+from messaging.conversations import changes, listing
 from messaging.message_templates import templates
 from messaging.sending import eligibility, enqueue, message_actions
 from tokens import ledger
@@ -49,7 +49,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     templates.BadTemplate: (400, "invalid"),
     templates.MissingVariables: (400, "invalid"),
     contacts.Duplicate: (409, "duplicate"),
-    changes.Gone: (404, "not_found"),
+    listing.Gone: (404, "not_found"),
     contacts.Gone: (404, "not_found"),
     groups.Gone: (404, "not_found"),
     lifecycle.Gone: (404, "not_found"),

@@ -6,13 +6,13 @@ socket's frames all come from here, so that they can't differ.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 import orjson
 from django.conf import settings
-from django.db import connection
 
 from chatrooms.models import Contact
+from messagehub.datetimes import time
+from messagehub.sql import rows
 from messaging.models import Note
 
 MESSAGE_COLUMNS = """
@@ -34,16 +34,6 @@ coalesce((
 CONVERSATION_TABLES = """
 conversations v JOIN contacts c ON c.id = v.contact_id LEFT JOIN users assignee ON assignee.id = v.assigned_to_id
 """
-
-
-def rows(sql: str, params=()) -> list[dict]:
-    """The rows of a hand-written statement, by column name; of the last one where there are several."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        while cursor.nextset():
-            pass
-        names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def messages(found: Iterable[dict]) -> list[dict]:
@@ -204,8 +194,3 @@ def note(row: Note) -> dict:
         "mentions": row.mentions,
         "created_at": row.created_at,
     }
-
-
-def time(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
@@ -24,11 +23,10 @@ YEAR = 365 * 24 * 3600
 
 def own(view: Callable) -> Callable:
     """A form's target: it may say what was done, and secrets in it are not reported."""
-    return never_cache(sensitive_post_parameters()(require_POST(wraps(view)(view))))
+    return sensitive_post_parameters()(require_POST(wraps(view)(view)))
 
 
 @require_safe
-@never_cache
 def me(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
@@ -69,7 +67,6 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 # ---------------------------------------------------------------- second factor
 @require_safe
-@never_cache
 def second_factor_picture(request: HttpRequest) -> HttpResponse:
     """The secret that is being set up, for a camera."""
     if NEW_SECRET not in request.session:

@@ -18,6 +18,7 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.response import Response
 
 from messagehub import limits
+from messagehub.api import conventions
 
 PAGE, LARGEST_PAGE = 50, 200
 Position = tuple[datetime, UUID]
@@ -219,3 +220,7 @@ def newest_keys(queryset: QuerySet) -> Callable[..., list]:
         return list(rows.order_by("-pk")[:limit])
 
     return fetch
+
+
+def newest(row) -> conventions.Position:
+    return row.created_at, row.pk

@@ -4,8 +4,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chatrooms.models import Chatroom
+from chatrooms.serializers import InRoomFilters
 from messagehub.api import conventions
+from messagehub.api.conventions import newest
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
+from messagehub.datetimes import time
 from messaging import idempotency
 from messaging.campaigns import lifecycle
 from messaging.campaigns.serializers import (
@@ -16,10 +19,7 @@ from messaging.campaigns.serializers import (
     RecipientFilters,
     RecipientSerializer,
 )
-from messaging.contacts.api import newest
-from messaging.contacts.serializers import InRoomFilters
 from messaging.models import Campaign, CampaignRecipient
-from messaging.payloads import time
 from messaging.sending import enqueue
 
 WITH = ("created_by", "started_by")

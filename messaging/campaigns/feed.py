@@ -17,8 +17,7 @@ from django.utils import timezone
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity
 from integrations import segments
-from messagehub import tenancy
-from messaging import payloads
+from messagehub import sql, tenancy
 from messaging.campaigns import lifecycle
 from messaging.campaigns.lifecycle import Outcome, State
 from messaging.live import event_log
@@ -92,7 +91,7 @@ def feed() -> int:
     One that can't be fed is paused, and does not keep the others from their turn.
     """
     with tenancy.system():
-        due = sorted(row["id"] for row in payloads.rows(DUE))
+        due = sorted(row["id"] for row in sql.rows(DUE))
     return sum(_turn(campaign_id) for campaign_id in due)
 
 
@@ -210,8 +209,10 @@ def _write(turn: Turn, content: str, payer: User) -> None:
     except templates.MissingVariables as error:
         turn.skip("missing_variables", str(error))
     else:
-        if not turn.text.strip() or len(turn.text) > enqueue.LONGEST:
-            turn.skip("bad_length", f"Filled in, the text is empty or has more than {enqueue.LONGEST} characters.")
+        if not turn.text.strip() or len(turn.text) > segments.LONGEST_TEXT:
+            turn.skip(
+                "bad_length", f"Filled in, the text is empty or has more than {segments.LONGEST_TEXT} characters."
+            )
 
 
 def _make(held: Campaign, payer: User, turns: Sequence[Turn], price: int) -> None:
@@ -256,7 +257,6 @@ def _message(held: Campaign, payer: User, turn: Turn, conversation_id: UUID, pri
         platform=Platform.SMS,
         content=turn.text,
         status=Message.Status.QUEUED,
-        status_rank=1,
         from_address=held.sender_number.phone,
         to_address=turn.address,
         segments=max(1, segments.count(turn.text)),

@@ -15,11 +15,11 @@ from accounts import audit
 from accounts.models import User
 from chatrooms.models import Chatroom, Group
 from integrations.models import SenderNumber
-from messaging import payloads
+from messagehub import sql
 from messaging.live import event_log
 from messaging.message_templates import templates
 from messaging.models import Campaign, CampaignGroup, CampaignRecipient, Message, Platform
-from messaging.sending import delivery_reports, eligibility
+from messaging.sending import eligibility
 from tokens import ledger
 
 WAKE_CHANNEL = "campaigns"
@@ -237,7 +237,7 @@ def call_off_queued(held: Campaign) -> list[event_log.Change]:
     )
     rows = list(queued.order_by("pk").values("pk", "conversation_id", "chatroom_id", "tokens", "sent_by_id"))
     keys = [row["pk"] for row in rows]
-    canceled = {"status": "canceled", "status_rank": delivery_reports.RANK["canceled"], "not_before": None}
+    canceled = {"status": "canceled", "not_before": None}
     Message.objects.filter(pk__in=keys).update(**canceled)
     paid = [row for row in rows if row["tokens"]]
     if paid:
@@ -259,7 +259,7 @@ def end(held: Campaign, state: str) -> None:
 
 def counts(campaign: Campaign) -> tuple[dict[str, int], int]:
     """How many recipients are in which state (theirs, or their message's), and the tokens that were spent on them."""
-    found = payloads.rows(COUNTS, [campaign.pk])
+    found = sql.rows(COUNTS, [campaign.pk])
     return {row["status"]: row["count"] for row in found}, sum(row["tokens"] for row in found)
 
 
@@ -310,7 +310,7 @@ def _set(held: Campaign, **values) -> None:
 
 
 def _now() -> datetime:
-    return payloads.rows("SELECT now()")[0]["now"]
+    return sql.rows("SELECT now()")[0]["now"]
 
 
 def _wake() -> None:

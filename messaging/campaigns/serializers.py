@@ -5,10 +5,11 @@ from rest_framework import serializers
 from accounts.api.schema import PersonSerializer
 from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Group
+from integrations import segments
 from integrations.models import SenderNumber
-from messaging.conversations.serializers import ELSEWHERE, AheadField
+from messaging.conversations.serializers import AheadField
+from messaging.message_templates.serializers import ELSEWHERE
 from messaging.models import Campaign, CampaignRecipient, MessageTemplate
-from messaging.sending import enqueue
 
 MOST_GROUPS = 100
 
@@ -17,7 +18,7 @@ class CampaignChangeSerializer(serializers.Serializer):
     """What people may change about a draft."""
 
     name = serializers.CharField(max_length=80, required=False)
-    content = serializers.CharField(max_length=enqueue.LONGEST, trim_whitespace=False, required=False)
+    content = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
     group_ids = VisibleListField(
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS, required=False
     )
@@ -33,7 +34,7 @@ class NewCampaignSerializer(serializers.Serializer):
 
     name = serializers.CharField(max_length=80)
     content = serializers.CharField(
-        max_length=enqueue.LONGEST, trim_whitespace=False, required=False, allow_blank=True, default=""
+        max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False, allow_blank=True, default=""
     )
     template_id = VisibleRelatedField(queryset=MessageTemplate.objects.all(), required=False, source="template")
     group_ids = VisibleListField(

@@ -11,7 +11,9 @@ from rest_framework.views import APIView
 
 from chatrooms import contacts, groups
 from chatrooms.models import Contact, Group
+from chatrooms.serializers import InRoomFilters
 from messagehub.api import conventions
+from messagehub.api.conventions import newest
 from messagehub.api.schema import operation
 from messaging import payloads
 from messaging.contacts.serializers import (
@@ -20,17 +22,12 @@ from messaging.contacts.serializers import (
     ContactFilters,
     ContactSerializer,
     GroupSerializer,
-    InRoomFilters,
     MemberSerializer,
     MembersSerializer,
     NewContactSerializer,
     NewGroupSerializer,
 )
 from messaging.conversations import changes
-
-
-def newest(row) -> conventions.Position:
-    return row.created_at, row.pk
 
 
 def contact_shapes(found: list[Contact]) -> list[dict]:
@@ -99,7 +96,6 @@ class ContactView(APIView):
         return Response(status=204)
 
 
-# ---------------------------------------------------------------- groups
 def group_shape(group: Group) -> dict:
     return {"id": group.pk, "chatroom_id": group.chatroom_id, "name": group.name, "created_at": group.created_at}
 

@@ -77,12 +77,6 @@ class NewGroupSerializer(serializers.Serializer):
     validate = NewContactSerializer.validate
 
 
-class InRoomFilters(serializers.Serializer):
-    """The query parameters of lists that chatrooms divide."""
-
-    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
-
-
 class MembersSerializer(serializers.Serializer):
     """Contacts to put into a group."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chatrooms.models import Contact, ContactActivity
-from messagehub import datetimes
+from messagehub import datetimes, sql
 from messaging import payloads
 from messaging.models import ConversationActivity, Note
 
@@ -61,7 +61,7 @@ def page(contact: Contact, *, limit: int, before: Position | None = None) -> lis
     if before:
         params["at"], params["id"] = before
         conditions = {name: f"AND ({columns}) < (%(at)s, %(id)s)" for name, columns in COLUMNS.items()}
-    found = payloads.rows(PAGE.format(**conditions), params)
+    found = sql.rows(PAGE.format(**conditions), params)
     by_kind = {kind: [row["id"] for row in found if row["kind"] == kind] for kind in KINDS}
     known = {
         "message": payloads.messages_by_id(by_kind["message"]),

@@ -20,13 +20,11 @@ from messaging import payloads
 from messaging.contacts import merging, timeline
 from messaging.contacts.forms import ContactForm
 from messaging.conversations import changes
-from messaging.inbox.views import page
 
 ENTRIES, CONVERSATIONS, FOUND = 50, 10, 20
 
 
 @require_safe
-@page
 def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The contact; `before` goes on below an entry of the timeline."""
     shown = _contact(request, pk)
@@ -50,7 +48,6 @@ def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page
 def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Names, phone and email. What people write here is never replaced by what a provider says."""
     shown = _contact(request, pk)
@@ -77,7 +74,6 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@page
 def block(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Stop writing to somebody (`blocked` is 1), or go on."""
     shown = _contact(request, pk)
@@ -86,7 +82,6 @@ def block(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@page
 def group(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Put the contact into a group of its chatroom, or (`out`) take it out."""
     shown = _contact(request, pk)
@@ -100,7 +95,6 @@ def group(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@page
 def number(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Make a further number the one that replies go to, or (`forget`) take it away."""
     shown = _contact(request, pk)
@@ -116,7 +110,6 @@ def number(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 # ---------------------------------------------------------------- making two contacts one
 @require_safe
-@page
 def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Look for the contact that is the same person."""
     shown = _contact(request, pk)
@@ -136,7 +129,6 @@ def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page
 def merge_with(request: HttpRequest, pk: UUID, other: UUID) -> HttpResponse:
     """What would move and what would be lost; and doing it."""
     shown, lost = _contact(request, pk), _contact(request, other)

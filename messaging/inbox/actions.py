@@ -17,10 +17,9 @@ from chatrooms import contacts
 from messagehub import limits
 from messagehub.ui.templatetags.ui import near_time
 from messaging import context_processors, payloads
-from messaging.conversations import changes
+from messaging.conversations import changes, notes, reading
 from messaging.inbox import context as inbox_context
 from messaging.inbox import list_filters
-from messaging.inbox.context import page
 from messaging.inbox.forms import NOBODY, ChangeForm, NoteForm, ReplyForm, ScheduledForm, said
 from messaging.inbox.list_filters import Filters
 from messaging.models import Conversation, Label, Message
@@ -40,7 +39,6 @@ Status = Conversation.Status
 
 # ---------------------------------------------------------------- writing
 @require_POST
-@page
 def send(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A reply from the composer where no script runs; with one, the composer uses the API."""
     shown = inbox_context.conversation_of(request, pk)
@@ -58,7 +56,6 @@ def send(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@page
 def note(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A note for colleagues; whoever is named in it is mentioned."""
     shown = inbox_context.conversation_of(request, pk)
@@ -66,13 +63,13 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not form.is_valid():
         return _refused(said(form)) if request.htmx else _again(request, shown, said(form))
     content = form.cleaned_data["content"]
-    colleagues = changes.colleagues(shown)
-    mentions = changes.mentioned(content, colleagues)
+    colleagues = notes.colleagues(shown)
+    mentions = notes.mentioned(content, colleagues)
     try:
-        made = changes.add_note(
+        made = notes.add_note(
             shown, content, author=request.user, mentions=mentions, client_id=form.cleaned_data["client_id"]
         )
-    except changes.NoteIdTaken as refusal:
+    except notes.NoteIdTaken as refusal:
         return _refused(str(refusal), 409) if request.htmx else _again(request, shown, refusal)
     if not request.htmx:
         return redirect(_back(request, pk))
@@ -82,18 +79,16 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@page
 def read(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The viewer has read up to this message."""
     shown = get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
     up_to = get_object_or_404(Message, conversation=shown, pk=list_filters.uuid(request.POST.get("up_to", "")))
-    changes.mark_read(request.user, shown, up_to)
+    reading.mark_read(request.user, shown, up_to)
     return HttpResponse(status=204)
 
 
 # ---------------------------------------------------------------- a message that is written already
 @require_POST
-@page
 def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Send a failed message again; what stands under its bubble then says so, or why not."""
     failed = get_object_or_404(Message.objects.visible_to(request.user), pk=pk)
@@ -110,7 +105,6 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@page
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Call a scheduled message off."""
     return _about(
@@ -122,7 +116,6 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@page
 def reschedule(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Change the text or the time of a scheduled message."""
     form = ScheduledForm(request.POST)
@@ -137,7 +130,6 @@ def reschedule(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@page
 def settle(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Somebody looked at the provider and says what became of an unknown message."""
     outcome = request.POST.get("outcome", "")
@@ -164,7 +156,6 @@ def _about(request: HttpRequest, pk: UUID, act, words: str) -> HttpResponse:
 
 # ---------------------------------------------------------------- a conversation
 @require_POST
-@page
 def change(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Assign, label, put off, close or reopen a conversation, mark it unread, block its contact."""
     shown = inbox_context.conversation_of(request, pk)
@@ -195,7 +186,7 @@ class _Unknown(Exception):
 def _change(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
     """Do what the form says; returns what to say about it, and the fields that undo it."""
     if given["unread"]:
-        changes.mark_unread(user, shown)
+        reading.mark_unread(user, shown)
         return _("Marked as unread."), {}
     if given["blocked"] is not None:
         changes.block(shown, given["blocked"], by=user)
@@ -222,7 +213,7 @@ def _relabel(user: User, shown: Conversation, add: UUID | None, remove: UUID | N
 def _assign(user: User, shown: Conversation, given: str) -> tuple[str, dict]:
     person = None
     if given != NOBODY:
-        person = next((each for each in changes.colleagues(shown) if str(each.pk) == given), None)
+        person = next((each for each in notes.colleagues(shown) if str(each.pk) == given), None)
         if person is None:
             raise _Unknown
     before = changes.change(shown, by=user, assigned_to=person)["assigned_to_id"]

@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from messagehub.images import SHOWN
 from messaging.models import Attachment
-from messaging.receiving.attachments import SHOWN
 
 CLOSED = {"default-src": ["'none'"], "sandbox": [True]}
 

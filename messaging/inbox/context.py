@@ -1,58 +1,35 @@
 """What the inbox's pages and parts are made from."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from functools import cache, wraps
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from django.db.models.functions import Lower
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from chatrooms.models import Chatroom, Contact
+from integrations import segments
 from messagehub import datetimes
 from messagehub.ui.templatetags.ui import channel_name
 from messaging import context_processors, payloads
-from messaging.conversations import changes
+from messaging.conversations import listing, notes
 from messaging.inbox import forms, list_filters
 from messaging.inbox.list_filters import Filters
 from messaging.live import cursors
-from messaging.models import Conversation, ConversationActivity, Label, Message, Note, Platform
-from messaging.sending import eligibility, enqueue, message_actions
+from messaging.models import UNSUCCESSFUL, Conversation, ConversationActivity, Label, Message, Note, Platform
+from messaging.sending import eligibility
 from messaging.templatetags.thread import is_lost, status_name
 
 ROWS, MESSAGES, ACTIVITIES = 50, 60, 20
 MOST_COLLEAGUES = 200
 
 
-def page(view: Callable) -> Callable:
-    """A view whose times are in the viewer's zone and whose answers no cache keeps."""
-
-    @never_cache
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        named = request.COOKIES.get("timezone", "")
-        zone = named if named in _zones() else request.user.organization.time_zone
-        with timezone.override(zone):
-            return view(request, *args, **kwargs)
-
-    return wrapped
-
-
-@cache
-def _zones() -> set[str]:
-    return available_timezones()
-
-
-# ---------------------------------------------------------------- the whole page
 def whole(request: HttpRequest, shown: Conversation | None = None) -> dict:
     """The whole inbox. The cursor is read first, so that no event falls between the page and its socket."""
     rooms = context_processors.of(request).rooms
@@ -105,11 +82,10 @@ def commands() -> list[dict]:
     ]
 
 
-# ---------------------------------------------------------------- the list
 def rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **narrower) -> dict:
     """A page of rows that fit the filters."""
     by_id = {str(room.pk): room for room in rooms}
-    found = changes.listed(request.user, limit=ROWS + 1, **wanted.wanted(request.user), **narrower)
+    found = listing.listed(request.user, limit=ROWS + 1, **wanted.wanted(request.user), **narrower)
     more = len(found) > ROWS
     found = found[:ROWS]
     for row in found:
@@ -199,7 +175,6 @@ def _choice(wanted: Filters, name: str, **changed) -> dict:
     return {"name": name, "url": address(chosen), "current": chosen == wanted}
 
 
-# ---------------------------------------------------------------- one conversation
 def conversation_of(request: HttpRequest, pk: UUID) -> Conversation:
     visible = Conversation.objects.visible_to(request.user)
     return get_object_or_404(
@@ -212,9 +187,9 @@ def opened(request: HttpRequest, shown: Conversation) -> dict:
     return thread(request, shown) | composer(request, shown) | side(request, shown)
 
 
-def thread(request: HttpRequest, shown: Conversation, after: changes.Position | None = None) -> dict:
+def thread(request: HttpRequest, shown: Conversation, after: listing.Position | None = None) -> dict:
     """A page of the thread, oldest first: messages, and between them notes and what people did."""
-    found = changes.thread(shown, limit=MESSAGES + 1, after=after)
+    found = listing.thread(shown, limit=MESSAGES + 1, after=after)
     more = len(found) > MESSAGES
     found = found[:MESSAGES][::-1]
     older_url, begin = "", None
@@ -226,10 +201,10 @@ def thread(request: HttpRequest, shown: Conversation, after: changes.Position | 
         "open_id": str(shown.pk),
         "entries": entries(
             messages=bubbles(zip(found, payloads.messages(found), strict=True), {shown.contact_id: shown.contact}),
-            notes=changes.notes_between(shown, begin, after and after[0]),
-            activities=changes.activities_between(shown, begin, after and after[0]),
+            notes=notes.notes_between(shown, begin, after and after[0]),
+            activities=notes.activities_between(shown, begin, after and after[0]),
         ),
-        "unread": 0 if after else changes.one(request.user, shown)["unread_count"],
+        "unread": 0 if after else listing.one(request.user, shown)["unread_count"],
         "older_url": older_url,
         "me": str(request.user.pk),
     }
@@ -243,7 +218,7 @@ def bubbles(found: Iterable[tuple[dict, dict]], contacts: dict[UUID, Contact]) -
     """Rows and shapes of messages as bubbles show them: with their contact, and the message that they answer."""
     found = list(found)
     lost = [row["id"] for row, shape in found if is_lost(shape)]
-    tried = Message.objects.filter(retry_of__in=lost).exclude(status__in=message_actions.TRY_AGAIN) if lost else []
+    tried = Message.objects.filter(retry_of__in=lost).exclude(status__in=UNSUCCESSFUL) if lost else []
     retried = {message.retry_of_id for message in tried}
     quoted = payloads.messages_by_id({row["reply_to_id"] for row, _ in found if row["reply_to_id"]})
     return [
@@ -277,7 +252,7 @@ def side(request: HttpRequest, shown: Conversation) -> dict:
     given = {label.pk for label in shown.labels.all()}
     return {
         "conversation": shown,
-        "colleagues": changes.colleagues(shown)[:MOST_COLLEAGUES],
+        "colleagues": notes.colleagues(shown)[:MOST_COLLEAGUES],
         "labels": list(Label.objects.visible_to(request.user).order_by(Lower("name"))),
         "given_labels": given,
         "moments": forms.moments_ahead(),
@@ -300,7 +275,7 @@ def composer(request: HttpRequest, shown: Conversation) -> dict:
     return {
         "client_id": uuid7(),
         "price": eligibility.price(request.user, shown.platform),
-        "longest": enqueue.LONGEST,
+        "longest": segments.LONGEST_TEXT,
         "longest_note": forms.LONGEST_NOTE,
         "cannot_send": next((reason for reason in verdict.reasons if reason.code not in OPEN_BOX), None),
         "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours"), None),

@@ -6,9 +6,9 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from integrations import segments
 from messagehub import datetimes
 from messaging.models import Conversation
-from messaging.sending import enqueue
 
 EMPTY = {"required": _("Write something first.")}
 LONGEST_NOTE = 5000
@@ -30,7 +30,7 @@ class AheadField(forms.DateTimeField):
 
 
 class ReplyForm(forms.Form):
-    content = forms.CharField(max_length=enqueue.LONGEST, error_messages=EMPTY)
+    content = forms.CharField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
     client_id = forms.UUIDField()
     send_at = AheadField(required=False)
 
@@ -43,7 +43,7 @@ class NoteForm(forms.Form):
 class ScheduledForm(forms.Form):
     """Another text, another time, or both."""
 
-    content = forms.CharField(max_length=enqueue.LONGEST, error_messages=EMPTY)
+    content = forms.CharField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
     send_at = AheadField(required=False)
 
 

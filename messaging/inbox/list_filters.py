@@ -10,7 +10,7 @@ from django.http import Http404, QueryDict
 
 from accounts.models import User
 from chatrooms.models import Chatroom
-from messaging.conversations import changes
+from messaging.conversations import listing
 from messaging.models import Conversation, Label, Platform
 
 TABS = ("mine", "unassigned", "all")
@@ -76,7 +76,7 @@ class Filters:
         if self.label:
             found["label_id"] = self.label.pk
         if self.search:
-            found["contact_ids"] = changes.contacts_found(user, self.search, self.chatroom)
+            found["contact_ids"] = listing.contacts_found(user, self.search, self.chatroom)
         return found | self.of_tab(user)
 
     def of_tab(self, user: User) -> dict:
@@ -85,7 +85,7 @@ class Filters:
     def counts(self, user: User) -> dict[str, int]:
         """How many each tab has, MOST_COUNTED at most; from the same conditions as the list itself."""
         rest = self.but(tab="all").wanted(user)
-        return {tab: changes.counted(user, most=MOST_COUNTED, **rest, **self.but(tab=tab).of_tab(user)) for tab in TABS}
+        return {tab: listing.counted(user, most=MOST_COUNTED, **rest, **self.but(tab=tab).of_tab(user)) for tab in TABS}
 
 
 def refuse(what: str):

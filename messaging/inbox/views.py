@@ -14,10 +14,9 @@ from django.views.decorators.http import require_safe
 
 from messagehub import datetimes
 from messaging import context_processors
-from messaging.conversations import changes
+from messaging.conversations import listing, notes
 from messaging.inbox import context as inbox_context
 from messaging.inbox import list_filters
-from messaging.inbox.context import page
 from messaging.inbox.list_filters import Filters
 from messaging.message_templates import templates
 from messaging.models import MessageTemplate
@@ -28,7 +27,6 @@ OVERLAP = timedelta(minutes=2)  # what was begun before the last look may have b
 
 
 @require_safe
-@page
 def inbox(request: HttpRequest) -> HttpResponse:
     """The list of conversations, newest first; `after` goes on below a row."""
     if not request.htmx:
@@ -45,7 +43,6 @@ def inbox(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@page
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One conversation, beside the list; `before` goes on above a message."""
     shown = inbox_context.conversation_of(request, pk)
@@ -53,7 +50,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
         return render(request, "inbox/inbox.html", inbox_context.whole(request, shown))
     if "before" in request.GET:
         context = inbox_context.thread(request, shown, after=_position(request.GET["before"]))
-        context["colleagues"] = changes.colleagues(shown)
+        context["colleagues"] = notes.colleagues(shown)
         return render(request, "inbox/_entries.html", context)
     wanted = Filters.read(request.GET, request.user, context_processors.of(request).rooms)
     context = inbox_context.opened(request, shown) | {"filter_query": wanted.query, "out_of_band": True}
@@ -61,7 +58,6 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-@page
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows of these conversations as they are now, as far as they belong to the list, and every count."""
     rooms = context_processors.of(request).rooms
@@ -72,7 +68,6 @@ def rows(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@page
 def bubbles(request: HttpRequest) -> HttpResponse:
     """These messages as they are now, as far as the viewer may see them."""
     found = inbox_context.messages_of(request, _ids(request))
@@ -80,22 +75,20 @@ def bubbles(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@page
 def side(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What stands around a thread as it is now, and the notes and acts since a moment."""
     shown = inbox_context.conversation_of(request, pk)
     begin = inbox_context.since(request.GET.get("since", "")) - OVERLAP
     wanted = Filters.read(request.GET, request.user, context_processors.of(request).rooms)
     found = inbox_context.entries(
-        notes=changes.notes_between(shown, begin, None),
-        activities=changes.activities_between(shown, begin, None),
+        notes=notes.notes_between(shown, begin, None),
+        activities=notes.activities_between(shown, begin, None),
     )
     context = inbox_context.side(request, shown) | inbox_context.composer(request, shown)
     return render(request, "inbox/_side.html", context | {"entries": found, "filter_query": wanted.query})
 
 
 @require_safe
-@page
 def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The templates that may be used here, filled in for the contact."""
     shown = inbox_context.conversation_of(request, pk)
@@ -108,7 +101,6 @@ def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-@page
 def commands(request: HttpRequest) -> HttpResponse:
     """The menu of all actions, and the list of keys."""
     return render(request, "inbox/_commands.html", {"commands": inbox_context.commands()})
@@ -120,7 +112,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 # ---------------------------------------------------------------- what an address says
-def _position(text: str) -> changes.Position:
+def _position(text: str) -> listing.Position:
     moment, _, pk = text.partition(",")
     try:
         return datetimes.read(moment), UUID(pk)

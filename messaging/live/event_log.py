@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from messagehub import bus
+from messagehub import bus, sql
 from messaging import payloads
 from messaging.live import cursors
 from messaging.models import Event
@@ -94,7 +94,7 @@ def record(changes: Sequence[Change]) -> None:
     wanted = orjson.dumps(changes).decode()
     rooms = list({change.chatroom_id for change in changes})
     # Sent together: holding several costs no second way to the database.
-    events = payloads.rows(HOLD + RECORD, [rooms, wanted]) if len(rooms) > 1 else payloads.rows(RECORD, [wanted])
+    events = sql.rows(HOLD + RECORD, [rooms, wanted]) if len(rooms) > 1 else sql.rows(RECORD, [wanted])
     bus.publish_on_commit(bus.EVENTS, [frame.packed() for frame in frames(events)])
 
 
@@ -112,11 +112,11 @@ def frames(events: Iterable[dict]) -> list[Frame]:
 
 def _shown(ids: list[UUID]) -> tuple[dict[UUID, dict], dict[UUID, dict[str, int]]]:
     """Rows of conversations, and how many messages of each its readers have seen."""
-    found = payloads.rows(
+    found = sql.rows(
         f"SELECT {payloads.CONVERSATION_COLUMNS} FROM {payloads.CONVERSATION_TABLES} WHERE v.id = ANY(%s)", [ids]
     )
     read: dict[UUID, dict[str, int]] = defaultdict(dict)
-    for row in payloads.rows(
+    for row in sql.rows(
         "SELECT conversation_id, user_id, seen_count FROM read_markers WHERE conversation_id = ANY(%s)", [ids]
     ):
         read[row["conversation_id"]][str(row["user_id"])] = row["seen_count"]
@@ -148,14 +148,14 @@ def _frame(event: dict, conversations: dict, messages: dict, read: dict) -> Fram
 # ---------------------------------------------------------------- reading the log
 def newest(rooms: Iterable[str]) -> dict[str, int]:
     """The number of each chatroom's newest event."""
-    found = payloads.rows("SELECT id, last_seq FROM chatrooms WHERE id = ANY(%s)", [[UUID(room) for room in rooms]])
+    found = sql.rows("SELECT id, last_seq FROM chatrooms WHERE id = ANY(%s)", [[UUID(room) for room in rooms]])
     return {str(row["id"]): row["last_seq"] for row in found}
 
 
 def missed(room: str, after: int, limit: int = PAGE) -> list[Frame]:
     """The chatroom's frames after a number, oldest first."""
     return frames(
-        payloads.rows(
+        sql.rows(
             "SELECT chatroom_id, seq, type, conversation_id, message_id FROM events "
             "WHERE chatroom_id = %s AND seq > %s ORDER BY seq LIMIT %s",
             [UUID(room), after, limit],
@@ -165,7 +165,7 @@ def missed(room: str, after: int, limit: int = PAGE) -> list[Frame]:
 
 def since(room: str, moment: float) -> int | None:
     """The number before the first event from a moment (seconds since 1970) on; None when there is none."""
-    found = payloads.rows(
+    found = sql.rows(
         "SELECT min(seq) - 1 AS seq FROM events WHERE chatroom_id = %s AND created_at >= to_timestamp(%s)",
         [UUID(room), moment],
     )

@@ -10,8 +10,7 @@ from datetime import timedelta
 from cryptography.fernet import InvalidToken
 
 from integrations import providers
-from messagehub import encryption, tenancy
-from messaging import payloads
+from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import Message
 from messaging.receiving import ingest
@@ -33,7 +32,7 @@ WHERE a.paused_at IS NULL ORDER BY n.id
 def repair() -> int:
     """Take in what the provider received for our numbers and never brought; returns how many messages that were."""
     with tenancy.system():
-        numbers = payloads.rows(NUMBERS, [FURTHEST])
+        numbers = sql.rows(NUMBERS, [FURTHEST])
     return sum(_repair(number) for number in numbers)
 
 

@@ -14,8 +14,7 @@ from procrastinate.types import JSONDict
 from integrations import providers
 from integrations.events import InboundMessage, StatusUpdate, Unsupported
 from integrations.models import WebhookEvent
-from messagehub import tenancy
-from messaging import payloads
+from messagehub import sql, tenancy
 from messaging.live import event_log
 from messaging.sending import consent, delivery_reports
 
@@ -105,8 +104,8 @@ ORDER BY v.id FOR NO KEY UPDATE
 MESSAGES = f"""
 {INCOMING}, made AS (
     INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, direction, platform, content,
-                          status, status_rank, provider_id, from_address, to_address, segments, occurred_at)
-    SELECT i.organization_id, i.chatroom_id, v.id, c.id, 'inbound', 'SMS', i.body, 'received', 9, i.provider_id,
+                          status, provider_id, from_address, to_address, segments, occurred_at)
+    SELECT i.organization_id, i.chatroom_id, v.id, c.id, 'inbound', 'SMS', i.body, 'received', i.provider_id,
            i.from_address, i.to_address, i.segments, i.occurred_at
     FROM incoming i
     JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
@@ -172,7 +171,7 @@ def process(ids: Sequence) -> int:
 
 def _one_by_one(limit: int) -> int:
     with tenancy.system():
-        waiting = [row["id"] for row in payloads.rows(CLAIM, [None, None, limit])]
+        waiting = [row["id"] for row in sql.rows(CLAIM, [None, None, limit])]
     for pk in waiting:
         _alone(pk)
     return len(waiting)
@@ -198,7 +197,7 @@ def _note_failure(pk, error: str) -> None:
 def _take(limit: int, only: list | None = None) -> int:
     """Claim, process and mark a batch in one transaction: a crash at any moment leaves it waiting, whole."""
     with tenancy.system():
-        claimed = payloads.rows(CLAIM, [only, only, limit])
+        claimed = sql.rows(CLAIM, [only, only, limit])
         if not claimed:
             return 0
         done, inbound, updates = [], [], []
@@ -255,7 +254,7 @@ def receive(events: Iterable[InboundMessage]) -> list[event_log.Change]:
         locked = cursor.fetchall()
         if not locked or len(locked) < locked[0][1]:
             raise ClosedMeanwhile
-    made = payloads.rows(MESSAGES, columns)
+    made = sql.rows(MESSAGES, columns)
     _attach(made, once)
     said = [(row["id"], once[row["account"], row["provider_id"]]) for row in made]
     kinds = [(pk, consent.kind_of(event.body, event.keyword)) for pk, event in said]
@@ -275,7 +274,7 @@ def _attach(made: list[dict], events: dict[tuple[str, str], InboundMessage]) -> 
         for position, media in enumerate(events[row["account"], row["provider_id"]].media)
     ]
     if found:
-        stored = payloads.rows(ATTACH, [list(column) for column in zip(*found, strict=True)])
+        stored = sql.rows(ATTACH, [list(column) for column in zip(*found, strict=True)])
         # In this transaction: there is a job for each of them, or none of them.
         jobs: list[JSONDict] = [{"attachment_id": str(row["id"])} for row in stored]
         app.configure_task("messaging.tasks.fetch_attachment").batch_defer(*jobs)

@@ -21,11 +21,10 @@ from django.utils import timezone
 from chatrooms import contacts
 from integrations import failures, health, providers
 from integrations.events import Accepted, Busy, NotReached, Outcome, OutgoingText, Refused, ShutOut, Unclear
-from messagehub import encryption, tenancy
-from messaging import payloads
+from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import Message
-from messaging.sending import consent, eligibility, enqueue, flow_control
+from messaging.sending import consent, eligibility, flow_control, states
 
 log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 8  # that failed to reach the provider; being told to wait does not count
@@ -76,7 +75,7 @@ WITH due AS (
     ) m
 )
 UPDATE messages m
-SET status = 'sending', status_rank = 2, attempt = m.attempt + 1, lease_until = now() + interval '1 s' * %s
+SET status = 'sending', attempt = m.attempt + 1, lease_until = now() + interval '1 s' * %s
 FROM due WHERE m.id = due.id
 RETURNING m.id, m.attempt, m.content, ARRAY(SELECT jsonb_array_elements_text(m.media_urls)) AS media_urls,
           m.from_address, m.to_address, m.segments, m.priority,
@@ -103,22 +102,22 @@ FROM lost WHERE m.id = lost.id
 RETURNING m.id, m.organization_id, m.chatroom_id, m.conversation_id
 """
 UNSETTLED = """
-SELECT id, organization_id, chatroom_id, conversation_id, contact_id, to_address, status, status_rank, attempt,
+SELECT id, organization_id, chatroom_id, conversation_id, contact_id, to_address, status, attempt,
        failures, provider_id, segments, tokens, sent_by_id, error_code, error_message, not_before, lease_until
 FROM messages WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 SETTLE = """
 UPDATE messages m
-SET status = u.status, status_rank = u.status_rank, provider_id = u.provider_id, segments = u.segments,
+SET status = u.status, provider_id = u.provider_id, segments = u.segments,
     failures = u.failures, not_before = u.not_before, error_code = u.error_code, error_message = u.error_message,
     lease_until = NULL
 FROM json_to_recordset(%s) AS u (
-    id uuid, status text, status_rank int, provider_id text, segments int, failures int, not_before timestamptz,
+    id uuid, status text, provider_id text, segments int, failures int, not_before timestamptz,
     error_code text, error_message text)
 WHERE m.id = u.id
 """
 SETTLED = (
-    "id", "status", "status_rank", "provider_id", "segments", "failures", "not_before", "error_code", "error_message"
+    "id", "status", "provider_id", "segments", "failures", "not_before", "error_code", "error_message"
 )  # fmt: skip
 
 
@@ -153,7 +152,7 @@ def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
     """
     claimed_at = _clocks()
     with tenancy.system():
-        waiting = payloads.rows(WAITING)
+        waiting = sql.rows(WAITING)
         allowed = _rates([row["id"] for row in waiting if row["segments_per_second"]])
         senders = [
             flow_control.Sender(row["id"], row["organization_id"], row["twilio_account_id"], allowed.get(row["id"]))
@@ -165,7 +164,7 @@ def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
         )
         if not shares:
             return []
-        found = _still_wanted(payloads.rows(CLAIM, [list(shares), list(shares.values()), settings.SEND_LEASE_SECONDS]))
+        found = _still_wanted(sql.rows(CLAIM, [list(shares), list(shares.values()), settings.SEND_LEASE_SECONDS]))
         _spend([row for row in found if row["number_id"] in allowed])
     claimed, unreadable = [], []
     secrets: dict[str, str] = {}  # each opened once, and forgotten with this claim
@@ -186,7 +185,7 @@ def _still_wanted(found: list[dict]) -> list[dict]:
     """Leave out what may not be sent any more. Who waited, for a paused account say, is asked everything again."""
     if not found:
         return found
-    doubtful = {row["id"] for row in payloads.rows(UNWANTED, [[row["id"] for row in found]])}
+    doubtful = {row["id"] for row in sql.rows(UNWANTED, [[row["id"] for row in found]])}
     doubtful |= {row["id"] for row in found if row["waited"] > WAITED_SECONDS}
     stopped: set[UUID] = set()
     if doubtful:
@@ -198,7 +197,7 @@ def _rates(numbers: list[UUID]) -> dict[UUID, int]:
     """How many segments the numbers with a rate may send now; those that another worker looks at are left out."""
     if not numbers:
         return {}
-    found = payloads.rows(RATES, [BURST_SECONDS, numbers])
+    found = sql.rows(RATES, [BURST_SECONDS, numbers])
     return {row["id"]: int(float(row["seconds"]) * row["segments_per_second"]) for row in found}
 
 
@@ -230,7 +229,7 @@ def _put_back(rows: Sequence[dict]) -> None:
     log.error("The token of %s can't be decrypted.", ", ".join(sorted({row["account_sid"] for row in rows})))
     with tenancy.system():
         Message.objects.filter(pk__in=[row["id"] for row in rows], status="sending").update(
-            status="queued", status_rank=1, lease_until=None
+            status="queued", lease_until=None
         )
         for account_id in sorted({row["twilio_account_id"] for row in rows}):
             health.pause(account_id, health.UNREADABLE, "The token that we keep can't be read any more.")
@@ -246,7 +245,7 @@ def settle(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
     answers = {claimed.text.message_id: (claimed, outcome) for claimed, outcome in outcomes}
     with tenancy.system():
         changed, refused = [], []
-        for row in payloads.rows(UNSETTLED, [list(answers)]):
+        for row in sql.rows(UNSETTLED, [list(answers)]):
             claimed, outcome = answers[row["id"]]
             if row["attempt"] != claimed.attempt:
                 continue
@@ -257,10 +256,10 @@ def settle(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
                 refused.append((claimed, row))
         _write(changed)
         for claimed, row in sorted(refused, key=lambda each: (str(each[1]["sent_by_id"]), each[1]["id"])):
-            enqueue.refund(row, state="failed", reason=f"Not sent: {row['error_code']}")
+            states.refund(row, state="failed", reason=f"Not sent: {row['error_code']}")
             _learn(claimed, row)
         _slow_down(answers.values())
-        event_log.record([enqueue.updated(row) for row in changed])
+        event_log.record([states.updated(row) for row in changed])
     _mark_numbers([row for _, row in refused])
 
 
@@ -275,24 +274,24 @@ def _settle(row: dict, outcome: Outcome) -> bool:
         row |= {"provider_id": outcome.provider_id, "segments": outcome.segments}
         # Also one that was given up as not sent: somebody held this answer back for a quarter of an hour.
         if row["status"] in ("sending", "unknown", "not_sent"):
-            row |= {"status": "accepted", "status_rank": 3, "error_code": "", "error_message": ""}
+            row |= {"status": "accepted", "error_code": "", "error_message": ""}
         return True
     if row["status"] not in ("sending", "unknown"):
         return False  # a callback knows better than a lost answer
     spent = isinstance(outcome, NotReached) and row["failures"] + 1 >= MOST_ATTEMPTS
     if isinstance(outcome, Refused):
         row |= {"error_code": outcome.code, "error_message": failures.words(outcome.code, outcome.message)}
-        row |= {"status": "failed", "status_rank": 5}
+        row |= {"status": "failed"}
     elif spent:
         row |= {"error_code": "unreachable", "error_message": failures.words("unreachable")}
-        row |= {"status": "failed", "status_rank": 5}
+        row |= {"status": "failed"}
     elif isinstance(outcome, NotReached):
-        row |= {"status": "queued", "status_rank": 1, "failures": row["failures"] + 1}
+        row |= {"status": "queued", "failures": row["failures"] + 1}
         row["not_before"] = _after(random.uniform(0.5, min(300, 2 ** row["failures"])))  # noqa: S311  jitter
     elif isinstance(outcome, Busy):
-        row |= {"status": "queued", "status_rank": 1, "not_before": _after(outcome.retry_after)}
+        row |= {"status": "queued", "not_before": _after(outcome.retry_after)}
     elif isinstance(outcome, ShutOut):
-        row |= {"status": "queued", "status_rank": 1, "not_before": None}
+        row |= {"status": "queued", "not_before": None}
     else:
         row |= {"status": "unknown", "error_code": "no_answer", "error_message": outcome.reason[:300]}
     return True
@@ -348,8 +347,8 @@ def _slow_down(answers) -> None:
 def sweep() -> int:
     """Move on what time has moved on: leases that ran out become unknown, scheduled messages that are due queued."""
     with tenancy.system():
-        moved = payloads.rows(OVERDUE)
-        event_log.record([enqueue.updated(row) for row in moved])
+        moved = sql.rows(OVERDUE)
+        event_log.record([states.updated(row) for row in moved])
     # Apart: who records twice in one transaction holds chatrooms' counters in no order.
     with tenancy.system():
         return len(moved) + _queue_due()
@@ -375,12 +374,12 @@ def _ask(messages: Sequence[Message]) -> set[UUID]:
         verdict, claimed = eligibility.still(message), message.status == Message.Status.SENDING
         if verdict.allowed and claimed:
             continue
-        values: dict = {"status": "queued", "status_rank": 1, "lease_until": None}
+        values: dict = {"status": "queued", "lease_until": None}
         if not verdict.allowed:
             stopped.add(message.pk)
             reason = verdict.reasons[0]
             if [each.code for each in verdict.reasons] != ["quiet_hours"]:
-                values |= {"status": "failed", "status_rank": 5, "error_code": reason.code}
+                values |= {"status": "failed", "error_code": reason.code}
                 values |= {"error_message": str(reason)[:300]}
             elif claimed:
                 values |= {"not_before": reason.opens_at}
@@ -389,7 +388,7 @@ def _ask(messages: Sequence[Message]) -> set[UUID]:
         Message.objects.filter(pk=message.pk).update(sendability=verdict.as_json(), **values)
         row = {name: getattr(message, name) for name in ROW}
         if values.get("status") == "failed":
-            enqueue.refund(row, state="failed", reason=f"Not sent: {values['error_code']}")
+            states.refund(row, state="failed", reason=f"Not sent: {values['error_code']}")
         changed.append(row)
-    event_log.record([enqueue.updated(row) for row in changed])
+    event_log.record([states.updated(row) for row in changed])
     return stopped

@@ -10,29 +10,14 @@ from uuid import UUID
 from django.db import connection
 from procrastinate.contrib.django import app
 
-from accounts.models import Organization
 from integrations import failures, health
 from integrations.events import StatusUpdate
-from messaging import payloads
+from messagehub import sql
 from messaging.live import event_log
-from messaging.sending import enqueue
+from messaging.models import UNSUCCESSFUL
+from messaging.sending import states
+from messaging.sending.states import FINAL, pay_back, rises
 
-RANK = {
-    "scheduled": 0,
-    "queued": 1,
-    "sending": 2,
-    "unknown": 2,
-    "accepted": 3,
-    "sent": 4,
-    "delivered": 5,
-    "undelivered": 5,
-    "failed": 5,
-    "canceled": 5,
-    "not_sent": 5,
-    "read": 6,
-}
-FAILURES = {"undelivered", "failed", "canceled", "not_sent"}
-FINAL = {"delivered", "read", "undelivered", "failed"}
 FILTERED_AT_LEAST, FILTERED_SHARE = 5, 0.1  # of a number's messages of an hour, from which its admins are told
 
 FIND = """
@@ -56,12 +41,12 @@ ON CONFLICT (message_id, status, error_code) DO NOTHING
 """
 MOVE = """
 UPDATE messages m
-SET status = u.status, status_rank = u.rank, provider_id = u.provider_id, sent_at = u.sent_at,
+SET status = u.status, provider_id = u.provider_id, sent_at = u.sent_at,
     delivered_at = u.delivered_at, read_at = u.read_at, error_code = u.code,
     error_message = u.message, lease_until = NULL
-FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
             %s::text[], %s::text[])
-    AS u (id, status, rank, provider_id, sent_at, delivered_at, read_at, code, message)
+    AS u (id, status, provider_id, sent_at, delivered_at, read_at, code, message)
 WHERE m.id = u.id
 """
 FILTERED = """
@@ -72,16 +57,6 @@ WHERE organization_id = %s AND occurred_at > now() - interval '1 hour' AND direc
 """
 
 
-def rises(current: str, new: str) -> bool:
-    """Whether a message in `current` becomes `new`.
-
-    Having been delivered beats any failure, and whatever the provider says beats our belief that it never got it.
-    """
-    if current == "not_sent":
-        return RANK[new] > RANK["unknown"]
-    return RANK[new] > RANK[current] or (current in FAILURES and new in ("delivered", "read"))
-
-
 def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[event_log.Change], set[UUID]]:
     """Take in the provider's reports, each with the id of its webhook.
 
@@ -89,7 +64,7 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[event_log.
     """
     if not updates:
         return [], set()
-    found = payloads.rows(
+    found = sql.rows(
         FIND,
         {
             "accounts": list({u.account for _, u in updates}),
@@ -108,7 +83,7 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[event_log.
             continue
         receipts.append((row["organization_id"], row["id"], update.provider_status, update.error_code, webhook_id))
         ends = {row["status"], update.status}
-        if len(ends) == 2 and ends <= FINAL and ends & FAILURES:
+        if len(ends) == 2 and ends <= FINAL and ends.intersection(UNSUCCESSFUL):
             contested.add(row["id"])
         if _move(row, update):
             moved[row["id"]] = row
@@ -119,7 +94,7 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[event_log.
         MOVE,
         [
             (
-                row["id"], row["status"], RANK[row["status"]], row["provider_id"], row["sent_at"], row["delivered_at"],
+                row["id"], row["status"], row["provider_id"], row["sent_at"], row["delivered_at"],
                 row["read_at"], row["error_code"], row["error_message"],
             )
             for row in moved.values()
@@ -130,13 +105,7 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[event_log.
     _learn(list(failed.values()))
     for pk in sorted(contested):
         app.configure_task("messaging.tasks.look_up").defer(message_id=str(pk))
-    return [enqueue.updated(row) for row in moved.values()], unknown
-
-
-def pay_back(row: dict) -> None:
-    """Give back the tokens of a message that the carrier did not deliver, where the organization's policy says so."""
-    if row["refund_policy"] == Organization.RefundPolicy.UNDELIVERED and row["status"] in ("failed", "undelivered"):
-        enqueue.refund(row, state=row["status"], reason=f"Not delivered: {row['error_code']}")
+    return [states.updated(row) for row in moved.values()], unknown
 
 
 def _learn(failed: Sequence[dict]) -> None:
@@ -156,7 +125,7 @@ def _learn(failed: Sequence[dict]) -> None:
         if failures.meaning(row["error_code"]).kind == failures.FILTERED
     }
     for organization_id, number_id in sorted(filtered):
-        (counted,) = payloads.rows(FILTERED, [organization_id, number_id])
+        (counted,) = sql.rows(FILTERED, [organization_id, number_id])
         if counted["filtered"] >= max(FILTERED_AT_LEAST, FILTERED_SHARE * counted["sent"]):
             health.alert(
                 organization_id,
@@ -182,13 +151,13 @@ def _move(row: dict, update: StatusUpdate) -> bool:
         row["read_at"] = update.occurred_at
     if update.status and rises(row["status"], update.status):
         row["status"] = update.status
-        failed = update.status in FAILURES
+        failed = update.status in UNSUCCESSFUL
         row["error_code"] = (update.error_code or "unknown") if failed else ""
         row["error_message"] = failures.words(update.error_code) if failed else ""
     return row != before
 
 
-def _write(sql: str, rows: list[tuple]) -> None:
+def _write(statement: str, rows: list[tuple]) -> None:
     if rows:
         with connection.cursor() as cursor:
-            cursor.execute(sql, [list(column) for column in zip(*rows, strict=True)])
+            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])

@@ -6,25 +6,22 @@ words. The answer is stored with the message. Tokens are only looked at here: wh
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-import phonenumbers
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from phonenumbers.timezone import time_zones_for_number
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact
 from integrations.models import SenderNumber
-from messaging.models import REFUNDABLE, ConsentEntry, Conversation, Message, Platform
-from messaging.sending import consent
+from messaging.models import UNSUCCESSFUL, ConsentEntry, Conversation, Message, Platform
+from messaging.sending import consent, quiet_hours
 from tokens import ledger
 
-ANSWERING = timedelta(hours=24)  # so long after somebody wrote, writing to them is an answer
 META_WINDOW = timedelta(hours=24)
+ANSWERING = timedelta(hours=24)  # so long after somebody wrote, writing to them is an answer
 DUPLICATE = timedelta(seconds=60)
 
 
@@ -233,7 +230,7 @@ def _duplicate(conversation: Conversation, content: str) -> Reason | None:
         content=content,
         occurred_at__gt=timezone.now() - DUPLICATE,
     )
-    if not same.exclude(status__in=REFUNDABLE).exists():
+    if not same.exclude(status__in=UNSUCCESSFUL).exists():
         return None
     return Reason(
         "duplicate", _("The same text went to them within the last minute."), _("Send it anyway, or change it.")
@@ -268,62 +265,25 @@ def _holds(sender: SenderNumber | None) -> list[Reason]:
     return found
 
 
-# ---------------------------------------------------------------- quiet hours
 def _quiet(organization: Organization | None, conversation: Conversation, at: datetime, to: str) -> Reason | None:
     """Nobody is written to first at night. Whoever wrote to us within a day is answered at any time."""
     if organization is None or organization.quiet_from is None or conversation.platform != Platform.SMS:
         return None
     if conversation.last_inbound_at and at < conversation.last_inbound_at + ANSWERING:
         return None
-    opens_at = quiet_until(organization, to, at)
+    opens_at = quiet_hours.quiet_until(organization, to, at)
     if opens_at is None:
         return None
     return Reason(
         "quiet_hours",
         _("It is {time} where they are, within your quiet hours.").format(
-            time=f"{at.astimezone(zones(organization, to)[0]):%H:%M}"
+            time=f"{at.astimezone(quiet_hours.zones(organization, to)[0]):%H:%M}"
         ),
         _("Send it later."),
         opens_at,
     )
 
 
-def quiet_until(organization: Organization, phone: str, at: datetime) -> datetime | None:
-    """When the quiet hours at `at` end in every zone that this number may be in; None outside of them."""
-    start, until = organization.quiet_from, organization.quiet_until
-    where = zones(organization, phone)
-    if start is None or until is None or not any(_within(at.astimezone(zone).time(), start, until) for zone in where):
-        return None
-    ends = sorted(_next(at, until, zone) for zone in where)
-    for end in ends:
-        if not any(_within(end.astimezone(zone).time(), start, until) for zone in where):
-            return end
-    return ends[-1]  # a number of no certain place, and no hour is right everywhere
-
-
-def zones(organization: Organization, phone: str) -> list[ZoneInfo]:
-    """Where a number may be, by its prefix; the organization's own zone where that says nothing."""
-    try:
-        names = time_zones_for_number(phonenumbers.parse(phone))
-    except phonenumbers.NumberParseException:
-        names = ()
-    known = [name for name in names if name != "Etc/Unknown"]
-    return [ZoneInfo(name) for name in known] or [ZoneInfo(organization.time_zone)]
-
-
-def _within(now: time, start: time, end: time) -> bool:
-    return start <= now < end if start < end else now >= start or now < end
-
-
-def _next(at: datetime, clock: time, zone: ZoneInfo) -> datetime:
-    local = at.astimezone(zone)
-    then = datetime.combine(local.date(), clock, zone)
-    return (then if then > local else datetime.combine(local.date() + timedelta(days=1), clock, zone)).astimezone(
-        ZoneInfo("UTC")
-    )
-
-
-# ---------------------------------------------------------------- what was scheduled
 def still(message: Message, at: datetime | None = None) -> Verdict:
     """What was paid for: the answer for `at` (now, if None).
 

@@ -20,7 +20,6 @@ from messaging.sending import eligibility
 from tokens import ledger
 
 log = logging.getLogger(__name__)
-LONGEST = 1600  # characters that Twilio takes in one message
 WAKE_CHANNEL = "outbox"
 
 
@@ -97,7 +96,6 @@ def send(
         content=content,
         media_urls=list(media_urls),
         status=Message.Status.SCHEDULED if send_at else Message.Status.QUEUED,
-        status_rank=0 if send_at else 1,
         from_address=from_address,
         to_address=to_address,
         segments=max(1, segments.count(content)),
@@ -143,20 +141,3 @@ def sender_of(chatroom_id: UUID) -> SenderNumber:
     if number is None:
         raise eligibility.Refused(eligibility.Verdict((eligibility.no_sender(),)))
     return number
-
-
-def refund(row: dict, *, state: str, reason: str) -> None:
-    """Give the sender the tokens of a message back, once, for the state that it has come to.
-
-    The caller holds the message's row and gives its id, tokens and sent_by_id.
-    """
-    if row["tokens"] and row["sent_by_id"]:
-        ledger.refund(row["sent_by_id"], row["tokens"], reference=f"message:{row['id']}", reason=reason)
-        Message.objects.filter(pk=row["id"]).update(tokens=0, refunded_as=state)
-
-
-def updated(row: dict) -> event_log.Change:
-    """The change that a row of a message stands for."""
-    return event_log.Change(
-        event_log.UPDATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]
-    )

@@ -10,10 +10,8 @@ from accounts.models import User
 from integrations import segments
 from messaging.conversations import changes
 from messaging.live import event_log
-from messaging.models import Message
-from messaging.sending import delivery_reports, eligibility, enqueue
-
-TRY_AGAIN = ("failed", "undelivered", "not_sent", "canceled")
+from messaging.models import UNSUCCESSFUL, Message
+from messaging.sending import eligibility, enqueue, states
 
 
 class NotNow(Exception):
@@ -34,9 +32,9 @@ def retry(message: Message, *, by: User) -> enqueue.Sent:
     message = _held(message)
     if message.status == Message.Status.UNKNOWN:
         raise NotNow("unknown", "Nobody knows yet whether this one arrived. Wait, or say what became of it first.")
-    if message.direction != Message.Direction.OUTBOUND or message.status not in TRY_AGAIN:
+    if message.direction != Message.Direction.OUTBOUND or message.status not in UNSUCCESSFUL:
         raise NotNow("not_failed", "Only a message that failed can be sent again.")
-    if Message.objects.filter(retry_of=message).exclude(status__in=TRY_AGAIN).exists():
+    if Message.objects.filter(retry_of=message).exclude(status__in=UNSUCCESSFUL).exists():
         raise NotNow("already_retried", "This one was sent again already.")
     return enqueue.send(
         message.conversation, message.content, sent_by=by, media_urls=message.media_urls, retry_of=message
@@ -47,10 +45,10 @@ def retry(message: Message, *, by: User) -> enqueue.Sent:
 def cancel(message: Message, *, by: User) -> None:
     """Call off a scheduled message and give its tokens back. Raises NotNow once it is on its way."""
     message = _scheduled(message)
-    _change(message, status="canceled", status_rank=delivery_reports.RANK["canceled"])
-    enqueue.refund(_row(message), state="canceled", reason="Called off")
+    _change(message, status="canceled")
+    states.refund(_row(message), state="canceled", reason="Called off")
     audit.record("message.cancel", actor=by, target=message)
-    event_log.record([enqueue.updated(_row(message))])
+    event_log.record([states.updated(_row(message))])
 
 
 @transaction.atomic
@@ -73,7 +71,7 @@ def change(message: Message, *, by: User, content: str | None = None, send_at: d
         _change(message, **values)
         after = {name: values[name] for name in before}
         audit.record("message.change", actor=by, target=message, before=_said(before), after=_said(after))
-        event_log.record([enqueue.updated(_row(message))])
+        event_log.record([states.updated(_row(message))])
 
 
 @transaction.atomic
@@ -87,11 +85,11 @@ def settle(message: Message, *, accepted: bool, by: User) -> None:
         "error_code": "not_sent",
         "error_message": f"{by.name} found that it never reached the provider.",
     }  # fmt: skip
-    _change(message, status=status, status_rank=delivery_reports.RANK[status], **words)
+    _change(message, status=status, **words)
     if not accepted:
-        enqueue.refund(_row(message), state="not_sent", reason="A person found that it was not sent")
+        states.refund(_row(message), state="not_sent", reason="A person found that it was not sent")
     audit.record("message.settle", actor=by, target=message, before={"status": "unknown"}, after={"status": status})
-    event_log.record([enqueue.updated(_row(message))])
+    event_log.record([states.updated(_row(message))])
 
 
 def _scheduled(message: Message) -> Message:

@@ -17,11 +17,10 @@ from django.utils import timezone
 from integrations import failures, providers
 from integrations.events import Listed
 from integrations.models import TwilioAccount
-from messagehub import encryption, tenancy
-from messaging import payloads
+from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
-from messaging.models import Message
-from messaging.sending import delivery_reports, enqueue
+from messaging.models import UNSUCCESSFUL, Message
+from messaging.sending import states
 
 BATCH = 200
 CLOCKS = timedelta(minutes=2)  # how far the provider's clock may be behind ours
@@ -49,7 +48,7 @@ def reconcile(limit: int = BATCH, *, pause: float | None = None) -> int:
     Each is looked for once in `pause` seconds (of the settings, if None).
     """
     with tenancy.system():
-        waiting = payloads.rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
+        waiting = sql.rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
     alike = defaultdict(list)
     for row in waiting:
         alike[row["account_sid"], row["from_address"], row["to_address"]].append(row)
@@ -67,8 +66,8 @@ def reconcile(limit: int = BATCH, *, pause: float | None = None) -> int:
 def settle(rows: Sequence[dict], listed: Sequence[Listed]) -> None:
     """Bring unknown messages of one sender to one recipient in line with the provider's list of them."""
     with tenancy.system():
-        still = {row["id"] for row in payloads.rows(STILL_UNKNOWN, [[row["id"] for row in rows]])}
-        taken = {row["provider_id"] for row in payloads.rows(TAKEN, [[each.provider_id for each in listed]])}
+        still = {row["id"] for row in sql.rows(STILL_UNKNOWN, [[row["id"] for row in rows]])}
+        taken = {row["provider_id"] for row in sql.rows(TAKEN, [[each.provider_id for each in listed]])}
         lost, free = defaultdict(list), defaultdict(list)
         for row in rows:
             if row["id"] in still:
@@ -78,7 +77,7 @@ def settle(rows: Sequence[dict], listed: Sequence[Listed]) -> None:
                 free[each.body].append(each)
         changed = [row for text, same in lost.items() for row in _match(same, free[text])]
         Message.objects.filter(pk__in=still).update(looked_at=timezone.now())
-        event_log.record([enqueue.updated(row) for row in sorted(changed, key=lambda row: row["id"])])
+        event_log.record([states.updated(row) for row in sorted(changed, key=lambda row: row["id"])])
 
 
 def _match(lost: list[dict], found: list[Listed]) -> list[dict]:
@@ -93,10 +92,9 @@ def _match(lost: list[dict], found: list[Listed]) -> list[dict]:
 
 
 def _bind(row: dict, each: Listed) -> None:
-    now, failed = timezone.now(), each.status in delivery_reports.FAILURES
+    now, failed = timezone.now(), each.status in UNSUCCESSFUL
     values = {
         "status": each.status,
-        "status_rank": delivery_reports.RANK[each.status],
         "provider_id": each.provider_id,
         "segments": each.segments,
         "error_code": each.error_code if failed else "",
@@ -119,11 +117,10 @@ def _missing(row: dict) -> bool:
         return False
     Message.objects.filter(pk=row["id"]).update(
         status="not_sent",
-        status_rank=delivery_reports.RANK["not_sent"],
         error_code="not_sent",
         error_message=failures.words("not_sent"),
     )
-    enqueue.refund(row, state="not_sent", reason="Not sent: it never reached the provider")
+    states.refund(row, state="not_sent", reason="Not sent: it never reached the provider")
     return True
 
 
@@ -147,25 +144,24 @@ FOR NO KEY UPDATE OF m
 def look_up(message_id: UUID) -> None:
     """Ask the provider how a message ended of which it has said two things. Raises providers.Away to be tried again."""
     with tenancy.system():
-        found = payloads.rows(CONTESTED, [message_id])
+        found = sql.rows(CONTESTED, [message_id])
     if not found:
         return
     account, secret = found[0]["account_sid"], encryption.decrypt(found[0]["auth_token"])
     listed = providers.one_sent(account, secret, found[0]["provider_id"])
     with tenancy.system():
-        (row,) = payloads.rows(CONTESTED, [message_id])
-        if listed.status not in delivery_reports.FINAL or listed.status == row["status"] or row["status"] == "read":
+        (row,) = sql.rows(CONTESTED, [message_id])
+        if listed.status not in states.FINAL or listed.status == row["status"] or row["status"] == "read":
             return
-        failed = listed.status in delivery_reports.FAILURES
+        failed = listed.status in UNSUCCESSFUL
         row |= {"status": listed.status, "error_code": listed.error_code or "unknown" if failed else ""}
         Message.objects.filter(pk=message_id).update(
             status=listed.status,
-            status_rank=delivery_reports.RANK[listed.status],
             error_code=row["error_code"],
             error_message=failures.words(row["error_code"]) if failed else "",
         )
-        delivery_reports.pay_back(row)
-        event_log.record([enqueue.updated(row)])
+        states.pay_back(row)
+        event_log.record([states.updated(row)])
 
 
 # ---------------------------------------------------------------- the other half of the proof
@@ -212,7 +208,7 @@ def compare(since: datetime, until: datetime) -> Iterator[Compared]:
             if each.from_address in connected and each.created_at >= connected[each.from_address] - CLOCKS
         }
         with tenancy.system():
-            known = {row["provider_id"] for row in payloads.rows(OURS, [list(there)])}
-            made = {row["provider_id"] for row in payloads.rows(MADE, [account.pk, since + CLOCKS])}
+            known = {row["provider_id"] for row in sql.rows(OURS, [list(there)])}
+            made = {row["provider_id"] for row in sql.rows(MADE, [account.pk, since + CLOCKS])}
         strangers = sorted(sid for sid, created_at in there.items() if created_at <= until and sid not in known)
         yield Compared(account.account_sid, len(known), strangers, sorted(made - set(there)))

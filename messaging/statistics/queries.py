@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from messaging import payloads
+from messagehub import sql
 
 COUNTS = ("inbound", "outbound", "delivered", "failed", "tokens_spent")
 # Room by room, so that the index over (chatroom, occurred_at) is read from the first day to the last and no further.
@@ -54,11 +54,11 @@ def statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: str) -
         "until": datetime.combine(last + timedelta(days=1), time(), zone),
         "zone": time_zone,
     }
-    rows = payloads.rows(DAYS, params)
+    rows = sql.rows(DAYS, params)
     by_day: dict[date, list[dict]] = defaultdict(list)
     for row in rows:
         by_day[row["date"]].append(row)
-    median = payloads.rows(FIRST_RESPONSE, params)[0]["seconds"]
+    median = sql.rows(FIRST_RESPONSE, params)[0]["seconds"]
     return {
         "from": first,
         "to": last,

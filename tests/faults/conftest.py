@@ -143,7 +143,7 @@ def a_desk(sandbox: SandboxServer, slug: str, account: str, number: str) -> Desk
     sandbox.add_number(account, number)
     tenant = a_tenant(slug, number, account_sid=account, auth_token=TOKEN)
     with tenancy.system():
-        Message.objects.filter(organization_id=tenant["organization"].pk).update(status="delivered", status_rank=5)
+        Message.objects.filter(organization_id=tenant["organization"].pk).update(status="delivered")
     with tenancy.organization(tenant["organization"].pk):
         ledger.adjust(tenant["agent"], 995, actor=tenant["agent"], reason="Enough")
     return Desk(sandbox, tenant, account, len(sandbox.accepted(account)))

@@ -33,7 +33,7 @@ def acme(db, sandbox: SandboxServer, settings) -> dict:
     settings.RECONCILE_GRACE_SECONDS = 0
     tenant = a_tenant("acme", OURS, account_sid=ACCOUNT, auth_token=TOKEN)
     with tenancy.system():
-        Message.objects.update(status="delivered", status_rank=5)
+        Message.objects.update(status="delivered")
     return tenant
 
 

@@ -15,7 +15,7 @@ from integrations import failures, twilio
 from integrations.events import StatusUpdate
 from messagehub import tenancy
 from messaging.models import Message, MessageReceipt
-from messaging.sending import delivery_reports
+from messaging.sending import delivery_reports, states
 from tests.faults.conftest import Desk
 from tests.running_demo import Client, Demo, eventually, phones
 from tests.spine.test_webhooks import post, webhooks
@@ -107,7 +107,7 @@ def accepted(desk: Desk, count: int) -> list[Message]:
     messages = [desk.send(f"Number {n}") for n in range(count)]
     with tenancy.system():
         for n, message in enumerate(messages):
-            taken = {"status": "accepted", "status_rank": 3, "provider_id": f"SM{n}"}
+            taken = {"status": "accepted", "provider_id": f"SM{n}"}
             Message.objects.filter(pk=message.pk).update(**taken)
     return messages
 
@@ -154,8 +154,8 @@ def report(desk: Desk, number: int, status: str, code: str = "30003") -> tuple:
 
 def ranks(messages: list[Message]) -> dict:
     with tenancy.system(), connection.cursor() as cursor:
-        cursor.execute("SELECT id, status_rank FROM messages WHERE id = ANY(%s)", [[m.pk for m in messages]])
-        return dict(cursor.fetchall())
+        cursor.execute("SELECT id, status FROM messages WHERE id = ANY(%s)", [[m.pk for m in messages]])
+        return {pk: states.RANK[status] for pk, status in cursor.fetchall()}
 
 
 def test_row_12_delivered_before_sent_stays_delivered(demo: Demo):

@@ -11,7 +11,7 @@ from accounts import tasks
 from integrations.events import StatusUpdate
 from messagehub import tenancy
 from messaging.models import Message
-from messaging.sending import delivery, delivery_reports, enqueue
+from messaging.sending import delivery, delivery_reports, enqueue, states
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
 from tokens.models import ProofRun, TokenAccount, TokenEntry
@@ -142,8 +142,8 @@ def test_a_message_costs_what_the_organization_says_and_gives_just_that_back(acm
     assert (sent.message.tokens, sent.remaining_tokens) == (3, 1)
     row = {"id": sent.message.pk, "tokens": 3, "sent_by_id": acme["agent"].pk}
     Message.objects.filter(pk=sent.message.pk).update(status="failed")
-    enqueue.refund(row, state="failed", reason="Refused")
-    enqueue.refund(row, state="failed", reason="Refused")
+    states.refund(row, state="failed", reason="Refused")
+    states.refund(row, state="failed", reason="Refused")
     assert account(acme) == (4, 0)
     assert list(proof.broken()) == []
 

@@ -98,7 +98,7 @@ def send_at_provider(sandbox: SandboxServer, body: str) -> str:
 
 def is_ours(acme: dict, sid: str) -> None:
     with tenancy.organization(acme["organization"].pk):
-        Message.objects.filter(pk=acme["message"].pk).update(provider_id=sid, status="accepted", status_rank=3)
+        Message.objects.filter(pk=acme["message"].pk).update(provider_id=sid, status="accepted")
 
 
 def test_both_sides_agree(acme, sandbox):

@@ -12,7 +12,7 @@ from chatrooms.models import Contact, UserChatroom
 from integrations.models import SenderNumber, TwilioAccount
 from messagehub import tenancy
 from messaging.models import ConsentEntry, Conversation, Message
-from messaging.sending import delivery, eligibility
+from messaging.sending import delivery, eligibility, quiet_hours
 from tests import factories
 from tokens import ledger, proof
 from tokens.models import TokenAccount, TokenEntry
@@ -46,7 +46,7 @@ def bad_phone(sales):
 
 def quiet(sales):
     now = timezone.now()
-    zone = eligibility.zones(Organization.objects.get(), sales.contact.phone)[0]
+    zone = quiet_hours.zones(Organization.objects.get(), sales.contact.phone)[0]
     local = now.astimezone(zone)
     Organization.objects.update(
         quiet_from=(local - timedelta(hours=1)).time(), quiet_until=(local + timedelta(hours=1)).time()
@@ -190,7 +190,7 @@ def at(text: str) -> datetime:
 )
 def test_quiet_hours_go_by_the_recipients_clock(phone, moment, opens):
     organization = Organization(time_zone="UTC", quiet_from=time(21), quiet_until=time(8))
-    found = eligibility.quiet_until(organization, phone, at(moment))
+    found = quiet_hours.quiet_until(organization, phone, at(moment))
     if phone == "+18005550199":
         assert found
         assert found > at(moment)

@@ -12,7 +12,7 @@ from accounts.models import User
 from integrations.events import Accepted, Busy, NotReached
 from integrations.models import SenderNumber
 from messagehub import tenancy
-from messaging.conversations import changes
+from messaging.conversations import reading
 from messaging.models import Conversation, Message
 from messaging.sending import delivery, enqueue
 from tests.running_demo import Demo, phones
@@ -139,7 +139,7 @@ def test_a_repeated_client_id_finds_its_message_after_the_conversation_was_close
 
 def test_reading_counts_in_one_snapshot(acme, django_assert_num_queries):
     with tenancy.organization(acme["organization"].pk), django_assert_num_queries(2):
-        changes.mark_read(acme["agent"], acme["conversation"], acme["message"])
+        reading.mark_read(acme["agent"], acme["conversation"], acme["message"])
 
 
 @pytest.mark.parametrize("depth", [100, 400, 900, 1100, 100_000])

@@ -9,7 +9,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
 
+from integrations import downloads
 from integrations.sandbox import samples
+from messagehub import images
 from messaging.models import Attachment, Event
 from messaging.receiving import attachments
 from tests.api.conftest import acme, ann, bo, cy, globex, inside, sales, zed
@@ -39,7 +41,7 @@ class Server(BaseHTTPRequestHandler):
             return
         body = {"/sandbox/picture.png": samples.picture(), "/sandbox/note.pdf": b"%PDF-1.4 ..."}.get(self.path, b"")
         if self.path == "/sandbox/large":
-            body = b"x" * (attachments.MOST_BYTES + 1)
+            body = b"x" * (downloads.MOST_BYTES + 1)
         if self.path == "/sandbox/page.html":
             body = b"<script>alert(1)</script>"
         self.send_response(200 if body else 503 if self.path == "/sandbox/busy" else 410)
@@ -122,7 +124,7 @@ def test_a_provider_that_is_busy_is_asked_again_and_not_for_ever(attached, acme,
     attachment = attached("/sandbox/busy")
 
     for _ in range(attachments.MOST_ATTEMPTS - 1):
-        with pytest.raises(attachments.NotNow):
+        with pytest.raises(downloads.NotNow):
             attachments.fetch(attachment.pk)
     attachments.fetch(attachment.pk)
 
@@ -149,8 +151,8 @@ def test_a_provider_that_is_busy_is_asked_again_and_not_for_ever(attached, acme,
 def test_only_the_providers_hosts_are_asked(url, settings):
     settings.SANDBOX = False
 
-    with pytest.raises(attachments.Refused):
-        attachments.get(url)
+    with pytest.raises(downloads.Refused):
+        downloads.get(url)
 
 
 @pytest.mark.parametrize(
@@ -162,29 +164,29 @@ def test_only_the_providers_hosts_are_asked(url, settings):
     ],
 )  # fmt: skip
 def test_private_addresses_are_not_public(address):
-    assert not attachments.is_public(address)
+    assert not downloads.is_public(address)
 
 
 @pytest.mark.parametrize("address", ["54.172.60.0", "2600:1f18::1"])
 def test_public_addresses_are(address):
-    assert attachments.is_public(address)
+    assert downloads.is_public(address)
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.1", "2130706433", "0x7f000001"])
 def test_it_is_the_address_behind_a_name_that_counts(name):
-    with pytest.raises((attachments.Refused, attachments.NotNow)):
-        attachments.public_address(name, 443)
+    with pytest.raises((downloads.Refused, downloads.NotNow)):
+        downloads.public_address(name, 443)
 
 
 def test_pictures_are_known_by_their_own_bytes():
     gif = b"GIF89a" + (3).to_bytes(2, "little") + (2).to_bytes(2, "little")
     jpeg = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x0b\x08\x00\x02\x00\x03\x01\x01\x11\x00"
 
-    assert attachments.picture_size(samples.picture()) == ("image/png", 640, 480)
-    assert attachments.picture_size(gif) == ("image/gif", 3, 2)
-    assert attachments.picture_size(jpeg) == ("image/jpeg", 3, 2)
+    assert images.picture_size(samples.picture()) == ("image/png", 640, 480)
+    assert images.picture_size(gif) == ("image/gif", 3, 2)
+    assert images.picture_size(jpeg) == ("image/jpeg", 3, 2)
     for other in (b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF"):
-        assert attachments.picture_size(other) is None
+        assert images.picture_size(other) is None
 
 
 # ---------------------------------------------------------------- giving out

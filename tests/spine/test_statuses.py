@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from integrations.events import Accepted, StatusUpdate, Unclear
 from messagehub import tenancy
 from messaging.models import Message, MessageReceipt
-from messaging.sending import delivery, delivery_reports
+from messaging.sending import delivery, delivery_reports, states
 from tests.spine.test_walls import a_tenant
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ def report(message: Message, status: str, code: str = "", sid: str = "SM1", name
     return uuid7(), StatusUpdate(
         account="ACacme",
         provider_id=sid,
-        status=status if status in delivery_reports.RANK else "",
+        status=status if status in states.RANK else "",
         provider_status=status,
         occurred_at=datetime.now(UTC),
         error_code=code,

@@ -13,7 +13,7 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact, UserChatroom
 from integrations.models import SenderNumber, TwilioAccount, WebhookEvent
 from messagehub import tenancy
-from messaging.conversations import changes
+from messaging.conversations import changes, listing
 from messaging.live import event_log
 from messaging.models import Conversation, Event, Message
 from messaging.sending import enqueue
@@ -222,10 +222,10 @@ def test_a_webhook_can_be_added_by_the_application_and_read_by_the_system_only()
 
 
 HOT = {
-    "the inbox of an agent": lambda t: changes.listed(t["agent"], limit=50),
-    "a tab of the inbox": lambda t: changes.listed(t["agent"], limit=50, status="OPEN", unassigned=True),
-    "a tab's count": lambda t: changes.counted(t["agent"], most=1000, status="OPEN", assigned_to=t["agent"].pk),
-    "a thread": lambda t: changes.thread(t["conversation"], limit=50),
+    "the inbox of an agent": lambda t: listing.listed(t["agent"], limit=50),
+    "a tab of the inbox": lambda t: listing.listed(t["agent"], limit=50, status="OPEN", unassigned=True),
+    "a tab's count": lambda t: listing.counted(t["agent"], most=1000, status="OPEN", assigned_to=t["agent"].pk),
+    "a thread": lambda t: listing.thread(t["conversation"], limit=50),
     "the log": lambda t: event_log.missed(str(t["room"].pk), 0),
 }
 

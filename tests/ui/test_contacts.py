@@ -15,7 +15,7 @@ from chatrooms.models import Contact, ContactActivity, ContactNumber
 from integrations.events import InboundMessage
 from messagehub import tenancy
 from messaging.contacts import merging
-from messaging.conversations import changes
+from messaging.conversations import changes, notes
 from messaging.models import Event, Message
 from messaging.receiving import ingest
 from messaging.sending import enqueue
@@ -88,7 +88,7 @@ def test_signed_out_leads_to_the_door(browser, sales):
 # ---------------------------------------------------------------- the page
 def test_the_page_shows_who_it_is_and_what_happened(browser, bo, acme, sales, inside):
     with inside(acme):
-        changes.add_note(sales.conversation, "Prefers mornings", author=bo)
+        notes.add_note(sales.conversation, "Prefers mornings", author=bo)
         groups.add(groups.create(sales.room, "Walnut fans"), [sales.contact])
 
     page = browser(bo).get(address(sales.contact)).content.decode()
@@ -110,7 +110,7 @@ def test_the_timeline_comes_in_pages_without_gap_or_repeat(browser, bo, acme, sa
     with inside(acme):
         for number in range(70):
             factories.MessageFactory(conversation=sales.conversation, content=f"Message {number:03}")
-            changes.add_note(sales.conversation, f"Note {number:03}", author=bo)
+            notes.add_note(sales.conversation, f"Note {number:03}", author=bo)
     client, url, seen = browser(bo, part=True), address(sales.contact), []
     pages = 0
 
@@ -144,11 +144,11 @@ def test_the_page_takes_as_many_queries_with_more_history(browser, bo, acme, sal
         return len(captured)
 
     with inside(acme):
-        changes.add_note(sales.conversation, "First", author=bo)
+        notes.add_note(sales.conversation, "First", author=bo)
     before = count()
     with inside(acme):
         factories.MessageFactory.create_batch(20, conversation=sales.conversation)
-        changes.add_note(sales.conversation, "Second", author=bo)
+        notes.add_note(sales.conversation, "Second", author=bo)
         for _ in range(3):
             factories.ConversationFactory(
                 chatroom=sales.room, contact=sales.contact, sender_number=sales.number, status="CLOSED"

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from messaging.conversations import changes
+from messaging.conversations import changes, listing, notes
 from messaging.models import Conversation, ConversationActivity, Note, ReadMarker
 from messaging.templatetags.thread import display_name
 from tests import factories
@@ -182,7 +182,7 @@ def test_marking_as_unread_counts_the_last_message_again(change, browser, bo, sa
 
     with inside(acme):
         assert ReadMarker.objects.get(user=bo).seen_count == 0
-        assert changes.one(bo, sales.conversation)["unread_count"] == 1
+        assert listing.one(bo, sales.conversation)["unread_count"] == 1
 
 
 def test_blocking_replaces_the_box_by_the_reason(change, bo, sales, acme, inside):
@@ -288,14 +288,14 @@ def test_a_note_is_written_once_however_often_it_is_handed_in(
     def write(conversation, author) -> None:
         try:
             with inside(acme):
-                done.append(changes.add_note(conversation, "Once", author=author, client_id=key).pk)
+                done.append(notes.add_note(conversation, "Once", author=author, client_id=key).pk)
         except Exception as error:
             done.append(type(error))
         finally:
             connection.close()
 
     with inside(acme):
-        first = changes.add_note(sales.conversation, "Once", author=bo, client_id=key)
+        first = notes.add_note(sales.conversation, "Once", author=bo, client_id=key)
         again = threading.Thread(target=write, args=(sales.conversation, bo))
         again.start()  # before the first is committed
         again.join(0.5)
@@ -304,7 +304,7 @@ def test_a_note_is_written_once_however_often_it_is_handed_in(
         other = threading.Thread(target=write, args=(conversation, author))
         other.start()
         other.join(10)
-    assert done == [first.pk, changes.NoteIdTaken, changes.NoteIdTaken]
+    assert done == [first.pk, notes.NoteIdTaken, notes.NoteIdTaken]
 
 
 def test_a_note_with_the_key_of_another_is_refused_in_words(browser, ann, sales, support):

@@ -95,4 +95,4 @@ def become(status: str, campaign: Campaign) -> None:
     with tenancy.system():
         queued = Message.objects.filter(campaign=campaign, status__in=["queued", "sending"])
         for pk in queued.values_list("pk", flat=True):
-            Message.objects.filter(pk=pk).update(status=status, status_rank=5, provider_id=f"SM{pk.hex}")
+            Message.objects.filter(pk=pk).update(status=status, provider_id=f"SM{pk.hex}")
