@@ -154,7 +154,7 @@ if EMBEDDED:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
-            "NAME": env.str("MESSAGEHUB_DATABASE", default="messagehub"),
+            "NAME": "messagehub",
             "USER": "mh_app",
             "HOST": SERVICES.postgres_host,
             "PORT": 5432,  # names the socket; a PGPORT in somebody's shell must not

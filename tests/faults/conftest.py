@@ -13,8 +13,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.conf import settings as django_settings
-from django.db import connection
 from django.db.models import F
 from rest_framework.test import APIClient
 
@@ -205,7 +203,7 @@ def a_worker(sandbox: SandboxServer, tmp_path, **environment: str) -> Iterator[W
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), "worker"],
             cwd=ROOT,
-            env={**os.environ, **_database(), "TWILIO_API_BASE_URL": sandbox.base_url, **environment},
+            env={**os.environ, "TWILIO_API_BASE_URL": sandbox.base_url, **environment},
             stdout=log,
             stderr=log,
             preexec_fn=launcher.die_with_parent(signal.SIGKILL),
@@ -220,11 +218,3 @@ def a_worker(sandbox: SandboxServer, tmp_path, **environment: str) -> Iterator[W
     finally:
         process.kill()
         process.wait()
-
-
-def _database() -> dict[str, str]:
-    """The environment that leads to the database which pytest made."""
-    name = connection.settings_dict["NAME"]
-    if url := os.environ.get("DATABASE_URL"):
-        return {"DATABASE_URL": f"{url.rsplit('/', 1)[0]}/{name}"}
-    return {"MESSAGEHUB_DATABASE": name, "MESSAGEHUB_LOCAL_DIR": str(django_settings.LOCAL_DIR)}

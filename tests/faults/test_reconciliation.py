@@ -13,7 +13,7 @@ from tests.sandbox_server import SandboxServer, sandbox_server
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
 
-pytestmark = [pytest.mark.django_db, pytest.mark.faults]
+pytestmark = [pytest.mark.django_db, pytest.mark.faults, pytest.mark.xdist_group("reconciliation")]
 ACCOUNT, TOKEN, OURS = "AC" + "a" * 32, "f" * 32, "+15550100100"
 
 
