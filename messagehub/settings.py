@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "knox",
     "allauth.account",  # allauth.mfa stands on it; its table stays empty
     "allauth.mfa",
+    "django_filters",
     "django_htmx",
     "channels",
     "procrastinate.contrib.django",
@@ -248,9 +249,9 @@ METRICS_ADDRESSES = env.list("METRICS_ADDRESSES", default=["127.0.0.1"] if EMBED
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["messagehub.tenancy.RequestAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.IsStaffOfOrganization"],
-    "DEFAULT_RENDERER_CLASSES": ["messagehub.api.conventions.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["messagehub.api.conventions.JSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["messagehub.api.conventions.Throttle"],
+    "DEFAULT_RENDERER_CLASSES": ["messagehub.api.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["messagehub.api.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["messagehub.api.throttling.RequestThrottle"],
     "EXCEPTION_HANDLER": "messagehub.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
