@@ -32,7 +32,9 @@ def operator(olga) -> Client:
 @pytest.fixture
 def event(db) -> WebhookEvent:
     with tenancy.system():
-        return WebhookEvent.objects.create(source="twilio.message", dedupe_key="x", body=b"Body=%F0", quarantined="odd")
+        return WebhookEvent.objects.create(
+            source="twilio.message", account="AC1", dedupe_key="x", body=b"Body=%F0", quarantined="odd"
+        )
 
 
 LISTS = [f"{model._meta.app_label}/{model._meta.model_name}" for model in admin.site._registry]
