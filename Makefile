@@ -19,7 +19,7 @@ demo: .venv/.runtime
 	@exec $(BIN)/python manage.py demo
 
 test: .venv/.development
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --durations=10 $(ARGS)
 
 simulate: .venv/.development
 	@$(BIN)/python -m tests.simulator

@@ -48,7 +48,7 @@ def _queue(number) -> None:
         cursor.execute(
             """
             INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, direction, platform,
-                                  content, status, status_rank, from_address, to_address)
+                                  content, status, from_address, to_address)
             SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, 'outbound', 'SMS', 'Message ' || n, 'queued',
                    1, %s, '+1555' || lpad(n::text, 7, '0')
             FROM conversations v, generate_series(1, %s) n WHERE v.sender_number_id = %s

@@ -4,12 +4,12 @@ from django.http import Http404
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import AdminChanges, AdminWrites, IsAdmin
+from accounts.api.permissions import AdminChanges, AdminWrites, IsAdmin
 from chatrooms import membership, rooms
 from chatrooms.models import Chatroom, UserChatroom
 from chatrooms.serializers import AssignedSerializer, AssignmentFilters, AssignmentSerializer, ChatroomSerializer
-from messagehub import rest
-from messagehub.schema import operation
+from messagehub.api import conventions
+from messagehub.api.schema import operation
 
 
 def shapes(found: list[Chatroom], user) -> list[dict]:
@@ -41,19 +41,19 @@ class ChatroomsView(APIView):
 
     @operation("List chatrooms", answers={200: [ChatroomSerializer]})
     def get(self, request):
-        rest.known_only(request, ())
-        return rest.page(
+        conventions.known_only(request, ())
+        return conventions.page(
             request,
-            rest.keyset(visible(request), "created_at"),
+            conventions.keyset(visible(request), "created_at"),
             lambda room: (room.created_at, room.pk),
             lambda found: shapes(found, request.user),
         )
 
     @operation("Open a chatroom", body=ChatroomSerializer, answers={201: ChatroomSerializer})
     def post(self, request):
-        data = rest.validated(ChatroomSerializer, request, request.data)
+        data = conventions.validated(ChatroomSerializer, request, request.data)
         room = rooms.create(request.user.organization, data["name"], by=request.user)
-        return rest.created(request, shapes([room], request.user)[0])
+        return conventions.created(request, shapes([room], request.user)[0])
 
 
 class ChatroomView(APIView):
@@ -62,7 +62,7 @@ class ChatroomView(APIView):
     permission_classes = [AdminChanges]
 
     def found(self, request, pk) -> Chatroom:
-        room = rest.found(visible(request), pk)
+        room = conventions.found(visible(request), pk)
         self.check_object_permissions(request, room)
         return room
 
@@ -73,7 +73,7 @@ class ChatroomView(APIView):
     @operation("Rename a chatroom", body=ChatroomSerializer, answers={200: ChatroomSerializer})
     def patch(self, request, pk):
         room = self.found(request, pk)
-        data = rest.validated(ChatroomSerializer, request, request.data, partial=True)
+        data = conventions.validated(ChatroomSerializer, request, request.data, partial=True)
         if "name" in data:
             rooms.rename(room, data["name"], by=request.user)
         return Response(shapes([room], request.user)[0])
@@ -109,11 +109,11 @@ class UserChatroomsView(APIView):
 
     @operation("List assignments", query=AssignmentFilters, answers={200: [AssignedSerializer]})
     def get(self, request):
-        given = rest.filters(AssignmentFilters, request)
+        given = conventions.filters(AssignmentFilters, request)
         assigned = UserChatroom.objects.filter(chatroom__archived_at=None).select_related("assigned_by")
-        return rest.page(
+        return conventions.page(
             request,
-            rest.keyset(assigned.filter(**given), "created_at"),
+            conventions.keyset(assigned.filter(**given), "created_at"),
             lambda each: (each.created_at, each.pk),
             assignment_shapes,
         )
@@ -125,7 +125,7 @@ class UserChatroomsView(APIView):
         answers={200: AssignedSerializer, 201: AssignedSerializer},
     )
     def post(self, request):
-        data = rest.validated(AssignmentSerializer, request, request.data)
+        data = conventions.validated(AssignmentSerializer, request, request.data)
         assignment, created = membership.assign(data["user"], data["chatroom"], by=request.user)
         assignment.refresh_from_db()
         return Response(assignment_shapes([assignment])[0], status=201 if created else 200)
@@ -137,8 +137,8 @@ class UserChatroomsView(APIView):
         answers={204: None, 404: None},
     )
     def delete(self, request):
-        rest.known_only(request, AssignmentSerializer().fields)
-        data = rest.validated(AssignmentSerializer, request, request.query_params)
+        conventions.known_only(request, AssignmentSerializer().fields)
+        data = conventions.validated(AssignmentSerializer, request, request.query_params)
         if not membership.unassign(data["user"], data["chatroom"], by=request.user):
             raise Http404
         return Response(status=204)

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.answers import PersonSerializer
+from accounts.api.schema import PersonSerializer
 from chatrooms.fields import ColleagueField, VisibleRelatedField
 from chatrooms.models import Chatroom
 
@@ -54,3 +54,9 @@ class AssignedSerializer(serializers.Serializer):
     chatroom_id = serializers.UUIDField()
     assigned_by = PersonSerializer(allow_null=True)
     created_at = serializers.DateTimeField()
+
+
+class InRoomFilters(serializers.Serializer):
+    """The query parameters of lists that chatrooms divide."""
+
+    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import IsAdmin
+from accounts.api.permissions import IsAdmin
 from integrations import health, numbers
 from integrations.models import SenderNumber
 from integrations.serializers import (
@@ -15,8 +15,8 @@ from integrations.serializers import (
     SyncedSerializer,
     SyncSerializer,
 )
-from messagehub import rest
-from messagehub.schema import operation
+from messagehub.api import conventions
+from messagehub.api.schema import operation
 
 
 def shapes(found: Sequence[SenderNumber]) -> list[dict]:
@@ -52,7 +52,7 @@ def of_organization(request):
 
 
 def one(request, pk) -> dict:
-    (shaped,) = shapes([rest.found(of_organization(request), pk)])
+    (shaped,) = shapes([conventions.found(of_organization(request), pk)])
     return shaped
 
 
@@ -63,10 +63,10 @@ class SenderNumbersView(APIView):
 
     @operation("List sender numbers", answers={200: [SenderNumberSerializer]})
     def get(self, request):
-        rest.known_only(request, ())
-        return rest.page(
+        conventions.known_only(request, ())
+        return conventions.page(
             request,
-            rest.keyset(of_organization(request), "created_at"),
+            conventions.keyset(of_organization(request), "created_at"),
             lambda number: (number.created_at, number.pk),
             shapes,
         )
@@ -79,9 +79,9 @@ class SenderNumbersView(APIView):
         answers={201: SenderNumberSerializer, 409: None, 503: None},
     )
     def post(self, request):
-        data = rest.validated(NewNumberSerializer, request, request.data)
+        data = conventions.validated(NewNumberSerializer, request, request.data)
         made = numbers.connect(data.pop("chatroom"), data.pop("phone"), by=request.user, **data)
-        return rest.created(request, one(request, made.pk))
+        return conventions.created(request, one(request, made.pk))
 
 
 class SenderNumberView(APIView):
@@ -100,8 +100,8 @@ class SenderNumberView(APIView):
         answers={200: SenderNumberSerializer, 503: None},
     )
     def patch(self, request, pk):
-        number = rest.found(of_organization(request), pk)
-        given = rest.validated(NumberChangeSerializer, request, request.data, partial=True)
+        number = conventions.found(of_organization(request), pk)
+        given = conventions.validated(NumberChangeSerializer, request, request.data, partial=True)
         numbers.change(number, by=request.user, **given)
         return Response(one(request, pk))
 
@@ -111,7 +111,7 @@ class SenderNumberView(APIView):
         answers={204: None, 409: None},
     )
     def delete(self, request, pk):
-        numbers.disconnect(rest.found(of_organization(request), pk), by=request.user)
+        numbers.disconnect(conventions.found(of_organization(request), pk), by=request.user)
         return Response(status=204)
 
 
@@ -128,7 +128,7 @@ class SyncView(APIView):
         answers={200: SyncedSerializer, 409: None, 503: None},
     )
     def post(self, request):
-        data = rest.validated(SyncSerializer, request, request.data)
+        data = conventions.validated(SyncSerializer, request, request.data)
         organization = request.user.organization
         if data:
             numbers.connect_account(organization, data["account_sid"], data["auth_token"])

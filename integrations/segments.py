@@ -4,6 +4,7 @@ BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
+LONGEST_TEXT = 1600  # characters that Twilio takes in one message
 EXTENDED = "\f^{}\\[~]|€"  # sent with an escape before them
 COST = {**dict.fromkeys(BASIC, 1), **dict.fromkeys(EXTENDED, 2)}
 

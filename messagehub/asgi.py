@@ -16,8 +16,8 @@ from django.urls import path
 
 from integrations.sandbox import wire
 from integrations.webhooks import Intake
-from messaging.consumers import InboxConsumer
-from messaging.hub import hub
+from messaging.live.consumers import InboxConsumer
+from messaging.live.hub import hub
 
 WEBHOOKS = "/api/webhooks/"
 THREADS = 8

@@ -12,11 +12,16 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 
-from accounts import organizations, permissions, sessions, team
+from accounts import organizations, sessions, team
+from accounts.api import permissions
 from chatrooms import contacts, groups, phones
 from integrations import numbers
 from messagehub import constraints, limits
-from messaging import campaigns, conversations, idempotency, outbox, sendability, sending, templates
+from messaging import idempotency
+from messaging.campaigns import lifecycle
+from messaging.conversations import changes, listing
+from messaging.message_templates import templates
+from messaging.sending import eligibility, enqueue, message_actions
 from tokens import ledger
 
 log = logging.getLogger(__name__)
@@ -25,11 +30,11 @@ log = logging.getLogger(__name__)
 OURS: dict[type[Exception], tuple[int, str]] = {
     ledger.InsufficientTokens: (402, "insufficient_tokens"),
     ledger.NoAccount: (409, "no_token_account"),
-    outbox.NotNow: (409, "not_now"),
-    campaigns.NotNow: (409, "not_now"),
-    sendability.Refused: (409, "refused"),
+    message_actions.NotNow: (409, "not_now"),
+    lifecycle.NotNow: (409, "not_now"),
+    eligibility.Refused: (409, "refused"),
     ledger.KeyUsed: (422, "idempotency_mismatch"),
-    sending.ClientIdTaken: (409, "client_id_taken"),
+    enqueue.ClientIdTaken: (409, "client_id_taken"),
     idempotency.Mismatch: (422, "idempotency_mismatch"),
     sessions.SecondFactorOwed: (401, "mfa_required"),
     sessions.WrongCredentials: (401, "wrong_credentials"),
@@ -39,15 +44,15 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     team.LastAdmin: (409, "last_admin"),
     organizations.OwnSecondFactorFirst: (400, "invalid"),
     team.OwnRole: (409, "own_role"),
-    conversations.NewerIsOpen: (409, "newer_open"),
-    conversations.NoWakingTime: (400, "invalid"),
+    changes.NewerIsOpen: (409, "newer_open"),
+    changes.NoWakingTime: (400, "invalid"),
     templates.BadTemplate: (400, "invalid"),
     templates.MissingVariables: (400, "invalid"),
     contacts.Duplicate: (409, "duplicate"),
-    conversations.Gone: (404, "not_found"),
+    listing.Gone: (404, "not_found"),
     contacts.Gone: (404, "not_found"),
     groups.Gone: (404, "not_found"),
-    campaigns.Gone: (404, "not_found"),
+    lifecycle.Gone: (404, "not_found"),
     contacts.HasConversations: (409, "has_conversations"),
     phones.ImpossibleNumber: (400, "invalid"),
     constraints.NameTaken: (400, "invalid"),
@@ -95,7 +100,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
         status, code = OURS[type(error)]
         code = getattr(error, "code", code)
         message = str(error) if not isinstance(error, RequestDataTooBig) else "The body is too large."
-        status = REASONS.get(code, status) if isinstance(error, sendability.Refused) else status
+        status = REASONS.get(code, status) if isinstance(error, eligibility.Refused) else status
         more = {name: getattr(error, name, None) for name in ("fields", "reasons")}
         response = Response(body(code, message, **more), status=status)
         if isinstance(error, limits.TooMany):

@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "messagehub.middleware.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -112,7 +113,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.audit.OriginMiddleware",
     "messagehub.tenancy.TenantMiddleware",
-    "accounts.gate.GateMiddleware",
+    "accounts.middleware.GateMiddleware",
+    "messagehub.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -139,7 +141,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "messaging.shell.shell",
+                "messaging.context_processors.shell",
             ],
         },
     }
@@ -152,7 +154,7 @@ if EMBEDDED:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
-            "NAME": env.str("MESSAGEHUB_DATABASE", default="messagehub"),
+            "NAME": "messagehub",
             "USER": "mh_app",
             "HOST": SERVICES.postgres_host,
             "PORT": 5432,  # names the socket; a PGPORT in somebody's shell must not
@@ -245,14 +247,14 @@ METRICS_ADDRESSES = env.list("METRICS_ADDRESSES", default=["127.0.0.1"] if EMBED
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["messagehub.tenancy.RequestAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsStaffOfOrganization"],
-    "DEFAULT_RENDERER_CLASSES": ["messagehub.rest.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["messagehub.rest.JSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["messagehub.rest.Throttle"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.IsStaffOfOrganization"],
+    "DEFAULT_RENDERER_CLASSES": ["messagehub.api.conventions.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["messagehub.api.conventions.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["messagehub.api.conventions.Throttle"],
     "EXCEPTION_HANDLER": "messagehub.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "DEFAULT_SCHEMA_CLASS": "messagehub.schema.Schema",
+    "DEFAULT_SCHEMA_CLASS": "messagehub.api.schema.Schema",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "MessageHub",
@@ -272,7 +274,7 @@ SPECTACULAR_SETTINGS = {
         "AttachmentState": "messaging.models.Attachment.State",
     },
 }
-BEARER_TOKENS = "accounts.bearer.read"
+BEARER_TOKENS = "accounts.api.bearer.read"
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=30),
     "AUTH_HEADER_PREFIX": "Bearer",

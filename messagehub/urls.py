@@ -13,16 +13,16 @@ urlpatterns = [
     path("styleguide/", styleguide.page),
     path("api/schema", docs.schema),
     path("api/docs", docs.browser),
-    path("api/", include("accounts.api_urls")),
+    path("api/", include("accounts.api.urls")),
     path("api/", include("tokens.api_urls")),
     path("api/", include("chatrooms.api_urls")),
     path("api/", include("integrations.api_urls")),
     path("api/", include("messaging.api_urls")),
     path("admin/", admin.site.urls),
-    path("", include("accounts.page_urls")),
+    path("", include("accounts.pages.urls")),
     path("manage/", include("tokens.page_urls")),
-    path("contacts/", include("messaging.contact_urls")),
-    path("", include("messaging.page_urls")),
+    path("contacts/", include("messaging.contacts.urls")),
+    path("", include("messaging.inbox.urls")),
 ]
 handler400 = "messagehub.errors.bad_request"
 handler403 = "messagehub.errors.forbidden"

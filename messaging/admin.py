@@ -6,7 +6,6 @@ from django.db.models import Q
 from accounts import audit
 from accounts.backoffice import Rows
 from integrations.models import WebhookEvent
-from messaging import receiving
 from messaging.models import (
     Campaign,
     CampaignRecipient,
@@ -17,6 +16,7 @@ from messaging.models import (
     MessageTemplate,
     Platform,
 )
+from messaging.receiving import ingest
 
 
 @admin.register(Conversation)
@@ -107,6 +107,6 @@ class WebhookEventAdmin(Rows):
         chosen = list(queryset.filter(processed_at=None).values_list("pk", flat=True))
         for pk in chosen:
             audit.record("webhook.process_again", actor=request.user, target=WebhookEvent(pk=pk))
-        done = receiving.process(chosen)
+        done = ingest.process(chosen)
         level = messages.SUCCESS if done == len(chosen) else messages.WARNING
         self.message_user(request, f"{done} of {len(chosen)} succeeded.", level)

@@ -1,21 +1,28 @@
 from django.urls import path
 
-from messaging import api, campaigns_api, contacts_api, stats_api, wording_api
+from messaging.campaigns import api as campaigns_api
+from messaging.contacts import api as contacts_api
+from messaging.conversations import api as conversations_api
+from messaging.conversations import label_api
+from messaging.live import api as events_api
+from messaging.message_templates import api as templates_api
+from messaging.sending import api as sending_api
+from messaging.statistics import api as statistics_api
 
 urlpatterns = [
-    path("events", api.EventsView.as_view()),
-    path("conversations", api.ConversationsView.as_view()),
-    path("conversations/<uuid:pk>", api.ConversationView.as_view()),
-    path("conversations/<uuid:pk>/messages", api.ThreadView.as_view()),
-    path("conversations/<uuid:pk>/notes", api.NotesView.as_view()),
-    path("conversations/<uuid:pk>/read", api.ReadView.as_view()),
-    path("messages", api.MessagesView.as_view()),
-    path("messages/inbound", api.MessagesView.as_view(direction="inbound")),
-    path("messages/send", api.SendView.as_view()),
-    path("messages/<uuid:pk>", api.MessageView.as_view()),
-    path("messages/<uuid:pk>/retry", api.RetryView.as_view()),
-    path("messages/<uuid:pk>/cancel", api.CancelView.as_view()),
-    path("messages/<uuid:pk>/settle", api.SettleView.as_view()),
+    path("events", events_api.EventsView.as_view()),
+    path("conversations", conversations_api.ConversationsView.as_view()),
+    path("conversations/<uuid:pk>", conversations_api.ConversationView.as_view()),
+    path("conversations/<uuid:pk>/messages", conversations_api.ThreadView.as_view()),
+    path("conversations/<uuid:pk>/notes", conversations_api.NotesView.as_view()),
+    path("conversations/<uuid:pk>/read", conversations_api.ReadView.as_view()),
+    path("messages", sending_api.MessagesView.as_view()),
+    path("messages/inbound", sending_api.MessagesView.as_view(direction="inbound")),
+    path("messages/send", sending_api.SendView.as_view()),
+    path("messages/<uuid:pk>", sending_api.MessageView.as_view()),
+    path("messages/<uuid:pk>/retry", sending_api.RetryView.as_view()),
+    path("messages/<uuid:pk>/cancel", sending_api.CancelView.as_view()),
+    path("messages/<uuid:pk>/settle", sending_api.SettleView.as_view()),
     path("campaigns", campaigns_api.CampaignsView.as_view()),
     path("campaigns/<uuid:pk>", campaigns_api.CampaignView.as_view()),
     path("campaigns/<uuid:pk>/recipients", campaigns_api.RecipientsView.as_view()),
@@ -28,10 +35,10 @@ urlpatterns = [
     path("groups", contacts_api.GroupsView.as_view()),
     path("groups/<uuid:pk>", contacts_api.GroupView.as_view()),
     path("groups/<uuid:pk>/members", contacts_api.MembersView.as_view()),
-    path("stats", stats_api.StatsView.as_view()),
-    path("labels", wording_api.LabelsView.as_view()),
-    path("labels/<uuid:pk>", wording_api.LabelView.as_view()),
-    path("templates", wording_api.TemplatesView.as_view()),
-    path("templates/<uuid:pk>", wording_api.TemplateView.as_view()),
-    path("templates/<uuid:pk>/render", wording_api.RenderView.as_view()),
+    path("stats", statistics_api.StatsView.as_view()),
+    path("labels", label_api.LabelsView.as_view()),
+    path("labels/<uuid:pk>", label_api.LabelView.as_view()),
+    path("templates", templates_api.TemplatesView.as_view()),
+    path("templates/<uuid:pk>", templates_api.TemplateView.as_view()),
+    path("templates/<uuid:pk>/render", templates_api.RenderView.as_view()),
 ]

@@ -7,6 +7,8 @@ commit, and a refused one leaves no key behind: it changed nothing and may simpl
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
 
 import orjson
 
@@ -37,13 +39,17 @@ def once(user: User, key: str, asked: dict, act: Callable[[], Answer]) -> Answer
     fingerprint = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
     # ON CONFLICT DO NOTHING waits for whoever is just using the key.
     IdempotencyKey.objects.bulk_create(
-        [IdempotencyKey(organization_id=user.organization_id, user=user, key=key, request_hash=fingerprint)],
+        [
+            IdempotencyKey(
+                organization_id=cast(UUID, user.organization_id), user=user, key=key, request_hash=fingerprint
+            )
+        ],
         ignore_conflicts=True,
     )
     kept = IdempotencyKey.objects.get(user=user, key=key)
     if kept.request_hash != fingerprint:
         raise Mismatch
-    if kept.status_code is not None:
+    if kept.status_code is not None and kept.response is not None:
         return Answer(kept.status_code, kept.response, replayed=True)
     answer = act()
     kept.status_code, kept.response = answer.status, answer.body

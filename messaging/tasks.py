@@ -7,7 +7,9 @@ from procrastinate.contrib.django import app
 
 from integrations import health
 from messagehub import tenancy
-from messaging import gaps, media, reconciliation, retention
+from messaging import retention
+from messaging.receiving import attachments, backfill
+from messaging.sending import reconciliation
 from tokens import proof
 
 
@@ -44,7 +46,7 @@ def probe(timestamp: int) -> None:
 @app.task(queueing_lock="gaps", pass_context=False)
 def repair_gaps(timestamp: int) -> None:
     """Every ten minutes: has anything come in at Twilio that never reached us?"""
-    gaps.repair()
+    backfill.repair()
 
 
 @app.periodic(cron="41 * * * *")
@@ -54,15 +56,15 @@ def prove(timestamp: int) -> None:
     proof.run()
 
 
-@app.task(queue="default", retry=RetryStrategy(max_attempts=media.MOST_ATTEMPTS, exponential_wait=5))
+@app.task(queue="default", retry=RetryStrategy(max_attempts=attachments.MOST_ATTEMPTS, exponential_wait=5))
 def fetch_attachment(attachment_id: str) -> None:
     """Make our own copy of something that came with a message."""
-    media.fetch(UUID(attachment_id))
+    attachments.fetch(UUID(attachment_id))
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="forgotten_attachments", pass_context=False)
 def fetch_forgotten(timestamp: int) -> None:
     """Every ten minutes: fetch what lost its job."""
-    for pk in media.forgotten():
+    for pk in attachments.forgotten():
         fetch_attachment.defer(attachment_id=str(pk))

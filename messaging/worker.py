@@ -25,7 +25,11 @@ from integrations import providers
 from integrations.events import Busy, NotReached, Outcome, ShutOut
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
 from messagehub import failpoints
-from messaging import campaign_feed, campaigns, conversations, delivery, pacing, receiving, sending
+from messaging.campaigns import feed as campaign_feed
+from messaging.campaigns import lifecycle
+from messaging.conversations import changes
+from messaging.receiving import ingest
+from messaging.sending import delivery, enqueue, flow_control
 
 log = logging.getLogger(__name__)
 IN_FLIGHT = 300
@@ -47,7 +51,7 @@ class Worker:
         self.stopping = asyncio.Event()
         self.webhooks, self.outbox, self.campaigns = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.flights: set[asyncio.Task] = set()
-        self.windows = pacing.Windows()
+        self.windows = flow_control.Windows()
         self.holding: set[UUID] = set()  # messages whose place is kept until their answer is written down
         self.answers: asyncio.Queue[tuple[delivery.Claimed, Outcome]] = asyncio.Queue()
         # One thread each, so that none waits for another and each keeps one connection.
@@ -86,14 +90,14 @@ class Worker:
         while True:
             try:
                 return await loop.run_in_executor(self.threads[name], operation, function, *args)
-            except (OperationalError, InterfaceError, receiving.ClosedMeanwhile) as error:
+            except (OperationalError, InterfaceError, ingest.ClosedMeanwhile) as error:
                 log.warning("%s is tried again: %s", name, type(error).__name__)
                 await asyncio.sleep(0.5)
 
     async def receive(self) -> None:
         while not self.stopping.is_set():
             self.webhooks.clear()
-            if not await self.call("receive", receiving.drain):
+            if not await self.call("receive", ingest.drain):
                 await self.woken(self.webhooks)
 
     async def send(self) -> None:
@@ -175,7 +179,7 @@ class Worker:
 
     async def sweep(self) -> None:
         while not self.stopping.is_set():
-            await self.call("sweep", conversations.wake)
+            await self.call("sweep", changes.wake)
             if await self.call("sweep", delivery.sweep):
                 self.outbox.set()
             await self.woken(self.stopping)
@@ -189,7 +193,7 @@ class Worker:
 
     async def listen(self) -> None:
         """PostgreSQL's NOTIFY says at once that there is work."""
-        events = {WEBHOOKS: self.webhooks, sending.WAKE_CHANNEL: self.outbox, campaigns.WAKE_CHANNEL: self.campaigns}
+        events = {WEBHOOKS: self.webhooks, enqueue.WAKE_CHANNEL: self.outbox, lifecycle.WAKE_CHANNEL: self.campaigns}
         while not self.stopping.is_set():
             try:
                 params = connection.get_connection_params()

@@ -6,9 +6,8 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 from django.db import connection
-from django.test.utils import setup_databases, teardown_databases
 
-from messagehub import tenancy
+from tests import services
 from tests.running_demo import Demo, demo_folder, running_demo
 
 
@@ -18,20 +17,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
-    django_test_environment, django_db_blocker, django_db_keepdb, django_db_createdb, django_db_modify_db_settings
-) -> Iterator[None]:
-    """The owner migrates; the tests connect as the application role, or row security would not apply to them."""
-    with django_db_blocker.unblock(), tenancy.as_owner():
-        databases = setup_databases(verbosity=0, interactive=False, keepdb=django_db_keepdb and not django_db_createdb)
-    yield
-    if not django_db_keepdb:
-        with django_db_blocker.unblock(), tenancy.as_owner():
-            teardown_databases(databases, verbosity=0)
+def django_db_setup(django_test_environment) -> None:
+    """The owner has migrated; the tests connect as the application role, or row security would not apply to them."""
+    services.start_postgres()
 
 
 @pytest.fixture(scope="session")
 def _valkey() -> Iterator[redis.Redis]:
+    services.start_valkey()
     with redis.Redis.from_url(django_settings.REDIS_URL) as client:
         yield client
 

@@ -6,10 +6,8 @@ with running_demo(folder) as demo:
 """
 
 import asyncio
-import atexit
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,11 +25,11 @@ import orjson
 import requests
 import websockets
 
+from tests.made_once import copy_servers, make_once
 from tests.sandbox_server import ROOT, free_port
 
 START_SECONDS = 90
-BUILT = Path(tempfile.mkdtemp(prefix="messagehub-built-"))
-atexit.register(shutil.rmtree, BUILT, ignore_errors=True)
+KEPT = ("secrets.json", "sandbox.sqlite3", "static", "static.fingerprint")
 phones = (f"+1555900{number:04d}" for number in count(1))
 
 
@@ -187,20 +185,22 @@ def clean_environment(local_dir: Path) -> dict[str, str]:
 
 @contextmanager
 def demo_folder() -> Iterator[Path]:
-    """A folder for one demo. Not pytest's own: started by root, the servers run as another account and must get in."""
+    """A folder where a demo ran before, so that it starts soon, on a database where nothing has happened yet.
+
+    Not pytest's own: started by root, the servers run as another account and must get in.
+    """
+    source = make_once("demo", _start_and_stop_demo)
     with tempfile.TemporaryDirectory(prefix="messagehub-demo-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)
-        _copy_built(BUILT, folder)
+        copy_servers(source, folder)
+        subprocess.run(["cp", "-a", *(source / kept for kept in KEPT), folder], check=True)
         yield folder
-        _copy_built(folder, BUILT)
 
 
-def _copy_built(source: Path, target: Path) -> None:
-    """Pass collected static files on from one demo of this run to the next: making them takes ten seconds."""
-    if (source / "static.fingerprint").exists() and not (target / "static.fingerprint").exists():
-        shutil.copytree(source / "static", target / "static", dirs_exist_ok=True)
-        shutil.copy(source / "static.fingerprint", target)
+def _start_and_stop_demo(folder: Path) -> None:
+    with running_demo(folder):
+        pass
 
 
 @contextmanager

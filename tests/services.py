@@ -1,16 +1,20 @@
-"""A pytest plugin that gives the run a PostgreSQL and a Valkey of its own, and the environment that settings read.
+"""A pytest plugin that gives each process of a run servers of its own, and the environment that settings read.
 
-Loaded by `-p` in pyproject.toml: pytest-django reads the settings before it reads any conftest.py. A database of your
-own is used instead when TEST_DATABASE_URL (and TEST_MIGRATE_DATABASE_URL, for the role that migrates) say so.
+Loaded by `-p` in pyproject.toml: pytest-django reads the settings before it reads any conftest.py. Each of xdist's
+workers has a PostgreSQL, a Valkey and a folder of its own, so no lock, wake-up or hint crosses from one to another.
 """
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
-from messagehub import launcher
+import pytest
 
+from messagehub import launcher
+from tests.made_once import copy_migrated_database, run_folder
+
+WORKERS = 4  # for two cores, as a third of the time is spent waiting
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 ENVIRONMENT = {
     "SECRET_KEY": "only-for-tests-" + "0" * 40,
     "FIELD_ENCRYPTION_KEYS": "dGhpcy1rZXktaXMtb25seS1mb3ItdGVzdHMtMDAwMDA=",
@@ -18,28 +22,36 @@ ENVIRONMENT = {
     "SANDBOX": "1",
     "DEBUG": "0",
 }
-IS_XDIST_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
 
-def _start() -> Path:
-    """Start what the run needs and say so in the environment, which xdist's workers inherit."""
-    local_dir = Path(tempfile.mkdtemp(prefix="messagehub-tests-"))
-    local_dir.chmod(0o711)  # started by root, the servers run as another account and must get in
+def _prepare_environment() -> Path:
+    """Say in the environment where the servers of this process will be; they are started when a test needs them."""
+    local_dir = run_folder() / (WORKER or "main")
+    local_dir.mkdir(mode=0o711)
     for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL"):
         os.environ.pop(name, None)
-        if given := os.environ.get(f"TEST_{name}"):
-            os.environ[name] = given
     os.environ.update(ENVIRONMENT, MESSAGEHUB_LOCAL_DIR=str(local_dir))
-    launcher.ensure(
-        local_dir, postgres="DATABASE_URL" not in os.environ, valkey="REDIS_URL" not in os.environ, durable=False
-    )
     return local_dir
 
 
-_local_dir = None if IS_XDIST_WORKER else _start()
+_local_dir = _prepare_environment()
+
+
+def start_valkey() -> None:
+    launcher.ensure(_local_dir, postgres=False)
+
+
+def start_postgres() -> None:
+    copy_migrated_database(_local_dir)
+    launcher.ensure(_local_dir, valkey=False, durable=False)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Several for the suite or a folder of it; for a file, starting them would take longer than they save."""
+    return WORKERS if any(Path(argument).is_dir() for argument in config.args) else 0
 
 
 def pytest_unconfigure() -> None:
-    if _local_dir:
-        launcher.stop()
-        shutil.rmtree(_local_dir, ignore_errors=True)
+    launcher.stop()
+    if not WORKER:
+        shutil.rmtree(run_folder(), ignore_errors=True)

@@ -4,10 +4,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.permissions import IsAdmin
 from accounts.models import User
-from accounts.permissions import IsAdmin
-from messagehub import rest
-from messagehub.schema import IDEMPOTENCY_KEY, operation
+from messagehub.api import conventions
+from messagehub.api.schema import IDEMPOTENCY_KEY, operation
 from tokens import ledger
 from tokens.models import TokenEntry
 from tokens.serializers import (
@@ -31,7 +31,7 @@ def colleague(user: User, user_id) -> User:
 
 def whose(request) -> User | None:
     """The person that `user_id` in the query names; None without one."""
-    given = rest.filters(WhoseSerializer, request)
+    given = conventions.filters(WhoseSerializer, request)
     return colleague(request.user, given["user_id"]) if given else None
 
 
@@ -67,9 +67,9 @@ class UpdateView(APIView):
         ],
     )
     def patch(self, request):
-        data = rest.validated(UpdateSerializer, request, request.data)
+        data = conventions.validated(UpdateSerializer, request, request.data)
         person = colleague(request.user, data["user_id"])
-        key = rest.idempotency_key(request)
+        key = conventions.idempotency_key(request)
         given = {"actor": request.user, "reason": data["reason"], "idempotency_key": key}
         try:
             if "balance" in data:
@@ -88,13 +88,13 @@ class ListView(APIView):
 
     @operation("List balances", answers={200: [HolderSerializer]})
     def get(self, request):
-        rest.known_only(request, ())
+        conventions.known_only(request, ())
         people = User.objects.filter(organization_id=request.user.organization_id).select_related(
             "token_account", "organization"
         )
-        return rest.page(
+        return conventions.page(
             request,
-            rest.keyset(people, "created_at"),
+            conventions.keyset(people, "created_at"),
             lambda person: (person.created_at, person.pk),
             lambda found: [holder(person) for person in found],
         )
@@ -125,9 +125,9 @@ class EntriesView(APIView):
         entries = TokenEntry.objects.filter(organization_id=request.user.organization_id)
         if person:
             entries = entries.filter(account__user=person)
-        return rest.page(
+        return conventions.page(
             request,
-            rest.newest_keys(entries.select_related("account", "actor")),
+            conventions.newest_keys(entries.select_related("account", "actor")),
             lambda entry: (entry.created_at, entry.pk),
             lambda found: [entry_shape(entry) for entry in found],
         )

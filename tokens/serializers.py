@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.answers import PersonSerializer
+from accounts.api.schema import PersonSerializer
 from accounts.models import User
 from tokens.models import TokenEntry
 

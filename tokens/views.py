@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from uuid_utils.compat import uuid7
 
@@ -33,13 +32,11 @@ WORDS = {"": _("All"), "grants": _("Grants"), "sends": _("Sends"), "refunds": _(
 
 
 @require_safe
-@never_cache
 def manage(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
 
 @require_POST
-@never_cache
 def grant(request: HttpRequest) -> HttpResponse:
     """Grant or take back, once per filled-in form, however often it is sent."""
     _admins_only(request)

@@ -314,7 +314,6 @@ def past_message(conversation, contact, number, author, direction: str, text: st
         platform="SMS",
         content=text,
         status="received" if inbound else "delivered",
-        status_rank=9 if inbound else 5,
         from_address=contact.phone if inbound else number.phone,
         to_address=number.phone if inbound else contact.phone,
         segments=segments.count(text),

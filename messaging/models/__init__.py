@@ -10,11 +10,11 @@ from messaging.models.conversations import (
     ReadMarker,
 )
 from messaging.models.log import Event, IdempotencyKey
-from messaging.models.messages import REFUNDABLE, Attachment, ConsentEntry, Message, MessageReceipt
+from messaging.models.messages import UNSUCCESSFUL, Attachment, ConsentEntry, Message, MessageReceipt
 from messaging.models.wording import Color, Label, MessageTemplate
 
 __all__ = [
-    "REFUNDABLE",
+    "UNSUCCESSFUL",
     "Attachment",
     "Campaign",
     "CampaignGroup",

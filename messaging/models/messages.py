@@ -14,7 +14,8 @@ from integrations.models import SenderNumber
 from messagehub.keys import Row
 from messaging.models.conversations import Conversation, Platform
 
-REFUNDABLE = ["failed", "undelivered", "not_sent", "canceled"]
+# The message never reached the customer and will not: it may be refunded, and tried again.
+UNSUCCESSFUL = ["failed", "undelivered", "not_sent", "canceled"]
 
 
 class Message(Row):
@@ -54,7 +55,6 @@ class Message(Row):
     content = models.TextField(blank=True)
     media_urls = models.JSONField(default=list, db_default=[], help_text="What an outbound message carries along.")
     status = models.CharField(max_length=11, choices=Status.choices)
-    status_rank = models.PositiveSmallIntegerField(default=0, db_default=0)
     provider_id = models.CharField(max_length=200, null=True, blank=True)
     from_address = models.CharField(max_length=64)
     to_address = models.CharField(max_length=64)
@@ -113,7 +113,7 @@ class Message(Row):
             models.UniqueConstraint(fields=["organization", "client_id"], name="messages_client_id"),
             models.UniqueConstraint(fields=["organization", "id"], name="messages_organization_id"),
             models.CheckConstraint(
-                condition=Q(refunded_as="") | Q(refunded_as__in=REFUNDABLE, tokens=0), name="messages_refunded_as"
+                condition=Q(refunded_as="") | Q(refunded_as__in=UNSUCCESSFUL, tokens=0), name="messages_refunded_as"
             ),
         ]
         indexes = [

@@ -19,8 +19,8 @@ from django.utils.translation import gettext
 from accounts.models import User
 from chatrooms.models import Contact
 from messagehub.ui.templatetags.ui import clock_time, local, number, phone
-from messaging.models import Message, Note
-from messaging.timeline import Entry
+from messaging.contacts.timeline import Entry
+from messaging.models import UNSUCCESSFUL, Message, Note
 
 register = template.Library()
 
@@ -93,7 +93,7 @@ def is_waiting(message: dict) -> bool:
 @register.filter
 def is_lost(message: dict) -> bool:
     """It did not reach the customer, and will not."""
-    return message["status"] in (Status.FAILED, Status.UNDELIVERED, Status.NOT_SENT, Status.CANCELED)
+    return message["status"] in UNSUCCESSFUL
 
 
 @register.filter

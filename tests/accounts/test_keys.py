@@ -9,8 +9,8 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
 from accounts import keys, sessions
+from accounts.api.permissions import scope_of
 from accounts.models import ApiKey, AuditEntry
-from accounts.permissions import scope_of
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from chatrooms import groups
-from messaging import campaign_feed, templates
+from messaging.campaigns import feed
+from messaging.message_templates import templates
 from messaging.models import Campaign, Message
 from tests import factories
 from tokens import ledger
@@ -78,7 +79,7 @@ def test_from_start_to_the_last_answer(api, acme, bo, address, inside):
     assert started.json()["counts"] == {"waiting": 3}
     assert started.json()["tokens"] == {"reserved": 3, "spent": 0}
     assert client.get("/api/auth/me").json()["token_balance"] == 7
-    campaign_feed.feed()
+    feed.feed()
     shown = client.get(address).json()
     assert (shown["state"], shown["audience"], shown["counts"]) == ("running", 3, {"queued": 3})
     assert shown["tokens"] == {"reserved": 0, "spent": 3}

@@ -12,6 +12,7 @@ import requests
 
 from tests.running_demo import Demo, eventually, phones
 
+pytestmark = pytest.mark.xdist_group("generated client")
 GENERATOR = Path(sys.executable).with_name("openapi-python-client")
 PACKAGE = "message_hub_client"
 

@@ -10,8 +10,8 @@ from rest_framework.test import APIClient
 from accounts.models import AuditEntry, User
 from messagehub import tenancy
 from messagehub.keys import uuid7
-from messaging import delivery, sending
 from messaging.models import Event, Message
+from messaging.sending import delivery, states
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
 
@@ -43,10 +43,10 @@ def put(message: Message, **values) -> None:
 
 
 def fail(message: Message) -> None:
-    put(message, status="failed", status_rank=5)
+    put(message, status="failed")
     with tenancy.system():
         row = {"id": message.pk, "tokens": message.tokens, "sent_by_id": message.sent_by_id}
-        sending.refund(row, state="failed", reason="Refused")
+        states.refund(row, state="failed", reason="Refused")
 
 
 def scheduled(agent: APIClient, acme: dict) -> dict:
@@ -154,7 +154,7 @@ def test_a_scheduled_message_is_sent_when_its_time_has_come(acme, agent):
 
 @pytest.mark.parametrize(("outcome", "status", "back"), [("accepted", "accepted", 0), ("not_sent", "not_sent", 1)])
 def test_a_person_settles_an_unknown_message(acme, agent, outcome, status, back):
-    put(acme["message"], status="unknown", status_rank=2)
+    put(acme["message"], status="unknown")
     before = balance(acme)
     path = f"/api/messages/{acme['message'].pk}/settle"
 

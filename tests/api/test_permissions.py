@@ -12,7 +12,9 @@ from rest_framework.test import APIClient
 from accounts import keys
 from accounts.models import ApiKey
 from chatrooms import groups
-from messaging import campaigns, labels, templates
+from messaging.campaigns import lifecycle
+from messaging.conversations import labels
+from messaging.message_templates import templates
 from tests.api.permission_table import ADMINS, ADMINS_OF_SEEN, EVERYBODY, MADE_UP, OPEN, TABLE, Row
 from tokens import ledger
 
@@ -66,7 +68,7 @@ def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
     group = groups.create(held.room, "Regulars")
     groups.add(group, [held.contact])
     writer = next(iter(world.people.values()))
-    campaign = campaigns.create(
+    campaign = lifecycle.create(
         held.room, name="Spring", content="Hi", sender_number=held.number, groups=[group], by=writer
     )
     return {

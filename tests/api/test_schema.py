@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from messagehub.wsgi import application
-from messaging import labels, templates
+from messaging.conversations import labels
+from messaging.message_templates import templates
 from tests import factories
 
 HOST = {"Host": "testserver", "Accept-Encoding": "identity"}

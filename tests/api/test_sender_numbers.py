@@ -1,22 +1,21 @@
 """/api/sender-numbers, with the sandbox as Twilio over a real socket."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from integrations.models import SenderNumber, TwilioAccount
-from tests.running_demo import demo_folder
 from tests.sandbox_server import SandboxServer, sandbox_server
 
+pytestmark = pytest.mark.xdist_group("sender numbers")
 SID, TOKEN = "AC" + "a" * 32, "b" * 32
 PHONE, OTHER = "+15557770001", "+15557770002"
 HERE = "http://testserver/api/webhooks/twilio/messages"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[SandboxServer]:
-    with demo_folder() as folder, sandbox_server(Path(folder)) as sandbox:
+def server(tmp_path_factory) -> Iterator[SandboxServer]:
+    with sandbox_server(tmp_path_factory.mktemp("sandbox")) as sandbox:
         sandbox.add_account(SID, TOKEN)
         sandbox.add_number(SID, PHONE, friendly_name="Front desk")
         sandbox.add_number(SID, OTHER, "https://elsewhere.example/sms")

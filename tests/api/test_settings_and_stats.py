@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts.models import Organization
 from messagehub import tenancy
-from messaging import reports
+from messaging.statistics import queries
 from tests import factories
 
 
@@ -147,7 +147,7 @@ def test_the_index_bounds_what_is_read(transactional_db, acme, sales, inside):
         cursor.execute("VACUUM ANALYZE messages")
     with inside(acme), connection.cursor() as cursor:
         cursor.execute(
-            f"EXPLAIN {reports.DAYS}",
+            f"EXPLAIN {queries.DAYS}",
             {
                 "rooms": [sales.room.pk],
                 "since": datetime(2026, 3, 1, tzinfo=UTC),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from messaging import templates
+from messaging.message_templates import templates
 from messaging.models import Message, MessageTemplate
 from tokens import ledger
 

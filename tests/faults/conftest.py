@@ -13,8 +13,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.conf import settings as django_settings
-from django.db import connection
 from django.db.models import F
 from rest_framework.test import APIClient
 
@@ -22,8 +20,8 @@ from accounts.models import User
 from integrations import providers
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 from messagehub import launcher, tenancy
-from messaging import delivery, reconciliation, sending
 from messaging.models import Message
+from messaging.sending import delivery, enqueue, reconciliation
 from tests.sandbox_server import ROOT, SandboxServer, sandbox_server
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
@@ -54,7 +52,7 @@ class Desk:
 
     def send(self, text: str, **more) -> Message:
         with tenancy.organization(self.tenant["organization"].pk):
-            made = sending.send(self.tenant["conversation"], text, sent_by=self.agent, **more).message
+            made = enqueue.send(self.tenant["conversation"], text, sent_by=self.agent, **more).message
         self.sent.append(made.pk)
         return made
 
@@ -143,7 +141,7 @@ def a_desk(sandbox: SandboxServer, slug: str, account: str, number: str) -> Desk
     sandbox.add_number(account, number)
     tenant = a_tenant(slug, number, account_sid=account, auth_token=TOKEN)
     with tenancy.system():
-        Message.objects.filter(organization_id=tenant["organization"].pk).update(status="delivered", status_rank=5)
+        Message.objects.filter(organization_id=tenant["organization"].pk).update(status="delivered")
     with tenancy.organization(tenant["organization"].pk):
         ledger.adjust(tenant["agent"], 995, actor=tenant["agent"], reason="Enough")
     return Desk(sandbox, tenant, account, len(sandbox.accepted(account)))
@@ -205,7 +203,7 @@ def a_worker(sandbox: SandboxServer, tmp_path, **environment: str) -> Iterator[W
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), "worker"],
             cwd=ROOT,
-            env={**os.environ, **_database(), "TWILIO_API_BASE_URL": sandbox.base_url, **environment},
+            env={**os.environ, "TWILIO_API_BASE_URL": sandbox.base_url, **environment},
             stdout=log,
             stderr=log,
             preexec_fn=launcher.die_with_parent(signal.SIGKILL),
@@ -220,11 +218,3 @@ def a_worker(sandbox: SandboxServer, tmp_path, **environment: str) -> Iterator[W
     finally:
         process.kill()
         process.wait()
-
-
-def _database() -> dict[str, str]:
-    """The environment that leads to the database which pytest made."""
-    name = connection.settings_dict["NAME"]
-    if url := os.environ.get("DATABASE_URL"):
-        return {"DATABASE_URL": f"{url.rsplit('/', 1)[0]}/{name}"}
-    return {"MESSAGEHUB_DATABASE": name, "MESSAGEHUB_LOCAL_DIR": str(django_settings.LOCAL_DIR)}

@@ -16,8 +16,9 @@ from accounts.models import User
 from chatrooms import groups, membership
 from chatrooms.models import Contact
 from messagehub import tenancy
-from messaging import campaigns, reconciliation
+from messaging.campaigns import lifecycle
 from messaging.models import Campaign, Message
+from messaging.sending import reconciliation
 from tests.faults.conftest import Desk, a_worker
 from tokens import ledger
 from tokens.models import TokenAccount
@@ -45,11 +46,11 @@ def start(desk: Desk, inside) -> Callable[..., Campaign]:
                 for n in range(recipients)
             )
             groups.add(group, people)
-            draft = campaigns.create(
+            draft = lifecycle.create(
                 room, name="All", content="Hello {{first_name}}", sender_number=desk.tenant["number"], groups=[group],
                 by=payer,
             )  # fmt: skip
-            return campaigns.start(draft, by=payer)
+            return lifecycle.start(draft, by=payer)
 
     return begin
 
@@ -61,7 +62,7 @@ def look(inside) -> Callable[[Campaign], tuple[Campaign, dict[str, int]]]:
     def read(campaign: Campaign) -> tuple[Campaign, dict[str, int]]:
         with inside():
             now = Campaign.objects.get(pk=campaign.pk)
-            counts = campaigns.counts(now)[0]
+            counts = lifecycle.counts(now)[0]
         assert sum(counts.values()) == now.audience
         return now, counts
 
@@ -105,13 +106,13 @@ def test_row_18_a_thousand_with_six_hundred_tokens_stop_there_and_go_on_with_mor
         assert (desk.balance, reserved(desk, inside)) == (0, 0)
         with inside():
             ledger.set_balance(desk.agent, 150, actor=desk.agent, reason="More")
-            campaigns.resume(paused, by=desk.agent)
+            lifecycle.resume(paused, by=desk.agent)
         until(lambda: look(campaign)[0].state == "paused")
         assert look(campaign)[1]["waiting"] == 250
         assert len(gone(desk)) == len(set(gone(desk))) == 750
         with inside():
             ledger.set_balance(desk.agent, 1000, actor=desk.agent, reason="Enough")
-            campaigns.resume(paused, by=desk.agent)
+            lifecycle.resume(paused, by=desk.agent)
         until(lambda: look(campaign)[0].state == "done")
     assert len(gone(desk)) == len(set(gone(desk))) == 1000
     assert (desk.balance, reserved(desk, inside)) == (750, 0)
@@ -141,7 +142,7 @@ def test_row_18_who_loses_the_right_midway_sends_no_more(desk: Desk, start, look
     assert counts["waiting"] > 0
     assert flying(counts) > 0  # held, not lost
     with inside():
-        campaigns.cancel(campaign, by=desk.agent)
+        lifecycle.cancel(campaign, by=desk.agent)
     _, counts = look(campaign)
     assert counts["canceled"] == 1500 - before
     assert (desk.balance, reserved(desk, inside)) == ((995 + 4 if loss == "demoted" else 2000 - before), 0)
@@ -153,7 +154,7 @@ def test_row_18_called_off_midway_leaves_exact_counts_and_no_debit(desk: Desk, s
     with a_worker(sandbox, tmp_path):
         until(lambda: len(gone(desk)) > 100)
         with inside():
-            campaigns.cancel(campaign, by=desk.agent)
+            lifecycle.cancel(campaign, by=desk.agent)
         until(lambda: not look(campaign)[1].get("sending"))
         sent = len(gone(desk))
         time.sleep(1.5)

@@ -10,8 +10,8 @@ import pytest
 
 from integrations import events, providers
 from messagehub import tenancy
-from messaging import delivery
 from messaging.models import Message
+from messaging.sending import delivery
 from messaging.worker import Worker
 from tests.faults.conftest import Desk, a_worker, let_leases_end
 from tests.running_demo import Demo, demo_folder, eventually, phones, running_demo

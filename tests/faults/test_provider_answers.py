@@ -10,8 +10,8 @@ from django.utils import timezone
 from chatrooms.models import Contact
 from integrations import providers, twilio
 from messagehub import tenancy
-from messaging import delivery
 from messaging.models import Message
+from messaging.sending import delivery
 from tests.faults.conftest import Desk, a_desk, a_worker, pass_pauses
 from tests.running_demo import eventually
 

@@ -7,13 +7,13 @@ from twilio.rest import Client
 
 from integrations.events import Unclear
 from messagehub import tenancy
-from messaging import delivery, reconciliation, sending
 from messaging.models import Event, Message
+from messaging.sending import delivery, enqueue, reconciliation
 from tests.sandbox_server import SandboxServer, sandbox_server
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
 
-pytestmark = [pytest.mark.django_db, pytest.mark.faults]
+pytestmark = [pytest.mark.django_db, pytest.mark.faults, pytest.mark.xdist_group("reconciliation")]
 ACCOUNT, TOKEN, OURS = "AC" + "a" * 32, "f" * 32, "+15550100100"
 
 
@@ -33,7 +33,7 @@ def acme(db, sandbox: SandboxServer, settings) -> dict:
     settings.RECONCILE_GRACE_SECONDS = 0
     tenant = a_tenant("acme", OURS, account_sid=ACCOUNT, auth_token=TOKEN)
     with tenancy.system():
-        Message.objects.update(status="delivered", status_rank=5)
+        Message.objects.update(status="delivered")
     return tenant
 
 
@@ -43,7 +43,7 @@ def lost(acme: dict) -> Callable[[str], Message]:
 
     def lose(text: str) -> Message:
         with tenancy.organization(acme["organization"].pk):
-            message = sending.send(acme["conversation"], text, sent_by=acme["agent"]).message
+            message = enqueue.send(acme["conversation"], text, sent_by=acme["agent"]).message
         (claimed,) = delivery.claim(1)
         delivery.settle([(claimed, Unclear("The answer was lost."))])
         return message

@@ -14,8 +14,8 @@ from uuid_utils.compat import uuid7
 from integrations import failures, twilio
 from integrations.events import StatusUpdate
 from messagehub import tenancy
-from messaging import statuses
 from messaging.models import Message, MessageReceipt
+from messaging.sending import delivery_reports, states
 from tests.faults.conftest import Desk
 from tests.running_demo import Client, Demo, eventually, phones
 from tests.spine.test_webhooks import post, webhooks
@@ -80,7 +80,7 @@ def test_row_11_the_policy_says_whether_a_late_failure_is_paid_back_and_once(des
 
     for _ in range(2):
         with tenancy.system():
-            statuses.apply([report(desk, 0, status), report(desk, 0, status)])
+            delivery_reports.apply([report(desk, 0, status), report(desk, 0, status)])
 
     assert desk.state(message).status == status
     refunds = [("refund", 1)] if policy == "undelivered" else []
@@ -92,12 +92,12 @@ def test_row_11_filtered_messages_raise_one_alarm_at_a_rate(desk: Desk):
     accepted(desk, 8)
     for n in range(4):
         with tenancy.system():
-            statuses.apply([report(desk, n, "undelivered", "30007")])
+            delivery_reports.apply([report(desk, n, "undelivered", "30007")])
     assert desk.alerts() == []
 
     for n in range(4, 8):
         with tenancy.system():
-            statuses.apply([report(desk, n, "undelivered", "30007")])
+            delivery_reports.apply([report(desk, n, "undelivered", "30007")])
 
     assert desk.alerts() == ["30007"]
 
@@ -107,7 +107,7 @@ def accepted(desk: Desk, count: int) -> list[Message]:
     messages = [desk.send(f"Number {n}") for n in range(count)]
     with tenancy.system():
         for n, message in enumerate(messages):
-            taken = {"status": "accepted", "status_rank": 3, "provider_id": f"SM{n}"}
+            taken = {"status": "accepted", "provider_id": f"SM{n}"}
             Message.objects.filter(pk=message.pk).update(**taken)
     return messages
 
@@ -129,7 +129,7 @@ def test_row_12_every_order_of_five_reports_ends_in_the_same_state(desk: Desk, r
     highest = {message.pk: 3 for message in messages}
     for step in range(len(reports)):
         with tenancy.system():
-            statuses.apply([report(desk, n, order[step]) for n, order in enumerate(orders)])
+            delivery_reports.apply([report(desk, n, order[step]) for n, order in enumerate(orders)])
         for pk, rank in ranks(messages).items():
             assert rank >= highest[pk]
             highest[pk] = rank
@@ -154,8 +154,8 @@ def report(desk: Desk, number: int, status: str, code: str = "30003") -> tuple:
 
 def ranks(messages: list[Message]) -> dict:
     with tenancy.system(), connection.cursor() as cursor:
-        cursor.execute("SELECT id, status_rank FROM messages WHERE id = ANY(%s)", [[m.pk for m in messages]])
-        return dict(cursor.fetchall())
+        cursor.execute("SELECT id, status FROM messages WHERE id = ANY(%s)", [[m.pk for m in messages]])
+        return {pk: states.RANK[status] for pk, status in cursor.fetchall()}
 
 
 def test_row_12_delivered_before_sent_stays_delivered(demo: Demo):

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from messagehub import tenancy
-from messaging import delivery
 from messaging.models import Message
+from messaging.sending import delivery
 from tests.faults.conftest import Desk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.faults]

@@ -6,8 +6,10 @@ import pytest
 
 from integrations.events import InboundMessage, Refused
 from messagehub import tenancy
-from messaging import consent, delivery, live, receiving, sendability, sending
+from messaging.live import event_log
 from messaging.models import ConsentEntry
+from messaging.receiving import ingest
+from messaging.sending import consent, delivery, eligibility, enqueue
 from tests.spine.test_walls import a_tenant
 from tokens import ledger
 
@@ -21,8 +23,8 @@ def acme(db) -> dict:
 
 def comes_in(acme: dict, *texts: str, keyword: str = "") -> None:
     with tenancy.system():
-        live.record(
-            receiving.receive(
+        event_log.record(
+            ingest.receive(
                 InboundMessage(
                     account="ACacme",
                     provider_id=f"SM{text}{place}{ConsentEntry.objects.count()}",
@@ -85,8 +87,8 @@ def test_21610_opts_out_pays_back_and_refuses_before_the_provider(acme):
     with tenancy.organization(acme["organization"].pk):
         assert ConsentEntry.objects.get().source == "provider"
         assert ledger.balance(acme["agent"]) == 5
-        with pytest.raises(sendability.Refused) as refused:
-            sending.send(acme["conversation"], "Again", sent_by=acme["agent"])
+        with pytest.raises(eligibility.Refused) as refused:
+            enqueue.send(acme["conversation"], "Again", sent_by=acme["agent"])
     assert refused.value.code == "opted_out"
     assert delivery.claim(10) == []
 

@@ -12,8 +12,8 @@ from integrations import health
 from integrations.events import Accepted, Busy, Refused, ShutOut
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 from messagehub import tenancy
-from messaging import delivery, sending
 from messaging.models import ConsentEntry, Message
+from messaging.sending import delivery, enqueue, states
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
 
@@ -25,7 +25,7 @@ def acme(db) -> dict:
     tenant = a_tenant("acme", "+15550100100")
     with tenancy.organization(tenant["organization"].pk):
         for number in range(4):
-            sending.send(tenant["conversation"], f"Text {number}", sent_by=tenant["agent"])
+            enqueue.send(tenant["conversation"], f"Text {number}", sent_by=tenant["agent"])
     return tenant
 
 
@@ -140,9 +140,9 @@ def test_a_refusal_marks_the_number_or_tells_the_admins_by_what_it_means(acme, c
 def test_an_answer_that_comes_after_it_was_given_up_is_believed_and_the_tokens_stay_returned(acme):
     (claimed,) = delivery.claim(1)
     with tenancy.system():
-        Message.objects.filter(pk=claimed.text.message_id).update(status="not_sent", status_rank=5)
+        Message.objects.filter(pk=claimed.text.message_id).update(status="not_sent")
         row = {"id": claimed.text.message_id, "tokens": 1, "sent_by_id": acme["agent"].pk}
-        sending.refund(row, state="not_sent", reason="It was missing twice")
+        states.refund(row, state="not_sent", reason="It was missing twice")
     delivery.settle([(claimed, Accepted("SM1"))])
     with tenancy.organization(acme["organization"].pk):
         message = Message.objects.get(pk=claimed.text.message_id)
@@ -175,7 +175,7 @@ def test_an_alert_about_a_number_lasts_a_day_and_one_about_a_paused_account_unti
 def queued_and_then(acme: dict, code: str) -> Message:
     """One message is claimed after the contact's door was closed; everything else is out of the way."""
     with tenancy.organization(acme["organization"].pk):
-        Message.objects.exclude(content="Text 3").update(status="delivered", status_rank=5)
+        Message.objects.exclude(content="Text 3").update(status="delivered")
         if code == "blocked":
             Contact.objects.update(blocked_at=timezone.now())
         elif code == "opted_out":

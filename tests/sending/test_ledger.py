@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts import tasks
 from integrations.events import StatusUpdate
 from messagehub import tenancy
-from messaging import delivery, sending, statuses
 from messaging.models import Message
+from messaging.sending import delivery, delivery_reports, enqueue, states
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
 from tokens.models import ProofRun, TokenAccount, TokenEntry
@@ -138,12 +138,12 @@ def test_the_same_key_grants_once(acme, inside):
 def test_a_message_costs_what_the_organization_says_and_gives_just_that_back(acme, inside):
     acme["agent"].organization.price_sms = 3
     acme["agent"].organization.save()
-    sent = sending.send(acme["conversation"], "Dear", sent_by=acme["agent"])
+    sent = enqueue.send(acme["conversation"], "Dear", sent_by=acme["agent"])
     assert (sent.message.tokens, sent.remaining_tokens) == (3, 1)
     row = {"id": sent.message.pk, "tokens": 3, "sent_by_id": acme["agent"].pk}
     Message.objects.filter(pk=sent.message.pk).update(status="failed")
-    sending.refund(row, state="failed", reason="Refused")
-    sending.refund(row, state="failed", reason="Refused")
+    states.refund(row, state="failed", reason="Refused")
+    states.refund(row, state="failed", reason="Refused")
     assert account(acme) == (4, 0)
     assert list(proof.broken()) == []
 
@@ -152,7 +152,7 @@ def test_a_message_that_is_free_writes_no_entry(acme, inside):
     acme["agent"].organization.price_sms = 0
     acme["agent"].organization.save()
     before = TokenEntry.objects.count()
-    sent = sending.send(acme["conversation"], "Free", sent_by=acme["agent"])
+    sent = enqueue.send(acme["conversation"], "Free", sent_by=acme["agent"])
     assert (sent.message.tokens, sent.remaining_tokens, TokenEntry.objects.count()) == (0, 4, before)
 
 
@@ -160,7 +160,7 @@ def test_a_message_that_is_free_writes_no_entry(acme, inside):
 def fails_later(acme: dict, status: str = "undelivered", code: str = "30005") -> Message:
     update = StatusUpdate("ACacme", "SM1", status, status, timezone.now(), code, acme["message"].pk)
     with tenancy.system():
-        statuses.apply([(acme["message"].pk, update)])
+        delivery_reports.apply([(acme["message"].pk, update)])
     with tenancy.organization(acme["organization"].pk):
         acme["message"].refresh_from_db()
     return acme["message"]
@@ -207,7 +207,7 @@ def test_admins_are_told_when_the_balance_falls_below_the_limit_and_not_again(ac
     organization.save()
     before = len(low_mails())
     for place in range(3):  # 3, 2, 1
-        sending.send(acme["conversation"], f"Text {place}", sent_by=acme["agent"])
+        enqueue.send(acme["conversation"], f"Text {place}", sent_by=acme["agent"])
     (job,) = low_mails()[before:]
     assert job["context"] == {"person": "A", "balance": 2, "limit": 3}
 
@@ -225,7 +225,7 @@ def test_a_limit_of_nothing_tells_nobody(acme, inside):
     acme["agent"].organization.save()
     before = len(low_mails())
     for place in range(4):
-        sending.send(acme["conversation"], f"Text {place}", sent_by=acme["agent"])
+        enqueue.send(acme["conversation"], f"Text {place}", sent_by=acme["agent"])
     assert len(low_mails()) == before
 
 

@@ -11,8 +11,11 @@ from chatrooms import contacts, groups, membership
 from chatrooms.models import Chatroom
 from integrations.events import InboundMessage
 from messagehub import tenancy
-from messaging import conversations, delivery, live, receiving
+from messaging.conversations import changes as conversation_changes
+from messaging.live import event_log
 from messaging.models import Conversation, Event, Message
+from messaging.receiving import ingest
+from messaging.sending import delivery
 from tests import factories
 from tests.meanwhile import Aside
 
@@ -35,7 +38,7 @@ def test_who_loses_the_chatroom_while_they_change_a_conversation_changes_nothing
     """It was answered 500: what was to be shown could not be seen any more."""
     path = f"/api/conversations/{sales.conversation.pk}"
     with inside(acme):
-        conversations.locked(sales.conversation)
+        conversation_changes.locked(sales.conversation)
         other = Aside(lambda: api(bo).patch(path, {"status": "CLOSED"}))
         membership.unassign(bo, sales.room, by=ann)
     answer = other.result()
@@ -48,11 +51,11 @@ def test_time_holds_no_counter_while_it_waits_for_another(acme, sales, support, 
     """What had run out and what was due were recorded in one transaction: two of these could wait for each other."""
     with inside(acme):
         lost = factories.MessageFactory(
-            conversation=support.conversation, direction="outbound", status="sending", status_rank=2,
+            conversation=support.conversation, direction="outbound", status="sending",
             lease_until=timezone.now() - timedelta(seconds=1), from_address=support.number.phone, sent_by=bo,
         )  # fmt: skip
         due = factories.MessageFactory(
-            conversation=sales.conversation, direction="outbound", status="scheduled", status_rank=0,
+            conversation=sales.conversation, direction="outbound", status="scheduled",
             send_at=timezone.now() - timedelta(seconds=1), from_address=sales.number.phone, sent_by=bo,
             to_address=sales.contact.phone,
         )  # fmt: skip
@@ -66,9 +69,10 @@ def test_time_holds_no_counter_while_it_waits_for_another(acme, sales, support, 
         assert Message.objects.get(pk=due.pk).status == "queued"
 
 
-def changes_of(*desks) -> list[live.Change]:
+def changes_of(*desks) -> list[event_log.Change]:
     return [
-        live.Change(live.CONVERSATION, desk.room.organization_id, desk.room.pk, desk.conversation.pk) for desk in desks
+        event_log.Change(event_log.CONVERSATION, desk.room.organization_id, desk.room.pk, desk.conversation.pk)
+        for desk in desks
     ]
 
 
@@ -98,11 +102,11 @@ def test_two_who_record_do_not_wait_for_each_other_while_somebody_commits(acme, 
 
     def record():
         with inside(acme):
-            live.record(changes)
+            event_log.record(changes)
 
     with inside(acme):
         before = Chatroom.objects.get(pk=sales.room.pk).last_seq
-        live.record(changes)
+        event_log.record(changes)
         committing, first, second = Aside(add_a_contact, there), Aside(record), Aside(record)
     both_end_before(committing, done, first, second)
     with inside(acme):
@@ -120,7 +124,7 @@ def test_two_batches_of_one_customer_do_not_wait_for_each_other_while_somebody_c
 
     def arrive(name: str):
         with tenancy.system():
-            receiving.receive([InboundMessage(account, name, phone, to, name, timezone.now())])
+            ingest.receive([InboundMessage(account, name, phone, to, name, timezone.now())])
 
     def refer_to_the_contact():
         with inside(acme):
@@ -146,7 +150,7 @@ def test_chatrooms_are_held_in_the_order_of_their_ids_whatever_the_order_of_the_
 
     def record():
         with inside(acme):
-            live.record(changes_of(high, low))
+            event_log.record(changes_of(high, low))
 
     with inside(acme):
         free = Chatroom.objects.select_for_update(no_key=True, skip_locked=True)

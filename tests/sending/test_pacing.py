@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
 from integrations.events import Accepted, Busy, NotReached, Refused, ShutOut, Unclear
-from messaging import pacing
-from messaging.pacing import FIRST, MOST, RESERVED, Sender, Window, Windows, shares
+from messaging.sending import flow_control
+from messaging.sending.flow_control import FIRST, MOST, RESERVED, Sender, Window, Windows, shares
 
 
 def test_a_window_opens_with_answers_and_halves_when_told_to_wait():
@@ -63,7 +63,7 @@ def test_after_a_pause_it_begins_anew(monkeypatch):
     window = Window(size=50, flying=1)
     window.landed(Accepted("1"))
     assert window.free == 68
-    monkeypatch.setattr(pacing, "IDLE_SECONDS", -1)
+    monkeypatch.setattr(flow_control, "IDLE_SECONDS", -1)
     assert window.free == FIRST
     window.flying = 1
     window.size = 20

@@ -12,8 +12,9 @@ from integrations import health
 from integrations.events import StatusUpdate
 from integrations.models import TwilioAccount
 from messagehub import tenancy
-from messaging import delivery, gaps, reconciliation, statuses
 from messaging.models import Attachment, Conversation, Message
+from messaging.receiving import backfill
+from messaging.sending import delivery, delivery_reports, reconciliation
 from tests.sandbox_server import SandboxServer, sandbox_server
 from tests.spine.test_walls import a_tenant
 from tokens import proof
@@ -51,8 +52,8 @@ def unheard(sandbox: SandboxServer, body: str, **more) -> None:
 def test_what_came_in_unheard_is_taken_in_once(acme, sandbox):
     for number in range(20):
         unheard(sandbox, f"Text {number}")
-    assert gaps.repair() == 20
-    assert gaps.repair() == 0
+    assert backfill.repair() == 20
+    assert backfill.repair() == 0
     assert texts(acme) == [f"Text {number}" for number in range(20)]
     with tenancy.organization(acme["organization"].pk):
         conversation = Conversation.objects.get(contact__phone=CUSTOMER)
@@ -62,15 +63,15 @@ def test_what_came_in_unheard_is_taken_in_once(acme, sandbox):
 
 def test_a_gap_among_messages_that_were_heard_is_found(acme, sandbox):
     unheard(sandbox, "Heard")
-    gaps.repair()
+    backfill.repair()
     unheard(sandbox, "Not heard")
-    assert gaps.repair() == 1
+    assert backfill.repair() == 1
     assert texts(acme) == ["Heard", "Not heard"]
 
 
 def test_pictures_come_along(acme, sandbox):
     unheard(sandbox, "Look", media=["https://example.com/cat.jpg"])
-    assert gaps.repair() == 1
+    assert backfill.repair() == 1
     with tenancy.organization(acme["organization"].pk):
         assert Attachment.objects.get().source_url.startswith("https://api.twilio.com/2010-04-01/Accounts/")
 
@@ -78,7 +79,7 @@ def test_pictures_come_along(acme, sandbox):
 def test_while_twilio_is_away_nothing_is_claimed_to_be_whole(acme, sandbox):
     unheard(sandbox, "Later")
     sandbox.kill()
-    assert gaps.repair() == 0
+    assert backfill.repair() == 0
     assert texts(acme) == []
 
 
@@ -97,7 +98,7 @@ def send_at_provider(sandbox: SandboxServer, body: str) -> str:
 
 def is_ours(acme: dict, sid: str) -> None:
     with tenancy.organization(acme["organization"].pk):
-        Message.objects.filter(pk=acme["message"].pk).update(provider_id=sid, status="accepted", status_rank=3)
+        Message.objects.filter(pk=acme["message"].pk).update(provider_id=sid, status="accepted")
 
 
 def test_both_sides_agree(acme, sandbox):
@@ -136,7 +137,7 @@ def test_of_two_endings_the_providers_own_word_holds(acme, sandbox):
     is_ours(acme, sid)
     update = StatusUpdate(ACCOUNT, sid, "undelivered", "undelivered", timezone.now(), "30003", None)
     with tenancy.system():
-        statuses.apply([(acme["message"].pk, update)])
+        delivery_reports.apply([(acme["message"].pk, update)])
     reconciliation.look_up(acme["message"].pk)
     with tenancy.organization(acme["organization"].pk):
         acme["message"].refresh_from_db()
@@ -159,7 +160,7 @@ def test_a_look_reaches_back_an_hour_before_the_newest(acme, sandbox):
     with tenancy.organization(acme["organization"].pk):
         Conversation.objects.update(last_inbound_at=timezone.now() + timedelta(hours=2))
     unheard(sandbox, "Older than an hour before the newest")
-    assert gaps.repair() == 0
+    assert backfill.repair() == 0
     with tenancy.organization(acme["organization"].pk):
         Conversation.objects.update(last_inbound_at=timezone.now() + timedelta(minutes=50))
-    assert gaps.repair() == 1
+    assert backfill.repair() == 1

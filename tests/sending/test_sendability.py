@@ -11,8 +11,8 @@ from chatrooms import contacts
 from chatrooms.models import Contact, UserChatroom
 from integrations.models import SenderNumber, TwilioAccount
 from messagehub import tenancy
-from messaging import delivery, sendability
 from messaging.models import ConsentEntry, Conversation, Message
+from messaging.sending import delivery, eligibility, quiet_hours
 from tests import factories
 from tokens import ledger, proof
 from tokens.models import TokenAccount, TokenEntry
@@ -46,7 +46,7 @@ def bad_phone(sales):
 
 def quiet(sales):
     now = timezone.now()
-    zone = sendability.zones(Organization.objects.get(), sales.contact.phone)[0]
+    zone = quiet_hours.zones(Organization.objects.get(), sales.contact.phone)[0]
     local = now.astimezone(zone)
     Organization.objects.update(
         quiet_from=(local - timedelta(hours=1)).time(), quiet_until=(local + timedelta(hours=1)).time()
@@ -116,7 +116,7 @@ def test_meta_may_only_be_answered_for_a_day(acme, rich, sales, inside):
         )
         for hours, codes in ((23, []), (25, ["outside_messaging_window"]), (None, ["outside_messaging_window"])):
             conversation.last_inbound_at = timezone.now() - timedelta(hours=hours) if hours else None
-            verdict = sendability.may_send(rich, conversation)
+            verdict = eligibility.may_send(rich, conversation)
             assert [reason.code for reason in verdict.reasons] == codes
 
 
@@ -135,7 +135,7 @@ def test_a_busy_number_warns_until_when(acme, rich, sales, inside):
     until = timezone.now() + timedelta(minutes=5)
     with inside(acme):
         SenderNumber.objects.filter(pk=sales.number.pk).update(held_until=until)
-        verdict = sendability.may_send(rich, sales.conversation)
+        verdict = eligibility.may_send(rich, sales.conversation)
     assert verdict.allowed
     assert [(warning.code, warning.opens_at) for warning in verdict.warnings] == [("channel_slow", until)]
 
@@ -190,7 +190,7 @@ def at(text: str) -> datetime:
 )
 def test_quiet_hours_go_by_the_recipients_clock(phone, moment, opens):
     organization = Organization(time_zone="UTC", quiet_from=time(21), quiet_until=time(8))
-    found = sendability.quiet_until(organization, phone, at(moment))
+    found = quiet_hours.quiet_until(organization, phone, at(moment))
     if phone == "+18005550199":
         assert found
         assert found > at(moment)

@@ -20,8 +20,9 @@ from integrations import health
 from integrations.models import SenderNumber, TwilioAccount, WebhookEvent
 from integrations.sandbox import store
 from messagehub import tenancy
-from messaging import gaps, reconciliation
 from messaging.models import Campaign, Message
+from messaging.receiving import backfill
+from messaging.sending import reconciliation
 from tests.simulator import cast, checks, disturbances, operations
 from tests.simulator.book import Book, Granted
 from tests.simulator.disturbances import Disturbance, Stage
@@ -189,7 +190,7 @@ class Simulation:
             TwilioAccount.objects.update(held_until=None)
             SenderNumber.objects.update(held_until=None)
         self.let_in()
-        gaps.repair()
+        backfill.repair()
 
     def let_in(self) -> None:
         """What a worker does every five minutes: ask for accounts that were shut out."""

@@ -12,8 +12,9 @@ from accounts.models import User
 from integrations.events import Accepted, Busy, NotReached
 from integrations.models import SenderNumber
 from messagehub import tenancy
-from messaging import conversations, delivery, sending
+from messaging.conversations import reading
 from messaging.models import Conversation, Message
+from messaging.sending import delivery, enqueue
 from tests.running_demo import Demo, phones
 from tests.spine.test_walls import a_tenant
 from tokens import ledger, proof
@@ -83,7 +84,7 @@ def test_a_token_that_nobody_can_decrypt_stops_only_its_own_account(acme, globex
     assert state(globex["message"]) == "queued"
     assert delivery.claim(10) == []
     with tenancy.organization(globex["organization"].pk):
-        sending.send(globex["conversation"], "Still accepted", sent_by=globex["agent"])
+        enqueue.send(globex["conversation"], "Still accepted", sent_by=globex["agent"])
 
 
 def test_an_answer_that_can_not_be_written_down_makes_its_message_unknown(acme):
@@ -138,7 +139,7 @@ def test_a_repeated_client_id_finds_its_message_after_the_conversation_was_close
 
 def test_reading_counts_in_one_snapshot(acme, django_assert_num_queries):
     with tenancy.organization(acme["organization"].pk), django_assert_num_queries(2):
-        conversations.mark_read(acme["agent"], acme["conversation"], acme["message"])
+        reading.mark_read(acme["agent"], acme["conversation"], acme["message"])
 
 
 @pytest.mark.parametrize("depth", [100, 400, 900, 1100, 100_000])

@@ -9,9 +9,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
 
+from integrations import downloads
 from integrations.sandbox import samples
-from messaging import media
+from messagehub import images
 from messaging.models import Attachment, Event
+from messaging.receiving import attachments
 from tests.api.conftest import acme, ann, bo, cy, globex, inside, sales, zed
 
 __all__ = ["acme", "ann", "bo", "cy", "globex", "inside", "sales", "zed"]
@@ -39,7 +41,7 @@ class Server(BaseHTTPRequestHandler):
             return
         body = {"/sandbox/picture.png": samples.picture(), "/sandbox/note.pdf": b"%PDF-1.4 ..."}.get(self.path, b"")
         if self.path == "/sandbox/large":
-            body = b"x" * (media.MOST_BYTES + 1)
+            body = b"x" * (downloads.MOST_BYTES + 1)
         if self.path == "/sandbox/page.html":
             body = b"<script>alert(1)</script>"
         self.send_response(200 if body else 503 if self.path == "/sandbox/busy" else 410)
@@ -89,7 +91,7 @@ def now(attachment: Attachment, acme, inside) -> Attachment:
 def test_a_picture_is_copied_measured_and_shown(attached, acme, inside):
     attachment = attached("/sandbox/on")
 
-    media.fetch(attachment.pk)
+    attachments.fetch(attachment.pk)
 
     found = now(attachment, acme, inside)
     assert (found.state, found.content_type, found.width, found.height) == ("stored", "image/png", 640, 480)
@@ -97,12 +99,12 @@ def test_a_picture_is_copied_measured_and_shown(attached, acme, inside):
     with inside(acme):
         assert Event.objects.latest("seq").type == "message.updated"
     asked = list(Server.asked)
-    media.fetch(attachment.pk)  # a job that runs twice
+    attachments.fetch(attachment.pk)  # a job that runs twice
     assert asked == Server.asked
 
 
 def test_the_accounts_secret_goes_to_the_provider_only(attached, sales):
-    media.fetch(attached("/sandbox/picture.png").pk)
+    attachments.fetch(attached("/sandbox/picture.png").pk)
 
     assert Server.asked[0][1].startswith("Basic ")
 
@@ -111,7 +113,7 @@ def test_the_accounts_secret_goes_to_the_provider_only(attached, sales):
 def test_what_leads_elsewhere_or_has_no_end_is_refused(attached, acme, inside, path):
     attachment = attached(f"/sandbox/{path}")
 
-    media.fetch(attachment.pk)
+    attachments.fetch(attachment.pk)
 
     found = now(attachment, acme, inside)
     assert (found.state, bool(found.error), found.file.name) == ("failed", True, "")
@@ -121,10 +123,10 @@ def test_what_leads_elsewhere_or_has_no_end_is_refused(attached, acme, inside, p
 def test_a_provider_that_is_busy_is_asked_again_and_not_for_ever(attached, acme, inside):
     attachment = attached("/sandbox/busy")
 
-    for _ in range(media.MOST_ATTEMPTS - 1):
-        with pytest.raises(media.NotNow):
-            media.fetch(attachment.pk)
-    media.fetch(attachment.pk)
+    for _ in range(attachments.MOST_ATTEMPTS - 1):
+        with pytest.raises(downloads.NotNow):
+            attachments.fetch(attachment.pk)
+    attachments.fetch(attachment.pk)
 
     assert now(attachment, acme, inside).state == "failed"
 
@@ -149,8 +151,8 @@ def test_a_provider_that_is_busy_is_asked_again_and_not_for_ever(attached, acme,
 def test_only_the_providers_hosts_are_asked(url, settings):
     settings.SANDBOX = False
 
-    with pytest.raises(media.Refused):
-        media.get(url)
+    with pytest.raises(downloads.Refused):
+        downloads.get(url)
 
 
 @pytest.mark.parametrize(
@@ -162,29 +164,29 @@ def test_only_the_providers_hosts_are_asked(url, settings):
     ],
 )  # fmt: skip
 def test_private_addresses_are_not_public(address):
-    assert not media.is_public(address)
+    assert not downloads.is_public(address)
 
 
 @pytest.mark.parametrize("address", ["54.172.60.0", "2600:1f18::1"])
 def test_public_addresses_are(address):
-    assert media.is_public(address)
+    assert downloads.is_public(address)
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.1", "2130706433", "0x7f000001"])
 def test_it_is_the_address_behind_a_name_that_counts(name):
-    with pytest.raises((media.Refused, media.NotNow)):
-        media.public_address(name, 443)
+    with pytest.raises((downloads.Refused, downloads.NotNow)):
+        downloads.public_address(name, 443)
 
 
 def test_pictures_are_known_by_their_own_bytes():
     gif = b"GIF89a" + (3).to_bytes(2, "little") + (2).to_bytes(2, "little")
     jpeg = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x0b\x08\x00\x02\x00\x03\x01\x01\x11\x00"
 
-    assert media.picture_size(samples.picture()) == ("image/png", 640, 480)
-    assert media.picture_size(gif) == ("image/gif", 3, 2)
-    assert media.picture_size(jpeg) == ("image/jpeg", 3, 2)
+    assert images.picture_size(samples.picture()) == ("image/png", 640, 480)
+    assert images.picture_size(gif) == ("image/gif", 3, 2)
+    assert images.picture_size(jpeg) == ("image/jpeg", 3, 2)
     for other in (b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF"):
-        assert media.picture_size(other) is None
+        assert images.picture_size(other) is None
 
 
 # ---------------------------------------------------------------- giving out
@@ -201,7 +203,7 @@ def ask(attached):
 def test_a_picture_is_shown_and_can_do_nothing(ask, attached, bo):
     attachment = attached("/sandbox/picture.png")
     assert ask(bo, attachment).status_code == 404  # no copy yet
-    media.fetch(attachment.pk)
+    attachments.fetch(attachment.pk)
 
     answer = ask(bo, attachment)
 
@@ -215,7 +217,7 @@ def test_a_picture_is_shown_and_can_do_nothing(ask, attached, bo):
 @pytest.mark.parametrize("path", ["page.html", "note.pdf"])
 def test_anything_else_is_saved_whatever_it_says_it_is(ask, attached, bo, path):
     attachment = attached(f"/sandbox/{path}")
-    media.fetch(attachment.pk)
+    attachments.fetch(attachment.pk)
 
     answer = ask(bo, attachment)
 
@@ -226,7 +228,7 @@ def test_anything_else_is_saved_whatever_it_says_it_is(ask, attached, bo, path):
 @pytest.mark.parametrize("outsider", ["cy", "zed"])
 def test_it_does_not_exist_for_others(ask, attached, outsider, request):
     attachment = attached("/sandbox/picture.png")
-    media.fetch(attachment.pk)
+    attachments.fetch(attachment.pk)
 
     assert ask(request.getfixturevalue(outsider), attachment).status_code == 404
 
@@ -242,7 +244,7 @@ def test_a_copy_that_is_lost_is_not_found(ask, attached, bo, acme, inside):
 
 def test_the_api_names_our_copy(attached, bo, sales, provider):
     attachment = attached("/sandbox/picture.png")
-    media.fetch(attachment.pk)
+    attachments.fetch(attachment.pk)
     client = Client()
     client.force_login(bo)
 

@@ -7,8 +7,8 @@ from uuid_utils.compat import uuid7
 
 from integrations.events import Accepted, StatusUpdate, Unclear
 from messagehub import tenancy
-from messaging import delivery, statuses
 from messaging.models import Message, MessageReceipt
+from messaging.sending import delivery, delivery_reports, states
 from tests.spine.test_walls import a_tenant
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ def report(message: Message, status: str, code: str = "", sid: str = "SM1", name
     return uuid7(), StatusUpdate(
         account="ACacme",
         provider_id=sid,
-        status=status if status in statuses.RANK else "",
+        status=status if status in states.RANK else "",
         provider_status=status,
         occurred_at=datetime.now(UTC),
         error_code=code,
@@ -38,7 +38,7 @@ def state(message: Message) -> tuple[str, str]:
 
 def apply(*reports) -> set:
     with tenancy.system():
-        return statuses.apply(reports)[1]
+        return delivery_reports.apply(reports)[1]
 
 
 def accept(message: Message) -> None:

@@ -13,8 +13,10 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact, UserChatroom
 from integrations.models import SenderNumber, TwilioAccount, WebhookEvent
 from messagehub import tenancy
-from messaging import conversations, live, sending
+from messaging.conversations import changes, listing
+from messaging.live import event_log
 from messaging.models import Conversation, Event, Message
+from messaging.sending import enqueue
 from tokens import ledger
 from tokens.models import TokenEntry
 
@@ -42,8 +44,8 @@ def a_tenant(slug: str, phone: str, account_sid: str = "", auth_token: str = "se
         )
         ledger.adjust(agent, 5, actor=agent, reason="Start")
         contact = contacts.find_or_create(room, f"{phone[:-3]}999")
-        conversation = conversations.open_with(contact, number)
-        sent = sending.send(conversation, "Hello", sent_by=agent)
+        conversation = changes.open_with(contact, number)
+        sent = enqueue.send(conversation, "Hello", sent_by=agent)
     return {
         "organization": organization, "agent": agent, "room": room, "number": number, "contact": contact,
         "conversation": conversation, "message": sent.message,
@@ -199,11 +201,11 @@ def test_a_key_is_rotated_without_losing_what_the_old_one_wrote(acme, settings):
 
 def test_numbers_of_events_follow_the_order_of_commits_without_gaps(acme):
     with tenancy.organization(acme["organization"].pk):
-        change = live.Change(
-            live.UPDATED, acme["organization"].pk, acme["room"].pk, acme["conversation"].pk, acme["message"].pk
+        change = event_log.Change(
+            event_log.UPDATED, acme["organization"].pk, acme["room"].pk, acme["conversation"].pk, acme["message"].pk
         )
-        live.record([change, change])
-        live.record([change])
+        event_log.record([change, change])
+        event_log.record([change])
         assert list(Event.objects.order_by("seq").values_list("seq", flat=True)) == [1, 2, 3, 4]
         assert Chatroom.objects.get().last_seq == 4
 
@@ -220,11 +222,11 @@ def test_a_webhook_can_be_added_by_the_application_and_read_by_the_system_only()
 
 
 HOT = {
-    "the inbox of an agent": lambda t: conversations.listed(t["agent"], limit=50),
-    "a tab of the inbox": lambda t: conversations.listed(t["agent"], limit=50, status="OPEN", unassigned=True),
-    "a tab's count": lambda t: conversations.counted(t["agent"], most=1000, status="OPEN", assigned_to=t["agent"].pk),
-    "a thread": lambda t: conversations.thread(t["conversation"], limit=50),
-    "the log": lambda t: live.missed(str(t["room"].pk), 0),
+    "the inbox of an agent": lambda t: listing.listed(t["agent"], limit=50),
+    "a tab of the inbox": lambda t: listing.listed(t["agent"], limit=50, status="OPEN", unassigned=True),
+    "a tab's count": lambda t: listing.counted(t["agent"], most=1000, status="OPEN", assigned_to=t["agent"].pk),
+    "a thread": lambda t: listing.thread(t["conversation"], limit=50),
+    "the log": lambda t: event_log.missed(str(t["room"].pk), 0),
 }
 
 

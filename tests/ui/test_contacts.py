@@ -14,8 +14,11 @@ from chatrooms import contacts, groups
 from chatrooms.models import Contact, ContactActivity, ContactNumber
 from integrations.events import InboundMessage
 from messagehub import tenancy
-from messaging import conversations, merging, receiving, sending
+from messaging.contacts import merging
+from messaging.conversations import changes, notes
 from messaging.models import Event, Message
+from messaging.receiving import ingest
+from messaging.sending import enqueue
 from tests import factories
 
 
@@ -85,7 +88,7 @@ def test_signed_out_leads_to_the_door(browser, sales):
 # ---------------------------------------------------------------- the page
 def test_the_page_shows_who_it_is_and_what_happened(browser, bo, acme, sales, inside):
     with inside(acme):
-        conversations.add_note(sales.conversation, "Prefers mornings", author=bo)
+        notes.add_note(sales.conversation, "Prefers mornings", author=bo)
         groups.add(groups.create(sales.room, "Walnut fans"), [sales.contact])
 
     page = browser(bo).get(address(sales.contact)).content.decode()
@@ -107,7 +110,7 @@ def test_the_timeline_comes_in_pages_without_gap_or_repeat(browser, bo, acme, sa
     with inside(acme):
         for number in range(70):
             factories.MessageFactory(conversation=sales.conversation, content=f"Message {number:03}")
-            conversations.add_note(sales.conversation, f"Note {number:03}", author=bo)
+            notes.add_note(sales.conversation, f"Note {number:03}", author=bo)
     client, url, seen = browser(bo, part=True), address(sales.contact), []
     pages = 0
 
@@ -141,11 +144,11 @@ def test_the_page_takes_as_many_queries_with_more_history(browser, bo, acme, sal
         return len(captured)
 
     with inside(acme):
-        conversations.add_note(sales.conversation, "First", author=bo)
+        notes.add_note(sales.conversation, "First", author=bo)
     before = count()
     with inside(acme):
         factories.MessageFactory.create_batch(20, conversation=sales.conversation)
-        conversations.add_note(sales.conversation, "Second", author=bo)
+        notes.add_note(sales.conversation, "Second", author=bo)
         for _ in range(3):
             factories.ConversationFactory(
                 chatroom=sales.room, contact=sales.contact, sender_number=sales.number, status="CLOSED"
@@ -280,7 +283,7 @@ def test_two_contacts_become_one(browser, bo, acme, sales, twin, inside):
 
 def test_what_was_done_with_conversations_is_told(browser, bo, acme, sales, twin, inside):
     with inside(acme):
-        conversations.change(sales.conversation, by=bo, assigned_to=bo)
+        changes.change(sales.conversation, by=bo, assigned_to=bo)
         merging.merge(sales.contact, twin, by=bo)
     page = browser(bo).get(address(sales.contact)).content.decode()
     for words in ("Bo took the conversation", "Bo resolved the conversation", "Bo merged N. into this contact"):
@@ -297,7 +300,7 @@ def test_who_waited_for_a_merge_finds_the_conversation_with_its_new_contact(
     def wait() -> None:
         try:
             with inside(acme):
-                waited.append(conversations.locked(talk).contact_id)
+                waited.append(changes.locked(talk).contact_id)
         except Exception as error:
             waited.append(error)
         finally:
@@ -324,7 +327,7 @@ def test_a_conversation_that_is_opened_during_a_merge_is_not_overlooked(
     def open_one() -> None:
         try:
             with inside(acme):
-                opened.append(conversations.open_with(twin, sales.number))
+                opened.append(changes.open_with(twin, sales.number))
         except Exception as error:
             opened.append(type(error))
         finally:
@@ -358,7 +361,7 @@ def test_a_merge_and_whoever_sends_meanwhile_do_not_stop_each_other(
 
     other = threading.Thread(target=merge)
     with inside(acme):
-        message = sending.send(talk, "Meanwhile", sent_by=ann).message
+        message = enqueue.send(talk, "Meanwhile", sent_by=ann).message
         other.start()
         other.join(0.5)  # it stands before the conversation
     other.join(10)
@@ -372,7 +375,7 @@ def test_what_comes_in_from_the_other_number_belongs_to_the_contact(db, bo, acme
         merging.merge(sales.contact, twin, by=bo)
     with tenancy.system():
         account = sales.number.twilio_account.account_sid
-        receiving.receive(
+        ingest.receive(
             [
                 InboundMessage(
                     account=account, provider_id=f"SM{n}", from_address=phone, to_address=sales.number.phone,

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from messaging import conversations
+from messaging.conversations import changes, listing, notes
 from messaging.models import Conversation, ConversationActivity, Note, ReadMarker
 from messaging.templatetags.thread import display_name
 from tests import factories
@@ -78,7 +78,7 @@ def test_tabs_and_states_show_what_they_say_and_count_the_same(browser, bo, thre
 def test_labels_and_search_narrow_the_list(browser, bo, three, acme, sales, inside):
     with inside(acme):
         label = factories.LabelFactory(organization=acme.organization, name="Damage")
-        conversations.change(sales.conversation, labels=[label])
+        changes.change(sales.conversation, labels=[label])
         type(sales.contact).objects.filter(pk=sales.contact.pk).update(first_name="Wilhelmina")
 
     client = browser(bo)
@@ -182,7 +182,7 @@ def test_marking_as_unread_counts_the_last_message_again(change, browser, bo, sa
 
     with inside(acme):
         assert ReadMarker.objects.get(user=bo).seen_count == 0
-        assert conversations.one(bo, sales.conversation)["unread_count"] == 1
+        assert listing.one(bo, sales.conversation)["unread_count"] == 1
 
 
 def test_blocking_replaces_the_box_by_the_reason(change, bo, sales, acme, inside):
@@ -288,14 +288,14 @@ def test_a_note_is_written_once_however_often_it_is_handed_in(
     def write(conversation, author) -> None:
         try:
             with inside(acme):
-                done.append(conversations.add_note(conversation, "Once", author=author, client_id=key).pk)
+                done.append(notes.add_note(conversation, "Once", author=author, client_id=key).pk)
         except Exception as error:
             done.append(type(error))
         finally:
             connection.close()
 
     with inside(acme):
-        first = conversations.add_note(sales.conversation, "Once", author=bo, client_id=key)
+        first = notes.add_note(sales.conversation, "Once", author=bo, client_id=key)
         again = threading.Thread(target=write, args=(sales.conversation, bo))
         again.start()  # before the first is committed
         again.join(0.5)
@@ -304,7 +304,7 @@ def test_a_note_is_written_once_however_often_it_is_handed_in(
         other = threading.Thread(target=write, args=(conversation, author))
         other.start()
         other.join(10)
-    assert done == [first.pk, conversations.NoteIdTaken, conversations.NoteIdTaken]
+    assert done == [first.pk, notes.NoteIdTaken, notes.NoteIdTaken]
 
 
 def test_a_note_with_the_key_of_another_is_refused_in_words(browser, ann, sales, support):

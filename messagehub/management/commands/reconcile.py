@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from integrations import providers
-from messaging import reconciliation
+from messaging.sending import reconciliation
 
 SHOWN = 10
 

@@ -6,7 +6,7 @@ from accounts.models import User
 from chatrooms import groups
 from chatrooms.models import Group
 from messagehub import tenancy
-from messaging import campaigns
+from messaging.campaigns import lifecycle
 from messaging.models import Campaign, Message
 from tests import factories
 from tokens import proof
@@ -39,7 +39,7 @@ def draft(acme, sales, rich, inside):
 
     def make(*to, content: str = "Hello {{first_name}}", by: User | None = None, **values) -> Campaign:
         with inside(acme):
-            return campaigns.create(
+            return lifecycle.create(
                 sales.room,
                 name="Spring",
                 content=content,
@@ -58,7 +58,7 @@ def do(acme, rich, inside):
 
     def act(name: str, campaign: Campaign, by: User | None = None) -> Campaign:
         with inside(acme):
-            return getattr(campaigns, name)(campaign, by=by or rich)
+            return getattr(lifecycle, name)(campaign, by=by or rich)
 
     return act
 
@@ -67,7 +67,7 @@ def do(acme, rich, inside):
 def counts(acme, inside):
     def look(campaign: Campaign) -> dict[str, int]:
         with inside(acme):
-            return campaigns.counts(campaign)[0]
+            return lifecycle.counts(campaign)[0]
 
     return look
 
@@ -95,4 +95,4 @@ def become(status: str, campaign: Campaign) -> None:
     with tenancy.system():
         queued = Message.objects.filter(campaign=campaign, status__in=["queued", "sending"])
         for pk in queued.values_list("pk", flat=True):
-            Message.objects.filter(pk=pk).update(status=status, status_rank=5, provider_id=f"SM{pk.hex}")
+            Message.objects.filter(pk=pk).update(status=status, provider_id=f"SM{pk.hex}")

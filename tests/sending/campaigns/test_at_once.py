@@ -4,7 +4,8 @@ import pytest
 
 from chatrooms import groups
 from chatrooms.models import Group, GroupMember
-from messaging import campaign_feed, campaigns, merging
+from messaging.campaigns import feed, lifecycle
+from messaging.contacts import merging
 from tests import factories
 from tests.meanwhile import Aside
 
@@ -17,7 +18,7 @@ def test_a_draft_that_is_deleted_meanwhile_is_not_found(
 ):
     campaign = draft(crowd(2))
     with inside(acme):
-        campaigns.remove(campaign)
+        lifecycle.remove(campaign)
         other = Aside(lambda: getattr(api(rich), verb)(f"/api/campaigns/{campaign.pk}{path}"))
     assert other.result().status_code == 404
 
@@ -29,10 +30,10 @@ def test_a_start_waits_for_another_number_and_takes_it(
     with inside(acme):
         spare = factories.SenderNumberFactory(chatroom=sales.room, twilio_account=sales.number.twilio_account)
     with inside(acme):
-        campaigns.change(campaign, sender_number=spare)
+        lifecycle.change(campaign, sender_number=spare)
         other = Aside(lambda: api(rich).post(f"/api/campaigns/{campaign.pk}/start"))
     assert other.result().status_code == 200
-    campaign_feed.feed()
+    feed.feed()
     with inside(acme):
         assert set(campaign.messages.values_list("from_address", flat=True)) == {spare.phone}
 
@@ -42,7 +43,7 @@ def test_two_starts_pay_and_write_once(
 ):
     campaign = draft(crowd(2))
     with inside(acme):
-        campaigns.start(campaign, by=rich)
+        lifecycle.start(campaign, by=rich)
         other = Aside(lambda: api(ann).post(f"/api/campaigns/{campaign.pk}/start"))
     assert other.result().json()["error"]["code"] == "not_draft"
     assert (counts(campaign), tokens()) == ({"waiting": 2}, (8, 2))
@@ -56,10 +57,10 @@ def test_who_is_deleted_during_the_start_is_left_out(
     campaign = draft(group)
     with inside(acme):
         gone = group.contacts.first()
-        campaigns.start(campaign, by=rich)
+        lifecycle.start(campaign, by=rich)
         other = Aside(lambda: api(rich).delete(f"/api/contacts/{gone.pk}"))
     assert other.result().status_code == 204
-    campaign_feed.feed()
+    feed.feed()
     assert counts(campaign) == {"queued": 1, "skipped": 1}
 
 
@@ -82,7 +83,7 @@ def test_a_start_during_a_merge_reaches_the_one_that_is_kept(
         started = Aside(lambda: do("start", campaign))
     assert merged.result() is None
     assert started.result().state == "running"
-    campaign_feed.feed()
+    feed.feed()
     assert counts(campaign) == {"queued": 1}
     with inside(acme):
         assert campaign.messages.get().contact_id == kept.pk
@@ -99,7 +100,7 @@ def test_a_start_after_a_merge_that_is_not_committed_yet_sees_what_it_made(
         merging.merge(kept, lost, by=rich)
         started = Aside(lambda: do("start", campaign))
     assert started.result().audience == 2
-    campaign_feed.feed()
+    feed.feed()
     assert counts(campaign) == {"queued": 2}
 
 
@@ -114,7 +115,7 @@ def test_a_group_that_is_deleted_while_a_campaign_is_drafted_for_it(
             groups.remove(Group.objects.get(pk=group.pk))
             other = Aside(lambda: api(rich).post("/api/campaigns", given))
         else:
-            campaigns.create(sales.room, name="A", content="Hi", sender_number=sales.number, groups=[group], by=rich)
+            lifecycle.create(sales.room, name="A", content="Hi", sender_number=sales.number, groups=[group], by=rich)
             other = Aside(lambda: api(rich).delete(f"/api/groups/{group.pk}"))
     assert other.result().status_code == (201 if first == "the deletion" else 204)
     assert [each["group_ids"] for each in api(rich).get("/api/campaigns").json()["results"]] == [[]]

@@ -9,8 +9,9 @@ from django.utils import timezone
 from accounts.models import Organization
 from chatrooms import contacts, groups
 from chatrooms.models import Contact
-from messaging import campaign_feed, campaigns, consent, delivery, sendability, sending
+from messaging.campaigns import feed, lifecycle
 from messaging.models import Conversation
+from messaging.sending import consent, delivery, eligibility, enqueue
 from tests import factories
 from tests.sending.campaigns.conftest import become
 from tokens import ledger
@@ -28,7 +29,7 @@ def test_everybody_gets_one_message_in_their_own_words_and_the_rest_comes_back(
     started = do("start", campaign)
     assert (started.state, started.audience, started.reserved, tokens()) == ("running", 5, 5, (5, 5))
     assert counts(campaign) == {"waiting": 5}
-    assert campaign_feed.feed() == 5
+    assert feed.feed() == 5
     assert counts(campaign) == {"queued": 3, "skipped": 2}
     with inside(acme):
         assert set(campaign.messages.values_list("content", "tokens", "priority", "status")) == {
@@ -38,7 +39,7 @@ def test_everybody_gets_one_message_in_their_own_words_and_the_rest_comes_back(
         assert set(left_out) == {"missing_variables"}
     assert tokens() == (5, 2)
     become("delivered", campaign)
-    assert campaign_feed.feed() == 0
+    assert feed.feed() == 0
     assert (fresh(campaign).state, tokens()) == ("done", (7, 0))
     assert counts(campaign) == {"delivered": 3, "skipped": 2}
     with inside(acme):
@@ -55,7 +56,7 @@ def test_a_contact_in_two_groups_is_written_to_once(acme, sales, crowd, draft, d
         groups.add(other, list(group.contacts.all()))
     campaign = draft(group, other)
     assert do("start", campaign).audience == 2
-    campaign_feed.feed()
+    feed.feed()
     assert counts(campaign) == {"queued": 2}
 
 
@@ -65,14 +66,14 @@ def test_who_comes_into_the_group_later_is_not_in_the_audience(acme, sales, crow
     do("start", campaign)
     with inside(acme):
         groups.add(group, [factories.ContactFactory(chatroom=sales.room)])
-    campaign_feed.feed()
+    feed.feed()
     assert counts(campaign) == {"queued": 1}
 
 
 def test_an_admin_pays_nothing(acme, ann, crowd, draft, do, counts, inside):
     campaign = draft(crowd(3), by=ann)
     assert do("start", campaign, by=ann).reserved == 0
-    campaign_feed.feed()
+    feed.feed()
     with inside(acme):
         assert set(campaign.messages.values_list("tokens", flat=True)) == {0}
         assert not TokenEntry.objects.filter(reference__startswith="campaign:").exists()
@@ -89,34 +90,34 @@ def test_who_is_blocked_opted_out_or_without_number_is_left_out_with_the_words_o
         Contact.objects.filter(pk=none.pk).update(phone=None)
     campaign = draft(group)
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     assert counts(campaign) == {"queued": 1, "skipped": 3}
     with inside(acme):
         said = dict(campaign.recipients.filter(outcome="skipped").values_list("reason_code", "reason"))
         assert said.keys() == {"blocked", "opted_out", "no_phone"}
         exchange = factories.ConversationFactory(chatroom=sales.room, contact=out, sender_number=sales.number)
-        assert said["opted_out"] == str(sendability.may_send(rich, exchange).reasons[0])
+        assert said["opted_out"] == str(eligibility.may_send(rich, exchange).reasons[0])
 
 
 def test_quiet_hours_hold_one_recipient_and_not_the_others(acme, crowd, draft, do, counts, fresh, inside):
     night, day = crowd(1, phone="+442071838750"), crowd(1, phone="+14155550123")
     with inside(acme):
-        now = timezone.now().astimezone(sendability.ZoneInfo("Europe/London"))
+        now = timezone.now().astimezone(eligibility.ZoneInfo("Europe/London"))
         Organization.objects.update(
             quiet_from=(now - timedelta(hours=1)).time(), quiet_until=(now + timedelta(hours=1)).time()
         )
     campaign = draft(night, day)
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     assert counts(campaign) == {"queued": 1, "waiting": 1}
     become("delivered", campaign)
-    assert campaign_feed.feed() == 0
+    assert feed.feed() == 0
     assert fresh(campaign).state == "running"  # somebody waits
     with inside(acme):
         assert campaign.recipients.get(outcome="waiting").not_before > timezone.now()
         Organization.objects.update(quiet_from=None, quiet_until=None)
         campaign.recipients.filter(outcome="waiting").update(not_before=timezone.now())
-    assert campaign_feed.feed() == 1
+    assert feed.feed() == 1
     assert counts(campaign) == {"delivered": 1, "queued": 1}
 
 
@@ -130,7 +131,7 @@ def test_a_new_conversation_lies_aside_until_an_answer_and_an_open_one_is_used(
         Conversation.objects.filter(pk=sales.conversation.pk).update(waiting_since=timezone.now())
     campaign = draft(group)
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     with inside(acme):
         used = {message.conversation for message in campaign.messages.select_related("conversation")}
         assert {conversation.status for conversation in used} == {"OPEN", "PENDING"}
@@ -142,9 +143,9 @@ def test_a_new_conversation_lies_aside_until_an_answer_and_an_open_one_is_used(
 
 def test_a_reply_goes_before_a_campaign(acme, sales, crowd, draft, do, rich, inside):
     do("start", draft(crowd(5)))
-    campaign_feed.feed()
+    feed.feed()
     with inside(acme):
-        reply = sending.send(sales.conversation, "At once", sent_by=rich).message
+        reply = enqueue.send(sales.conversation, "At once", sent_by=rich).message
     assert delivery.claim(1)[0].text.message_id == reply.pk
 
 
@@ -154,12 +155,12 @@ def test_ten_tokens_reach_ten_and_the_remainder_waits_for_more(
 ):
     campaign = draft(crowd(14))
     assert (do("start", campaign).reserved, tokens()) == (10, (0, 10))
-    while campaign_feed.feed():
+    while feed.feed():
         pass
     assert counts(campaign) == {"queued": 10, "waiting": 4}
     assert fresh(campaign).state == "running"  # who is paid for goes first
     become("delivered", campaign)
-    campaign_feed.feed()
+    feed.feed()
     paused = fresh(campaign)
     assert (paused.state, paused.paused_code) == ("paused", "insufficient_tokens")
     assert paused.paused_message == "4 more need tokens that are not there."
@@ -168,7 +169,7 @@ def test_ten_tokens_reach_ten_and_the_remainder_waits_for_more(
     with inside(acme):
         ledger.adjust(rich, 3, actor=ann, reason="More")
     assert do("resume", campaign).reserved == 3
-    campaign_feed.feed()
+    feed.feed()
     assert counts(campaign) == {"delivered": 10, "queued": 3, "waiting": 1}
     do("cancel", campaign)
     assert counts(campaign) == {"canceled": 4, "delivered": 10}
@@ -191,10 +192,10 @@ def test_a_price_that_rises_on_the_way_stops_at_what_is_covered(acme, crowd, dra
     do("start", campaign)
     with inside(acme):
         Organization.objects.update(price_sms=3)
-    campaign_feed.feed()
+    feed.feed()
     assert (counts(campaign), tokens()) == ({"queued": 1, "waiting": 3}, (6, 1))
     become("delivered", campaign)
-    campaign_feed.feed()
+    feed.feed()
     assert fresh(campaign).paused_code == "insufficient_tokens"
     assert do("resume", campaign).reserved == 6  # one was left of four; nine are needed, and six were there
     assert tokens() == (1, 6)
@@ -207,12 +208,12 @@ def test_what_is_left_of_a_step_counts_towards_the_next(acme, ann, rich, crowd, 
     with inside(acme):
         ledger.set_balance(rich, 2, actor=ann, reason="Two")
         Organization.objects.update(price_sms=3)
-    campaign_feed.feed()
+    feed.feed()
     become("delivered", campaign)
-    campaign_feed.feed()
+    feed.feed()
     assert (counts(campaign), tokens()) == ({"delivered": 1, "waiting": 3}, (2, 1))
     assert do("resume", campaign).reserved == 3
-    campaign_feed.feed()
+    feed.feed()
     assert (counts(campaign), tokens()) == ({"delivered": 1, "queued": 1, "waiting": 2}, (0, 0))
 
 
@@ -235,7 +236,7 @@ def test_a_start_just_after_an_import_looks_at_each_contact_once(acme, sales, dr
 
     with inside(acme), connection.cursor() as cursor:
         whose = {"campaign": campaign.pk, "chatroom": campaign.chatroom_id}
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(campaigns, statement)}", whose)
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(lifecycle, statement)}", whose)
         ((plans,),) = cursor.fetchall()
         campaign.recipients.all().delete()
     assert touched(plans[0]["Plan"]) < 20 * count

@@ -11,8 +11,11 @@ from chatrooms import contacts, groups, membership, rooms
 from chatrooms.models import Contact
 from integrations.events import NotReached
 from messagehub import tenancy
-from messaging import campaign_feed, campaigns, conversations, delivery, merging, sendability
+from messaging.campaigns import feed, lifecycle
+from messaging.contacts import merging
+from messaging.conversations import changes
 from messaging.models import Campaign, Conversation, Message
+from messaging.sending import delivery, eligibility
 from tests import factories
 from tests.sending.campaigns.conftest import become
 from tokens import ledger
@@ -24,10 +27,10 @@ pytestmark = pytest.mark.django_db
 def test_a_paused_campaign_holds_what_is_queued(acme, crowd, draft, do, counts, inside):
     campaign = draft(crowd(3))
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     do("pause", campaign)
     assert delivery.claim(10) == []
-    assert campaign_feed.feed() == 0
+    assert feed.feed() == 0
     do("resume", campaign)
     assert len(delivery.claim(10)) == 3
 
@@ -35,7 +38,7 @@ def test_a_paused_campaign_holds_what_is_queued(acme, crowd, draft, do, counts, 
 def test_calling_off_gives_back_all_but_what_is_on_its_way(acme, crowd, draft, do, counts, fresh, tokens, inside):
     campaign = draft(crowd(6))
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     assert len(delivery.claim(2)) == 2
     do("cancel", campaign)
     assert counts(campaign) == {"canceled": 4, "sending": 2}
@@ -48,12 +51,12 @@ def test_what_the_provider_tells_to_wait_after_the_calling_off_is_called_off_too
 ):
     campaign = draft(crowd(2))
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     claimed = delivery.claim(1)
     do("cancel", campaign)
     delivery.settle([(each, delivery.Busy("Slow down", 1, False)) for each in claimed])
     assert counts(campaign) == {"canceled": 1, "queued": 1}
-    assert campaign_feed.feed() == 1
+    assert feed.feed() == 1
     assert (counts(campaign), tokens()) == ({"canceled": 2}, (10, 0))
 
 
@@ -68,11 +71,11 @@ def test_who_loses_the_right_on_the_way_sends_no_more(acme, sales, support, rich
             User.objects.filter(pk=rich.pk).update(is_active=False)
         else:
             type(sales.number).objects.filter(pk=sales.number.pk).update(chatroom=support.room)
-    assert campaign_feed.feed() == 0
+    assert feed.feed() == 0
     paused = fresh(campaign)
     assert (paused.state, paused.paused_code) == ("paused", "no_sender" if loss == "moved" else "no_access")
     assert counts(campaign) == {"waiting": 3}
-    with pytest.raises(sendability.Refused):
+    with pytest.raises(eligibility.Refused):
         do("resume", campaign, by=ann)
 
 
@@ -81,11 +84,11 @@ def test_who_loses_the_right_once_all_is_queued_sends_no_more_either(
 ):
     campaign = draft(crowd(3))
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     assert len(delivery.claim(1)) == 1
     with inside(acme):
         membership.unassign(rich, sales.room, by=ann)
-    campaign_feed.feed()
+    feed.feed()
     assert (fresh(campaign).paused_code, counts(campaign)) == ("no_access", {"queued": 2, "sending": 1})
     assert delivery.claim(10) == []
     do("cancel", campaign, by=ann)
@@ -98,7 +101,7 @@ def test_somebody_else_may_stop_it_but_not_spend_for_it(acme, sales, cy, ann, cr
     campaign = draft(crowd(2))
     do("start", campaign)
     do("pause", campaign, by=cy)
-    with pytest.raises(campaigns.NotNow) as refused:
+    with pytest.raises(lifecycle.NotNow) as refused:
         do("resume", campaign, by=cy)
     assert refused.value.code == "not_yours"
     assert do("resume", campaign, by=ann).started_by.name == "Bo"
@@ -109,10 +112,10 @@ def test_somebody_else_may_stop_it_but_not_spend_for_it(acme, sales, cy, ann, cr
 def test_it_begins_at_its_time(acme, crowd, draft, do, counts, fresh, inside):
     campaign = draft(crowd(1), send_at=timezone.now() + timedelta(hours=1))
     assert do("start", campaign).state == "scheduled"
-    assert campaign_feed.feed() == 0
+    assert feed.feed() == 0
     with inside(acme):
         Campaign.objects.update(send_at=timezone.now() - timedelta(hours=1))
-    assert campaign_feed.feed() == 1
+    assert feed.feed() == 1
     assert fresh(campaign).state == "running"
 
 
@@ -126,7 +129,7 @@ def test_a_merge_on_the_way_reaches_the_one_that_is_kept_once(acme, rich, crowd,
     with inside(acme):
         merging.merge(first, second, by=rich)
         merging.merge(outsider, alone.contacts.get(), by=rich)
-    assert campaign_feed.feed() == 3
+    assert feed.feed() == 3
     assert counts(campaign) == {"queued": 2, "skipped": 1}
     with inside(acme):
         assert campaign.recipients.get(outcome="skipped").reason_code == "contact_gone"
@@ -146,7 +149,7 @@ def test_a_merge_with_who_was_left_out_for_want_of_a_number_is_written_to(
     do("start", campaign)
     with inside(acme):
         merging.merge(kept, lost, by=rich)
-    while campaign_feed.feed():
+    while feed.feed():
         pass
     assert counts(campaign) == {"queued": 1, "skipped": 1}
     with inside(acme):
@@ -157,16 +160,16 @@ def test_a_merge_with_who_was_left_out_for_want_of_a_number_is_written_to(
 def test_a_merge_with_who_was_written_to_already_is_not_written_to_again(
     acme, rich, crowd, draft, do, counts, inside, monkeypatch, kept
 ):
-    monkeypatch.setattr(campaign_feed, "AHEAD", 1)
+    monkeypatch.setattr(feed, "AHEAD", 1)
     campaign = draft(crowd(2))
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     become("delivered", campaign)
     with inside(acme):
         had = campaign.messages.get().contact
         other = campaign.recipients.get(outcome="waiting").contact
         merging.merge(*((had, other) if kept == "written to" else (other, had)), by=rich)
-    while campaign_feed.feed():
+    while feed.feed():
         pass
     assert counts(campaign) == {"delivered": 1, "skipped": 1}
 
@@ -177,7 +180,7 @@ def test_a_contact_that_is_deleted_on_the_way_is_left_out(acme, crowd, draft, do
     do("start", campaign)
     with inside(acme):
         contacts.remove(group.contacts.first())
-    assert campaign_feed.feed() == 2
+    assert feed.feed() == 2
     assert counts(campaign) == {"queued": 1, "skipped": 1}
 
 
@@ -189,12 +192,12 @@ def test_who_was_deleted_when_all_tokens_were_gone_is_not_waited_for(
         ledger.set_balance(rich, 1, actor=rich, reason="One")
     campaign = draft(group)
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     become("delivered", campaign)
     with inside(acme):
         contacts.remove(Contact.objects.get(pk=campaign.recipients.get(outcome="waiting").contact_id))
-    campaign_feed.feed()
-    campaign_feed.feed()
+    feed.feed()
+    feed.feed()
     assert (fresh(campaign).state, counts(campaign)) == ("done", {"delivered": 1, "skipped": 1})
 
 
@@ -202,20 +205,20 @@ def test_a_conversation_that_was_closed_is_left_so_and_another_lies_aside(acme, 
     group = crowd(1)
     with inside(acme):
         groups.add(group, [sales.contact])
-        conversations.change(sales.conversation, by=rich, status="CLOSED")
+        changes.change(sales.conversation, by=rich, status="CLOSED")
     campaign = draft(group)
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     with inside(acme):
         states = Counter(Conversation.objects.filter(contact=sales.contact).values_list("status", flat=True))
         assert states == {"CLOSED": 1, "PENDING": 1}
 
 
 def test_no_more_are_queued_ahead_than_pausing_can_hold(acme, crowd, draft, do, counts, monkeypatch):
-    monkeypatch.setattr(campaign_feed, "AHEAD", 3)
+    monkeypatch.setattr(feed, "AHEAD", 3)
     campaign = draft(crowd(8))
     do("start", campaign)
-    while campaign_feed.feed():
+    while feed.feed():
         pass
     assert counts(campaign) == {"queued": 3, "waiting": 5}
 
@@ -224,12 +227,12 @@ def test_what_surely_never_went_goes_out_though_its_campaign_was_over_by_then(ac
     """Unknown is not in flight, so the campaign ended; the late answer queued a message that nobody took any more."""
     campaign = draft(crowd(1))
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     held_up = delivery.claim(1)
     with tenancy.system():
         Message.objects.filter(campaign=campaign).update(lease_until=timezone.now() - timedelta(seconds=1))
     delivery.sweep()
-    campaign_feed.feed()
+    feed.feed()
     assert (fresh(campaign).state, counts(campaign)) == ("done", {"unknown": 1})
     delivery.settle([(each, NotReached("It was held up here.")) for each in held_up])
     with tenancy.system():
@@ -242,17 +245,17 @@ def test_what_a_chatroom_that_was_put_away_has_set_aside_comes_back(
     acme, sales, ann, crowd, draft, do, counts, fresh, tokens, inside, monkeypatch, state
 ):
     """Nobody sees its campaigns any more, so nobody could call them off."""
-    monkeypatch.setattr(campaign_feed, "AHEAD", 2)
+    monkeypatch.setattr(feed, "AHEAD", 2)
     campaign = draft(crowd(4), send_at=timezone.now() + timedelta(hours=1) if state == "scheduled" else None)
     do("start", campaign)
-    campaign_feed.feed()
+    feed.feed()
     if state == "paused":
         do("pause", campaign)
     with inside(acme):
         rooms.archive(sales.room, by=ann)
-    campaign_feed.feed()
+    feed.feed()
     assert (fresh(campaign).state, counts(campaign), tokens()) == ("canceled", {"canceled": 4}, (10, 0))
-    assert campaign_feed.feed() == 0
+    assert feed.feed() == 0
 
 
 def test_one_that_cannot_be_fed_is_paused_and_does_not_keep_the_others_waiting(
@@ -263,7 +266,7 @@ def test_one_that_cannot_be_fed_is_paused_and_does_not_keep_the_others_waiting(
     do("start", broken), do("start", sound)
     with inside(acme):  # as after an update that knows a variable no more
         Campaign.objects.filter(pk=broken.pk).update(content="Hi {{nickname}}")
-    campaign_feed.feed()
+    feed.feed()
     assert counts(sound) == {"queued": 1}
     assert (fresh(broken).state, fresh(broken).paused_code) == ("paused", "broken")
     assert counts(broken) == {"waiting": 2}

@@ -1,0 +1,119 @@
+"""/api/settings: what an organization decides for itself."""
+
+from zoneinfo import available_timezones
+
+import phonenumbers
+from rest_framework import serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import organizations
+from accounts.api.permissions import IsAdmin
+from accounts.models import Organization
+from messagehub.api import conventions
+from messagehub.api.schema import operation
+
+PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
+
+
+class PricesSerializer(serializers.Serializer):
+    """Tokens that one message of an agent costs, whatever its length; admins send without."""
+
+    SMS = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+    MESSENGER = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+    INSTAGRAM = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+
+
+class QuietHoursSerializer(serializers.Serializer):
+    """Over midnight where `from` is later than `until`."""
+
+    until = serializers.TimeField(input_formats=["%H:%M"], format="%H:%M")
+
+    def get_fields(self) -> dict:
+        clock = serializers.TimeField(input_formats=["%H:%M"], format="%H:%M")
+        return {"from": clock, **super().get_fields()}  # `from` is a word of the language
+
+    def validate(self, data: dict) -> dict:
+        if len(data) < 2:
+            raise serializers.ValidationError({"until": ["Give from and until together."]})
+        if data["from"] == data["until"]:
+            raise serializers.ValidationError({"until": ["Quiet hours end at another time than they begin."]})
+        return data
+
+
+class SettingsSerializer(serializers.Serializer):
+    """Of the organization: its name, the zone of its days, the country of numbers that are typed without a plus, and
+    the rules of sending.
+    """
+
+    name = serializers.CharField(max_length=120)
+    slug = serializers.CharField(read_only=True)
+    time_zone = serializers.CharField(max_length=64)
+    default_country = serializers.CharField(max_length=2)
+    token_prices = PricesSerializer(required=False)
+    refund_policy = serializers.ChoiceField(
+        choices=Organization.RefundPolicy.choices,
+        required=False,
+        help_text="`not_sent`: what never reached the provider. `undelivered`: also what the carrier did not deliver.",
+    )
+    low_balance_limit = serializers.IntegerField(
+        min_value=0, max_value=1_000_000, required=False, help_text="Below it admins are told by mail; 0 tells nobody."
+    )
+    quiet_hours = QuietHoursSerializer(
+        required=False, allow_null=True, help_text="By the recipient's clock nobody is written to first; null: never."
+    )
+    require_mfa_for_admins = serializers.BooleanField(
+        required=False, help_text="Admins sign in with a second factor; set up your own first."
+    )
+
+    def validate_time_zone(self, given: str) -> str:
+        if given not in available_timezones():
+            raise serializers.ValidationError("There is no time zone of this name. Write it as in Europe/Berlin.")
+        return given
+
+    def validate_default_country(self, given: str) -> str:
+        if given.upper() not in phonenumbers.SUPPORTED_REGIONS:
+            raise serializers.ValidationError("There is no country of this code. Write two letters as in US.")
+        return given.upper()
+
+
+PLAIN = (
+    "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins"
+)  # fmt: skip
+
+
+def shape(organization: Organization) -> dict:
+    quiet = {"from": organization.quiet_from, "until": organization.quiet_until}
+    return {
+        **{name: getattr(organization, name) for name in PLAIN},
+        "token_prices": {name: getattr(organization, f"price_{name.lower()}") for name in PLATFORMS},
+        "quiet_hours": {name: f"{at:%H:%M}" for name, at in quiet.items() if at} or None,
+    }
+
+
+def columns(data: dict) -> dict:
+    """What was given as columns of the organization."""
+    wanted = {name: value for name, value in data.items() if name in PLAIN}
+    for name, price in (data.get("token_prices") or {}).items():
+        wanted[f"price_{name.lower()}"] = price
+    if "quiet_hours" in data:
+        quiet = data["quiet_hours"] or {}
+        wanted |= {"quiet_from": quiet.get("from"), "quiet_until": quiet.get("until")}
+    return wanted
+
+
+class SettingsView(APIView):
+    """The organization's settings."""
+
+    permission_classes = [IsAdmin]
+
+    @operation("Read the settings", answers={200: SettingsSerializer})
+    def get(self, request):
+        return Response(shape(request.user.organization))
+
+    @operation("Change the settings", body=SettingsSerializer, answers={200: SettingsSerializer})
+    def patch(self, request):
+        organization = request.user.organization
+        data = conventions.validated(SettingsSerializer, request, request.data, partial=True)
+        organizations.change(organization, by=request.user, **columns(data))
+        return Response(shape(organization))

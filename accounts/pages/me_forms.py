@@ -1,0 +1,59 @@
+"""The forms of /me/."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import ApiKey
+from accounts.pages.forms import CodeForm, NewPasswordForm, PersonForm
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+
+
+class CurrentPasswordForm(PersonForm):
+    """Proves that it is still the same person at the keyboard."""
+
+    current_password = forms.CharField(
+        label=_("Current password"),
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def clean_current_password(self) -> str:
+        if not self.user.check_password(self.cleaned_data["current_password"]):
+            raise forms.ValidationError(_("This is not your current password."))
+        return self.cleaned_data["current_password"]
+
+
+class PasswordForm(CurrentPasswordForm, NewPasswordForm):
+    field_order = ["current_password", "password"]
+
+
+class SecondFactorForm(CurrentPasswordForm):
+    code = CodeForm.base_fields["code"]
+    field_order = ["current_password", "code"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs.pop("autofocus", None)
+
+
+class KeyForm(PersonForm):
+    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("What it is for."))
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may do"),
+        widget=forms.CheckboxSelectMultiple,
+        choices=[
+            (ApiKey.Scope.READ, _("read")),
+            (ApiKey.Scope.SEND, _("send and handle conversations")),
+            (ApiKey.Scope.CONTACTS, _("change contacts, groups, templates and labels")),
+            (ApiKey.Scope.ADMIN, _("do what takes an admin")),
+        ],
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not self.user.is_admin:
+            self.fields["scopes"].choices = self.fields["scopes"].choices[:-1]

@@ -1,0 +1,132 @@
+"""What goes in and out at /api/campaigns."""
+
+from rest_framework import serializers
+
+from accounts.api.schema import PersonSerializer
+from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroom
+from chatrooms.models import Chatroom, Group
+from integrations import segments
+from integrations.models import SenderNumber
+from messaging.conversations.serializers import AheadField
+from messaging.message_templates.serializers import ELSEWHERE
+from messaging.models import Campaign, CampaignRecipient, MessageTemplate
+
+MOST_GROUPS = 100
+
+
+class CampaignChangeSerializer(serializers.Serializer):
+    """What people may change about a draft."""
+
+    name = serializers.CharField(max_length=80, required=False)
+    content = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
+    group_ids = VisibleListField(
+        queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS, required=False
+    )
+    sender_number_id = VisibleRelatedField(queryset=SenderNumber.objects.all(), required=False, source="sender_number")
+    send_at = AheadField(required=False, allow_null=True)
+
+    def validate(self, data: dict) -> dict:
+        return in_one_room(data, self.context["campaign"].chatroom_id)
+
+
+class NewCampaignSerializer(serializers.Serializer):
+    """A draft: a text or a template's, to the contacts of groups of one chatroom."""
+
+    name = serializers.CharField(max_length=80)
+    content = serializers.CharField(
+        max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False, allow_blank=True, default=""
+    )
+    template_id = VisibleRelatedField(queryset=MessageTemplate.objects.all(), required=False, source="template")
+    group_ids = VisibleListField(
+        queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS
+    )
+    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
+    sender_number_id = VisibleRelatedField(queryset=SenderNumber.objects.all(), required=False, source="sender_number")
+    send_at = AheadField(required=False, allow_null=True)
+
+    def validate(self, data: dict) -> dict:
+        template, content = data.pop("template", None), data["content"].strip()
+        if bool(template) == bool(content):
+            raise serializers.ValidationError({"content": ["Give content or template_id, and not both."]})
+        room = data.get("chatroom") or only_chatroom(self.context["request"].user)
+        if template and template.chatroom_id not in (None, room.pk):
+            raise serializers.ValidationError({"template_id": [ELSEWHERE]})
+        given = {"chatroom": room, "content": template.body if template else data["content"]}
+        return in_one_room({**data, **given}, room.pk)
+
+
+def in_one_room(data: dict, room_id) -> dict:
+    """Groups and number belong to the campaign's chatroom. Raises ValidationError."""
+    wrong = {
+        f"group_ids.{place}": [ELSEWHERE]
+        for place, group in enumerate(data.get("groups", []))
+        if group.chatroom_id != room_id
+    }
+    sender = data.get("sender_number")
+    if sender and sender.chatroom_id != room_id:
+        wrong["sender_number_id"] = [ELSEWHERE]
+    if wrong:
+        raise serializers.ValidationError(wrong)
+    return data
+
+
+class RecipientFilters(serializers.Serializer):
+    """The query parameters of a campaign's recipients."""
+
+    outcome = serializers.ChoiceField(choices=CampaignRecipient.Outcome.choices, required=False)
+
+
+class PausedSerializer(serializers.Serializer):
+    """Why it stands still."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class CampaignTokensSerializer(serializers.Serializer):
+    """Set aside for those who wait, and spent on messages; those that failed have given theirs back."""
+
+    reserved = serializers.IntegerField()
+    spent = serializers.IntegerField()
+
+
+class CampaignSerializer(serializers.Serializer):
+    """A text to many."""
+
+    id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField()
+    name = serializers.CharField()
+    content = serializers.CharField()
+    sender_number_id = serializers.UUIDField()
+    group_ids = serializers.ListField(child=serializers.UUIDField())
+    state = serializers.ChoiceField(choices=Campaign.State.choices)
+    paused = PausedSerializer(allow_null=True)
+    send_at = serializers.DateTimeField(allow_null=True)
+    audience = serializers.IntegerField(allow_null=True, help_text="Null for a draft.")
+    created_by = PersonSerializer(allow_null=True)
+    started_by = PersonSerializer(allow_null=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class CampaignDetailSerializer(CampaignSerializer):
+    """With where its audience stands."""
+
+    counts = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Recipients by state: waiting, skipped, canceled, or their message's status. They sum to `audience`.",
+    )
+    tokens = CampaignTokensSerializer()
+
+
+class RecipientSerializer(serializers.Serializer):
+    """Somebody in a campaign's audience."""
+
+    id = serializers.UUIDField()
+    contact_id = serializers.UUIDField(allow_null=True)
+    address = serializers.CharField(allow_null=True)
+    outcome = serializers.ChoiceField(choices=CampaignRecipient.Outcome.choices)
+    reason = PausedSerializer(allow_null=True)
+    not_before = serializers.DateTimeField(allow_null=True)
+    message_id = serializers.UUIDField(allow_null=True)

@@ -1,0 +1,108 @@
+"""What goes in and out at /api/contacts and /api/groups."""
+
+from rest_framework import serializers
+
+from chatrooms.fields import PhoneField, VisibleListField, VisibleRelatedField, only_chatroom
+from chatrooms.models import Chatroom, Contact
+
+MOST_MEMBERS = 1000  # at once
+
+
+class ContactChangeSerializer(serializers.Serializer):
+    """What people may change about a contact."""
+
+    first_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
+    last_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
+    phone = PhoneField()
+    email = serializers.EmailField(allow_blank=True, required=False)
+    blocked = serializers.BooleanField(required=False)
+
+
+class NewContactSerializer(ContactChangeSerializer):
+    """A contact to add to a chatroom; who works in a single one need not name it."""
+
+    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
+
+    def validate(self, data: dict) -> dict:
+        return data if "chatroom" in data else {**data, "chatroom": only_chatroom(self.context["request"].user)}
+
+
+class ContactFilters(serializers.Serializer):
+    """The query parameters of the list of contacts."""
+
+    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
+    search = serializers.CharField(max_length=200, required=False)
+
+
+class ContactGroupSerializer(serializers.Serializer):
+    """A group that a contact is in."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class ContactSerializer(serializers.Serializer):
+    """A customer, as one chatroom knows them."""
+
+    id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    phone = serializers.CharField(allow_null=True)
+    email = serializers.CharField()
+    messenger_psid = serializers.CharField(allow_null=True)
+    instagram_sid = serializers.CharField(allow_null=True)
+    profile_pic_url = serializers.URLField(allow_null=True)
+    consent = serializers.ChoiceField(choices=["opted_in", "opted_out", "unknown"])
+    blocked = serializers.BooleanField()
+    groups = ContactGroupSerializer(many=True)
+    created_at = serializers.DateTimeField()
+
+
+class GroupSerializer(serializers.Serializer):
+    """Contacts of a chatroom under a name."""
+
+    id = serializers.UUIDField(read_only=True)
+    chatroom_id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(max_length=80)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class NewGroupSerializer(serializers.Serializer):
+    """A group to make; who works in a single chatroom need not name it."""
+
+    name = serializers.CharField(max_length=80)
+    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
+
+    validate = NewContactSerializer.validate
+
+
+class MembersSerializer(serializers.Serializer):
+    """Contacts to put into a group."""
+
+    contact_ids = VisibleListField(
+        queryset=Contact.objects.all(), source="contacts", allow_empty=False, max_length=MOST_MEMBERS
+    )
+
+    def validate_contact_ids(self, given: list[Contact]) -> list[Contact]:
+        group = self.context["group"]
+        elsewhere = {
+            place: ["This belongs to another chatroom."]
+            for place, contact in enumerate(given)
+            if contact.chatroom_id != group.chatroom_id
+        }
+        if elsewhere:
+            raise serializers.ValidationError(elsewhere)
+        return given
+
+
+class AddedSerializer(serializers.Serializer):
+    """How many were not in the group before."""
+
+    added = serializers.IntegerField()
+
+
+class MemberSerializer(serializers.Serializer):
+    """A contact to take out of a group."""
+
+    contact_id = VisibleRelatedField(queryset=Contact.objects.all(), source="contact")

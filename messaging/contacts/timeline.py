@@ -1,0 +1,90 @@
+"""What happened with a contact over all channels and conversations: messages, notes, and what colleagues did."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chatrooms.models import Contact, ContactActivity
+from messagehub import datetimes, sql
+from messaging import payloads
+from messaging.models import ConversationActivity, Note
+
+KINDS = ("message", "note", "activity", "done")
+Position = tuple[datetime, UUID]
+
+# Each kind's newest page from its own index, then one page of them all: as much work with ten years of history.
+PAGE = """
+SELECT * FROM (
+    (SELECT 'message' AS kind, m.id, m.occurred_at AS at FROM messages m
+     WHERE m.contact_id = %(contact)s {messages} ORDER BY m.occurred_at DESC, m.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT 'activity', a.id, a.created_at FROM contact_activities a
+     WHERE a.contact_id = %(contact)s {activities} ORDER BY a.created_at DESC, a.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT 'done', d.id, d.created_at FROM conversations v CROSS JOIN LATERAL (
+        SELECT o.id, o.created_at FROM conversation_activities o
+        WHERE o.conversation_id = v.id AND o.kind NOT IN ('blocked', 'unblocked') {done}
+        ORDER BY o.created_at DESC, o.id DESC LIMIT %(limit)s) d
+     WHERE v.contact_id = %(contact)s ORDER BY d.created_at DESC, d.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT 'note', n.id, n.created_at FROM conversations v CROSS JOIN LATERAL (
+        SELECT o.id, o.created_at FROM notes o WHERE o.conversation_id = v.id {notes}
+        ORDER BY o.created_at DESC, o.id DESC LIMIT %(limit)s) n
+     WHERE v.contact_id = %(contact)s ORDER BY n.created_at DESC, n.id DESC LIMIT %(limit)s)
+) found ORDER BY at DESC, id DESC LIMIT %(limit)s
+"""
+COLUMNS = {
+    "messages": "m.occurred_at, m.id",
+    "activities": "a.created_at, a.id",  # blocking is among these already
+    "done": "o.created_at, o.id",
+    "notes": "o.created_at, o.id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a contact's history: a message's shape (`message`), a note, something about the contact
+    (`activity`), or something done with a conversation (`done`)."""
+
+    kind: str
+    id: UUID
+    at: datetime
+    what: Any
+
+
+def page(contact: Contact, *, limit: int, before: Position | None = None) -> list[Entry]:
+    """The newest entries of a contact, or those before a position."""
+    params: dict = {"contact": contact.pk, "limit": limit}
+    conditions = dict.fromkeys(COLUMNS, "")
+    if before:
+        params["at"], params["id"] = before
+        conditions = {name: f"AND ({columns}) < (%(at)s, %(id)s)" for name, columns in COLUMNS.items()}
+    found = sql.rows(PAGE.format(**conditions), params)
+    by_kind = {kind: [row["id"] for row in found if row["kind"] == kind] for kind in KINDS}
+    known = {
+        "message": payloads.messages_by_id(by_kind["message"]),
+        "note": _notes(by_kind["note"]),
+        "activity": ContactActivity.objects.select_related("actor").in_bulk(by_kind["activity"]),
+        "done": ConversationActivity.objects.select_related("actor", "person").in_bulk(by_kind["done"]),
+    }
+    return [
+        Entry(row["kind"], row["id"], row["at"], known[row["kind"]][row["id"]])
+        for row in found
+        if row["id"] in known[row["kind"]]
+    ]
+
+
+def _notes(keys: Iterable[UUID]) -> dict[UUID, Note]:
+    return Note.objects.select_related("author").in_bulk(list(keys))
+
+
+def position(text: str) -> Position:
+    """Where a page goes on, as `where` wrote it. Raises ValueError."""
+    moment, _, pk = text.partition(",")
+    return datetimes.read(moment), UUID(pk)
+
+
+def where(entry: Entry) -> str:
+    return f"{entry.at.isoformat()},{entry.id}"

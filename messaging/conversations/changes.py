@@ -1,0 +1,191 @@
+"""Conversations: the inbox list, the thread, opening one, reading, and what colleagues do with them."""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts.models import User
+from chatrooms import contacts
+from chatrooms.models import Contact, ContactActivity
+from integrations.models import SenderNumber
+from messagehub import constraints, sql, tenancy
+from messaging.live import event_log
+from messaging.models import (
+    Conversation,
+    ConversationActivity,
+    ConversationLabel,
+    Label,
+    Message,
+    Platform,
+)
+
+WAKE = """
+WITH due AS (
+    SELECT id FROM conversations WHERE status = 'SNOOZED' AND snoozed_until <= now()
+    ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE conversations v SET status = 'OPEN', snoozed_until = NULL FROM due WHERE v.id = due.id
+RETURNING v.id, v.organization_id, v.chatroom_id
+"""
+
+
+class NewerIsOpen(Exception):
+    """The contact came back meanwhile: at most one conversation of a channel is not closed."""
+
+    def __init__(self) -> None:
+        super().__init__("The contact has a newer conversation that is open. Go on in that one.")
+
+
+class NoWakingTime(Exception):
+    """A conversation is snoozed until some time."""
+
+    def __init__(self) -> None:
+        self.fields = {"snoozed_until": ["Say until when it is to be snoozed."]}
+        super().__init__(self.fields["snoozed_until"][0])
+
+
+def open_with(contact: Contact, sender: SenderNumber) -> Conversation:
+    """The contact's open conversation with this number, opened if there is none; locked until the commit.
+
+    Raises contacts.Gone where a new one would be for a contact that was merged meanwhile.
+    """
+    channel = {"contact": contact, "platform": Platform.SMS, "sender_number": sender}
+    still_open = Conversation.objects.exclude(status="CLOSED")
+    if found := still_open.filter(**channel).first():
+        return locked(found)
+    contacts.hold(contact)  # no merge overlooks what is opened now
+    conversation, created = still_open.get_or_create(
+        **channel,
+        defaults={"organization_id": contact.organization_id, "chatroom_id": contact.chatroom_id},
+    )
+    if created:
+        ContactActivity.objects.create(
+            organization_id=contact.organization_id,
+            contact=contact,
+            kind=ContactActivity.Kind.CONVERSATION_OPENED,
+            reference=conversation.pk,
+        )
+    return locked(conversation)
+
+
+def locked(conversation: Conversation) -> Conversation:
+    """The row as it is now, held until the commit. The contact is locked before it, messages after it."""
+    row = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related("contact", "sender_number")
+    # Waiting for a merge that gave it to another contact finds nothing: the join was made with the one before.
+    return row.filter(pk=conversation.pk).first() or row.get(pk=conversation.pk)
+
+
+def touch(conversation: Conversation, message: Message) -> None:
+    """Make this message the conversation's newest: somebody has answered."""
+    Conversation.objects.filter(pk=conversation.pk).update(
+        last_message=message, last_message_at=Now(), waiting_since=None
+    )
+
+
+@transaction.atomic
+def change(
+    conversation: Conversation, *, by: User | None = None, labels: Iterable[Label] | None = None, **values
+) -> dict:
+    """Change state (`status`, `snoozed_until`), `assigned_to` or labels, and show it if it is a change.
+
+    Returns what was there before, as a call that undoes it takes it. Raises NoWakingTime, and NewerIsOpen where the
+    contact has another conversation that is not closed.
+    """
+    held = locked(conversation)
+    state = _state(held, values)
+    values |= state
+    if "assigned_to" in values:
+        values["assigned_to_id"] = getattr(values.pop("assigned_to"), "pk", None)
+    before = {name: getattr(held, name) for name in values}
+    changed = {name: value for name, value in values.items() if before[name] != value}
+    if changed:
+        with constraints.refused("conversations_one_open", NewerIsOpen()):
+            Conversation.objects.filter(pk=held.pk).update(**values)
+    done = _done(held, changed)
+    if labels is not None:
+        wanted = {label.pk: label for label in labels}
+        before["labels"] = list(held.labels.all())
+        done += _relabel(held, wanted, before["labels"])
+    _note_done(held, by, done)
+    if done:
+        event_log.record([_updated(held.organization_id, held.chatroom_id, held.pk)])
+    return before
+
+
+def _done(held: Conversation, changed: Mapping) -> list[dict]:
+    """The lines of the thread that tell of these changes."""
+    kinds = ConversationActivity.Kind
+    done = []
+    if "assigned_to_id" in changed:
+        person = changed["assigned_to_id"]
+        done.append({"kind": kinds.ASSIGNED if person else kinds.UNASSIGNED, "person_id": person})
+    if "status" in changed or "snoozed_until" in changed:
+        status = changed.get("status", held.status)
+        kind = {"OPEN": kinds.REOPENED, "CLOSED": kinds.CLOSED, "PENDING": kinds.PENDING, "SNOOZED": kinds.SNOOZED}
+        done.append({"kind": kind[status], "until": changed.get("snoozed_until")})
+    return done
+
+
+def _note_done(held: Conversation, by: User | None, done: list[dict]) -> None:
+    ConversationActivity.objects.bulk_create(
+        ConversationActivity(organization_id=held.organization_id, conversation_id=held.pk, actor=by, **each)
+        for each in done
+    )
+
+
+@transaction.atomic
+def block(conversation: Conversation, blocked: bool, *, by: User) -> None:
+    """Block the contact, or let them write and be written to again. Raises contacts.Gone."""
+    contacts.change(conversation.contact, by=by, blocked=blocked)  # locks the contact, which goes first
+    held = locked(conversation)
+    kinds = ConversationActivity.Kind
+    _note_done(held, by, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}])
+    contact_changed(held.contact)
+
+
+def _state(held: Conversation, values: dict) -> dict:
+    """The state that is meant: a waking time alone snoozes, and taking it away wakes."""
+    if "status" not in values and "snoozed_until" not in values:
+        return {}
+    until = values.get("snoozed_until", held.snoozed_until)
+    awake = Conversation.Status.OPEN if held.status == Conversation.Status.SNOOZED else held.status
+    status = values.get("status", Conversation.Status.SNOOZED if until else awake)
+    if status != Conversation.Status.SNOOZED:
+        return {"status": status, "snoozed_until": None}
+    if until is None:
+        raise NoWakingTime
+    return {"status": status, "snoozed_until": until}
+
+
+def _relabel(held: Conversation, wanted: Mapping[UUID, Label], present: list[Label]) -> list[dict]:
+    gone = [label for label in present if label.pk not in wanted]
+    kept = {label.pk for label in present}
+    fresh = [label for pk, label in wanted.items() if pk not in kept]
+    held.labelings.filter(label__in=gone).delete()
+    ConversationLabel.objects.bulk_create(
+        ConversationLabel(organization_id=held.organization_id, conversation=held, label=label) for label in fresh
+    )
+    kinds = ConversationActivity.Kind
+    return [{"kind": kinds.UNLABELED, "label_name": label.name} for label in gone] + [
+        {"kind": kinds.LABELED, "label_name": label.name} for label in fresh
+    ]
+
+
+def wake() -> int:
+    """Open the snoozed conversations whose time has come, in all organizations; returns how many."""
+    with tenancy.system():
+        woken = sql.rows(WAKE)
+        event_log.record([_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in woken])
+    return len(woken)
+
+
+def contact_changed(contact: Contact) -> None:
+    """Show what is new about a contact wherever its conversations are on a screen."""
+    shown = contact.conversations.order_by("pk").values_list("pk", flat=True)
+    event_log.record([_updated(contact.organization_id, contact.chatroom_id, pk) for pk in shown])
+
+
+def _updated(organization_id: UUID, chatroom_id: UUID, pk: UUID) -> event_log.Change:
+    return event_log.Change(event_log.CONVERSATION, organization_id, chatroom_id, pk)

@@ -1,0 +1,168 @@
+"""The inbox list and the thread, as rows and payloads, each in a fixed number of queries."""
+
+from datetime import datetime
+from uuid import UUID
+
+from accounts.models import User
+from chatrooms import contacts
+from chatrooms.models import Chatroom
+from messagehub import sql
+from messaging import payloads
+from messaging.models import (
+    Conversation,
+)
+
+# The newest page of each visible room from the index alone, then one page of rows by primary key. With
+# `chatroom_id IN (…) ORDER BY` PostgreSQL sorts every conversation of the rooms instead.
+OF_ROOMS = """
+SELECT newest.id, newest.last_message_at
+FROM unnest(%(rooms)s::uuid[]) AS room (id)
+CROSS JOIN LATERAL (
+    SELECT o.id, o.last_message_at FROM conversations o
+    LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+    WHERE o.chatroom_id = room.id {conditions}
+    ORDER BY o.last_message_at {direction}, o.id {direction}
+    LIMIT %(limit)s
+) newest
+ORDER BY newest.last_message_at {direction}, newest.id {direction}
+LIMIT %(limit)s
+"""
+# For whoever sees nearly all rooms of the organization, its own index is shorter than a page of each room.
+OF_ORGANIZATION = """
+SELECT o.id, o.last_message_at FROM conversations o
+LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+WHERE o.organization_id = %(organization_id)s AND o.chatroom_id = ANY(%(rooms)s) {conditions}
+ORDER BY o.last_message_at {direction}, o.id {direction}
+LIMIT %(limit)s
+"""
+LIST = f"""
+SELECT {payloads.CONVERSATION_COLUMNS}, greatest(0, v.inbound_count - coalesce(r.seen_count, 0)) AS unread_count
+FROM ({{page}}) page
+JOIN conversations v ON v.id = page.id
+JOIN contacts c ON c.id = v.contact_id
+LEFT JOIN users assignee ON assignee.id = v.assigned_to_id
+LEFT JOIN read_markers r ON r.conversation_id = v.id AND r.user_id = %(user_id)s
+ORDER BY v.last_message_at {{direction}}, v.id {{direction}}
+"""
+# Counted up to a limit only, so that a tab costs the same with a million conversations behind it.
+COUNT = """
+SELECT count(*) FROM (
+    SELECT FROM unnest(%(rooms)s::uuid[]) AS room (id)
+    CROSS JOIN LATERAL (
+        SELECT FROM conversations o
+        LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+        WHERE o.chatroom_id = room.id {conditions}
+        LIMIT %(limit)s
+    ) found
+    LIMIT %(limit)s
+) counted
+"""
+THREAD = f"""
+SELECT {payloads.MESSAGE_COLUMNS} FROM {payloads.MESSAGE_TABLES}
+WHERE m.conversation_id = %(conversation_id)s {{conditions}}
+ORDER BY m.occurred_at {{direction}}, m.id {{direction}} LIMIT %(limit)s
+"""
+CONDITIONS = {
+    "platform": "AND o.platform = %(platform)s",
+    "status": "AND o.status = %(status)s",
+    "assigned_to": "AND o.assigned_to_id = %(assigned_to)s",
+    "unassigned": "AND o.assigned_to_id IS NULL",
+    "unread": "AND o.inbound_count > coalesce(own.seen_count, 0)",
+    "read": "AND o.inbound_count <= coalesce(own.seen_count, 0)",
+    "contact_id": "AND o.contact_id = %(contact_id)s",
+    "search": """AND EXISTS (
+        SELECT FROM contacts s WHERE s.id = o.contact_id
+        AND (s.first_name || ' ' || s.last_name ILIKE %(search)s OR s.phone ILIKE %(search)s))""",
+    "ids": "AND o.id = ANY(%(ids)s)",
+    "contact_ids": "AND o.contact_id = ANY(%(contact_ids)s)",
+    "label_id": """AND EXISTS (
+        SELECT FROM conversation_labels l WHERE l.conversation_id = o.id AND l.label_id = %(label_id)s)""",
+}
+MOST_FOUND = 200  # contacts that a search is about; whoever finds more goes on typing
+Position = tuple[datetime, UUID]
+
+
+class Gone(Exception):
+    """The conversation is not (any more) one that the user may see."""
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing here.")
+
+
+def listed(
+    user: User,
+    *,
+    limit: int,
+    after: Position | None = None,
+    before: Position | None = None,
+    chatroom_id: UUID | None = None,
+    **filters,
+) -> list[dict]:
+    """Conversations that the user may see as shapes with their newest message, newest first.
+
+    `after` goes on below that position, `before` above it. Filters are the keys of CONDITIONS.
+    """
+    rooms = Chatroom.objects.visible_to(user)
+    if chatroom_id:
+        rooms = rooms.filter(pk=chatroom_id)
+    conditions = [CONDITIONS[name] for name in filters]
+    params = {
+        "user_id": user.pk,
+        "organization_id": user.organization_id,
+        "rooms": list(rooms.values_list("pk", flat=True)),
+        "limit": limit,
+        **filters,
+    }
+    direction = _position(conditions, params, "o.last_message_at, o.id", after, before)
+    everything = user.is_admin and not chatroom_id and not {"status", "assigned_to", "unassigned"} & filters.keys()
+    page = (OF_ORGANIZATION if everything else OF_ROOMS).format(conditions=" ".join(conditions), direction=direction)
+    found = sql.rows(LIST.format(page=page, direction=direction), params)
+    if before:
+        found.reverse()
+    newest = payloads.messages_by_id(row["last_message_id"] for row in found if row["last_message_id"])
+    return [payloads.conversation(row, newest.get(row["last_message_id"]), row["unread_count"]) for row in found]
+
+
+def counted(user: User, *, most: int, chatroom_id: UUID | None = None, **filters) -> int:
+    """How many conversations `listed` has for these filters, `most` meaning that or more."""
+    rooms = Chatroom.objects.visible_to(user)
+    if chatroom_id:
+        rooms = rooms.filter(pk=chatroom_id)
+    params = {
+        "user_id": user.pk,
+        "rooms": list(rooms.values_list("pk", flat=True)),
+        "limit": most,
+        **filters,
+    }
+    statement = COUNT.format(conditions=" ".join(CONDITIONS[name] for name in filters))
+    return sql.rows(statement, params)[0]["count"]
+
+
+def contacts_found(user: User, search: str, chatroom: Chatroom | None = None) -> list[UUID]:
+    """Whom a search is about: contacts by a part of their name, number or address, the newest if there are many."""
+    return [contact.pk for contact in contacts.listed(user, limit=MOST_FOUND, chatroom=chatroom, search=search)]
+
+
+def thread(
+    conversation: Conversation, *, limit: int, after: Position | None = None, before: Position | None = None
+) -> list[dict]:
+    """The conversation's messages, newest first: rows with MESSAGE_COLUMNS (see `shapes.messages`)."""
+    conditions: list[str] = []
+    params: dict = {"conversation_id": conversation.pk, "limit": limit}
+    direction = _position(conditions, params, "m.occurred_at, m.id", after, before)
+    found = sql.rows(THREAD.format(conditions=" ".join(conditions), direction=direction), params)
+    return found[::-1] if before else found
+
+
+def _position(conditions: list, params: dict, columns: str, after: Position | None, before: Position | None) -> str:
+    if where := after or before:
+        params["at"], params["id"] = where
+        conditions.append(f"AND ({columns}) {'<' if after else '>'} (%(at)s, %(id)s)")
+    return "ASC" if before else "DESC"
+
+
+def one(user: User, conversation: Conversation) -> dict:
+    """The shape of a conversation that the user may see. Raises Gone where they have just lost it."""
+    if not (found := listed(user, limit=1, chatroom_id=conversation.chatroom_id, ids=[conversation.pk])):
+        raise Gone
+    return found[0]

@@ -1,0 +1,68 @@
+"""How far each person has read a conversation."""
+
+from django.db import connection
+
+from accounts.models import User
+from messagehub import bus
+from messaging.models import (
+    Conversation,
+    Message,
+    ReadMarker,
+)
+
+
+def mark_read(user: User, conversation: Conversation, up_to: Message) -> int:
+    """Note that the user has read up to this message; returns what is still unread. Never goes back."""
+    with connection.cursor() as cursor:
+        # One statement, one snapshot: what comes in meanwhile is counted on both sides or on neither.
+        cursor.execute(
+            """
+            INSERT INTO read_markers (organization_id, user_id, conversation_id, up_to_id, seen_count)
+            SELECT organization_id, %(user)s, id, %(up_to)s, greatest(0, inbound_count - (
+                SELECT count(*) FROM messages m WHERE m.conversation_id = v.id AND m.direction = 'inbound'
+                  AND (m.occurred_at, m.id) > (%(at)s, %(up_to)s)))
+            FROM conversations v WHERE id = %(conversation)s
+            ON CONFLICT (user_id, conversation_id) DO UPDATE
+            SET up_to_id = CASE WHEN excluded.seen_count >= read_markers.seen_count
+                                THEN excluded.up_to_id ELSE read_markers.up_to_id END,
+                seen_count = greatest(read_markers.seen_count, excluded.seen_count)
+            RETURNING seen_count
+            """,
+            {"user": user.pk, "up_to": up_to.pk, "at": up_to.occurred_at, "conversation": conversation.pk},
+        )
+        seen = cursor.fetchone()[0]
+    left = max(0, Conversation.objects.values_list("inbound_count", flat=True).get(pk=conversation.pk) - seen)
+    bus.tell(
+        user.pk,
+        {
+            "type": "conversation.read",
+            "chatroom_id": str(conversation.chatroom_id),
+            "conversation_id": str(conversation.pk),
+            "unread_count": left,
+        },
+    )
+    return left
+
+
+def mark_unread(user: User, conversation: Conversation) -> None:
+    """Let the user's last inbound message count as unread again."""
+    count = Conversation.objects.values_list("inbound_count", flat=True).get(pk=conversation.pk)
+    if not count:
+        return
+    marker, created = ReadMarker.objects.get_or_create(
+        user=user,
+        conversation=conversation,
+        defaults={"organization_id": conversation.organization_id, "seen_count": count - 1},
+    )
+    if not created:
+        ReadMarker.objects.filter(pk=marker.pk, seen_count__gte=count).update(seen_count=count - 1, up_to=None)
+    seen = ReadMarker.objects.values_list("seen_count", flat=True).get(pk=marker.pk)
+    bus.tell(
+        user.pk,
+        {
+            "type": "conversation.read",
+            "chatroom_id": str(conversation.chatroom_id),
+            "conversation_id": str(conversation.pk),
+            "unread_count": max(0, count - seen),
+        },
+    )

@@ -1,0 +1,302 @@
+"""What the inbox's pages and parts are made from."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models.functions import Lower
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from uuid_utils.compat import uuid7
+
+from accounts.models import User
+from chatrooms.models import Chatroom, Contact
+from integrations import segments
+from messagehub import datetimes
+from messagehub.ui.templatetags.ui import channel_name
+from messaging import context_processors, payloads
+from messaging.conversations import listing, notes
+from messaging.inbox import forms, list_filters
+from messaging.inbox.list_filters import Filters
+from messaging.live import cursors
+from messaging.models import UNSUCCESSFUL, Conversation, ConversationActivity, Label, Message, Note, Platform
+from messaging.sending import eligibility
+from messaging.templatetags.thread import is_lost, status_name
+
+ROWS, MESSAGES, ACTIVITIES = 50, 60, 20
+MOST_COLLEAGUES = 200
+
+
+def whole(request: HttpRequest, shown: Conversation | None = None) -> dict:
+    """The whole inbox. The cursor is read first, so that no event falls between the page and its socket."""
+    rooms = context_processors.of(request).rooms
+    wanted = Filters.read(request.GET, request.user, rooms)
+    context = {
+        "cursor": cursors.write({str(room.pk): cursors.part(str(room.pk), room.last_seq) for room in rooms}),
+        "chatrooms": rooms,
+        **rows(request, rooms, wanted),
+        **tabs(request, wanted, rooms),
+        "admins": ",".join(
+            User.objects.filter(organization_id=request.user.organization_id, role=User.Role.ADMIN, is_active=True)
+            .order_by("name")
+            .values_list("email", flat=True)[:5]
+        ),
+    }
+    if shown:
+        context |= opened(request, shown)
+    return context
+
+
+def commands() -> list[dict]:
+    """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/keyboard.js."""
+    always = [
+        ("next", _("Next conversation"), "J"),
+        ("previous", _("Previous conversation"), "K"),
+        ("search", _("Search people and numbers"), "/"),
+        ("tab-mine", _("Show mine"), ""),
+        ("tab-unassigned", _("Show unassigned"), ""),
+        ("tab-all", _("Show all"), ""),
+        ("inbox", _("Go to the inbox"), "G I"),
+        ("side", _("Hide or show the sidebar"), "["),
+        ("help", _("Keyboard"), "?"),
+    ]
+    with_one_open = [
+        ("reply", _("Reply"), "R"),
+        ("note", _("Write a note"), "N"),
+        ("templates", _("Insert a template"), ""),
+        ("resolve", _("Resolve and open the next"), "E"),
+        ("reopen", _("Reopen"), ""),
+        ("pending", _("Mark as pending"), ""),
+        ("assign", _("Assign"), "A"),
+        ("mine", _("Assign to me"), ""),
+        ("label", _("Label"), "L"),
+        ("snooze", _("Snooze"), "Z"),
+        ("unread", _("Mark as unread"), "U"),
+        ("aside", _("Hide or show the contact"), "]"),
+    ]
+    return [{"do": do, "name": name, "key": key, "open_only": True} for do, name, key in with_one_open] + [
+        {"do": do, "name": name, "key": key, "open_only": False} for do, name, key in always
+    ]
+
+
+def rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **narrower) -> dict:
+    """A page of rows that fit the filters."""
+    by_id = {str(room.pk): room for room in rooms}
+    found = listing.listed(request.user, limit=ROWS + 1, **wanted.wanted(request.user), **narrower)
+    more = len(found) > ROWS
+    found = found[:ROWS]
+    for row in found:
+        row["chatroom"] = by_id[row["chatroom_id"]]
+    more_url = ""
+    if more and "ids" not in narrower:
+        last = f"{found[-1]['last_message_at']},{found[-1]['id']}"
+        more_url = f"{reverse('inbox')}{wanted.query or '?'}&{urlencode({'after': last})}".replace("?&", "?")
+    return {
+        "conversations": found,
+        "more_url": more_url,
+        "filters": wanted,
+        "filter_query": wanted.query,
+        "chatroom": wanted.chatroom,
+        "me": str(request.user.pk),
+    }
+
+
+def tabs(request: HttpRequest, wanted: Filters, rooms: list[Chatroom]) -> dict:
+    """The list's head: tabs with their counts, and menus of what the list can be narrowed by."""
+    counts = wanted.counts(request.user)
+    names = {"mine": _("Mine"), "unassigned": _("Unassigned"), "all": _("All")}
+    labels = Label.objects.visible_to(request.user).order_by(Lower("name"))
+    return {
+        "most_counted": list_filters.MOST_COUNTED,
+        "tab_links": [
+            {
+                "key": tab,
+                "name": names[tab],
+                "count": counts[tab],
+                "url": address(wanted.but(tab=tab)),
+                "current": tab == wanted.tab,
+            }
+            for tab in list_filters.TABS
+        ],
+        "filter_menus": [menu for menu in _menus(wanted, rooms, list(labels)) if len(menu["choices"]) > 1],
+        "everywhere": address(Filters(status=list_filters.ANY, search=wanted.search)),
+    }
+
+
+def address(wanted: Filters) -> str:
+    return reverse("inbox") + wanted.query
+
+
+def _menus(wanted: Filters, rooms: list[Chatroom], labels: list[Label]) -> list[dict]:
+    states = [*Conversation.Status.values, list_filters.ANY]
+    return [
+        _menu(
+            _("State"),
+            [_choice(wanted, status_name(state), status=state) for state in states],
+            on=wanted.status != Conversation.Status.OPEN,
+        )
+        | {"value": status_name(wanted.status)},
+        _menu(
+            _("Chatroom"),
+            [_choice(wanted, _("All chatrooms"), chatroom=None)]
+            + [
+                _choice(wanted, room.name, chatroom=room) | {"color": room.color, "room": room.pk}
+                for room in rooms
+                if len(rooms) > 1
+            ],
+            on=wanted.chatroom is not None,
+        )
+        | {"place": "only-rail"},  # elsewhere the shell has them
+        _menu(
+            _("Channel"),
+            [_choice(wanted, _("Any channel"), channel="")]
+            + [_choice(wanted, channel_name(platform), channel=platform) for platform in Platform.values],
+            on=bool(wanted.channel),
+        ),
+        _menu(
+            _("Label"),
+            [_choice(wanted, _("Any label"), label=None)]
+            + [_choice(wanted, label.name, label=label) | {"color": label.color} for label in labels],
+            on=wanted.label is not None,
+        ),
+    ]
+
+
+def _menu(title: str, choices: list[dict], *, on: bool) -> dict:
+    value = next((choice["name"] for choice in choices if choice["current"]), title) if on else title
+    return {"title": title, "choices": choices, "value": value, "on": on}
+
+
+def _choice(wanted: Filters, name: str, **changed) -> dict:
+    chosen = wanted.but(**changed)
+    return {"name": name, "url": address(chosen), "current": chosen == wanted}
+
+
+def conversation_of(request: HttpRequest, pk: UUID) -> Conversation:
+    visible = Conversation.objects.visible_to(request.user)
+    return get_object_or_404(
+        visible.select_related("contact", "chatroom", "sender_number", "assigned_to").prefetch_related("labels"), pk=pk
+    )
+
+
+def opened(request: HttpRequest, shown: Conversation) -> dict:
+    """Everything about one conversation: its thread, what can be done with it, whom it is with."""
+    return thread(request, shown) | composer(request, shown) | side(request, shown)
+
+
+def thread(request: HttpRequest, shown: Conversation, after: listing.Position | None = None) -> dict:
+    """A page of the thread, oldest first: messages, and between them notes and what people did."""
+    found = listing.thread(shown, limit=MESSAGES + 1, after=after)
+    more = len(found) > MESSAGES
+    found = found[:MESSAGES][::-1]
+    older_url, begin = "", None
+    if more:
+        begin = found[0]["occurred_at"]
+        older_url = f"{reverse('conversation', args=[shown.pk])}?{urlencode({'before': position(found[0])})}"
+    return {
+        "conversation": shown,
+        "open_id": str(shown.pk),
+        "entries": entries(
+            messages=bubbles(zip(found, payloads.messages(found), strict=True), {shown.contact_id: shown.contact}),
+            notes=notes.notes_between(shown, begin, after and after[0]),
+            activities=notes.activities_between(shown, begin, after and after[0]),
+        ),
+        "unread": 0 if after else listing.one(request.user, shown)["unread_count"],
+        "older_url": older_url,
+        "me": str(request.user.pk),
+    }
+
+
+def position(row: dict) -> str:
+    return f"{row['occurred_at'].isoformat()},{row['id']}"
+
+
+def bubbles(found: Iterable[tuple[dict, dict]], contacts: dict[UUID, Contact]) -> list[dict]:
+    """Rows and shapes of messages as bubbles show them: with their contact, and the message that they answer."""
+    found = list(found)
+    lost = [row["id"] for row, shape in found if is_lost(shape)]
+    tried = Message.objects.filter(retry_of__in=lost).exclude(status__in=UNSUCCESSFUL) if lost else []
+    retried = {message.retry_of_id for message in tried}
+    quoted = payloads.messages_by_id({row["reply_to_id"] for row, _ in found if row["reply_to_id"]})
+    return [
+        shape
+        | {
+            "entry": "message",
+            "occurred_at": row["occurred_at"],
+            "contact": contacts[row["contact_id"]],
+            "retried": row["id"] in retried,
+            "quoted": quoted.get(row["reply_to_id"]),
+        }
+        for row, shape in found
+    ]
+
+
+def entries(
+    messages: Iterable[dict] = (), notes: Iterable[Note] = (), activities: Iterable[ConversationActivity] = ()
+) -> list[dict]:
+    """What a thread is made of, in the order of time."""
+    found = list(messages)
+    found += [{"entry": "note", "id": str(note.pk), "occurred_at": note.created_at, "note": note} for note in notes]
+    found += [
+        {"entry": "activity", "id": str(done.pk), "occurred_at": done.created_at, "activity": done}
+        for done in activities
+    ]
+    return sorted(found, key=lambda entry: (entry["occurred_at"], entry["id"]))
+
+
+def side(request: HttpRequest, shown: Conversation) -> dict:
+    """What stands around a thread: its head with what can be done, and the contact."""
+    given = {label.pk for label in shown.labels.all()}
+    return {
+        "conversation": shown,
+        "colleagues": notes.colleagues(shown)[:MOST_COLLEAGUES],
+        "labels": list(Label.objects.visible_to(request.user).order_by(Lower("name"))),
+        "given_labels": given,
+        "moments": forms.moments_ahead(),
+        "consent": payloads.consent_of([shown.contact]).get(shown.contact_id),
+        "activities": shown.contact.activities.select_related("actor").order_by("-created_at", "-pk")[:ACTIVITIES],
+        "earlier": Conversation.objects.filter(contact=shown.contact)
+        .exclude(pk=shown.pk)
+        .order_by("-last_message_at")[:5],
+        "me": str(request.user.pk),
+    }
+
+
+# Reasons that leave the box where it is: a later time would do, or tokens that may be there by then.
+OPEN_BOX = ("insufficient_tokens", "quiet_hours")
+
+
+def composer(request: HttpRequest, shown: Conversation) -> dict:
+    """What the box needs: why nothing may be sent, or what to expect of what is."""
+    verdict = eligibility.may_send(request.user, shown)
+    return {
+        "client_id": uuid7(),
+        "price": eligibility.price(request.user, shown.platform),
+        "longest": segments.LONGEST_TEXT,
+        "longest_note": forms.LONGEST_NOTE,
+        "cannot_send": next((reason for reason in verdict.reasons if reason.code not in OPEN_BOX), None),
+        "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours"), None),
+        "warnings": verdict.warnings,
+        "open_until": eligibility.open_until(shown),
+        "token_balance": context_processors.of(request).balance,
+        "moments": forms.moments_ahead(),
+    }
+
+
+def since(text: str) -> datetime:
+    try:
+        return datetimes.read(text)
+    except ValueError:
+        list_filters.refuse("moment")
+
+
+def messages_of(request: HttpRequest, ids: list[UUID]) -> list[dict]:
+    """These messages as bubbles, oldest first, as far as the viewer may see them."""
+    visible = Message.objects.visible_to(request.user).filter(pk__in=ids)
+    known = {row["id"]: row for row in visible.values("id", "occurred_at", "contact_id", "reply_to_id")}
+    shaped = payloads.messages_by_id(known)
+    contacts = Contact.objects.in_bulk({row["contact_id"] for row in known.values()})
+    return entries(messages=bubbles(((row, shaped[pk]) for pk, row in known.items()), contacts))

@@ -1,0 +1,81 @@
+"""What people fill in on the inbox's pages, with and without a script."""
+
+from datetime import datetime, timedelta
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from integrations import segments
+from messagehub import datetimes
+from messaging.models import Conversation
+
+EMPTY = {"required": _("Write something first.")}
+LONGEST_NOTE = 5000
+NOBODY = "none"
+
+
+class AheadField(forms.DateTimeField):
+    """A time of the viewer's clock that is still to come, within a year."""
+
+    default_error_messages = {"invalid": _("Choose a day and a time.")}
+
+    def clean(self, value) -> datetime | None:
+        given = super().clean(value)
+        if given is None:
+            return None
+        if not datetimes.is_ahead(given):
+            raise forms.ValidationError(_("Choose a time that is still to come, within a year."))
+        return given
+
+
+class ReplyForm(forms.Form):
+    content = forms.CharField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
+    client_id = forms.UUIDField()
+    send_at = AheadField(required=False)
+
+
+class NoteForm(forms.Form):
+    content = forms.CharField(max_length=LONGEST_NOTE, error_messages=EMPTY)
+    client_id = forms.UUIDField(required=False)
+
+
+class ScheduledForm(forms.Form):
+    """Another text, another time, or both."""
+
+    content = forms.CharField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
+    send_at = AheadField(required=False)
+
+
+class ChangeForm(forms.Form):
+    """What people do with a conversation: one thing, or several to undo one."""
+
+    status = forms.ChoiceField(choices=Conversation.Status.choices, required=False)
+    snoozed_until = AheadField(required=False)
+    assigned_to = forms.CharField(required=False)  # an id, or NOBODY
+    add_label = forms.UUIDField(required=False)
+    remove_label = forms.UUIDField(required=False)
+    unread = forms.BooleanField(required=False)
+    blocked = forms.TypedChoiceField(
+        choices=[("yes", ""), ("no", "")], coerce=lambda given: given == "yes", empty_value=None, required=False
+    )
+
+
+def said(form: forms.Form) -> str:
+    """What is wrong with a form, in one line."""
+    return " ".join(str(message) for messages in form.errors.values() for message in messages)
+
+
+def moments_ahead() -> list[tuple[str, datetime]]:
+    """Times to choose from when something is put off, by the viewer's clock: (what it is called, when)."""
+    now = timezone.localtime()
+    morning = now.replace(hour=9, minute=0, second=0, microsecond=0)
+    evening = now.replace(hour=18, minute=0, second=0, microsecond=0)
+    found = [(_("In an hour"), (now + timedelta(hours=1)).replace(second=0, microsecond=0))]
+    if now.hour < 16:
+        found.append((_("This evening"), evening))
+    found.append((_("Tomorrow morning"), morning + timedelta(days=1)))
+    days = 7 - now.weekday()
+    if days > 1:
+        found.append((_("Monday morning"), morning + timedelta(days=days)))
+    return found

@@ -1,0 +1,124 @@
+"""The inbox in the browser: these views translate between requests and operations, and decide nothing.
+
+What a script asks for (htmx, or a live event) is answered with a part of the page, everything else with a whole one.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from messagehub import datetimes
+from messaging import context_processors
+from messaging.conversations import listing, notes
+from messaging.inbox import context as inbox_context
+from messaging.inbox import list_filters
+from messaging.inbox.list_filters import Filters
+from messaging.message_templates import templates
+from messaging.models import MessageTemplate
+
+MOST_IDS = 100
+MOST_TEMPLATES = 200
+OVERLAP = timedelta(minutes=2)  # what was begun before the last look may have been committed after it
+
+
+@require_safe
+def inbox(request: HttpRequest) -> HttpResponse:
+    """The list of conversations, newest first; `after` goes on below a row."""
+    if not request.htmx:
+        return render(request, "inbox/inbox.html", inbox_context.whole(request))
+    rooms = context_processors.of(request).rooms
+    wanted = Filters.read(request.GET, request.user, rooms)
+    if "after" in request.GET:
+        context = inbox_context.rows(request, rooms, wanted, after=_position(request.GET["after"]))
+        return render(request, "inbox/_conversation_rows.html", context)
+    context = (
+        inbox_context.rows(request, rooms, wanted) | inbox_context.tabs(request, wanted, rooms) | {"chatrooms": rooms}
+    )
+    return render(request, "inbox/_list.html", context | {"out_of_band": True})
+
+
+@require_safe
+def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One conversation, beside the list; `before` goes on above a message."""
+    shown = inbox_context.conversation_of(request, pk)
+    if not request.htmx:
+        return render(request, "inbox/inbox.html", inbox_context.whole(request, shown))
+    if "before" in request.GET:
+        context = inbox_context.thread(request, shown, after=_position(request.GET["before"]))
+        context["colleagues"] = notes.colleagues(shown)
+        return render(request, "inbox/_entries.html", context)
+    wanted = Filters.read(request.GET, request.user, context_processors.of(request).rooms)
+    context = inbox_context.opened(request, shown) | {"filter_query": wanted.query, "out_of_band": True}
+    return render(request, "inbox/_opened.html", context)
+
+
+@require_safe
+def rows(request: HttpRequest) -> HttpResponse:
+    """The rows of these conversations as they are now, as far as they belong to the list, and every count."""
+    rooms = context_processors.of(request).rooms
+    wanted = Filters.read(request.GET, request.user, rooms)
+    context = inbox_context.rows(request, rooms, wanted, ids=_ids(request))
+    context |= {"chatrooms": rooms, "counts": wanted.counts(request.user), "most_counted": list_filters.MOST_COUNTED}
+    return render(request, "inbox/_changed_rows.html", context)
+
+
+@require_safe
+def bubbles(request: HttpRequest) -> HttpResponse:
+    """These messages as they are now, as far as the viewer may see them."""
+    found = inbox_context.messages_of(request, _ids(request))
+    return render(request, "inbox/_changed_entries.html", {"entries": found, "me": str(request.user.pk)})
+
+
+@require_safe
+def side(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What stands around a thread as it is now, and the notes and acts since a moment."""
+    shown = inbox_context.conversation_of(request, pk)
+    begin = inbox_context.since(request.GET.get("since", "")) - OVERLAP
+    wanted = Filters.read(request.GET, request.user, context_processors.of(request).rooms)
+    found = inbox_context.entries(
+        notes=notes.notes_between(shown, begin, None),
+        activities=notes.activities_between(shown, begin, None),
+    )
+    context = inbox_context.side(request, shown) | inbox_context.composer(request, shown)
+    return render(request, "inbox/_side.html", context | {"entries": found, "filter_query": wanted.query})
+
+
+@require_safe
+def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The templates that may be used here, filled in for the contact."""
+    shown = inbox_context.conversation_of(request, pk)
+    usable = MessageTemplate.objects.visible_to(request.user).filter(Q(chatroom=shown.chatroom_id) | Q(chatroom=None))
+    found = [
+        {"template": each, "parts": templates.filled(each, shown.contact, sender=request.user)}
+        for each in usable.order_by(Lower("name"), "pk")[:MOST_TEMPLATES]
+    ]
+    return render(request, "inbox/_templates.html", {"templates": found, "conversation": shown})
+
+
+@require_safe
+def commands(request: HttpRequest) -> HttpResponse:
+    """The menu of all actions, and the list of keys."""
+    return render(request, "inbox/_commands.html", {"commands": inbox_context.commands()})
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return redirect("inbox")
+
+
+# ---------------------------------------------------------------- what an address says
+def _position(text: str) -> listing.Position:
+    moment, _, pk = text.partition(",")
+    try:
+        return datetimes.read(moment), UUID(pk)
+    except ValueError:
+        list_filters.refuse("position")
+
+
+def _ids(request: HttpRequest) -> list[UUID]:
+    return [list_filters.uuid(text) for text in request.GET.get("ids", "").split(",")[:MOST_IDS]]

@@ -1,0 +1,376 @@
+"""`/ws/inbox`: one socket of one person.
+
+The hub offers it frames; it queues them, gives each its viewer's cursor and writes them out. Replay and live delivery
+meet without a seam: a socket joins its rooms first, then reads the log, and drops what the hub offered twice.
+"""
+
+import asyncio
+import contextlib
+import http.cookies
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import orjson
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import Error
+
+from accounts import sessions
+from accounts.models import User
+from messagehub import bus
+from messaging.live import cursors, event_log
+from messaging.live.event_log import Frame
+from messaging.live.hub import access_of, begin_of, hub, in_thread, missed, room_of
+
+log = logging.getLogger(__name__)
+QUEUE_LENGTH = 200
+AUTH_SECONDS = 10  # for clients that sign in by their first frame
+HELLO_SECONDS = 1
+WILL_SAY_HELLO = b"hello"  # a client that connects with this is waited for: over a slow line a second is not enough
+SEND_SECONDS = 5  # a peer that takes nothing for so long is gone
+PRESENCE = ("viewing", "replying", "gone")
+MOST_PRESENCE, PRESENCE_WINDOW = 20, 10  # so many in so many seconds
+NOT_SIGNED_IN, DEACTIVATED, TOO_SLOW, TRY_AGAIN = 4401, 4403, 4408, 1013
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A place in the queue at which the log is to be read: others in this chatroom were given more than the socket."""
+
+    room: str
+
+
+class InboxConsumer(AsyncWebsocketConsumer):
+    """The socket of the contract: hello, subscribe, ping and auth in; events, ready, pong and hints out."""
+
+    channel_layer_alias = "none"  # the hub feeds this socket: one subscription per process, not one per socket
+
+    user: User | None = None
+    person = tenant = ""  # the ids of the user and their organization, once signed in
+    identity: sessions.Identity | None = None
+    writer: asyncio.Task | None = None
+    waiting: asyncio.Task | None = None
+    checking: asyncio.Task | None = None
+    checked_at = 0.0
+    behind = False  # frames were dropped: nothing is given until the client asks again
+    over = False
+    place: tuple[str, str] | None = None  # where this person is: (chatroom, conversation); None until they say it
+
+    async def connect(self) -> None:
+        self.queue: asyncio.Queue[Frame | Missed | str] = asyncio.Queue(QUEUE_LENGTH)
+        self.seen: dict[str, int] = {}
+        self.parts: dict[str, str] = {}
+        self.wanted: set[str] | None = None  # chatrooms subscribed to; None for all that are visible
+        self.started = asyncio.Event()  # live frames wait for the client's hello, a second at most
+        self.turn = asyncio.Lock()  # a replay and the writer never speak at once
+        self.said: list[float] = []  # when they said so, lately
+        self.looking = asyncio.Lock()  # nor do two looks at the rights overlap: the older must not undo the newer
+        self.look_again = False
+        headers = dict(self.scope["headers"])
+        bearer = headers.get(b"authorization", b"").decode("latin-1")
+        cookie = _session_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+        if bearer:
+            await self.accept()
+            await self.sign_in(sessions.Identity(token=bearer.removeprefix("Bearer ").strip()))
+        elif cookie:
+            if not _trusted(headers.get(b"origin", b"").decode("latin-1")):
+                return await self.close()  # before accept: the handshake is refused
+            await self.accept()
+            await self.sign_in(sessions.Identity(session_key=cookie))
+        else:
+            await self.accept()
+            self.waiting = asyncio.create_task(self.give_up())
+
+    async def give_up(self) -> None:
+        await asyncio.sleep(AUTH_SECONDS)
+        await self.end(NOT_SIGNED_IN)
+
+    async def sign_in(self, identity: sessions.Identity) -> None:
+        try:
+            user, rooms = await in_thread(access_of, identity)
+        except Error:
+            return await self.end(TRY_AGAIN)
+        if self.over:  # the client left while that was read
+            return None
+        if user is None or user.organization_id is None:
+            return await self.end(NOT_SIGNED_IN)
+        if not user.is_active:
+            return await self.end(DEACTIVATED)
+        if self.waiting:
+            self.waiting.cancel()
+        self.user, self.identity, self.checked_at = user, identity, time.monotonic()
+        self.person, self.tenant = str(user.pk), str(user.organization_id)
+        self.writer = asyncio.create_task(self.write())
+        if self.scope["query_string"] != WILL_SAY_HELLO:
+            asyncio.get_running_loop().call_later(HELLO_SECONDS, self.started.set)
+        self.allowed = set(rooms)
+        self.take(rooms)
+        self.check_soon()  # a hint that came between reading the rights and joining found nobody
+
+    async def disconnect(self, code: int) -> None:
+        self.over = True
+        hub.leave(self)
+        if self.place:
+            await self.tell_presence(self.place, "gone")
+        for task in (self.writer, self.waiting, self.checking):
+            if task and task is not asyncio.current_task():
+                task.cancel()
+
+    async def end(self, code: int) -> None:
+        if not self.over:
+            self.over = True
+            hub.leave(self)
+            with contextlib.suppress(Exception):
+                await self.close(code=code)
+
+    # ------------------------------------------------------------ from the client
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            frame = orjson.loads(text_data or "")
+            kind = frame["type"]
+        except (ValueError, TypeError, KeyError):
+            return await self.complain("bad_frame", "A frame is a JSON object with a type.")
+        if self.user is None:
+            if kind == "auth" and isinstance(frame.get("token"), str):
+                return await self.sign_in(sessions.Identity(token=frame["token"]))
+            return await self.end(NOT_SIGNED_IN)
+        if kind == "ping":
+            await self.say({"type": "pong", "cursor": self.cursor()})
+        elif kind == "hello":
+            await self.hello(frame.get("cursor"))
+        elif kind == "presence":
+            await self.present(frame.get("conversation_id"), frame.get("state"))
+        elif kind == "subscribe":
+            await self.subscribe(frame.get("chatroom_ids"))
+        elif kind != "auth":
+            await self.complain("unknown_type", "There is no frame of this type.")
+
+    async def hello(self, cursor: Any) -> None:
+        """Replay everything after the cursor in order, then say ready. Without one, begin here and now."""
+        async with self.turn:
+            self.behind = False
+            if cursor:
+                try:
+                    position = cursors.read(cursor)
+                    if position.too_old:
+                        return await self.say({"type": "resync"})
+                    await self.replay(position)
+                except cursors.BadCursor as error:
+                    return await self.complain("bad_cursor", str(error))
+                except Error:
+                    return await self.end(TRY_AGAIN)
+            await self.say({"type": "ready", "cursor": self.cursor(), "user_id": self.person})
+        self.started.set()
+
+    async def replay(self, position: cursors.Cursor) -> None:
+        """Read on from the position in each chatroom. The hub's frames wait meanwhile; what the log had is dropped."""
+        latest, begin = await in_thread(begin_of, self.tenant, position, list(self.seen))
+        for room in self.seen.keys() & begin.keys():
+            self.note(room, begin[room])  # all of them first: a cursor on the way says nothing of what is still to come
+        for room, last in sorted(latest.items()):
+            if room not in self.seen:
+                continue
+            if begin[room] < last:
+                await self.catch_up(room)
+            if self.seen.get(room, last) < last:  # the log is shorter than the cursor's time: no more is kept of it
+                self.note(room, last)
+
+    async def catch_up(self, room: str) -> None:
+        """Give what the log has of a chatroom after the last event given, to its end."""
+        while room in self.seen:
+            found = await in_thread(missed, self.tenant, room, self.seen[room])
+            for frame in found:
+                if room not in self.seen:
+                    return
+                self.note(room, frame.seq)
+                await self.put(frame.text(self.cursor(), self.person))
+            if len(found) < event_log.PAGE:
+                return
+
+    async def subscribe(self, chatroom_ids: Any) -> None:
+        """Narrow the socket to some of the visible chatrooms, or open it to all of them again."""
+        if chatroom_ids is not None:
+            known = isinstance(chatroom_ids, list) and all(
+                isinstance(each, str) and each in self.allowed for each in chatroom_ids
+            )
+            if not known:
+                return await self.complain("not_found", "One of these chatrooms does not exist.")
+        self.wanted = None if chatroom_ids is None else set(chatroom_ids)
+        for room in list(self.seen):
+            if self.wanted is not None and room not in self.wanted:
+                self.drop(room)
+        self.look_again = True
+        await self.check()
+
+    async def present(self, conversation: Any, state: Any) -> None:
+        """Say where this person is, and tell those who may know. Who says nothing is told nothing of others either."""
+        now = time.monotonic()
+        self.said = [at for at in self.said if now - at < PRESENCE_WINDOW][-MOST_PRESENCE:] + [now]
+        if len(self.said) > MOST_PRESENCE or state not in PRESENCE:
+            return
+        place = None if state == "gone" else await self.place_of(conversation)
+        left = self.place
+        if left and (place is None or left != place):
+            await self.tell_presence(left, "gone")
+        self.place = place or ("", "")
+        if place:
+            await self.tell_presence(place, state)
+
+    async def place_of(self, conversation: Any) -> tuple[str, str] | None:
+        """(chatroom, conversation) of a conversation that this person may see."""
+        if self.place and self.place[1] == conversation:
+            return self.place if self.place[0] in self.seen else None
+        try:
+            room = await in_thread(room_of, self.tenant, list(self.seen), UUID(conversation))
+        except (ValueError, TypeError, AttributeError, Error):
+            return None
+        return (room, conversation) if room else None
+
+    async def tell_presence(self, place: tuple[str, str], state: str) -> None:
+        room, conversation = place
+        if not room or self.user is None:
+            return
+        frame = {
+            "type": "presence",
+            "chatroom_id": room,
+            "conversation_id": conversation,
+            "user": {"id": self.person, "name": self.user.name},
+            "state": state,
+        }
+        await in_thread(bus.publish, bus.PRESENCE, [orjson.dumps(frame)])
+
+    # ------------------------------------------------------------ rooms
+    def take(self, rooms: dict[str, int]) -> None:
+        fresh = {
+            room: seq
+            for room, seq in rooms.items()
+            if room not in self.seen and (self.wanted is None or room in self.wanted)
+        }
+        for room, seq in fresh.items():
+            self.note(room, seq)
+        for room in hub.join(self, fresh):
+            self.offer(Missed(room))
+
+    def note(self, room: str, seq: int) -> None:
+        self.seen[room] = seq
+        self.parts[room] = cursors.part(room, seq)
+
+    def drop(self, room: str) -> None:
+        self.seen.pop(room, None)
+        self.parts.pop(room, None)
+        hub.leave_room(self, room)
+
+    def cursor(self) -> str:
+        return cursors.write(self.parts)
+
+    # ------------------------------------------------------------ rights
+    def check_soon(self) -> None:
+        """Look at the rights again, once more if somebody is just looking: they may have read before the change."""
+        self.look_again = True
+        if not self.checking or self.checking.done():
+            self.checking = asyncio.create_task(self.check())
+
+    async def check(self) -> None:
+        async with self.looking:
+            while self.look_again and not self.over:
+                self.look_again = False
+                await self.look()
+
+    async def look(self) -> None:
+        """Read rights and act on them: end with the sign-in, leave rooms that are lost, enter new ones."""
+        try:
+            user, rooms = await in_thread(access_of, self.identity)
+        except Error as error:
+            log.warning("Rights can't be read (%s).", type(error).__name__)
+            return None
+        if self.over:
+            return None
+        if user is None or str(user.organization_id) != self.tenant:
+            return await self.end(NOT_SIGNED_IN)
+        if not user.is_active:
+            return await self.end(DEACTIVATED)
+        self.user, self.checked_at = user, time.monotonic()
+        revoked, granted = self.allowed - set(rooms), set(rooms) - self.allowed
+        self.allowed = set(rooms)
+        for room in set(self.seen) - set(rooms):
+            self.drop(room)
+        for room in revoked:
+            self.offer(orjson.dumps({"type": "access.revoked", "chatroom_id": room}).decode())
+        self.take(rooms)
+        for room in granted:
+            self.offer(orjson.dumps({"type": "access.granted", "chatroom_id": room}).decode())
+
+    # ------------------------------------------------------------ to the client
+    def offer(self, frame: Frame | Missed | str) -> None:
+        """Queue a frame without waiting. When the client is too slow all are dropped for one hint to ask again."""
+        if self.over or self.behind:
+            return
+        try:
+            self.queue.put_nowait(frame)
+        except asyncio.QueueFull:
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            self.behind = True
+            self.queue.put_nowait('{"type":"catch_up"}')
+
+    async def write(self) -> None:
+        try:
+            while not self.over:
+                offered = await self.queue.get()
+                await self.started.wait()
+                async with self.turn:
+                    await self.write_one(offered)
+        except asyncio.CancelledError:
+            raise
+        except Error as error:
+            log.warning("The log can't be read for a socket (%s).", type(error).__name__)
+            await self.end(TRY_AGAIN)
+        except OSError:  # nobody is there any more; what was not heard is in the log
+            await self.end(TRY_AGAIN)
+        except Exception:
+            log.exception("A socket's writer broke.")
+            await self.end(1011)
+
+    async def write_one(self, offered: Frame | Missed | str) -> None:
+        if isinstance(offered, Missed):
+            return await self.catch_up(offered.room)
+        if isinstance(offered, Frame):
+            room = offered.chatroom_id
+            if offered.seq > self.seen.get(room, offered.seq) + 1:
+                await self.catch_up(room)
+            if offered.seq <= self.seen.get(room, offered.seq):  # seen, or a chatroom that was lost meanwhile
+                return None
+            self.note(room, offered.seq)
+            offered = offered.text(self.cursor(), self.person)
+        await self.put(offered)
+
+    async def put(self, text: str) -> None:
+        if self.over:
+            return
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self.send(text_data=text)
+        except TimeoutError:
+            await self.end(TOO_SLOW)
+
+    async def say(self, frame: dict) -> None:
+        await self.put(orjson.dumps(frame).decode())
+
+    async def complain(self, code: str, message: str) -> None:
+        await self.say({"type": "error", "code": code, "message": message})
+
+
+def _session_cookie(header: str) -> str:
+    jar: http.cookies.SimpleCookie = http.cookies.SimpleCookie()
+    with contextlib.suppress(http.cookies.CookieError):
+        jar.load(header)
+    return jar[settings.SESSION_COOKIE_NAME].value if settings.SESSION_COOKIE_NAME in jar else ""
+
+
+def _trusted(origin: str) -> bool:
+    parts = urlsplit(origin)
+    return bool(parts.scheme and parts.netloc) and f"{parts.scheme}://{parts.netloc}" in settings.TRUSTED_ORIGINS

@@ -1,0 +1,263 @@
+"""The sockets of this process: one subscription to the bus, chatrooms in a dict, a bounded queue per socket.
+
+Every socket keeps the number of the last event that it was given, per chatroom. So a frame that comes twice is dropped,
+a gap is noticed and filled from the log, and the cursor that goes with a frame is exact.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import orjson
+import redis.asyncio
+from django.conf import settings
+from django.db import Error, connection
+
+from accounts import sessions
+from accounts.models import User
+from chatrooms.models import Chatroom
+from messagehub import bus, tenancy
+from messaging.live import cursors, event_log
+from messaging.live.event_log import Frame
+from messaging.models import Conversation
+
+if TYPE_CHECKING:
+    from messaging.live.consumers import InboxConsumer
+
+log = logging.getLogger(__name__)
+CHECK_ACCESS_SECONDS = 60
+CHECK_LOG_SECONDS = 5  # how long a lost hint can hide an event
+YIELD_EVERY = 64  # fewer than a socket's queue holds: a full buffer of frames must not starve the writers
+threads = ThreadPoolExecutor(4, "hub")
+
+
+async def in_thread(function, *args):
+    """Run a database operation beside the event loop, on a connection that is known to work."""
+
+    def run():
+        connection.close_if_unusable_or_obsolete()
+        try:
+            return function(*args)
+        except Error:
+            connection.close()
+            raise
+
+    return await asyncio.get_running_loop().run_in_executor(threads, run)
+
+
+# ---------------------------------------------------------------- what is read in threads
+def rooms_of(user: User) -> dict[str, int]:
+    """The chatrooms that the user may see at this moment, each with the number of its newest event."""
+    with tenancy.organization(user.organization_id):
+        return {str(pk): seq for pk, seq in Chatroom.objects.visible_to(user).values_list("pk", "last_seq")}
+
+
+def access_of(identity: sessions.Identity) -> tuple[User | None, dict[str, int]]:
+    """Who is still behind a sign-in, and what they may see now; (None, {}) once it has ended."""
+    user = sessions.user_of(identity)
+    return (user, rooms_of(user)) if user and user.is_active else (user, {})
+
+
+def newest(organization_id, rooms: Iterable[str]) -> dict[str, int]:
+    with tenancy.organization(organization_id):
+        return event_log.newest(rooms)
+
+
+def missed(organization_id, room: str, after: int) -> list[Frame]:
+    with tenancy.organization(organization_id):
+        return event_log.missed(room, after)
+
+
+def room_of(organization_id, rooms: list[str], conversation_id: UUID) -> str | None:
+    """The chatroom of a conversation, if it is one of these."""
+    with tenancy.organization(organization_id):
+        found = Conversation.objects.filter(pk=conversation_id, chatroom__in=[UUID(room) for room in rooms])
+        room = found.values_list("chatroom_id", flat=True).first()
+        return str(room) if room else None
+
+
+def begin_of(organization_id, position: cursors.Cursor, rooms: list[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """The newest number of each chatroom, and where reading on from a cursor begins there."""
+    with tenancy.organization(organization_id):
+        latest = event_log.newest(rooms)
+        return latest, event_log.starts(position, latest)
+
+
+class Hub:
+    """Delivers frames to the sockets of this process. One instance, on one event loop."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[str, set[InboxConsumer]] = defaultdict(set)
+        self.people: dict[str, set[InboxConsumer]] = defaultdict(set)
+        self.last: dict[str, int] = {}  # the newest event given out of each chatroom that anybody listens to
+        self.filling: set[str] = set()
+        self.more: set[str] = set()
+        self.fills: set[asyncio.Task] = set()
+        self.tasks: list[asyncio.Task] = []
+
+    async def startup(self) -> None:
+        loops = (self.listen(), self.check_access(), self.check_log())
+        self.tasks = [asyncio.create_task(each) for each in loops]
+
+    async def shutdown(self) -> None:
+        for socket in self.sockets():
+            await socket.close(code=1012)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def sockets(self) -> set["InboxConsumer"]:
+        return set().union(*self.people.values()) if self.people else set()
+
+    # ------------------------------------------------------------ joining and leaving
+    def join(self, socket: "InboxConsumer", rooms: dict[str, int]) -> list[str]:
+        """Deliver these chatrooms to the socket from now on; the numbers are what it has seen of them.
+
+        Returns the rooms of which others were given more while that was read: there the log has what is between.
+        """
+        self.people[socket.person].add(socket)
+        for room, seq in rooms.items():
+            self.rooms[room].add(socket)
+            self.last.setdefault(room, seq)  # never raised here: those inside may still miss what is below
+        return [room for room, seq in rooms.items() if self.last[room] > seq]
+
+    def leave_room(self, socket: "InboxConsumer", room: str) -> None:
+        inside = self.rooms.get(room, set())
+        inside.discard(socket)
+        if not inside:
+            self.rooms.pop(room, None)
+            self.last.pop(room, None)
+
+    def leave(self, socket: "InboxConsumer") -> None:
+        for room in [room for room, inside in self.rooms.items() if socket in inside]:
+            self.leave_room(socket, room)
+        person = socket.person
+        if person in self.people:
+            self.people[person].discard(socket)
+            if not self.people[person]:
+                del self.people[person]
+
+    # ------------------------------------------------------------ delivering
+    def deliver(self, frame: Frame) -> None:
+        """Give a frame to everybody in its chatroom. A gap before it is filled from the log first."""
+        room = frame.chatroom_id
+        inside = self.rooms.get(room)
+        if not inside:
+            return
+        last = self.last.get(room, 0)
+        if frame.seq > last + 1 or room in self.filling:
+            self.fill(room)
+            return
+        self.last[room] = max(last, frame.seq)
+        for socket in inside:
+            socket.offer(frame)
+
+    def fill(self, room: str) -> None:
+        """Read on from the log. While that goes on, what comes from the bus only says that there is more."""
+        if room in self.filling:
+            self.more.add(room)
+            return
+        self.filling.add(room)
+        task = asyncio.create_task(self._fill(room))
+        self.fills.add(task)
+        task.add_done_callback(self.fills.discard)
+
+    async def _fill(self, room: str) -> None:
+        try:
+            while inside := self.rooms.get(room):
+                self.more.discard(room)
+                organization_id = next(iter(inside)).tenant
+                try:
+                    found = await in_thread(missed, organization_id, room, self.last.get(room, 0))
+                except Error as error:
+                    log.warning("The log can't be read (%s); it is tried again.", type(error).__name__)
+                    await asyncio.sleep(1)
+                    continue
+                for frame in found:
+                    self.last[room] = max(self.last.get(room, 0), frame.seq)
+                    for socket in list(self.rooms.get(room, ())):
+                        socket.offer(frame)
+                if not found and room not in self.more:
+                    return
+                await asyncio.sleep(0)
+        finally:
+            self.filling.discard(room)
+
+    async def listen(self) -> None:
+        """The one subscription. While Valkey is away the log is asked instead."""
+        while True:
+            client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
+            try:
+                async with client.pubsub(ignore_subscribe_messages=True) as subscription:
+                    await subscription.subscribe(bus.EVENTS, bus.ACCESS, bus.PEOPLE, bus.PRESENCE)
+                    await self.read_log()  # what went by while nobody listened
+                    count = 0
+                    async for message in subscription.listen():
+                        self.heard(message["channel"].decode(), message["data"])
+                        count += 1
+                        if count % YIELD_EVERY == 0:
+                            await asyncio.sleep(0)
+            except (redis.RedisError, OSError) as error:
+                log.warning("The bus is away (%s): reading the log each second.", type(error).__name__)
+                with contextlib.suppress(Error):
+                    await self.read_log()
+                await asyncio.sleep(1)
+            finally:
+                await client.aclose()
+
+    def heard(self, channel: str, data: bytes) -> None:
+        if channel == bus.EVENTS:
+            self.deliver(Frame.unpacked(data))
+            return
+        told = orjson.loads(data)
+        if channel == bus.PRESENCE:
+            self.show_presence(told, data.decode())
+            return
+        for socket in list(self.people.get(told["user_id"], ())):
+            if channel == bus.ACCESS:
+                socket.check_soon()
+            else:
+                socket.offer(orjson.dumps(told["frame"]).decode())
+
+    def show_presence(self, told: dict, text: str) -> None:
+        """Tell who else is there, to those who may see the chatroom and have said where they are themselves."""
+        for socket in self.rooms.get(told["chatroom_id"], ()):
+            if socket.place and socket.person != told["user"]["id"]:
+                socket.offer(text)
+
+    # ------------------------------------------------------------ what makes lost hints good
+    async def read_log(self) -> None:
+        """Compare what was given out with the log, and fill what is missing."""
+        by_organization = defaultdict(list)
+        for room, inside in self.rooms.items():
+            for socket in inside:
+                by_organization[socket.tenant].append(room)
+                break
+        for organization_id, rooms in by_organization.items():
+            for room, seq in (await in_thread(newest, organization_id, rooms)).items():
+                if room in self.rooms and seq > self.last.get(room, 0):
+                    self.fill(room)
+
+    async def check_log(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_LOG_SECONDS)
+            with contextlib.suppress(Error):
+                await self.read_log()
+
+    async def check_access(self) -> None:
+        """Every socket's rights are read again each minute, in case a hint about them was lost."""
+        while True:
+            await asyncio.sleep(CHECK_ACCESS_SECONDS / 4)
+            now = time.monotonic()
+            for socket in self.sockets():
+                if now - socket.checked_at > CHECK_ACCESS_SECONDS * 3 / 4:
+                    socket.check_soon()
+
+
+hub = Hub()

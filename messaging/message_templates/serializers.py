@@ -1,0 +1,52 @@
+"""What goes in at /api/templates."""
+
+from rest_framework import serializers
+
+from chatrooms.fields import VisibleRelatedField
+from chatrooms.models import Chatroom, Contact
+from integrations import segments
+from messaging.message_templates import templates
+
+ELSEWHERE = "This belongs to another chatroom."
+
+
+class VariablesField(serializers.DictField):
+    """Values for a template's places, by name."""
+
+    child = serializers.CharField(max_length=500, allow_blank=True)
+
+    def to_internal_value(self, data) -> dict:
+        given = super().to_internal_value(data)
+        unknown = {name: ["There is no variable of this name."] for name in given if name not in templates.VARIABLES}
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return given
+
+
+class NewTemplateSerializer(serializers.Serializer):
+    """A template to write; without `chatroom_id` it is for the whole organization, which only admins may."""
+
+    name = serializers.CharField(max_length=80)
+    body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False)
+    chatroom_id = VisibleRelatedField(
+        queryset=Chatroom.objects.all(), required=False, allow_null=True, default=None, source="chatroom"
+    )
+
+
+class TemplateChangeSerializer(serializers.Serializer):
+    """What people may change about a template."""
+
+    name = serializers.CharField(max_length=80, required=False)
+    body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
+
+
+class RenderSerializer(serializers.Serializer):
+    """Whom a template is to be filled in for."""
+
+    contact_id = VisibleRelatedField(queryset=Contact.objects.all(), source="contact")
+    variables = VariablesField(required=False)
+
+    def validate_contact_id(self, contact: Contact) -> Contact:
+        if self.context["template"].chatroom_id not in (None, contact.chatroom_id):
+            raise serializers.ValidationError(ELSEWHERE)
+        return contact

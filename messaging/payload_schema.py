@@ -1,0 +1,147 @@
+"""What /api/conversations, /api/messages, labels, notes and templates answer, declared for the OpenAPI document.
+
+The hot lists are built by `messaging.shapes`, because a nested serializer costs more than the query; tests hold the
+two together.
+"""
+
+from rest_framework import serializers
+
+from accounts.api.schema import PersonSerializer
+from messaging.models import Attachment, Color, Conversation, Message, Platform
+
+
+class MessageErrorSerializer(serializers.Serializer):
+    """Why a message did not arrive."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class AttachmentSerializer(serializers.Serializer):
+    """Something that came with a message."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=["image", "audio", "video", "file"])
+    content_type = serializers.CharField()
+    size = serializers.IntegerField(allow_null=True)
+    url = serializers.URLField(help_text="Our own copy; 404 while there is none.")
+    state = serializers.ChoiceField(choices=Attachment.State.choices)
+    name = serializers.CharField()
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+
+
+class ReactionSerializer(serializers.Serializer):
+    """A sign that somebody put on a message."""
+
+    emoji = serializers.CharField()
+    by = serializers.CharField()
+
+
+class MessageSerializer(serializers.Serializer):
+    """One message, in or out."""
+
+    id = serializers.UUIDField()
+    conversation_id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField()
+    contact_id = serializers.UUIDField()
+    direction = serializers.ChoiceField(choices=Message.Direction.choices)
+    is_from_business = serializers.BooleanField()
+    platform = serializers.ChoiceField(choices=Platform.choices)
+    content = serializers.CharField()
+    status = serializers.ChoiceField(choices=Message.Status.choices)
+    error = MessageErrorSerializer(allow_null=True)
+    attachments = AttachmentSerializer(many=True)
+    segments = serializers.IntegerField()
+    sent_by = PersonSerializer(allow_null=True)
+    campaign_id = serializers.UUIDField(allow_null=True)
+    provider_id = serializers.CharField(allow_null=True)
+    client_id = serializers.UUIDField(allow_null=True)
+    retry_of = serializers.UUIDField(allow_null=True)
+    reply_to = serializers.UUIDField(allow_null=True)
+    reactions = ReactionSerializer(many=True)
+    deleted_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    send_at = serializers.DateTimeField(allow_null=True)
+    sent_at = serializers.DateTimeField(allow_null=True)
+    delivered_at = serializers.DateTimeField(allow_null=True)
+    read_at = serializers.DateTimeField(allow_null=True)
+
+
+class SentSerializer(serializers.Serializer):
+    """A message that is paid and queued, and the tokens left (null for admins)."""
+
+    message = MessageSerializer()
+    remaining_tokens = serializers.IntegerField(allow_null=True)
+
+
+class LabelSerializer(serializers.Serializer):
+    """A word that sorts conversations."""
+
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(max_length=40)
+    color = serializers.ChoiceField(choices=Color.choices, required=False)
+
+
+class ConversationContactSerializer(serializers.Serializer):
+    """Whom a conversation is with."""
+
+    id = serializers.UUIDField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    phone = serializers.CharField(allow_null=True)
+    profile_pic_url = serializers.URLField(allow_null=True)
+
+
+class ConversationSerializer(serializers.Serializer):
+    """An exchange with a contact over one channel, with its newest message."""
+
+    id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField()
+    platform = serializers.ChoiceField(choices=Platform.choices)
+    status = serializers.ChoiceField(choices=Conversation.Status.choices)
+    assigned_to = PersonSerializer(allow_null=True)
+    last_message_at = serializers.DateTimeField()
+    snoozed_until = serializers.DateTimeField(allow_null=True)
+    waiting_since = serializers.DateTimeField(allow_null=True)
+    unread_count = serializers.IntegerField()
+    labels = LabelSerializer(many=True)
+    contact = ConversationContactSerializer()
+    messages = MessageSerializer(many=True)
+
+
+class NoteSerializer(serializers.Serializer):
+    """What a colleague wrote about a conversation."""
+
+    id = serializers.UUIDField()
+    conversation_id = serializers.UUIDField()
+    author = PersonSerializer(allow_null=True)
+    content = serializers.CharField()
+    mentions = serializers.ListField(child=serializers.UUIDField())
+    created_at = serializers.DateTimeField()
+
+
+class TemplateSerializer(serializers.Serializer):
+    """A text to write often; without chatroom it is the whole organization's."""
+
+    id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField()
+    body = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class RenderedSerializer(serializers.Serializer):
+    """A template's text for one contact, and what it would be cut into."""
+
+    content = serializers.CharField()
+    segments = serializers.IntegerField()
+
+
+class EventsSerializer(serializers.Serializer):
+    """Frames as the socket sends them, and the cursor behind the last of them."""
+
+    results = serializers.ListField(child=serializers.DictField())
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    cursor = serializers.CharField()

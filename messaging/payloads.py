@@ -1,0 +1,196 @@
+"""The JSON shapes of a message and a conversation, from one row each.
+
+Written by hand because a nested serializer costs more than the query for a page of 50. Lists, single objects and the
+socket's frames all come from here, so that they can't differ.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import orjson
+from django.conf import settings
+
+from chatrooms.models import Contact
+from messagehub.datetimes import time
+from messagehub.sql import rows
+from messaging.models import Note
+
+MESSAGE_COLUMNS = """
+m.id, m.conversation_id, m.chatroom_id, m.contact_id, m.direction, m.platform, m.content, m.status, m.error_code,
+m.error_message, m.segments, m.sent_by_id, author.name AS sent_by_name, m.provider_id, m.client_id, m.created_at,
+m.sent_at, m.delivered_at, m.read_at, m.occurred_at, m.retry_of_id, m.send_at, m.reply_to_id, m.reactions, m.deleted_at,
+m.campaign_id
+"""
+MESSAGE_TABLES = "messages m LEFT JOIN users author ON author.id = m.sent_by_id"
+CONVERSATION_COLUMNS = """
+v.id, v.chatroom_id, v.platform, v.status, v.assigned_to_id, assignee.name AS assigned_to_name, v.last_message_at,
+v.snoozed_until, v.waiting_since, v.inbound_count, v.last_message_id, v.contact_id, c.first_name, c.last_name, c.phone,
+c.profile_picture_url,
+coalesce((
+    SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'color', l.color) ORDER BY lower(l.name))
+    FROM conversation_labels cl JOIN labels l ON l.id = cl.label_id WHERE cl.conversation_id = v.id
+), '[]') AS labels
+"""
+CONVERSATION_TABLES = """
+conversations v JOIN contacts c ON c.id = v.contact_id LEFT JOIN users assignee ON assignee.id = v.assigned_to_id
+"""
+
+
+def messages(found: Iterable[dict]) -> list[dict]:
+    """Shapes of rows with MESSAGE_COLUMNS, with their attachments (one query for all of them)."""
+    found = list(found)
+    attached = attachments([row["id"] for row in found])
+    return [message(row, attached.get(row["id"], [])) for row in found]
+
+
+def messages_by_id(ids: Iterable) -> dict:
+    """Shapes of the messages with these ids, as far as row security shows them."""
+    ids = list(ids)
+    if not ids:
+        return {}
+    found = rows(f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE m.id = ANY(%s)", [ids])
+    return dict(zip((row["id"] for row in found), messages(found), strict=True))
+
+
+def attachments(message_ids: list) -> dict:
+    if not message_ids:
+        return {}
+    by_message = defaultdict(list)
+    for row in rows(
+        "SELECT id, message_id, content_type, state, name, size, width, height FROM attachments "
+        "WHERE message_id = ANY(%s) ORDER BY message_id, position",
+        [message_ids],
+    ):
+        by_message[row["message_id"]].append(
+            {
+                "id": str(row["id"]),
+                "kind": kind(row["content_type"]),
+                "content_type": row["content_type"],
+                "size": row["size"],
+                "url": f"{settings.PUBLIC_BASE_URL}/attachments/{row['id']}/",
+                "state": row["state"],
+                "name": row["name"],
+                "width": row["width"],
+                "height": row["height"],
+            }
+        )
+    return by_message
+
+
+def kind(content_type: str) -> str:
+    family = content_type.split("/")[0]
+    return family if family in ("image", "audio", "video") else "file"
+
+
+def message(row: dict, attached: list[dict]) -> dict:
+    return {
+        "id": str(row["id"]),
+        "conversation_id": str(row["conversation_id"]),
+        "chatroom_id": str(row["chatroom_id"]),
+        "contact_id": str(row["contact_id"]),
+        "direction": row["direction"],
+        "is_from_business": row["direction"] == "outbound",
+        "platform": row["platform"],
+        "content": "" if row["deleted_at"] else row["content"],
+        "status": row["status"],
+        "error": {"code": row["error_code"], "message": row["error_message"]} if row["error_code"] else None,
+        "attachments": [] if row["deleted_at"] else attached,
+        "segments": row["segments"],
+        "sent_by": {"id": str(row["sent_by_id"]), "name": row["sent_by_name"]} if row["sent_by_id"] else None,
+        "campaign_id": str(row["campaign_id"]) if row["campaign_id"] else None,
+        "provider_id": row["provider_id"],
+        "client_id": str(row["client_id"]) if row["client_id"] else None,
+        "retry_of": str(row["retry_of_id"]) if row["retry_of_id"] else None,
+        "reply_to": str(row["reply_to_id"]) if row["reply_to_id"] else None,
+        "reactions": orjson.loads(row["reactions"]) if isinstance(row["reactions"], str) else row["reactions"],
+        "deleted_at": time(row["deleted_at"]),
+        "created_at": time(row["occurred_at"] if row["direction"] == "inbound" else row["created_at"]),
+        "send_at": time(row["send_at"]),
+        "sent_at": time(row["sent_at"]),
+        "delivered_at": time(row["delivered_at"]),
+        "read_at": time(row["read_at"]),
+    }
+
+
+def conversation(row: dict, last_message: dict | None, unread: int | None) -> dict:
+    """A row with CONVERSATION_COLUMNS. `unread` is the viewer's; None leaves it out, for frames that add it later."""
+    shape = {
+        "id": str(row["id"]),
+        "chatroom_id": str(row["chatroom_id"]),
+        "platform": row["platform"],
+        "status": row["status"],
+        "assigned_to": (
+            {"id": str(row["assigned_to_id"]), "name": row["assigned_to_name"]} if row["assigned_to_id"] else None
+        ),
+        "last_message_at": time(row["last_message_at"]),
+        "snoozed_until": time(row["snoozed_until"]),
+        "waiting_since": time(row["waiting_since"]),
+        "labels": row["labels"],
+        "contact": {
+            "id": str(row["contact_id"]),
+            "first_name": row["first_name"],
+            "last_name": row["last_name"],
+            "phone": row["phone"],
+            "profile_pic_url": row["profile_picture_url"] or None,
+        },
+        "messages": [last_message] if last_message else [],
+    }
+    return shape if unread is None else {**shape, "unread_count": unread}
+
+
+def contacts(found: Sequence[Contact]) -> list[dict]:
+    """Contacts with their groups (prefetched) and what they said about consent (one query for all of them)."""
+    said = consent_of(found)
+    return [_contact(row, said.get(row.pk, "unknown")) for row in found]
+
+
+def _contact(row: Contact, consent: str) -> dict:
+    return {
+        "id": row.pk,
+        "chatroom_id": row.chatroom_id,
+        "first_name": row.first_name,
+        "last_name": row.last_name,
+        "phone": row.phone,
+        "email": row.email,
+        "messenger_psid": None,
+        "instagram_sid": None,
+        "profile_pic_url": row.profile_picture_url or None,
+        "consent": consent,
+        "blocked": row.blocked_at is not None,
+        "groups": [{"id": group.pk, "name": group.name} for group in row.groups.all()],
+        "created_at": row.created_at,
+    }
+
+
+CONSENT = """
+SELECT DISTINCT ON (c.id) c.id, e.kind
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address)
+JOIN sender_numbers n ON n.chatroom_id = c.chatroom_id
+JOIN LATERAL (
+    SELECT kind FROM consent_entries o WHERE o.sender_number_id = n.id AND o.address = c.address
+    ORDER BY o.id DESC LIMIT 1
+) e ON true
+ORDER BY c.id, e.kind = 'opt_out' DESC
+"""
+
+
+def consent_of(found: Sequence[Contact]) -> dict:
+    """By contact: `opted_out` of any number of their chatroom, or `opted_in` again. Who said nothing is left out."""
+    wanted = [(row.pk, row.chatroom_id, row.phone) for row in found if row.phone]
+    if not wanted:
+        return {}
+    words = {"opt_out": "opted_out", "opt_in": "opted_in"}
+    newest = rows(CONSENT, [list(column) for column in zip(*wanted, strict=True)])
+    return {row["id"]: words[row["kind"]] for row in newest}
+
+
+def note(row: Note) -> dict:
+    """A note with its author (joined)."""
+    return {
+        "id": row.pk,
+        "conversation_id": row.conversation_id,
+        "author": {"id": row.author_id, "name": row.author.name} if row.author else None,
+        "content": row.content,
+        "mentions": row.mentions,
+        "created_at": row.created_at,
+    }

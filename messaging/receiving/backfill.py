@@ -1,0 +1,61 @@
+"""What came in while nobody heard it: a provider drops a webhook after a few tries, but lists what it took in.
+
+The last hour before the newest known message of each number is compared, so what is listed late is found as well.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from cryptography.fernet import InvalidToken
+
+from integrations import providers
+from messagehub import encryption, sql, tenancy
+from messaging.live import event_log
+from messaging.models import Message
+from messaging.receiving import ingest
+
+log = logging.getLogger(__name__)
+OVERLAP = timedelta(hours=1)
+FURTHEST = timedelta(days=3)  # how far back a number without any known message is looked at
+BATCH = 200
+TICK = timedelta(microseconds=1)
+
+NUMBERS = """
+SELECT n.phone, a.account_sid, a.auth_token, greatest(n.created_at - interval '1 hour', now() - %s) AS since, (
+    SELECT max(v.last_inbound_at) FROM conversations v WHERE v.sender_number_id = n.id) AS newest
+FROM sender_numbers n JOIN twilio_accounts a ON a.id = n.twilio_account_id
+WHERE a.paused_at IS NULL ORDER BY n.id
+"""
+
+
+def repair() -> int:
+    """Take in what the provider received for our numbers and never brought; returns how many messages that were."""
+    with tenancy.system():
+        numbers = sql.rows(NUMBERS, [FURTHEST])
+    return sum(_repair(number) for number in numbers)
+
+
+def _repair(number: dict) -> int:
+    since = max(number["since"], number["newest"] - OVERLAP) if number["newest"] else number["since"]
+    try:
+        secret = encryption.decrypt(number["auth_token"])
+        listed = providers.received_messages(number["account_sid"], secret, number["phone"], since)
+    except (providers.Away, providers.Refusal, InvalidToken, ValueError) as error:
+        log.warning("%s: what came in can't be compared (%s).", number["account_sid"], type(error).__name__)
+        return 0
+    # The webhook of the newest may still be on its way through the queue: receiving it twice changes nothing.
+    # Twilio's clock has whole seconds: its order is kept within them.
+    listed = [replace(each, occurred_at=each.occurred_at + place * TICK) for place, each in enumerate(listed)]
+    repaired = 0
+    for start in range(0, len(listed), BATCH):
+        batch = listed[start : start + BATCH]
+        with tenancy.system():
+            messages = Message.objects.filter(platform="SMS", provider_id__in=[each.provider_id for each in batch])
+            known = set(messages.values_list("provider_id", flat=True))
+            changes = ingest.receive(each for each in batch if each.provider_id not in known)
+            event_log.record(changes)
+            repaired += len(changes)
+    if repaired:
+        log.warning("%s messages to %s had not been brought to us and are here now.", repaired, number["account_sid"])
+    return repaired

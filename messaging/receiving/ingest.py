@@ -1,0 +1,282 @@
+"""What came in becomes contacts, conversations and messages: set-based, once per provider id.
+
+`drain` claims a batch of stored webhooks and lets all of it happen in one transaction. A batch that fails is taken
+apart and tried one by one, so that a bad event only ever stops itself.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from django.db import OperationalError, connection
+from procrastinate.contrib.django import app
+from procrastinate.types import JSONDict
+
+from integrations import providers
+from integrations.events import InboundMessage, StatusUpdate, Unsupported
+from integrations.models import WebhookEvent
+from messagehub import sql, tenancy
+from messaging.live import event_log
+from messaging.sending import consent, delivery_reports
+
+log = logging.getLogger(__name__)
+BATCH = 200
+
+CLAIM = """
+SELECT id, source, account, query, body, created_at, attempts FROM webhook_events
+WHERE processed_at IS NULL AND quarantined = '' AND attempts < 8 AND (try_again_at IS NULL OR try_again_at <= now())
+  AND (%s::uuid[] IS NULL OR id = ANY(%s::uuid[]))
+ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+DONE = "UPDATE webhook_events SET processed_at = now(), error = '' WHERE id = ANY(%s)"
+FAILED = """
+UPDATE webhook_events SET attempts = attempts + 1, error = %s, try_again_at = now() + interval '1 s' * 2 ^ attempts
+WHERE id = %s
+"""
+SET_ASIDE = "UPDATE webhook_events SET quarantined = %s WHERE id = %s"
+
+# In the order in which every operation locks: contacts, conversations, messages, and the chatroom's counter last.
+INCOMING = """
+WITH incoming AS (
+    SELECT n.organization_id, n.chatroom_id, n.id AS sender_number_id, i.*,
+           coalesce(owner.phone, i.from_address) AS known_by
+    FROM unnest(%(account)s::text[], %(provider_id)s::text[], %(from_address)s::text[], %(to_address)s::text[],
+                %(body)s::text[], %(occurred_at)s::timestamptz[], %(segments)s::int[])
+        AS i (account, provider_id, from_address, to_address, body, occurred_at, segments)
+    JOIN sender_numbers n ON n.phone = i.to_address
+    JOIN twilio_accounts a ON a.id = n.twilio_account_id AND a.account_sid = i.account
+    LEFT JOIN contact_numbers further ON further.chatroom_id = n.chatroom_id AND further.phone = i.from_address
+    LEFT JOIN contacts owner ON owner.id = further.contact_id
+)
+"""
+CONTACTS = f"""
+{INCOMING}, made AS (
+    INSERT INTO contacts (organization_id, chatroom_id, phone)
+    SELECT DISTINCT organization_id, chatroom_id, known_by FROM incoming i
+    WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.chatroom_id = i.chatroom_id AND c.phone = i.known_by)
+    ORDER BY chatroom_id, known_by
+    ON CONFLICT (chatroom_id, phone) DO NOTHING
+    RETURNING id, organization_id
+)
+INSERT INTO contact_activities (organization_id, contact_id, kind, reference)
+SELECT organization_id, id, 'created', id FROM made
+"""
+# Two statements, as in live/event_log.py: an update goes by the rows as they were before its statement waited.
+HOLD_CONTACTS = f"""
+{INCOMING}
+SELECT id FROM contacts
+WHERE id IN (SELECT c.id FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by)
+ORDER BY id FOR NO KEY UPDATE
+"""
+TOUCH_CONTACTS = f"""
+{INCOMING}, latest AS (
+    SELECT c.id, max(i.occurred_at) AS at
+    FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by GROUP BY c.id
+)
+UPDATE contacts SET last_activity_at = greatest(last_activity_at, latest.at) FROM latest WHERE contacts.id = latest.id
+"""
+CONVERSATIONS = f"""
+{INCOMING}, made AS (
+    INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, sender_number_id)
+    SELECT DISTINCT i.organization_id, i.chatroom_id, c.id, 'SMS', i.sender_number_id
+    FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
+    WHERE NOT EXISTS (
+        SELECT FROM conversations v
+        WHERE v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
+          AND v.status <> 'CLOSED')
+    ORDER BY 3, 5
+    ON CONFLICT (contact_id, platform, sender_number_id) WHERE NOT (status = 'CLOSED') DO NOTHING
+    RETURNING id, organization_id, contact_id
+)
+INSERT INTO contact_activities (organization_id, contact_id, kind, reference)
+SELECT organization_id, contact_id, 'conversation_opened', id FROM made
+"""
+LOCK_CONVERSATIONS = f"""
+{INCOMING}
+SELECT v.id, (SELECT count(DISTINCT (known_by, sender_number_id)) FROM incoming) AS expected
+FROM conversations v
+WHERE v.id IN (
+    SELECT o.id FROM incoming i
+    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
+    JOIN conversations o ON o.contact_id = c.id AND o.platform = 'SMS' AND o.sender_number_id = i.sender_number_id
+) AND v.status <> 'CLOSED'
+ORDER BY v.id FOR NO KEY UPDATE
+"""
+MESSAGES = f"""
+{INCOMING}, made AS (
+    INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, direction, platform, content,
+                          status, provider_id, from_address, to_address, segments, occurred_at)
+    SELECT i.organization_id, i.chatroom_id, v.id, c.id, 'inbound', 'SMS', i.body, 'received', i.provider_id,
+           i.from_address, i.to_address, i.segments, i.occurred_at
+    FROM incoming i
+    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
+    JOIN conversations v ON v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
+                        AND v.status <> 'CLOSED'
+    ORDER BY i.provider_id
+    ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
+    RETURNING id, organization_id, chatroom_id, conversation_id, provider_id, occurred_at
+), counted AS (
+    SELECT conversation_id, count(*) AS n, min(occurred_at) AS first, max(occurred_at) AS at,
+           (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS newest
+    FROM made GROUP BY conversation_id
+), touched AS (
+    UPDATE conversations v
+    SET inbound_count = v.inbound_count + n, status = 'OPEN', snoozed_until = NULL,
+        last_inbound_at = greatest(v.last_inbound_at, at), waiting_since = coalesce(v.waiting_since, first),
+        last_message_id = CASE WHEN v.last_message_id IS NULL OR at >= v.last_message_at THEN newest
+                               ELSE v.last_message_id END,
+        last_message_at = CASE WHEN v.last_message_id IS NULL THEN at ELSE greatest(v.last_message_at, at) END
+    FROM counted WHERE v.id = counted.conversation_id
+)
+SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.provider_id, i.account
+FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id
+ORDER BY made.occurred_at, made.id
+"""
+ATTACH = """
+INSERT INTO attachments (organization_id, message_id, position, content_type, source_url)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::text[], %s::text[])
+RETURNING id
+"""
+
+
+class NotRouted(Exception):
+    """Nobody owns the number that the event names."""
+
+    def __init__(self) -> None:
+        super().__init__("Nobody owns this number any more.")
+
+
+class ClosedMeanwhile(Exception):
+    """A conversation was closed between finding it and locking it: the batch is to be repeated."""
+
+
+def drain(limit: int = BATCH) -> int:
+    """Process the oldest waiting webhooks; returns how many were taken. Never raises for an event's own fault."""
+    try:
+        return _take(limit)
+    except (ClosedMeanwhile, OperationalError):  # a race or the database, nobody's fault: the worker repeats it
+        raise
+    except Exception as error:
+        log.warning("A batch of webhooks failed (%s) and is tried one by one.", type(error).__name__)
+    return _one_by_one(limit)
+
+
+def process(ids: Sequence) -> int:
+    """Process these failed or waiting webhooks again, now; returns how many succeeded."""
+    with tenancy.system():
+        WebhookEvent.objects.filter(pk__in=ids, processed_at=None).update(
+            attempts=0, try_again_at=None, error="", quarantined=""
+        )
+    return sum(_alone(pk) for pk in ids)
+
+
+def _one_by_one(limit: int) -> int:
+    with tenancy.system():
+        waiting = [row["id"] for row in sql.rows(CLAIM, [None, None, limit])]
+    for pk in waiting:
+        _alone(pk)
+    return len(waiting)
+
+
+def _alone(pk) -> bool:
+    try:
+        _take(1, [pk])
+    except (ClosedMeanwhile, OperationalError):
+        raise
+    except Exception as error:
+        log.exception("Webhook %s could not be processed.", pk)
+        _note_failure(pk, f"{type(error).__name__}: {error}")
+        return False
+    return True
+
+
+def _note_failure(pk, error: str) -> None:
+    with tenancy.system(), connection.cursor() as cursor:
+        cursor.execute(FAILED, [error.replace("\0", "")[:2000], pk])
+
+
+def _take(limit: int, only: list | None = None) -> int:
+    """Claim, process and mark a batch in one transaction: a crash at any moment leaves it waiting, whole."""
+    with tenancy.system():
+        claimed = sql.rows(CLAIM, [only, only, limit])
+        if not claimed:
+            return 0
+        done, inbound, updates = [], [], []
+        for row in claimed:
+            try:
+                event = providers.parse(
+                    row["source"], row["account"], bytes(row["body"]), row["query"], row["created_at"]
+                )
+            except ValueError as error:
+                _set_aside(row["id"], str(error))
+                continue
+            if isinstance(event, Unsupported):
+                _set_aside(row["id"], event.reason)
+                continue
+            done.append(row["id"])
+            if isinstance(event, InboundMessage):
+                inbound.append(event)
+            elif isinstance(event, StatusUpdate):
+                updates.append((row["id"], event))
+        changes = receive(inbound)
+        changed, waiting = delivery_reports.apply(updates)
+        event_log.record([*changes, *changed])
+        with connection.cursor() as cursor:
+            cursor.execute(DONE, [[pk for pk in done if pk not in waiting]])
+            for pk in waiting:
+                cursor.execute(FAILED, ["No message of ours is known by this id yet.", pk])
+        return len(claimed)
+
+
+def _set_aside(pk, reason: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(SET_ASIDE, [reason[:200], pk])
+
+
+def receive(events: Iterable[InboundMessage]) -> list[event_log.Change]:
+    """Store inbound messages with their contacts and open conversations; returns what changed.
+
+    A message that is known by its provider id already changes nothing. Raises NotRouted when a number is nobody's.
+    """
+    once = {(event.account, event.provider_id): event for event in events}
+    if not once:
+        return []
+    batch = list(once.values())
+    columns = {
+        name: [getattr(event, name) for event in batch]
+        for name in ("account", "provider_id", "from_address", "to_address", "body", "occurred_at", "segments")
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(f"{INCOMING} SELECT count(*) FROM incoming", columns)
+        if cursor.fetchone()[0] < len(batch):
+            raise NotRouted
+        cursor.execute(CONTACTS, columns)
+        cursor.execute(f"{HOLD_CONTACTS}; {TOUCH_CONTACTS}", columns)
+        cursor.execute(CONVERSATIONS, columns)
+        cursor.execute(LOCK_CONVERSATIONS, columns)
+        locked = cursor.fetchall()
+        if not locked or len(locked) < locked[0][1]:
+            raise ClosedMeanwhile
+    made = sql.rows(MESSAGES, columns)
+    _attach(made, once)
+    said = [(row["id"], once[row["account"], row["provider_id"]]) for row in made]
+    kinds = [(pk, consent.kind_of(event.body, event.keyword)) for pk, event in said]
+    consent.written([(pk, kind) for pk, kind in kinds if kind])
+    return [
+        event_log.Change(
+            event_log.CREATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]
+        )
+        for row in made
+    ]
+
+
+def _attach(made: list[dict], events: dict[tuple[str, str], InboundMessage]) -> None:
+    found = [
+        (row["organization_id"], row["id"], position, media.content_type, media.url[:2000])
+        for row in made
+        for position, media in enumerate(events[row["account"], row["provider_id"]].media)
+    ]
+    if found:
+        stored = sql.rows(ATTACH, [list(column) for column in zip(*found, strict=True)])
+        # In this transaction: there is a job for each of them, or none of them.
+        jobs: list[JSONDict] = [{"attachment_id": str(row["id"])} for row in stored]
+        app.configure_task("messaging.tasks.fetch_attachment").batch_defer(*jobs)

@@ -1,0 +1,143 @@
+"""What goes out: paid and stored in one transaction. The queued message is the job of handing it over (`delivery`)."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import User
+from chatrooms.models import Contact
+from integrations import segments
+from integrations.models import SenderNumber
+from messagehub import limits
+from messaging.conversations import changes
+from messaging.live import event_log
+from messaging.models import Conversation, Message
+from messaging.sending import eligibility
+from tokens import ledger
+
+log = logging.getLogger(__name__)
+WAKE_CHANNEL = "outbox"
+
+
+class ClientIdTaken(Exception):
+    """Another message has this client_id."""
+
+    def __init__(self) -> None:
+        super().__init__("Another message was sent with this client_id. Make a new one for each message.")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that is paid and queued, and the tokens left (None for admins)."""
+
+    message: Message
+    remaining_tokens: int | None
+    repeated: bool = False
+
+
+def count(user: User) -> None:
+    """Count one send against the user's limit. Raises limits.TooMany; without Valkey sending goes on uncounted."""
+    try:
+        limits.count("send_per_user", str(user.pk))
+    except limits.Unavailable:
+        log.warning("Sends are not counted: Valkey is away.")
+
+
+@transaction.atomic
+def send(
+    conversation: Conversation,
+    content: str,
+    *,
+    sent_by: User,
+    media_urls: Sequence[str] = (),
+    send_at: datetime | None = None,
+    client_id: UUID | None = None,
+    retry_of: Message | None = None,
+    priority: int = Message.Priority.REPLY,
+    seen_message: Message | None = None,
+    allow_duplicate: bool = True,
+) -> Sent:
+    """Charge the sender, store the message as queued and tell everybody, all at once or not at all.
+
+    Raises sendability.Refused, InsufficientTokens and ClientIdTaken; then nothing has changed. The same `client_id`
+    with the same text answers with the message that it made before.
+    """
+    if conversation.status == Conversation.Status.CLOSED:  # another one is opened below, and the contact goes first
+        list(Contact.objects.select_for_update(no_key=True, of=("self",)).filter(conversations=conversation))
+    conversation = changes.locked(conversation)
+    contact, sender = conversation.contact, conversation.sender_number
+    from_address, to_address = sender.phone if sender else "", contact.phone or ""
+    asked = (sent_by.pk, contact.pk, from_address, content, list(media_urls), send_at)
+    if client_id and (before := Message.objects.filter(client_id=client_id).first()):
+        return _again(before, asked, sent_by)
+    verdict = eligibility.may_send(
+        sent_by,
+        conversation,
+        content=content,
+        at=send_at,
+        seen_message=seen_message,
+        allow_duplicate=allow_duplicate or retry_of is not None,
+    )
+    if not verdict.allowed or sender is None:
+        raise eligibility.Refused(verdict)
+    if conversation.status == Conversation.Status.CLOSED:
+        conversation = changes.open_with(contact, sender)
+    message = Message(
+        organization_id=conversation.organization_id,
+        chatroom_id=conversation.chatroom_id,
+        conversation=conversation,
+        contact_id=conversation.contact_id,
+        direction=Message.Direction.OUTBOUND,
+        platform=conversation.platform,
+        content=content,
+        media_urls=list(media_urls),
+        status=Message.Status.SCHEDULED if send_at else Message.Status.QUEUED,
+        from_address=from_address,
+        to_address=to_address,
+        segments=max(1, segments.count(content)),
+        tokens=eligibility.price(sent_by, conversation.platform),
+        sent_by=sent_by,
+        client_id=client_id,
+        retry_of=retry_of,
+        send_at=send_at,
+        priority=priority,
+        sendability=verdict.as_json(),
+    )
+    try:
+        with transaction.atomic():
+            message.save(force_insert=True)
+    except IntegrityError:  # somebody used this client_id while we looked
+        before = Message.objects.filter(client_id=client_id).first()
+        if before is None:
+            raise
+        return _again(before, asked, sent_by)
+    if message.tokens:
+        remaining: int | None = ledger.debit(sent_by, message.tokens, reference=f"message:{message.pk}")
+    else:
+        remaining = ledger.balance(sent_by)
+    changes.touch(conversation, message)
+    event_log.record(
+        [event_log.Change(event_log.CREATED, message.organization_id, message.chatroom_id, conversation.pk, message.pk)]
+    )
+    with connection.cursor() as cursor:  # delivered at commit
+        cursor.execute("SELECT pg_notify(%s, '')", [WAKE_CHANNEL])
+    return Sent(message, remaining)
+
+
+def _again(before: Message, asked: tuple, sent_by: User) -> Sent:
+    made = (before.sent_by_id, before.contact_id, before.from_address, before.content, before.media_urls)
+    if (*made, before.send_at) != asked:
+        raise ClientIdTaken
+    return Sent(before, ledger.balance(sent_by), repeated=True)
+
+
+def sender_of(chatroom_id: UUID) -> SenderNumber:
+    """The number that a chatroom sends from unless another is named. Raises sendability.Refused."""
+    number = SenderNumber.objects.filter(chatroom_id=chatroom_id).order_by("id").first()
+    if number is None:
+        raise eligibility.Refused(eligibility.Verdict((eligibility.no_sender(),)))
+    return number

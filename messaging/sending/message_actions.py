@@ -1,0 +1,118 @@
+"""What people do about a message after they have sent it: try again, call off, change, say what became of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import User
+from integrations import segments
+from messaging.conversations import changes
+from messaging.live import event_log
+from messaging.models import UNSUCCESSFUL, Message
+from messaging.sending import eligibility, enqueue, states
+
+
+class NotNow(Exception):
+    """The message is in another state than this takes. `code` is for clients."""
+
+    def __init__(self, code: str, words: str):
+        self.code = code
+        super().__init__(words)
+
+
+@transaction.atomic
+def retry(message: Message, *, by: User) -> enqueue.Sent:
+    """Send the text of a message that failed once more, as a new message with a debit of its own.
+
+    Raises NotNow for a message that has not failed or was tried again already, and what `sending.send` raises.
+    """
+    changes.locked(message.conversation)  # before its messages, as everybody does
+    message = _held(message)
+    if message.status == Message.Status.UNKNOWN:
+        raise NotNow("unknown", "Nobody knows yet whether this one arrived. Wait, or say what became of it first.")
+    if message.direction != Message.Direction.OUTBOUND or message.status not in UNSUCCESSFUL:
+        raise NotNow("not_failed", "Only a message that failed can be sent again.")
+    if Message.objects.filter(retry_of=message).exclude(status__in=UNSUCCESSFUL).exists():
+        raise NotNow("already_retried", "This one was sent again already.")
+    return enqueue.send(
+        message.conversation, message.content, sent_by=by, media_urls=message.media_urls, retry_of=message
+    )
+
+
+@transaction.atomic
+def cancel(message: Message, *, by: User) -> None:
+    """Call off a scheduled message and give its tokens back. Raises NotNow once it is on its way."""
+    message = _scheduled(message)
+    _change(message, status="canceled")
+    states.refund(_row(message), state="canceled", reason="Called off")
+    audit.record("message.cancel", actor=by, target=message)
+    event_log.record([states.updated(_row(message))])
+
+
+@transaction.atomic
+def change(message: Message, *, by: User, content: str | None = None, send_at: datetime | None = None) -> None:
+    """Change the text or the time of a scheduled message.
+
+    Raises NotNow once it is on its way, and sendability.Refused where it may not be sent at the new time.
+    """
+    message = _scheduled(message)
+    values: dict = {}
+    if send_at:
+        verdict = eligibility.still(message, at=send_at)
+        if not verdict.allowed:
+            raise eligibility.Refused(verdict)
+        values |= {"send_at": send_at, "sendability": verdict.as_json()}
+    if content is not None:
+        values |= {"content": content, "segments": max(1, segments.count(content))}
+    if values:
+        before = {name: getattr(message, name) for name in ("content", "send_at") if name in values}
+        _change(message, **values)
+        after = {name: values[name] for name in before}
+        audit.record("message.change", actor=by, target=message, before=_said(before), after=_said(after))
+        event_log.record([states.updated(_row(message))])
+
+
+@transaction.atomic
+def settle(message: Message, *, accepted: bool, by: User) -> None:
+    """A person has looked at the provider and says what became of an unknown message. Raises NotNow."""
+    message = _held(message)
+    if message.status != Message.Status.UNKNOWN:
+        raise NotNow("not_unknown", "What became of this message is known.")
+    status = "accepted" if accepted else "not_sent"
+    words = {"error_code": "", "error_message": ""} if accepted else {
+        "error_code": "not_sent",
+        "error_message": f"{by.name} found that it never reached the provider.",
+    }  # fmt: skip
+    _change(message, status=status, **words)
+    if not accepted:
+        states.refund(_row(message), state="not_sent", reason="A person found that it was not sent")
+    audit.record("message.settle", actor=by, target=message, before={"status": "unknown"}, after={"status": status})
+    event_log.record([states.updated(_row(message))])
+
+
+def _scheduled(message: Message) -> Message:
+    message = _held(message)
+    if message.status != Message.Status.SCHEDULED:
+        raise NotNow("not_scheduled", "This message is not waiting for its time any more.")
+    return message
+
+
+def _held(message: Message) -> Message:
+    """The row as it is now, held until the commit."""
+    held = Message.objects.select_for_update(no_key=True, of=("self",))
+    return held.select_related("conversation").get(pk=message.pk)
+
+
+def _change(message: Message, **values) -> None:
+    Message.objects.filter(pk=message.pk).update(**values)
+
+
+def _said(values: dict) -> dict[str, str]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def _row(message: Message) -> dict:
+    names: Sequence[str] = ("id", "organization_id", "chatroom_id", "conversation_id", "tokens", "sent_by_id")
+    return {name: getattr(message, name) for name in names}
