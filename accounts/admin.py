@@ -13,7 +13,7 @@ from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts import organizations, team
-from accounts.backoffice import FirstRows, Rows
+from accounts.backoffice import FirstRows, OfferedLookups, Rows
 from accounts.models import ApiKey, AuditEntry, Organization, SignIn, User
 
 # Registered by what we stand on: they hold digests and ciphertext, and our own pages change them; jobs come back below.
@@ -72,7 +72,7 @@ class SignInAdmin(Rows):
     organization_path = "user__organization"
     list_display = ["user", "address", "user_agent", "created_at", "last_seen_at"]
     list_select_related = ["user"]
-    hidden = ["token_digest", "session_key"]
+    hidden = ["token_digest", "session_digest"]
 
 
 @admin.register(ApiKey)
@@ -94,7 +94,7 @@ class AuditEntryAdmin(Rows):
 
 
 @admin.register(ProcrastinateJob)
-class JobAdmin(ProcrastinateJobAdmin):
+class JobAdmin(OfferedLookups, ProcrastinateJobAdmin):
     """Background jobs as Procrastinate shows them, without the styles inside its cells, which our policy forbids."""
 
     list_display = ["pk", "short_task_name", "arguments", "pretty_status", "attempts", "scheduled_at"]

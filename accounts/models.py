@@ -163,7 +163,7 @@ class SignIn(Row):
 
     user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins")
     token_digest = models.CharField(max_length=128, unique=True)
-    session_key = models.CharField(max_length=40, unique=True)
+    session_digest = models.CharField(max_length=40, unique=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from django.conf import settings
 from django.contrib.auth import authenticate, get_user, login, logout
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
@@ -14,21 +13,19 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.http import urlsafe_base64_decode
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from knox.crypto import hash_token
 from knox.models import get_token_model
 
 from accounts import audit, keys, second_factor, tasks
 from accounts.models import ApiKey, SignIn, User
-from messagehub import bus, limits, tenancy
+from messagehub import bus, limits, session_store, tenancy
 
 SIGN_IN, SECOND_FACTOR, HALF = "sign_in", "second_factor", "half_signed_in"  # keys of a browser's session
 HALF_SECONDS = 300
 SEEN_EVERY, MOST_NOTED = 60, 10_000
 _noted: dict[str, float] = {}  # when this process last wrote down that a sign-in was used
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-SessionStore = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
 
 
 class WrongCredentials(Exception):
@@ -143,7 +140,7 @@ def _start(request: HttpRequest, user: User, second_factor_done: bool) -> Signed
     made = SignIn.objects.create(
         user=user,
         token_digest=kept.digest,
-        session_key=request.session.session_key or "",
+        session_digest=session_store.digest_session_key(request.session.session_key),
         address=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.META.get("HTTP_USER_AGENT", "")[:300],
         last_seen_at=timezone.now(),
@@ -181,10 +178,10 @@ def sign_out(request: HttpRequest) -> None:
     if token is not None:
         ended = SignIn.objects.filter(token_digest=token.digest)
     else:
-        ended = SignIn.objects.filter(session_key=request.session.session_key)
+        ended = SignIn.objects.filter(session_digest=session_store.digest_session_key(request.session.session_key))
     for sign_in_ in list(ended):
         get_token_model().objects.filter(digest=sign_in_.token_digest).delete()
-        SessionStore(sign_in_.session_key).delete()
+        session_store.SessionStore.end(sign_in_.session_digest)
         audit.record("sign_in.end", actor=user, target=sign_in_)
         sign_in_.delete()
     if token is not None:
@@ -199,7 +196,7 @@ def end_all(user: User) -> None:
     user.save(update_fields=["token_version"])
     get_token_model().objects.filter(user=user).delete()
     for sign_in_ in user.sign_ins.all():
-        SessionStore(sign_in_.session_key).delete()
+        session_store.SessionStore.end(sign_in_.session_digest)
     user.sign_ins.all().delete()
     bus.access_changed([user.pk])
 
@@ -207,7 +204,7 @@ def end_all(user: User) -> None:
 def end_one(sign_in_: SignIn, *, by: User) -> None:
     """End a sign-in of one's own elsewhere: its cookie, its token and its sockets."""
     get_token_model().objects.filter(digest=sign_in_.token_digest).delete()
-    SessionStore(sign_in_.session_key).delete()
+    session_store.SessionStore.end(sign_in_.session_digest)
     audit.record("sign_in.end", actor=by, target=sign_in_)
     sign_in_.delete()
     bus.access_changed([sign_in_.user_id])
@@ -272,7 +269,7 @@ def user_of(identity: Identity) -> User | None:
         found = tokens.filter(digest=hash_token(identity.token), expiry__gt=timezone.now()).first()
         return found.user if found else None
     request = HttpRequest()
-    request.session = SessionStore(identity.session_key)
+    request.session = session_store.SessionStore(identity.session_key)
     user = cast(User, get_user(request))
     if not user.is_authenticated:
         return _deactivated(request)

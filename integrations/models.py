@@ -92,6 +92,10 @@ class WebhookEvent(Row):
         TWILIO_STATUS = "twilio.status"
 
     source = models.CharField(max_length=24, choices=Source.choices)
+    account = models.CharField(
+        max_length=64,
+        help_text="Whose signature was verified, as the provider calls them. The body is not asked again.",
+    )
     dedupe_key = models.CharField(max_length=200)
     query = models.CharField(
         max_length=2000,

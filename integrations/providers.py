@@ -12,12 +12,17 @@ MOST_MEDIA = twilio.MOST_MEDIA
 Away, Refusal = twilio.Away, twilio.Refusal
 
 
-def parse(source: str, body: bytes, query: str, received_at: datetime) -> Incoming:
-    """A stored webhook in the one vocabulary. Raises ValueError for a body that can't be read."""
+def parse(source: str, account: str, body: bytes, query: str, received_at: datetime) -> Incoming:
+    """A stored webhook in the one vocabulary. Raises ValueError for a body that can't be read.
+
+    Whose it is says `account`, which the intake has verified, and never the body.
+    """
+    if not account:
+        raise ValueError("No account was verified for this.")
     if source == WebhookEvent.Source.TWILIO_MESSAGE:
-        return twilio.parse_message(body, received_at)
+        return twilio.parse_message(account, body, received_at)
     if source == WebhookEvent.Source.TWILIO_STATUS:
-        return twilio.parse_status(body, query, received_at)
+        return twilio.parse_status(account, body, query, received_at)
     raise ValueError(f"Nothing here reads {source}.")
 
 

@@ -72,6 +72,20 @@ BACKLOG_SECONDS, BUSY_SECONDS = 60, 5  # to wait where Twilio does not say how l
 
 Pairs = list[tuple[bytes, bytes]]
 
+# Every field that is read. Each decides something, so each comes once and under exactly this name: two readings of one
+# body would let somebody sign as one account and be processed as another.
+READ = {
+    name.encode()
+    for name in (
+        "AccountSid", "MessageSid", "SmsSid", "MessageStatus", "SmsStatus", "ErrorCode", "From", "To", "Body",
+        "OptOutType", "NumSegments", "NumMedia",
+        *(f"{kind}{n}" for n in range(MOST_MEDIA) for kind in ("MediaUrl", "MediaContentType")),
+    )
+}  # fmt: skip
+READ_PLAIN = {name.lower() for name in READ}
+NO_LETTER = re.compile(rb"[^0-9A-Za-z]+")
+ACCOUNT_SID = re.compile(r"[0-9A-Za-z]{1,34}")
+
 
 class BadForm(ValueError):
     """A body that is no form we would read."""
@@ -79,24 +93,48 @@ class BadForm(ValueError):
 
 # ---------------------------------------------------------------- in
 def pairs(body: bytes) -> Pairs:
-    """The fields of a form body in their order, as raw bytes: a signature is over bytes. Raises BadForm."""
+    """The fields of a form body in their order, as raw bytes: a signature is over bytes.
+
+    Raises BadForm, also where a field that is read comes twice or under a name that only resembles its own.
+    """
     parts = [part for part in body.split(b"&") if part]
     if len(parts) > MOST_FIELDS:
         raise BadForm("A form with that many fields is not read.")
     split = (part.replace(b"+", b" ").partition(b"=") for part in parts)
-    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in split]
+    fields = [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in split]
+    seen = set()
+    for name, _ in fields:
+        if name in READ:
+            if name in seen:
+                raise BadForm(f"{name.decode()} comes twice.")
+            seen.add(name)
+        elif NO_LETTER.sub(b"", name).lower() in READ_PLAIN:
+            raise BadForm("A field has a name that resembles another's.")
+    return fields
 
 
-class Form(dict[str, list[str]]):
-    """The fields as text: NUL dropped, what is no UTF-8 replaced, so that PostgreSQL takes all of it."""
+class Form(dict[str, str]):
+    """The fields that are read, as text: NUL dropped, what is no UTF-8 replaced, so that PostgreSQL takes all of it."""
 
     def __init__(self, fields: Pairs):
-        super().__init__()
-        for name, value in fields:
-            self.setdefault(clean(name), []).append(clean(value))
+        super().__init__((name.decode(), clean(value)) for name, value in fields if name in READ)
+
+    @property
+    def account(self) -> str:
+        """Who says that they sign this. It counts once a token of theirs has verified it, and is kept from there on."""
+        account = self.text("AccountSid")
+        return account if ACCOUNT_SID.fullmatch(account) else ""
+
+    @property
+    def message_sid(self) -> str:
+        return self.text("MessageSid") or self.text("SmsSid")
+
+    @property
+    def message_status(self) -> str:
+        return self.text("MessageStatus") or self.text("SmsStatus")
 
     def text(self, name: str) -> str:
-        return self.get(name, [""])[0]
+        return self.get(name, "")
 
     def number(self, name: str) -> int:
         value = self.text(name)
@@ -144,10 +182,10 @@ def _signed_as_bytes(token: str, url: str, fields: Pairs, signature: str) -> boo
     return hmac.compare_digest(expected, signature.encode())
 
 
-def parse_message(body: bytes, received_at: datetime) -> Incoming:
-    """The message webhook. Raises BadForm when it has no MessageSid."""
+def parse_message(account: str, body: bytes, received_at: datetime) -> Incoming:
+    """The message webhook of this account. Raises BadForm when it has no MessageSid."""
     form = Form(pairs(body))
-    sid = form.text("MessageSid") or form.text("SmsSid")
+    sid = form.message_sid
     if not sid:
         raise BadForm("A message without MessageSid.")
     sender, recipient = form.text("From"), form.text("To")
@@ -159,7 +197,7 @@ def parse_message(body: bytes, received_at: datetime) -> Incoming:
         if form.text(f"MediaUrl{n}").startswith(("https://", "http://"))
     )
     return InboundMessage(
-        account=form.text("AccountSid"),
+        account=account,
         provider_id=sid[:200],
         from_address=sender.strip()[:32],
         to_address=recipient.strip()[:32],
@@ -171,17 +209,20 @@ def parse_message(body: bytes, received_at: datetime) -> Incoming:
     )
 
 
-def parse_status(body: bytes, query: str, received_at: datetime) -> Incoming:
-    """The status callback. Unknown states are kept with an empty `status`. Raises BadForm without any id."""
+def parse_status(account: str, body: bytes, query: str, received_at: datetime) -> Incoming:
+    """The status callback of this account. Unknown states are kept with an empty `status`.
+
+    Raises BadForm without any id.
+    """
     form = Form(pairs(body))
-    sid = form.text("MessageSid") or form.text("SmsSid")
+    sid = form.message_sid
     message_id = message_of_callback(query)
     if not sid and message_id is None:
         raise BadForm("A status without MessageSid.")
-    said = form.text("MessageStatus") or form.text("SmsStatus")
+    said = form.message_status
     status = STATUS.get(said, "")
     return StatusUpdate(
-        account=form.text("AccountSid"),
+        account=account,
         provider_id=sid[:200],
         status=status,
         provider_status=said[:24],
@@ -203,8 +244,11 @@ def callback_url(message_id: UUID) -> str:
 
 
 def message_of_callback(query: str) -> UUID | None:
-    """Our message that a callback's URL names, if we signed it."""
-    signed = parse_qs(query).get(CALLBACK_PARAMETER, [""])[0]
+    """Our message that a callback's URL names, if we signed it and it names no other."""
+    named = parse_qs(query).get(CALLBACK_PARAMETER, [])
+    if len(named) != 1:
+        return None
+    (signed,) = named
     try:
         return UUID(signing.Signer(salt="twilio.callback", sep=".").unsign(signed))
     except (signing.BadSignature, ValueError):

@@ -1,7 +1,8 @@
 """The intake: a thin ASGI application that verifies what providers send, stores it and only then answers.
 
 All that gathers while a batch is being written goes into the next one (group commit): one INSERT, one COMMIT, and
-the answers follow. Nothing is interpreted here; that is the worker's job.
+the answers follow. Nothing is interpreted here; that is the worker's job. Only whose webhook it is gets decided here,
+by the signature, and is stored with it: what the body says of that is not read a second time.
 """
 
 import asyncio
@@ -30,8 +31,8 @@ CREDENTIALS_SECONDS = 10
 
 INSERT = """
 WITH stored AS (
-    INSERT INTO webhook_events (source, dedupe_key, query, body, headers, quarantined)
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[], %s::jsonb[], %s::text[])
+    INSERT INTO webhook_events (source, account, dedupe_key, query, body, headers, quarantined)
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::jsonb[], %s::text[])
     ON CONFLICT DO NOTHING
 )
 SELECT pg_notify(%s, '')
@@ -49,6 +50,7 @@ KEPT_HEADERS = {b"user-agent", b"i-twilio-idempotency-token", b"content-type"}
 class Account:
     """What the intake must know of an account at Twilio."""
 
+    sid: str
     tokens: tuple[str, ...] = field(repr=False)
     numbers: frozenset[str]
     read_at: float
@@ -59,6 +61,7 @@ class Stored:
     """A verified webhook on its way into the table, and the request that waits for it."""
 
     source: str
+    account: str
     dedupe_key: str
     query: str
     body: bytes
@@ -128,15 +131,15 @@ class Intake:
             fields = twilio.pairs(body)
         except twilio.BadForm as error:
             raise Refused(400, str(error)) from None
-        sid = next((twilio.clean(value) for name, value in fields if name == b"AccountSid"), "")
+        form = twilio.Form(fields)
         url = (
             settings.PUBLIC_BASE_URL + (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?")[0]
         )
         url += f"?{query}" if query else ""
         signature = headers.get(b"x-twilio-signature", b"").decode("latin-1")
-        account = await self.verified(sid, url, fields, signature)
+        account = await self.verified(form.account, url, fields, signature)
         kept = {name.decode(): headers[name].decode("latin-1") for name in KEPT_HEADERS if name in headers}
-        return await handler(account, sid, twilio.Form(fields), query, body, kept)
+        return await handler(account, form, query, body, kept)
 
     async def read(self, scope, receive) -> bytes:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
@@ -168,7 +171,7 @@ class Intake:
         raise Refused(403, "The signature does not fit.")
 
     async def account(self, sid: str, newer_than: float = CREDENTIALS_SECONDS) -> Account | None:
-        if not sid or len(sid) > 34:
+        if not sid:
             return None
         known = self.accounts.get(sid)
         if known and time.monotonic() - known.read_at < newer_than:
@@ -184,42 +187,38 @@ class Intake:
             self.accounts.pop(sid, None)
             return None
         tokens = tuple(encryption.decrypt(token) for token in row[:2] if token)
-        self.accounts[sid] = Account(tokens, frozenset(row[2]), time.monotonic())
+        self.accounts[sid] = Account(sid, tokens, frozenset(row[2]), time.monotonic())
         return self.accounts[sid]
 
     # ------------------------------------------------------------ the two kinds
-    async def message(self, account, sid, form, query, body, kept):
+    async def message(self, account: Account, form: twilio.Form, query: str, body: bytes, kept: dict):
         quarantined = ""
         if ":" not in form.text("To") + form.text("From"):
             if form.text("To").strip() not in account.numbers:
-                account = await self.account(sid, newer_than=1) or account
+                account = await self.account(account.sid, newer_than=1) or account
             if form.text("To").strip() not in account.numbers:
                 quarantined = "nobody owns this number"
         # With the account: nobody can use up another's id. With the reason: what is set aside keeps no later one out.
-        key = ":".join(filter(None, [sid, form.text("MessageSid") or form.text("SmsSid") or digest(body), quarantined]))
-        await self.store(WebhookEvent.Source.TWILIO_MESSAGE, key, query, body, kept, quarantined)
+        key = ":".join(filter(None, [account.sid, form.message_sid or digest(body), quarantined]))
+        await self.store(WebhookEvent.Source.TWILIO_MESSAGE, account, key, query, body, kept, quarantined)
         if quarantined:
             log.warning("A message to a number that nobody owns was kept for operators.")
             raise Refused(404, "Nobody here owns this number.")
         return 200, b"text/xml; charset=utf-8", EMPTY_TWIML, {}
 
-    async def status(self, account, sid, form, query, body, kept):
-        parts = [
-            sid,
-            form.text("MessageSid") or form.text("SmsSid"),
-            form.text("MessageStatus") or form.text("SmsStatus"),
-        ]
-        key = ":".join([*parts, form.text("ErrorCode"), digest(query.encode())])
-        await self.store(WebhookEvent.Source.TWILIO_STATUS, key, query, body, kept)
+    async def status(self, account: Account, form: twilio.Form, query: str, body: bytes, kept: dict):
+        parts = [account.sid, form.message_sid, form.message_status, form.text("ErrorCode"), digest(query.encode())]
+        await self.store(WebhookEvent.Source.TWILIO_STATUS, account, ":".join(parts), query, body, kept)
         return 204, b"", b"", {}
 
     # ------------------------------------------------------------ group commit
-    async def store(self, source, key: str, query: str, body: bytes, kept: dict, quarantined: str = "") -> None:
+    async def store(
+        self, source: str, account: Account, key: str, query: str, body: bytes, kept: dict, quarantined: str = ""
+    ) -> None:
         """Returns once the event is durable. Raises Refused(503) when it is not."""
         key = key if len(key) <= 200 else digest(key.encode())
-        event = Stored(
-            str(source), key, query[:2000], body, dumps(kept), quarantined, asyncio.get_running_loop().create_future()
-        )
+        committed = asyncio.get_running_loop().create_future()
+        event = Stored(str(source), account.sid, key, query[:2000], body, dumps(kept), quarantined, committed)
         try:
             self.queue.put_nowait(event)
         except asyncio.QueueFull:
@@ -245,7 +244,8 @@ class Intake:
 
     async def insert(self, batch: list[Stored]) -> bool:
         columns = zip(
-            *((e.source, e.dedupe_key, e.query, e.body, e.headers, e.quarantined) for e in batch), strict=True
+            *((e.source, e.account, e.dedupe_key, e.query, e.body, e.headers, e.quarantined) for e in batch),
+            strict=True,
         )
         try:
             async with self.pool.connection() as connected:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 BATCH = 200
 
 CLAIM = """
-SELECT id, source, query, body, created_at, attempts FROM webhook_events
+SELECT id, source, account, query, body, created_at, attempts FROM webhook_events
 WHERE processed_at IS NULL AND quarantined = '' AND attempts < 8 AND (try_again_at IS NULL OR try_again_at <= now())
   AND (%s::uuid[] IS NULL OR id = ANY(%s::uuid[]))
 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
@@ -203,7 +203,9 @@ def _take(limit: int, only: list | None = None) -> int:
         done, inbound, updates = [], [], []
         for row in claimed:
             try:
-                event = providers.parse(row["source"], bytes(row["body"]), row["query"], row["created_at"])
+                event = providers.parse(
+                    row["source"], row["account"], bytes(row["body"]), row["query"], row["created_at"]
+                )
             except ValueError as error:
                 _set_aside(row["id"], str(error))
                 continue

@@ -1,9 +1,13 @@
 """/admin/: who gets in, whose rows they see, and what they may do there."""
 
+from collections.abc import Iterator
+from uuid import uuid4
+
 import pytest
 from django.contrib import admin
-from django.db import connection
-from django.test import Client
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import connection, models
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -32,7 +36,9 @@ def operator(olga) -> Client:
 @pytest.fixture
 def event(db) -> WebhookEvent:
     with tenancy.system():
-        return WebhookEvent.objects.create(source="twilio.message", dedupe_key="x", body=b"Body=%F0", quarantined="odd")
+        return WebhookEvent.objects.create(
+            source="twilio.message", account="AC1", dedupe_key="x", body=b"Body=%F0", quarantined="odd"
+        )
 
 
 LISTS = [f"{model._meta.app_label}/{model._meta.model_name}" for model in admin.site._registry]
@@ -126,6 +132,120 @@ def test_no_secret_is_shown(operator, bo, sales, acme, inside):
     ]
     for hidden in (bo.password, key.digest, secret, account.auth_token):
         assert not [page for page in pages if hidden in page]
+
+
+# ---------------------------------------------------------------- what may be asked of a list
+OFFERED = {
+    f"{name}{kind}"
+    for name in ("role", "is_active", "source", "status", "task_name")
+    for kind in ("", "__exact", "__isnull")
+}
+HIDDEN = {("accounts/user", "password"), ("accounts/signin", "session_digest"), ("accounts/apikey", "digest")}
+
+
+def every_lookup(model: type[models.Model], deep: int = 2) -> Iterator[str]:
+    """Each column of a model, and each of what it is related to in either direction."""
+    for field in model._meta.get_fields(include_hidden=True):
+        yield field.name
+        if deep and field.is_relation and field.related_model:
+            yield from (f"{field.name}__{name}" for name in every_lookup(field.related_model, deep - 1))
+
+
+def list_of(model: type[models.Model], user, query: dict):
+    request = RequestFactory().get("/admin/", query)
+    request.user = user
+    with tenancy.system():
+        return admin.site._registry[model].get_changelist_instance(request)
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=LISTS)
+def test_no_column_is_an_oracle_through_any_relation(model, olga):
+    """A list is narrowed by what its filters offer and by nothing else: the answer does not depend on the rows."""
+    own = [field.name for field in model._meta.concrete_fields]
+    kinds = ["", "__exact", "__isnull", "__in", "__gt", "__regex", "__iendswith"]
+    asked = {f"{lookup}__startswith" for lookup in every_lookup(model)} | {
+        name + kind for name in own for kind in kinds
+    }
+    for lookup in sorted(asked - OFFERED):
+        with pytest.raises((SuspiciousOperation, BadRequest)):
+            list_of(model, olga, {lookup: "a"})
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_lookup_that_is_not_offered_is_a_400(browser, ann, operator, path, acme, bo, event):
+    keys.create(bo, "Report", ["read"])
+    model = next(model for model in admin.site._registry if path == f"{model._meta.app_label}/{model._meta.model_name}")
+    columns = [field.name for field in model._meta.concrete_fields]
+    for query in [f"{name}__startswith=a" for name in columns] + [f"{columns[0]}__nothing=1", "nothing=1", "%00=1"]:
+        assert operator.get(f"/admin/{path}/?{query}").status_code == 400, query
+        assert browser(ann).get(f"/admin/{path}/?{query}").status_code in (400, 403), query
+
+
+@pytest.mark.parametrize(
+    "query", ["role=%00", "role__exact=%00", "role__in=%00", "is_active__exact=x", "is_active__exact=%00", "state=%00"]
+)
+def test_a_value_that_no_filter_offers_is_a_400(browser, ann, query):
+    assert browser(ann).get(f"/admin/accounts/user/?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query", ["status=nothing", "status__exact=todo&status__exact=nothing", "task_name=%00", "task_name__exact=%00"]
+)
+def test_jobs_are_asked_by_what_is_offered_too(operator, query):
+    assert operator.get(f"/admin/procrastinate/procrastinatejob/?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_filter_that_is_offered_answers(operator, path, event):
+    answer = operator.get(f"/admin/{path}/")
+    for filter_ in answer.context["cl"].filter_specs:
+        for choice in filter_.choices(answer.context["cl"]):
+            assert operator.get(f"/admin/{path}/{choice['query_string']}").status_code == 200, choice
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=LISTS)
+def test_no_list_is_ordered_by_what_it_does_not_show(model, olga):
+    shown = admin.site._registry[model]
+    hidden = set(getattr(shown, "hidden", ()))
+    changelist = list_of(model, olga, {})
+    for name in changelist.list_display:
+        assert changelist.get_ordering_field(name) not in hidden
+    for field in model._meta.concrete_fields:  # a column that points elsewhere is ordered as that place says
+        assert not (field.is_relation and field.related_model._meta.ordering)
+
+
+@pytest.mark.parametrize(("path", "column"), sorted(HIDDEN))
+def test_a_hidden_column_is_no_reference_either(signed_in, ann, bo, path, column):
+    keys.create(bo, "Report", ["read"])
+    client = signed_in(ann)
+    row = client.get(f"/admin/{path}/").context["cl"].result_list[0]
+    assert client.get(f"/admin/{path}/?_popup=1&_to_field={column}").status_code == 400
+    assert client.get(f"/admin/{path}/{row.pk}/change/?_to_field={column}").status_code == 400
+
+
+def test_pages_that_nothing_leads_to_are_closed(browser, ann, bo):
+    client = browser(ann)
+    assert client.get("/admin/r/5/%00/").status_code == 404
+    assert client.get(f"/admin/r/5/{uuid4()}/").status_code == 404
+    asked = {"app_label": "accounts", "model_name": "signin", "field_name": "user", "term": ""}
+    assert client.get("/admin/autocomplete/", asked).status_code == 404
+
+
+@pytest.mark.parametrize("chosen", ["x", "\0", "1" * 40])
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("accounts/user", "deactivate"),
+        ("tokens/tokenaccount", "grant"),
+        ("integrations/sendernumber", "renew"),
+        ("integrations/webhookevent", "process_again"),
+        ("procrastinate/procrastinatejob", "retry"),
+    ],
+)
+def test_an_action_on_what_is_no_id_is_a_400(operator, path, action, chosen):
+    answer = operator.post(f"/admin/{path}/", {"action": action, "_selected_action": chosen})
+    # Any number may be the id of a job; there is none of this one.
+    assert answer.status_code == (302 if chosen.isdigit() and path.endswith("job") else 400)
 
 
 def test_a_change_goes_through_the_operation_and_is_written_down(operator, olga, browser, ann, bo, acme, inside):

@@ -8,10 +8,12 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from chatrooms.models import Contact, ContactActivity
+from integrations.events import Accepted
 from integrations.models import WebhookEvent
 from messagehub import tenancy
 from messaging.models import Attachment, Conversation, Event, Message
 from messaging.receiving import ingest
+from messaging.sending import delivery
 from tests.spine.test_walls import a_tenant
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +24,8 @@ def acme(db) -> dict:
     return a_tenant("acme", "+15550100100")
 
 
-def store(**fields) -> WebhookEvent:
+def store(source: str = "twilio.message", account: str | None = None, **fields) -> WebhookEvent:
+    """An event as the intake stores it, whose signature was the account's."""
     fields = {
         "MessageSid": f"SM{uuid7().hex}",
         "AccountSid": "ACacme",
@@ -31,9 +34,10 @@ def store(**fields) -> WebhookEvent:
         "Body": "Hi",
         **fields,
     }
+    account = fields["AccountSid"] if account is None else account
     with tenancy.system():
         return WebhookEvent.objects.create(
-            source="twilio.message", dedupe_key=str(uuid7()), body=urlencode(fields).encode()
+            source=source, account=account, dedupe_key=str(uuid7()), body=urlencode(fields).encode()
         )
 
 
@@ -119,6 +123,51 @@ def test_what_can_not_be_read_is_set_aside(acme):
     ingest.drain()
     assert state(unread)[0] == "quarantined"
     assert "MessageSid" in unread.quarantined
+
+
+def test_only_the_account_that_was_verified_counts_for_a_message(acme):
+    a_tenant("globex", "+15550200200")
+    lie = store(account="ACglobex", AccountSid="ACacme")
+    ingest.drain()
+    assert state(lie) == ("waiting", 1)
+    with tenancy.organization(acme["organization"].pk):
+        assert not inbound().exists()
+
+
+def test_only_the_account_that_was_verified_counts_for_a_status(acme):
+    a_tenant("globex", "+15550200200")
+    (claimed,) = (each for each in delivery.claim(10) if each.text.message_id == acme["message"].pk)
+    delivery.settle([(claimed, Accepted("SMacme", 1))])
+    report = {"source": "twilio.status", "MessageSid": "SMacme", "MessageStatus": "undelivered", "ErrorCode": "30002"}
+    lie = store(account="ACglobex", **report)
+    ingest.drain()
+    assert state(lie) == ("waiting", 1)
+    truth = store(account="ACacme", **report, AccountSid="ACglobex")
+
+    def sent():
+        with tenancy.organization(acme["organization"].pk):
+            return Message.objects.get(pk=acme["message"].pk).status
+
+    assert sent() == "accepted"
+    ingest.drain()
+    assert state(truth) == ("processed", 0)
+    assert sent() == "undelivered"
+
+
+def test_what_nobody_was_verified_for_is_set_aside(acme):
+    unknown = store(account="")
+    ingest.drain()
+    assert state(unknown)[0] == "quarantined"
+    assert "No account was verified" in unknown.quarantined
+
+
+@pytest.mark.parametrize("twice", [{"AccountSid": "ACglobex"}, {"accountsid": "ACglobex"}, {"Message\0Sid": "SM2"}])
+def test_a_body_that_can_be_read_in_two_ways_is_set_aside(acme, twice):
+    event = store()
+    with tenancy.system():
+        WebhookEvent.objects.filter(pk=event.pk).update(body=bytes(event.body) + b"&" + urlencode(twice).encode())
+    ingest.drain()
+    assert state(event)[0] == "quarantined"
 
 
 @pytest.mark.parametrize("status", ["SNOOZED", "PENDING"])

@@ -213,7 +213,7 @@ def test_numbers_of_events_follow_the_order_of_commits_without_gaps(acme):
 def test_a_webhook_can_be_added_by_the_application_and_read_by_the_system_only():
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO webhook_events (source, dedupe_key, query, body) VALUES ('twilio.message', %s, '', '') "
+            "INSERT INTO webhook_events (source, account, dedupe_key, body) VALUES ('twilio.message', 'AC1', %s, '') "
             "ON CONFLICT DO NOTHING",
             [str(uuid7())],
         )

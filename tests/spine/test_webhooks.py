@@ -187,6 +187,60 @@ def test_odd_bytes_are_kept_as_far_as_text_can_hold_them(demo: Demo, sent: bytes
     assert thread(maya, phone)[0]["content"] == kept
 
 
+def post_pairs(demo: Demo, fields: list[tuple[bytes, bytes]], path: str, token: str) -> requests.Response:
+    """Exactly these names and bytes, twice the same one too, signed with this token as Twilio signs."""
+    values: dict[bytes, set[bytes]] = {}
+    for name, value in fields:
+        values.setdefault(name, set()).add(value)
+    signed = (demo.base_url + path).encode()
+    signed += b"".join(name + value for name in sorted(values) for value in sorted(values[name]))
+    signature = base64.b64encode(hmac.new(token.encode(), signed, hashlib.sha1).digest()).decode()
+    body = "&".join(f"{quote_from_bytes(name)}={quote_from_bytes(value)}" for name, value in fields)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature}
+    return requests.post(demo.base_url + path, data=body, headers=headers, timeout=20)
+
+
+def test_an_accounts_token_can_not_report_on_anothers_message(demo: Demo):
+    """Signed with one's own token, in every way of naming the two accounts that one of two readers could take wrong."""
+    maya, phone, other = demo.client("maya"), next(phones), demo.details["twilio_others"][0]
+    demo.text(phone, demo.number, "Hello")
+    conversation = eventually(lambda: maya.conversation_with(phone))
+    message = maya.reply(conversation, "Yours alone").json()["message"]
+    eventually(lambda: maya.message(message["id"])["status"] == "delivered")
+    (sid,) = [each["sid"] for each in demo.phone(phone) if each["body"] == "Yours alone"]
+    balance = maya.balance
+    mine, theirs = other["account_sid"].encode(), demo.details["twilio"]["account_sid"].encode()
+    report = [(b"MessageSid", sid.encode()), (b"MessageStatus", b"undelivered"), (b"ErrorCode", b"30002")]
+    names = [
+        b"AccountSid", b"AccountSid\0", b"\0AccountSid", b"Account\0Sid", b"accountsid", b"AccountSid ", b" AccountSid",
+        b"AccountSid[]", b"Account.Sid", b"Account_Sid", b"AccountSid\xff", b"\xef\xbb\xbfAccountSid", b"ACCOUNTSID",
+        b"\nAccountSid",
+    ]  # fmt: skip
+    for name in names:
+        for both in ([(name, theirs), (b"AccountSid", mine)], [(b"AccountSid", mine), (name, theirs)]):
+            answer = post_pairs(demo, [*both, *report], "/api/webhooks/twilio/status", other["auth_token"])
+            assert answer.status_code == 400, (name, answer.text)
+    for name in (b"MessageSid", b"MessageSid\0", b"messageSid", b"SmsSid\0", b"MessageStatus", b"ErrorCode "):
+        doubled = [(b"AccountSid", mine), *report, (name, b"SM0")]
+        assert post_pairs(demo, doubled, "/api/webhooks/twilio/status", other["auth_token"]).status_code == 400
+    for odd in (theirs + b"\0", b"\0" + theirs, b"", b"AC\xff", mine + b"\0" + theirs):
+        answer = post_pairs(demo, [(b"AccountSid", odd), *report], "/api/webhooks/twilio/status", other["auth_token"])
+        assert answer.status_code == 403
+
+    assert webhooks(demo, f"{other['account_sid']}:{sid}") == []
+    assert maya.message(message["id"])["status"] == "delivered"
+    assert maya.balance == balance
+
+
+def test_names_that_nobody_reads_may_come_twice_and_look_odd(demo: Demo):
+    phone, twilio = next(phones), demo.details["twilio"]
+    fields = [(name.encode(), value.encode()) for name, value in form(demo, phone).items()]
+    fields += [(b"Odd", b"1"), (b"Odd", b"2"), (b"odd\0", b"3"), (b"caf\xe9", b"4"), (b"MediaUrl99", b"x"), (b"", b"x")]
+
+    assert post_pairs(demo, fields, PATH, twilio["auth_token"]).status_code == 200
+    assert eventually(lambda: demo.client("maya").conversation_with(phone))
+
+
 @pytest.mark.parametrize("sender", ["24453", "SUPPORT"])
 def test_short_codes_and_names_may_write(demo: Demo, sender: str):
     maya, sender = demo.client("maya"), sender + str(uuid4().int % 100)
