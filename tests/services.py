@@ -28,6 +28,7 @@ def _prepare_environment() -> Path:
     """Say in the environment where the servers of this process will be; they are started when a test needs them."""
     local_dir = run_folder() / (WORKER or "main")
     local_dir.mkdir(mode=0o711)
+    (local_dir / "static").mkdir()
     for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL"):
         os.environ.pop(name, None)
     os.environ.update(ENVIRONMENT, MESSAGEHUB_LOCAL_DIR=str(local_dir))
