@@ -47,6 +47,7 @@ def start_postgres() -> None:
     launcher.ensure(_local_dir, valkey=False, durable=False)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist counts processors
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Several for the suite or a folder of it; for a file, starting them would take longer than they save."""
     return WORKERS if any(Path(argument).is_dir() for argument in config.args) else 0
