@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import Protocol
 from uuid import UUID
 
 import orjson
@@ -26,9 +26,6 @@ from messagehub import bus, tenancy
 from messaging import cursors, live
 from messaging.live import Frame
 from messaging.models import Conversation
-
-if TYPE_CHECKING:
-    from messaging.consumers import InboxConsumer
 
 log = logging.getLogger(__name__)
 CHECK_ACCESS_SECONDS = 60
@@ -89,12 +86,25 @@ def begin_of(organization_id, position: cursors.Cursor, rooms: list[str]) -> tup
         return latest, live.starts(position, latest)
 
 
+class Socket(Protocol):
+    """What the hub needs of a socket."""
+
+    person: str
+    tenant: str
+    checked_at: float  # when its rights were last read, by the monotonic clock
+    place: tuple[str, str] | None  # where its person is
+
+    def offer(self, frame: Frame | str) -> None: ...
+    def check_soon(self) -> None: ...
+    async def close(self, code: int) -> None: ...
+
+
 class Hub:
     """Delivers frames to the sockets of this process. One instance, on one event loop."""
 
     def __init__(self) -> None:
-        self.rooms: dict[str, set[InboxConsumer]] = defaultdict(set)
-        self.people: dict[str, set[InboxConsumer]] = defaultdict(set)
+        self.rooms: dict[str, set[Socket]] = defaultdict(set)
+        self.people: dict[str, set[Socket]] = defaultdict(set)
         self.last: dict[str, int] = {}  # the newest event given out of each chatroom that anybody listens to
         self.filling: set[str] = set()
         self.more: set[str] = set()
@@ -112,11 +122,11 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
-    def sockets(self) -> set["InboxConsumer"]:
+    def sockets(self) -> set[Socket]:
         return set().union(*self.people.values()) if self.people else set()
 
     # ------------------------------------------------------------ joining and leaving
-    def join(self, socket: "InboxConsumer", rooms: dict[str, int]) -> list[str]:
+    def join(self, socket: Socket, rooms: dict[str, int]) -> list[str]:
         """Deliver these chatrooms to the socket from now on; the numbers are what it has seen of them.
 
         Returns the rooms of which others were given more while that was read: there the log has what is between.
@@ -127,14 +137,14 @@ class Hub:
             self.last.setdefault(room, seq)  # never raised here: those inside may still miss what is below
         return [room for room, seq in rooms.items() if self.last[room] > seq]
 
-    def leave_room(self, socket: "InboxConsumer", room: str) -> None:
+    def leave_room(self, socket: Socket, room: str) -> None:
         inside = self.rooms.get(room, set())
         inside.discard(socket)
         if not inside:
             self.rooms.pop(room, None)
             self.last.pop(room, None)
 
-    def leave(self, socket: "InboxConsumer") -> None:
+    def leave(self, socket: Socket) -> None:
         for room in [room for room, inside in self.rooms.items() if socket in inside]:
             self.leave_room(socket, room)
         person = socket.person
