@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
-from uuid import UUID
 
 import orjson
 import redis.asyncio
@@ -25,7 +24,6 @@ from chatrooms.models import Chatroom
 from messagehub import bus, tenancy
 from messaging import cursors, live
 from messaging.live import Frame
-from messaging.models import Conversation
 
 log = logging.getLogger(__name__)
 CHECK_ACCESS_SECONDS = 60
@@ -71,14 +69,6 @@ def missed(organization_id, room: str, after: int) -> list[Frame]:
         return live.missed(room, after)
 
 
-def room_of(organization_id, rooms: list[str], conversation_id: UUID) -> str | None:
-    """The chatroom of a conversation, if it is one of these."""
-    with tenancy.organization(organization_id):
-        found = Conversation.objects.filter(pk=conversation_id, chatroom__in=[UUID(room) for room in rooms])
-        room = found.values_list("chatroom_id", flat=True).first()
-        return str(room) if room else None
-
-
 def begin_of(organization_id, position: cursors.Cursor, rooms: list[str]) -> tuple[dict[str, int], dict[str, int]]:
     """The newest number of each chatroom, and where reading on from a cursor begins there."""
     with tenancy.organization(organization_id):
@@ -92,7 +82,6 @@ class Socket(Protocol):
     person: str
     tenant: str
     checked_at: float  # when its rights were last read, by the monotonic clock
-    place: tuple[str, str] | None  # where its person is
 
     def offer(self, frame: Frame | str) -> None: ...
     def check_soon(self) -> None: ...
@@ -205,7 +194,7 @@ class Hub:
             client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
             try:
                 async with client.pubsub(ignore_subscribe_messages=True) as subscription:
-                    await subscription.subscribe(bus.EVENTS, bus.ACCESS, bus.PEOPLE, bus.PRESENCE)
+                    await subscription.subscribe(bus.EVENTS, bus.ACCESS, bus.PEOPLE)
                     await self.read_log()  # what went by while nobody listened
                     count = 0
                     async for message in subscription.listen():
@@ -226,20 +215,11 @@ class Hub:
             self.deliver(Frame.unpacked(data))
             return
         told = orjson.loads(data)
-        if channel == bus.PRESENCE:
-            self.show_presence(told, data.decode())
-            return
         for socket in list(self.people.get(told["user_id"], ())):
             if channel == bus.ACCESS:
                 socket.check_soon()
             else:
                 socket.offer(orjson.dumps(told["frame"]).decode())
-
-    def show_presence(self, told: dict, text: str) -> None:
-        """Tell who else is there, to those who may see the chatroom and have said where they are themselves."""
-        for socket in self.rooms.get(told["chatroom_id"], ()):
-            if socket.place and socket.person != told["user"]["id"]:
-                socket.offer(text)
 
     # ------------------------------------------------------------ what makes lost hints good
     async def read_log(self) -> None:
