@@ -15,6 +15,7 @@ from pathlib import Path
 
 import environ
 from cryptography.fernet import Fernet
+from redis import RedisError
 
 from messagehub import launcher
 
@@ -179,11 +180,14 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 1},
     }
 }
-# The inbox does not use groups: its hub has one subscription per process and keeps rooms in memory (docs/decisions.md).
+# Presence uses groups. Events do not: the hub has one subscription per process (docs/decisions.md).
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "mh-channels"},
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 1, "socket_connect_timeout": 1}],
+            "prefix": "mh-channels",
+        },
     }
 }
 
@@ -361,12 +365,18 @@ LOGGING = {
         "not_readiness": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(getattr(record, "request", None), "path", "") != "/readyz",
-        }
+        },
+        # The hub says in one line each second that Valkey is away; the channel layer says it with a traceback.
+        "not_valkey": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: not (record.exc_info and isinstance(record.exc_info[1], RedisError)),
+        },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         **{name: {"level": "WARNING"} for name in ("aiohttp.access", "twilio", "procrastinate", "fontTools")},
         "django.request": {"filters": ["not_readiness"]},
+        "channels_redis.pubsub": {"filters": ["not_valkey"]},
     },
 }
