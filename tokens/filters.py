@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import extend_schema_field
 
-from chatrooms.filters import ColleagueFilter
+from accounts.api.filters import ColleagueFilter
 from messagehub.api.filters import FilterSet
 
 
