@@ -34,7 +34,7 @@ class OrganizationAdmin(Rows):
 
     def change_row(self, request, obj, before, after):
         fresh = Organization.objects.get(pk=obj.pk)
-        organizations.change(fresh, by=request.user, **after)
+        organizations.change_organization(fresh, by=request.user, **after)
 
 
 @admin.register(User)
@@ -54,13 +54,13 @@ class UserAdmin(Rows):
         return super().get_queryset(request).alias(address=Lower("email"))
 
     def change_row(self, request, obj, before, after):
-        team.change(User.objects.get(pk=obj.pk), by=request.user, **after)
+        team.change_user(User.objects.get(pk=obj.pk), by=request.user, **after)
 
     @admin.action(description="Deactivate: end their sign-ins and close their sockets", permissions=["change"])
     def deactivate(self, request, queryset):
         for user in queryset:
             try:
-                team.deactivate(user, by=request.user)
+                team.deactivate_user(user, by=request.user)
             except (team.OwnRole, team.LastAdmin) as error:
                 self.message_user(request, f"{user}: {error}", messages.ERROR)
             else:

@@ -46,7 +46,7 @@ class OriginMiddleware:
         return response
 
 
-def record(
+def record_action(
     action: str, *, actor: User | None, target: Model | None = None, before: Any = None, after: Any = None
 ) -> None:
     """Write one line, `noun.verb`. `before` and `after` say what changed and never hold a secret.

@@ -179,7 +179,7 @@ class Rows(OfferedLookups):
     def change_row(self, request: HttpRequest, obj: Any, before: dict, after: dict) -> None:
         """Saves and writes it down. Where there is an operation for it, that is called instead."""
         obj.save(update_fields=list(after))
-        audit.record(
+        audit.record_action(
             f"{obj._meta.model_name}.change", actor=request.user, target=obj, before=_plain(before), after=_plain(after)
         )
 

@@ -9,25 +9,25 @@ SECONDS = 7 * 24 * 3600
 SALT = "accounts.invitation"
 
 
-class Over(Exception):
+class InvitationExpired(Exception):
     """The link is wrong, too old, used, or taken back: one message for all."""
 
     def __init__(self) -> None:
         super().__init__(_("This invitation is not valid any more. Ask an admin of the organization for a new one."))
 
 
-def link_part(user: User) -> str:
+def make_link_part(user: User) -> str:
     """What the link carries."""
     return signing.dumps(str(user.pk), salt=SALT)
 
 
-def invited(part: str) -> User:
+def find_invited_user(part: str) -> User:
     """Who was invited by this link. Raises Over."""
     try:
         pk = signing.loads(part, salt=SALT, max_age=SECONDS)
     except signing.BadSignature:
-        raise Over from None
+        raise InvitationExpired from None
     user = User.objects.filter(pk=pk, joined_at=None, is_active=True).first()
     if user is None:
-        raise Over
+        raise InvitationExpired
     return user

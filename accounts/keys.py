@@ -21,7 +21,7 @@ def is_key(token: str) -> bool:
 
 
 @transaction.atomic
-def create(user: User, name: str, scopes: list[str], expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+def create_key(user: User, name: str, scopes: list[str], expires_at: datetime | None = None) -> tuple[ApiKey, str]:
     """A new key and its secret, which is shown this once and kept only as a digest."""
     secret = MARK + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
@@ -32,19 +32,19 @@ def create(user: User, name: str, scopes: list[str], expires_at: datetime | None
         prefix=secret[:12],
         expires_at=expires_at,
     )
-    audit.record("key.create", actor=user, target=key, after={"name": name, "scopes": key.scopes})
+    audit.record_action("key.create", actor=user, target=key, after={"name": name, "scopes": key.scopes})
     return key, secret
 
 
 @transaction.atomic
-def delete(key: ApiKey, *, by: User) -> None:
+def delete_key(key: ApiKey, *, by: User) -> None:
     """The key stops working at once, on open sockets too."""
-    audit.record("key.delete", actor=by, target=key, before={"name": key.name, "scopes": key.scopes})
+    audit.record_action("key.delete", actor=by, target=key, before={"name": key.name, "scopes": key.scopes})
     key.delete()
     bus.access_changed([key.user_id])
 
 
-def find(secret: str) -> ApiKey | None:
+def find_key(secret: str) -> ApiKey | None:
     """The key with this secret and its person, if it has not expired; that it was used is noted once a minute."""
     now = timezone.now()
     holds = Q(expires_at=None) | Q(expires_at__gt=now)

@@ -17,7 +17,7 @@ class OwnSecondFactorFirst(Exception):
 
 
 @transaction.atomic
-def change(organization: Organization, *, by: User, **wanted) -> None:
+def change_organization(organization: Organization, *, by: User, **wanted) -> None:
     """Set some of its settings. Raises OwnSecondFactorFirst.
 
     Where admins come to owe a second factor, the sign-ins of those without one end; with the next they set it up.
@@ -36,8 +36,10 @@ def change(organization: Organization, *, by: User, **wanted) -> None:
     if after.get("require_mfa_for_admins"):
         for admin in User.objects.admins_of(organization.pk):
             if not second_factor.is_set_up(admin):
-                sessions.end_all(admin)
-    audit.record("organization.change", actor=by, target=organization, before=_written(before), after=_written(after))
+                sessions.end_all_sign_ins(admin)
+    audit.record_action(
+        "organization.change", actor=by, target=organization, before=_written(before), after=_written(after)
+    )
 
 
 def _written(values: dict) -> dict:

@@ -63,7 +63,7 @@ def is_owed(user: User) -> bool:
 
 
 @transaction.atomic
-def check(user: User, code: str) -> None:
+def use_code(user: User, code: str) -> None:
     """Use up a code of the authenticator, or a recovery code. Raises WrongCode."""
     held = {each.type: each for each in Authenticator.objects.filter(user=user).select_for_update()}
     code = code.replace(" ", "").replace("-", "")
@@ -100,7 +100,7 @@ def _counter(secret: str, code: str) -> int | None:
 
 
 @transaction.atomic
-def set_up(user: User, secret: str, code: str) -> list[str]:
+def set_up_second_factor(user: User, secret: str, code: str) -> list[str]:
     """Take this secret from now on, proved by a code of it; returns the recovery codes. Raises WrongCode."""
     counter = _counter(secret, code.replace(" ", ""))
     if counter is None:
@@ -109,7 +109,7 @@ def set_up(user: User, secret: str, code: str) -> list[str]:
     made = TOTP.activate(user, secret).instance
     made.data["used_counter"] = counter
     made.save(update_fields=["data"])
-    audit.record("second_factor.set_up", actor=user, target=user)
+    audit.record_action("second_factor.set_up", actor=user, target=user)
     return RecoveryCodes.activate(user).get_unused_codes()
 
 
@@ -117,32 +117,32 @@ def set_up(user: User, secret: str, code: str) -> list[str]:
 def renew_recovery_codes(user: User) -> list[str]:
     """Fresh recovery codes; the old ones are worth nothing."""
     Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
-    audit.record("second_factor.new_codes", actor=user, target=user)
+    audit.record_action("second_factor.new_codes", actor=user, target=user)
     return RecoveryCodes.activate(user).get_unused_codes()
 
 
 @transaction.atomic
-def remove(user: User) -> None:
+def remove_second_factor(user: User) -> None:
     """Sign in by password alone again. Raises StillOwed."""
     if is_owed(user):
         raise StillOwed
     Authenticator.objects.filter(user=user).delete()
-    audit.record("second_factor.remove", actor=user, target=user)
+    audit.record_action("second_factor.remove", actor=user, target=user)
 
 
-def codes_left(user: User) -> int:
+def count_recovery_codes(user: User) -> int:
     held = Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).first()
     return len(RecoveryCodes(held).get_unused_codes()) if held else 0
 
 
-def picture(user: User, secret: str) -> str:
+def draw_enrollment_code(user: User, secret: str) -> str:
     """The secret as an SVG with a QR code, for the camera of the authenticator."""
     adapter = get_adapter()
     return adapter.build_totp_svg(adapter.build_totp_url(user, secret))
 
 
 @transaction.atomic
-def enroll(user: User) -> str:
+def begin_enrollment(user: User) -> str:
     """Give somebody an authenticator without their doing, as the demo does; returns its secret."""
     secret = new_secret()
     TOTP.activate(user, secret)
@@ -150,6 +150,6 @@ def enroll(user: User) -> str:
     return secret
 
 
-def secret_of(user: User) -> str:
+def read_secret(user: User) -> str:
     """The secret that `enroll` gave. Only for the demo, whose secrets are printed."""
     return encryption.decrypt(Authenticator.objects.get(user=user, type=Kind.TOTP).data["secret"])

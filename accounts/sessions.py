@@ -85,19 +85,19 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
         if not code:
             raise SecondFactorOwed(user)
         check_code(request, user, code)
-        return start(request, user, second_factor_done=True)
+        return start_session(request, user, second_factor_done=True)
     if not in_browser and _owes(user):
         raise SecondFactorOwed(user)
-    return start(request, user)
+    return start_session(request, user)
 
 
 def check_code(request: HttpRequest, user: User, code: str) -> None:
     """Use up a code of the second factor. Raises WrongCredentials and limits.TooMany."""
     _count_attempt("code", str(user.pk), request)
     try:
-        second_factor.check(user, code)
+        second_factor.use_code(user, code)
     except second_factor.WrongCode:
-        audit.record("second_factor.fail", actor=user, target=user)
+        audit.record_action("second_factor.fail", actor=user, target=user)
         raise WrongCredentials from None
 
 
@@ -105,10 +105,10 @@ def _count_attempt(what: str, account: str, request: HttpRequest) -> None:
     """Tight where one address tries one account, wide for the account from everywhere: strangers who use that up
     don't lock out its owner, who comes from where they are signed in."""
     address = request.META.get("REMOTE_ADDR", "")
-    limits.count("login_per_address", address)
-    limits.count(f"{what}_per_account", f"{account} {address}")
+    limits.count_attempt("login_per_address", address)
+    limits.count_attempt(f"{what}_per_account", f"{account} {address}")
     try:
-        limits.count(f"{what}_per_account_anywhere", account)
+        limits.count_attempt(f"{what}_per_account_anywhere", account)
     except limits.TooMany:
         if not _is_known(account, address):
             raise
@@ -124,7 +124,7 @@ def _owes(user: User) -> bool:
         return second_factor.is_owed(user)
 
 
-def start(request: HttpRequest, user: User, *, second_factor_done: bool = False) -> SignedIn:
+def start_session(request: HttpRequest, user: User, *, second_factor_done: bool = False) -> SignedIn:
     """Sign somebody in who has proved who they are. Raises WrongCredentials when the proof was changed meanwhile."""
     with transaction.atomic():
         now = User.objects.select_for_update(no_key=True).get(pk=user.pk)  # a change of password waits, or was first
@@ -147,17 +147,17 @@ def _start(request: HttpRequest, user: User, second_factor_done: bool) -> Signed
     )
     request.session[SIGN_IN] = str(made.pk)
     request.session[SECOND_FACTOR] = second_factor_done
-    audit.record("sign_in.start", actor=user, target=made, after={"second_factor": second_factor_done})
+    audit.record_action("sign_in.start", actor=user, target=made, after={"second_factor": second_factor_done})
     return SignedIn(user, token, kept.expiry)
 
 
 # ---------------------------------------------------------------- between the password and the code
-def remember_half(request: HttpRequest, user: User) -> None:
+def remember_half_sign_in(request: HttpRequest, user: User) -> None:
     """The password was right: the code may follow on the next page, for a few minutes."""
     request.session[HALF] = [str(user.pk), user.get_session_auth_hash(), timezone.now().timestamp()]
 
 
-def half(request: HttpRequest) -> User | None:
+def read_half_sign_in(request: HttpRequest) -> User | None:
     """Who has given the right password in this browser and still owes the code."""
     pk, proof, since = request.session.get(HALF, ("", "", 0))
     if timezone.now().timestamp() - since > HALF_SECONDS:
@@ -166,10 +166,10 @@ def half(request: HttpRequest) -> User | None:
     return user if user and constant_time_compare(proof, user.get_session_auth_hash()) else None
 
 
-def finish(request: HttpRequest, user: User, code: str) -> SignedIn:
+def finish_sign_in(request: HttpRequest, user: User, code: str) -> SignedIn:
     """Sign in who gave the password before and gives the code now. Raises WrongCredentials and limits.TooMany."""
     check_code(request, user, code)
-    return start(request, user, second_factor_done=True)
+    return start_session(request, user, second_factor_done=True)
 
 
 def sign_out(request: HttpRequest) -> None:
@@ -182,7 +182,7 @@ def sign_out(request: HttpRequest) -> None:
     for sign_in_ in list(ended):
         get_token_model().objects.filter(digest=sign_in_.token_digest).delete()
         session_store.SessionStore.end(sign_in_.session_digest)
-        audit.record("sign_in.end", actor=user, target=sign_in_)
+        audit.record_action("sign_in.end", actor=user, target=sign_in_)
         sign_in_.delete()
     if token is not None:
         get_token_model().objects.filter(digest=token.digest).delete()
@@ -190,7 +190,7 @@ def sign_out(request: HttpRequest) -> None:
     bus.access_changed([user.pk])
 
 
-def end_all(user: User) -> None:
+def end_all_sign_ins(user: User) -> None:
     """End every sign-in of this person, on the very next request and on open sockets."""
     user.token_version += 1
     user.save(update_fields=["token_version"])
@@ -201,11 +201,11 @@ def end_all(user: User) -> None:
     bus.access_changed([user.pk])
 
 
-def end_one(sign_in_: SignIn, *, by: User) -> None:
+def end_sign_in(sign_in_: SignIn, *, by: User) -> None:
     """End a sign-in of one's own elsewhere: its cookie, its token and its sockets."""
     get_token_model().objects.filter(digest=sign_in_.token_digest).delete()
     session_store.SessionStore.end(sign_in_.session_digest)
-    audit.record("sign_in.end", actor=by, target=sign_in_)
+    audit.record_action("sign_in.end", actor=by, target=sign_in_)
     sign_in_.delete()
     bus.access_changed([sign_in_.user_id])
 
@@ -233,24 +233,24 @@ def change_password(user: User, password: str) -> None:
     """Set a new password, which ends every sign-in."""
     user.set_password(password)
     user.save(update_fields=["password"])
-    end_all(user)
-    audit.record("password.change", actor=user, target=user)
+    end_all_sign_ins(user)
+    audit.record_action("password.change", actor=user, target=user)
 
 
-def ask_for_reset(email: str, address: str) -> None:
+def request_password_reset(email: str, address: str) -> None:
     """Have a link mailed to this address if somebody signs in with it; it takes as long if nobody does.
 
     Raises limits.TooMany and limits.Unavailable.
     """
-    limits.count("reset_per_address", address)
+    limits.count_attempt("reset_per_address", address)
     try:
-        limits.count("reset_per_account", email.strip().lower())
+        limits.count_attempt("reset_per_account", email.strip().lower())
     except limits.TooMany:
         return  # enough was mailed to it; saying so would tell a stranger nothing, and its owner has the mails
     tasks.mail_password_reset.defer(email=email)
 
 
-def of_reset(uid: str, token: str) -> User | None:
+def find_user_of_reset_link(uid: str, token: str) -> User | None:
     """Whose password the link of a mail may set: for an hour, and once."""
     try:
         user = User.objects.get(pk=urlsafe_base64_decode(uid).decode(), is_active=True)
@@ -259,10 +259,10 @@ def of_reset(uid: str, token: str) -> User | None:
     return user if default_token_generator.check_token(user, token) else None
 
 
-def user_of(identity: Identity) -> User | None:
+def find_signed_in_user(identity: Identity) -> User | None:
     """The person behind a sign-in as of now; None once it has ended. Deactivated people are returned as such."""
     if keys.is_key(identity.token):
-        key = keys.find(identity.token)
+        key = keys.find_key(identity.token)
         return key.user if key and ApiKey.Scope.READ in key.scopes else None
     if identity.token:
         tokens = get_token_model().objects.select_related("user")

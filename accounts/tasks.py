@@ -26,7 +26,7 @@ def mail_invitation(user_id: str, invited_by: str) -> None:
         return
     with tenancy.organization(user.organization_id):
         organization = str(user.organization)
-    link = settings.PUBLIC_BASE_URL + reverse("invitation", args=[invitations.link_part(user)])
+    link = settings.PUBLIC_BASE_URL + reverse("invitation", args=[invitations.make_link_part(user)])
     context = {"name": user.name, "by": by.name, "organization": organization, "link": link}
     taken = _signs_in_with(user.email) is not None
     _send(user.email, "accounts/mail/address_taken.txt" if taken else "accounts/mail/invitation.txt", context)

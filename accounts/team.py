@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from accounts import audit, invitations, sessions, tasks
 from accounts.models import Organization, User
 from messagehub import bus
-from messagehub.constraints import refused
+from messagehub.constraints import translate_violation
 
 
 class AlreadyHere(Exception):
@@ -42,38 +42,38 @@ class OwnRole(Exception):
 
 
 @transaction.atomic
-def invite(organization: Organization, email: str, *, name: str, role: str, by: User) -> User:
+def invite_user(organization: Organization, email: str, *, name: str, role: str, by: User) -> User:
     """Mail somebody a link by which they join. Raises AlreadyHere.
 
     An address of another organization is invited like any other: only what is mailed differs.
     """
-    with refused("users_organization_email", AlreadyHere()):
+    with translate_violation("users_organization_email", AlreadyHere()):
         user = User.objects.create_user(email, name=name, role=role, organization=organization)
-    audit.record("user.invite", actor=by, target=user, after={"email": user.email, "name": name, "role": role})
+    audit.record_action("user.invite", actor=by, target=user, after={"email": user.email, "name": name, "role": role})
     tasks.mail_invitation.defer(user_id=str(user.pk), invited_by=str(by.pk))
     return user
 
 
 @transaction.atomic
-def accept(part: str, *, name: str, password: str) -> User:
+def accept_invitation(part: str, *, name: str, password: str) -> User:
     """Join: the link has proved the address, so all that is missing is a name and a password.
 
     Raises invitations.Over, and AddressTaken where another organization was faster.
     """
-    invited = invitations.invited(part)
+    invited = invitations.find_invited_user(part)
     user = User.objects.select_for_update(no_key=True).get(pk=invited.pk)
     if user.joined_at:
-        raise invitations.Over
+        raise invitations.InvitationExpired
     user.name, user.joined_at = name, timezone.now()
     user.set_password(password)
-    with refused("users_email", AddressTaken()):
+    with translate_violation("users_email", AddressTaken()):
         user.save(update_fields=["name", "joined_at", "password"])
-    audit.record("user.join", actor=user, target=user, after={"name": name})
+    audit.record_action("user.join", actor=user, target=user, after={"name": name})
     return user
 
 
 @transaction.atomic
-def change(user: User, *, by: User, **wanted) -> User:
+def change_user(user: User, *, by: User, **wanted) -> User:
     """Give a person another name, role or state (`is_active`). Raises OwnRole and LastAdmin.
 
     A new role counts from the next request on and on open sockets. A deactivated person's sign-ins and keys are
@@ -93,16 +93,18 @@ def change(user: User, *, by: User, **wanted) -> User:
         setattr(user, name, wanted[name])
     user.save(update_fields=list(before))
     if "is_active" in before and user.is_active:
-        sessions.end_all(user)  # what was signed in before the pause stays ended
+        sessions.end_all_sign_ins(user)  # what was signed in before the pause stays ended
     elif power:
         bus.access_changed([user.pk])  # requests read the rights each time, open sockets when told
-    audit.record("user.change", actor=by, target=user, before=before, after={name: wanted[name] for name in before})
+    audit.record_action(
+        "user.change", actor=by, target=user, before=before, after={name: wanted[name] for name in before}
+    )
     return user
 
 
-def deactivate(user: User, *, by: User) -> None:
+def deactivate_user(user: User, *, by: User) -> None:
     """They keep what they wrote and can't sign in any more. Raises OwnRole and LastAdmin."""
-    change(user, by=by, is_active=False)
+    change_user(user, by=by, is_active=False)
 
 
 def _hold_admins(user: User) -> None:

@@ -42,7 +42,7 @@ def run(local_dir: Path) -> list[Line]:
         raise RuntimeError(f"{debits} debits left {left} tokens: some were not paid.")
     with tenancy.system(), connection.cursor() as cursor:  # the bare updates wrote no entries
         cursor.execute("UPDATE user_tokens SET balance = 1000000 WHERE user_id = %s", [plain.pk])
-    if broken := list(proof.broken()):
+    if broken := list(proof.find_broken()):
         raise RuntimeError(f"It does not add up: {broken[0]}")
     return [
         Line("Debits a second, one wallet", rate, "bare UPDATE of the row", limit, aim=None, at_least=600),

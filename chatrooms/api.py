@@ -31,14 +31,14 @@ class ChatroomViewSet(TenantModelViewSet):
 
     def perform_create(self, serializer):
         organization, name = self.request.user.organization, serializer.validated_data["name"]
-        serializer.instance = rooms.create(organization, name, by=self.request.user)
+        serializer.instance = rooms.create_chatroom(organization, name, by=self.request.user)
 
     def perform_update(self, serializer):
         if name := serializer.validated_data.get("name"):
-            rooms.rename(serializer.instance, name, by=self.request.user)
+            rooms.rename_chatroom(serializer.instance, name, by=self.request.user)
 
     def perform_destroy(self, room):
-        rooms.archive(room, by=self.request.user)
+        rooms.archive_chatroom(room, by=self.request.user)
 
 
 @extend_schema_view(list=operation("List assignments"))
@@ -57,7 +57,7 @@ class AssignmentViewSet(TenantViewSet, mixins.ListModelMixin):
         answers={200: AssignedSerializer, 201: AssignedSerializer},
     )
     def create(self, request):
-        assignment, created = membership.assign(**self.read_input(), by=request.user)
+        assignment, created = membership.assign_user(**self.read_input(), by=request.user)
         assignment.refresh_from_db()
         return Response(AssignedSerializer(assignment).data, status=201 if created else 200)
 
@@ -69,6 +69,6 @@ class AssignmentViewSet(TenantViewSet, mixins.ListModelMixin):
     )
     def destroy_matching(self, request):
         refuse_unknown_parameters(request, AssignmentSerializer().fields)
-        if not membership.unassign(**self.read_input(request.query_params), by=request.user):
+        if not membership.unassign_user(**self.read_input(request.query_params), by=request.user):
             raise Http404
         return Response(status=204)

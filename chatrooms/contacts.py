@@ -29,28 +29,28 @@ MATCHING = "SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], %(l
 Position = tuple[datetime, UUID]
 
 
-class Duplicate(Exception):
+class DuplicateContact(Exception):
     """The chatroom has a contact with this number."""
 
     def __init__(self) -> None:
         super().__init__(_("There is a contact with this phone number in the chatroom already."))
 
 
-class Gone(Exception):
+class ContactGone(Exception):
     """Somebody merged or deleted the contact meanwhile."""
 
     def __init__(self) -> None:
         super().__init__(_("This contact is gone: somebody merged or deleted it meanwhile. Nothing was changed."))
 
 
-class HasConversations(Exception):
+class ContactHasConversations(Exception):
     """Messages, and the ledger's entries about them, refer to the contact."""
 
     def __init__(self) -> None:
         super().__init__(_("This contact has conversations, which are kept. Block the contact instead of deleting it."))
 
 
-def listed(
+def list_contacts(
     user: User,
     *,
     limit: int,
@@ -64,7 +64,9 @@ def listed(
     at, key = after or before or (None, None)
     params: dict = {"rooms": rooms, "limit": limit, "at": at, "id": key, "older": not before}
     with connection.cursor() as cursor:
-        cursor.execute(MATCHING if search.strip() else _newest(after, before), {**params, "pattern": pattern(search)})
+        cursor.execute(
+            MATCHING if search.strip() else _newest(after, before), {**params, "pattern": build_search_pattern(search)}
+        )
         keys = [row[0] for row in cursor.fetchall()]
     if search and not (after or before):
         keys = [*(_by_further_number(user, rooms, search) - set(keys)), *keys][:limit]
@@ -77,7 +79,7 @@ def _by_further_number(user: User, rooms: list, search: str) -> set[UUID]:
     if user.organization is None:
         return set()
     try:
-        number = phones.normalize(search, user.organization.default_country)
+        number = phones.normalize_phone(search, user.organization.default_country)
     except phones.ImpossibleNumber:
         return set()
     found = ContactNumber.objects.filter(chatroom__in=rooms, phone=number)
@@ -89,7 +91,7 @@ def _newest(after: Position | None, before: Position | None) -> str:
     return NEWEST.format(condition=condition, direction="ASC" if before else "DESC")
 
 
-def pattern(search: str) -> str:
+def build_search_pattern(search: str) -> str:
     """What ILIKE is asked for. Numbers are stored without the spaces and brackets that people type."""
     text = search.strip()
     if re.fullmatch(r"\+?[\d\s().-]*\d[\d\s().-]*", text):
@@ -98,7 +100,7 @@ def pattern(search: str) -> str:
     return f"%{escaped}%"
 
 
-def find_or_create(chatroom: Chatroom, phone: str) -> Contact:
+def find_or_create_contact(chatroom: Chatroom, phone: str) -> Contact:
     """The chatroom's contact with this number (E.164), made if there is none: the unique constraint decides."""
     if further := ContactNumber.objects.select_related("contact").filter(chatroom=chatroom, phone=phone).first():
         return further.contact
@@ -111,38 +113,38 @@ def find_or_create(chatroom: Chatroom, phone: str) -> Contact:
 
 
 @transaction.atomic
-def create(chatroom: Chatroom, *, by: User, **values) -> Contact:
-    """A new contact. Raises Duplicate."""
+def create_contact(chatroom: Chatroom, *, by: User, **values) -> Contact:
+    """A new contact. Raises DuplicateContact."""
     contact = Contact(chatroom=chatroom, organization_id=chatroom.organization_id, **_stored(values))
     _refuse_further_number(contact, contact.phone)
-    with constraints.refused("contacts_phone", Duplicate()):
+    with constraints.translate_violation("contacts_phone", DuplicateContact()):
         contact.save(force_insert=True)
     _note(contact, ContactActivity.Kind.CREATED, by, reference=contact.pk)
     return contact
 
 
-def hold(contact: Contact) -> Contact:
-    """The row as it is now, held until the commit. Raises Gone."""
+def lock_contact(contact: Contact) -> Contact:
+    """The row as it is now, held until the commit. Raises ContactGone."""
     held = Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk).first()
     if held is None:
-        raise Gone
+        raise ContactGone
     return held
 
 
 @transaction.atomic
-def change(contact: Contact, *, by: User | None = None, **values) -> bool:
+def change_contact(contact: Contact, *, by: User | None = None, **values) -> bool:
     """Change what is known about a contact, and whether it is blocked; returns whether that is a change.
 
     A name that people wrote is never replaced by a provider's. One of its further numbers becomes its own by being
-    written here; the two then change places. Raises Duplicate and Gone.
+    written here; the two then change places. Raises DuplicateContact and Gone.
     """
-    held = hold(contact)
+    held = lock_contact(contact)
     blocked = values.pop("blocked", None)
     was = {name: getattr(held, name) for name, value in values.items() if getattr(held, name) != value}
     if "phone" in was:
         _exchange_number(held, values["phone"])
     if was:
-        with constraints.refused("contacts_phone", Duplicate()):
+        with constraints.translate_violation("contacts_phone", DuplicateContact()):
             Contact.objects.filter(pk=held.pk).update(**_stored({name: values[name] for name in was}))
         before = ", ".join(str(value) for value in was.values() if value)
         _note(held, ContactActivity.Kind.CHANGED, by, about=before[:200])
@@ -158,7 +160,7 @@ def refuse_phone(contact_id: UUID, phone: str, code: str) -> None:
     Contact.objects.filter(pk=contact_id, phone=phone).update(phone_refused=code)
 
 
-def remove(contact: Contact) -> None:
+def delete_contact(contact: Contact) -> None:
     """Delete a contact that was never talked with. Raises HasConversations otherwise."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -169,7 +171,7 @@ def remove(contact: Contact) -> None:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # ask the foreign keys now, not at the commit
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError:
-        raise HasConversations from None
+        raise ContactHasConversations from None
 
 
 def forget_number(contact: Contact, phone: str) -> bool:
@@ -189,7 +191,7 @@ def _exchange_number(held: Contact, phone: str | None) -> None:
 
 def _refuse_further_number(contact: Contact, phone: str | None) -> None:
     if ContactNumber.objects.filter(chatroom=contact.chatroom_id, phone=phone).exists():
-        raise Duplicate
+        raise DuplicateContact
 
 
 def _stored(values: dict) -> dict:

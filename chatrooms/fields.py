@@ -70,7 +70,7 @@ class PhoneField(serializers.CharField):
     def to_internal_value(self, data) -> str:
         given = super().to_internal_value(data)
         try:
-            return phones.normalize(given, self.context["request"].user.organization.default_country)
+            return phones.normalize_phone(given, self.context["request"].user.organization.default_country)
         except phones.ImpossibleNumber as error:
             raise serializers.ValidationError(str(error)) from None
 

@@ -8,20 +8,20 @@ from chatrooms.models import Chatroom, Contact, Group, GroupMember
 from messagehub import constraints
 
 
-class Gone(Exception):
+class GroupGone(Exception):
     """Somebody deleted the group meanwhile."""
 
     def __init__(self) -> None:
         super().__init__("This group was deleted meanwhile.")
 
 
-def create(chatroom: Chatroom, name: str) -> Group:
+def create_group(chatroom: Chatroom, name: str) -> Group:
     """A new, empty group. Raises NameTaken."""
     with _named():
         return Group.objects.create(organization_id=chatroom.organization_id, chatroom=chatroom, name=name)
 
 
-def rename(group: Group, name: str) -> None:
+def rename_group(group: Group, name: str) -> None:
     """Give a group another name. Raises NameTaken."""
     group.name = name
     with _named():
@@ -29,20 +29,20 @@ def rename(group: Group, name: str) -> None:
 
 
 @transaction.atomic
-def remove(group: Group) -> None:
+def delete_group(group: Group) -> None:
     """Delete a group. Its contacts stay."""
     list(Group.objects.select_for_update().filter(pk=group.pk))  # who refers to it just now is seen below
     group.delete()
 
 
 @transaction.atomic
-def add(group: Group, contacts: Iterable[Contact]) -> int:
+def add_members(group: Group, contacts: Iterable[Contact]) -> int:
     """Put contacts of the group's chatroom into it; returns how many were not in it before. Raises Gone.
 
     Who was deleted meanwhile is left out.
     """
     if not Group.objects.select_for_update(no_key=True).filter(pk=group.pk):
-        raise Gone
+        raise GroupGone
     people = Contact.objects.select_for_update(no_key=True).filter(pk__in=[contact.pk for contact in contacts])
     wanted = set(people.order_by("pk").values_list("pk", flat=True))
     wanted -= set(group.members.filter(contact__in=wanted).values_list("contact_id", flat=True))
@@ -53,11 +53,11 @@ def add(group: Group, contacts: Iterable[Contact]) -> int:
     return len(wanted)
 
 
-def take_out(group: Group, contact: Contact) -> bool:
+def remove_member(group: Group, contact: Contact) -> bool:
     """Returns whether the contact was in the group."""
     taken, _ = group.members.filter(contact=contact).delete()
     return bool(taken)
 
 
 def _named():
-    return constraints.refused("groups_name", constraints.NameTaken("group"))
+    return constraints.translate_violation("groups_name", constraints.NameTaken("group"))

@@ -10,23 +10,23 @@ from messagehub import bus
 
 
 @transaction.atomic
-def assign(user: User, chatroom: Chatroom, *, by: User) -> tuple[UserChatroom, bool]:
+def assign_user(user: User, chatroom: Chatroom, *, by: User) -> tuple[UserChatroom, bool]:
     """Let somebody work in a chatroom. Returns the assignment and whether it is new; open sockets join at once."""
     assignment, created = UserChatroom.objects.get_or_create(
         user=user, chatroom=chatroom, defaults={"organization_id": chatroom.organization_id, "assigned_by": by}
     )
     if created:
-        audit.record("chatroom.assign", actor=by, target=user, after=_named(chatroom))
+        audit.record_action("chatroom.assign", actor=by, target=user, after=_named(chatroom))
         bus.access_changed([user.pk])
     return assignment, created
 
 
 @transaction.atomic
-def unassign(user: User, chatroom: Chatroom, *, by: User) -> bool:
+def unassign_user(user: User, chatroom: Chatroom, *, by: User) -> bool:
     """End an assignment, on open sockets too. Returns whether there was one."""
     ended, _ = UserChatroom.objects.filter(user=user, chatroom=chatroom).delete()
     if ended:
-        audit.record("chatroom.unassign", actor=by, target=user, before=_named(chatroom))
+        audit.record_action("chatroom.unassign", actor=by, target=user, before=_named(chatroom))
         bus.access_changed([user.pk])
     return bool(ended)
 
@@ -35,7 +35,7 @@ def _named(chatroom: Chatroom) -> dict:
     return {"chatroom_id": str(chatroom.pk), "chatroom": chatroom.name}
 
 
-def people(chatroom: Chatroom) -> QuerySet[User]:
+def people_of(chatroom: Chatroom) -> QuerySet[User]:
     """Everybody who may see the chatroom: its organization's admins and the agents in it."""
     inside = UserChatroom.objects.filter(chatroom=chatroom).values("user_id")
     colleagues = User.objects.filter(organization_id=chatroom.organization_id)

@@ -12,7 +12,7 @@ class ImpossibleNumber(ValueError):
         super().__init__(words % {"given": given})
 
 
-def normalize(given: str, country: str) -> str:
+def normalize_phone(given: str, country: str) -> str:
     """E.164 of a number as a person types it. `country` (ISO 3166, two letters) is for numbers without a plus."""
     try:
         number = phonenumbers.parse(given, country)

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.api.serializers import PersonSerializer, named
+from accounts.api.serializers import PersonSerializer, describe_person
 from chatrooms.fields import ColleagueField, VisibleRelatedField
 from chatrooms.models import Chatroom, UserChatroom
 from messagehub.api.serializers import RowSerializer
@@ -72,7 +72,7 @@ class AssignedSerializer(RowSerializer):
                 "id": row.pk,
                 "user_id": row.user_id,
                 "chatroom_id": row.chatroom_id,
-                "assigned_by": named(row.assigned_by),
+                "assigned_by": describe_person(row.assigned_by),
                 "created_at": row.created_at,
             }
             for row in rows

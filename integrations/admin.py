@@ -60,7 +60,7 @@ class SenderNumberAdmin(Rows):
             )
         for number in chosen:
             try:
-                numbers.change(number, auth_token=form.cleaned_data["auth_token"], by=request.user)
+                numbers.change_number(number, auth_token=form.cleaned_data["auth_token"], by=request.user)
             except (numbers.BadCredentials, numbers.ProviderAway) as error:
                 self.message_user(request, f"{number}: {error}", messages.ERROR)
             else:

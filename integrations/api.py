@@ -49,15 +49,15 @@ class SenderNumberViewSet(TenantModelViewSet):
 
     def perform_create(self, serializer):
         data = serializer.validated_data
-        number = numbers.connect(data.pop("chatroom"), data.pop("phone"), by=self.request.user, **data)
+        number = numbers.connect_number(data.pop("chatroom"), data.pop("phone"), by=self.request.user, **data)
         serializer.instance = self.get_queryset().get(pk=number.pk)
 
     def perform_update(self, serializer):
-        numbers.change(serializer.instance, by=self.request.user, **serializer.validated_data)
+        numbers.change_number(serializer.instance, by=self.request.user, **serializer.validated_data)
         serializer.instance = self.get_object()
 
     def perform_destroy(self, number):
-        numbers.disconnect(number, by=self.request.user)
+        numbers.disconnect_number(number, by=self.request.user)
 
     @operation(
         "Compare with Twilio",
@@ -71,4 +71,4 @@ class SenderNumberViewSet(TenantModelViewSet):
         organization = request.user.organization
         if account := self.read_input():
             numbers.connect_account(organization, account["account_sid"], account["auth_token"])
-        return Response({"results": numbers.sync(organization)})
+        return Response({"results": numbers.sync_numbers(organization)})

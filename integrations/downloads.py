@@ -31,11 +31,11 @@ NOT_PUBLIC = [
 ]
 
 
-class Refused(Exception):
+class DownloadRefused(Exception):
     """This will not be fetched, however often it is tried. Says why."""
 
 
-class NotNow(Exception):
+class DownloadPostponed(Exception):
     """It did not come this time."""
 
 
@@ -48,8 +48,8 @@ class Fetched:
     name: str
 
 
-def get(url: str, account: TwilioAccount | None = None) -> Fetched:
-    """Fetch a file of a provider. Raises Refused and NotNow."""
+def download_file(url: str, account: TwilioAccount | None = None) -> Fetched:
+    """Fetch a file of a provider. Raises DownloadRefused and DownloadPostponed."""
     deadline = time.monotonic() + MOST_SECONDS
     first_host = _checked(url).hostname
     for _ in range(MOST_REDIRECTS + 1):
@@ -58,31 +58,31 @@ def get(url: str, account: TwilioAccount | None = None) -> Fetched:
         try:
             answer = _ask(url, parts, credentials, deadline)
         except (OSError, http.client.HTTPException) as error:
-            raise NotNow(f"The provider can't be reached ({type(error).__name__}).") from None
+            raise DownloadPostponed(f"The provider can't be reached ({type(error).__name__}).") from None
         except UnicodeError:
-            raise Refused("The provider's address is none that can be asked.") from None
+            raise DownloadRefused("The provider's address is none that can be asked.") from None
         if isinstance(answer, Fetched):
             return answer
         try:
             url = urljoin(url, answer)
         except ValueError:
-            raise Refused("The provider's address leads nowhere.") from None
-    raise Refused("The provider's address leads on and on.")
+            raise DownloadRefused("The provider's address leads nowhere.") from None
+    raise DownloadRefused("The provider's address leads on and on.")
 
 
 def _checked(url: str):
-    """The parts of an address that may be asked. Raises Refused."""
+    """The parts of an address that may be asked. Raises DownloadRefused."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise Refused("This is no address.") from None
+        raise DownloadRefused("This is no address.") from None
     if _is_sandbox(url):
         return parts
     if parts.scheme != "https" or port not in (None, 443) or parts.username:
-        raise Refused("The address is not one of the provider's.")
+        raise DownloadRefused("The address is not one of the provider's.")
     if not any(host == each or (each.startswith(".") and host.endswith(each)) for each in HOSTS):
-        raise Refused("The address is not one of the provider's.")
+        raise DownloadRefused("The address is not one of the provider's.")
     return parts
 
 
@@ -96,13 +96,13 @@ def _takes_credentials(url: str) -> bool:
 
 
 def public_address(host: str, port: int) -> str:
-    """The address behind a name, looked up once. Raises Refused unless all of them are public."""
+    """The address behind a name, looked up once. Raises DownloadRefused unless all of them are public."""
     try:
         found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except (socket.gaierror, UnicodeError):
-        raise NotNow("The provider's name can't be looked up.") from None
+        raise DownloadPostponed("The provider's name can't be looked up.") from None
     if not found or not all(is_public(str(address)) for address in found):
-        raise Refused("The address leads into a private network.")
+        raise DownloadRefused("The address leads into a private network.")
     return str(found[0])
 
 
@@ -130,9 +130,9 @@ def _ask(url: str, parts, account: TwilioAccount | None, deadline: float) -> Fet
         if answer.status in (301, 302, 303, 307, 308):
             return answer.headers.get("Location", "")
         if answer.status in (404, 429) or answer.status >= 500:
-            raise NotNow(f"The provider answered {answer.status}.")
+            raise DownloadPostponed(f"The provider answered {answer.status}.")
         if answer.status != 200:
-            raise Refused(f"The provider answered {answer.status}.")
+            raise DownloadRefused(f"The provider answered {answer.status}.")
         content = _read(connection, answer, deadline)
         kind = answer.headers.get_content_type() if answer.headers.get("Content-Type") else ""
         return Fetched(content, kind, _name(answer.headers.get_filename() or parts.path))
@@ -158,7 +158,7 @@ def _read(connection: http.client.HTTPConnection, answer: http.client.HTTPRespon
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise NotNow("The provider took too long.")
+            raise DownloadPostponed("The provider took too long.")
         if connection.sock:
             connection.sock.settimeout(left)
         chunk = answer.read1(65536)
@@ -166,7 +166,7 @@ def _read(connection: http.client.HTTPConnection, answer: http.client.HTTPRespon
             return b"".join(chunks)
         size += len(chunk)
         if size > MOST_BYTES:
-            raise Refused("The file is larger than 16 MB.")
+            raise DownloadRefused("The file is larger than 16 MB.")
         chunks.append(chunk)
 
 

@@ -80,13 +80,13 @@ MEANINGS = {
 UNKNOWN = Meaning(_("It was not delivered."), _AGAIN)
 
 
-def meaning(code: str) -> Meaning:
+def explain_code(code: str) -> Meaning:
     """What the code says; for one that is not known, that it was not delivered."""
     return MEANINGS.get(code, UNKNOWN)
 
 
-def words(code: str, said: str = "") -> str:
+def describe_failure(code: str, said: str = "") -> str:
     """The code in words, at most 300 characters; the provider's own where we have none."""
     if code not in MEANINGS and said:
         return said[:300]
-    return str(meaning(code))[:300]
+    return str(explain_code(code))[:300]

@@ -23,14 +23,14 @@ UNREADABLE = "token_unreadable"
 ALERT_LASTS = timedelta(days=1)
 
 
-def pause(account_id: UUID, code: str, said: str) -> None:
+def pause_account(account_id: UUID, code: str, said: str) -> None:
     """Open the circuit: nothing goes out over this account until it is let in again. Its admins are told once."""
     paused = TwilioAccount.objects.filter(pk=account_id, paused_at=None).update(paused_at=Now(), paused_code=code)
     if paused:
         organization_id, account = TwilioAccount.objects.values_list("organization_id", "account_sid").get(
             pk=account_id
         )
-        alert(
+        raise_alert(
             organization_id,
             account_id,
             code,
@@ -39,7 +39,7 @@ def pause(account_id: UUID, code: str, said: str) -> None:
         )
 
 
-def resume(account: TwilioAccount) -> None:
+def resume_account(account: TwilioAccount) -> None:
     """Close the circuit: what waited goes out."""
     stopped = TwilioAccount.objects.filter(pk=account.pk).exclude(paused_at=None, held_until=None)
     stopped.update(paused_at=None, paused_code="", held_until=None)
@@ -74,12 +74,12 @@ def probe() -> int:
         except (twilio.Refusal, twilio.Away, InvalidToken, ValueError):
             continue
         with tenancy.system():
-            resume(account)
+            resume_account(account)
         resumed += 1
     return resumed
 
 
-def alert(organization_id: UUID, subject_id: UUID, code: str, message: str) -> bool:
+def raise_alert(organization_id: UUID, subject_id: UUID, code: str, message: str) -> bool:
     """Tell the organization's admins about trouble with an account or number; False if they know of it already."""
     try:
         with transaction.atomic():
@@ -118,7 +118,7 @@ class Health:
     alerts: list[ChannelAlert]
 
 
-def of(numbers: Iterable[SenderNumber]) -> dict[UUID, Health]:
+def read_health(numbers: Iterable[SenderNumber]) -> dict[UUID, Health]:
     """How these numbers (with their accounts joined) do, by their ids."""
     numbers = list(numbers)
     alerts = defaultdict(list)

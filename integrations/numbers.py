@@ -54,7 +54,7 @@ class ProviderAway(Exception):
         super().__init__("Twilio can't be reached right now. Try again in a moment.")
 
 
-def connect(
+def connect_number(
     chatroom: Chatroom, phone: str, *, account_sid: str, auth_token: str = "", by: User, **values
 ) -> SenderNumber:
     """Let a chatroom send from a number and be reached at it.
@@ -69,7 +69,7 @@ def connect(
     if owned.webhook != twilio.webhook_url():  # before anything is written: no lock is held while Twilio is asked
         _ask(twilio.route_here, account_sid, secret, owned.sid)
     account = connect_account(chatroom.organization, account_sid, secret, accepted=True)
-    with constraints.refused("sender_numbers_phone_key", Claimed("number")):
+    with constraints.translate_violation("sender_numbers_phone_key", Claimed("number")):
         number = SenderNumber.objects.create(
             organization_id=chatroom.organization_id,
             chatroom=chatroom,
@@ -77,7 +77,7 @@ def connect(
             phone=phone,
             **{"name": owned.name[:80], **values},
         )
-    audit.record("number.connect", actor=by, target=number, after=_named(number))
+    audit.record_action("number.connect", actor=by, target=number, after=_named(number))
     return number
 
 
@@ -90,16 +90,16 @@ def connect_account(organization: Organization, sid: str, token: str, *, accepte
         _ask(twilio.numbers, sid, token)
     known = TwilioAccount.objects.filter(account_sid=sid).first()
     if known is None:
-        with constraints.refused("twilio_accounts_account_sid_key", Claimed("account")):
+        with constraints.translate_violation("twilio_accounts_account_sid_key", Claimed("account")):
             return TwilioAccount.objects.create(organization=organization, account_sid=sid, auth_token=token)
     if known.auth_token != token:
         known.auth_token, known.other_auth_token = token, known.auth_token
         known.save(update_fields=["auth_token", "other_auth_token"])
-    health.resume(known)  # Twilio has just let us in with it
+    health.resume_account(known)  # Twilio has just let us in with it
     return known
 
 
-def change(number: SenderNumber, *, auth_token: str = "", by: User, **values) -> None:
+def change_number(number: SenderNumber, *, auth_token: str = "", by: User, **values) -> None:
     """Rename a number, move it to another chatroom or replace its account's token."""
     if auth_token:
         connect_account(number.organization, number.twilio_account.account_sid, auth_token)
@@ -109,7 +109,7 @@ def change(number: SenderNumber, *, auth_token: str = "", by: User, **values) ->
     number.save(update_fields=list(values))
     health.close_alerts(number.pk)
     after = {**_named(number), **({"auth_token": "replaced"} if auth_token else {})}
-    audit.record("number.change", actor=by, target=number, before=before, after=after)
+    audit.record_action("number.change", actor=by, target=number, before=before, after=after)
 
 
 def _named(number: SenderNumber) -> dict:
@@ -117,7 +117,7 @@ def _named(number: SenderNumber) -> dict:
     return {**named, "chatroom_id": str(number.chatroom_id)}
 
 
-def disconnect(number: SenderNumber, *, by: User) -> None:
+def disconnect_number(number: SenderNumber, *, by: User) -> None:
     """Forget a number that no conversation or campaign goes over, and its account with the last one. Raises InUse."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -126,11 +126,11 @@ def disconnect(number: SenderNumber, *, by: User) -> None:
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError:
         raise InUse from None
-    audit.record("number.disconnect", actor=by, target=number, before=_named(number))
+    audit.record_action("number.disconnect", actor=by, target=number, before=_named(number))
     TwilioAccount.objects.filter(pk=number.twilio_account_id, sender_numbers=None).delete()
 
 
-def sync(organization: Organization) -> list[dict]:
+def sync_numbers(organization: Organization) -> list[dict]:
     """All numbers of the organization's accounts as Twilio lists them; those of chatrooms are made to come to us."""
     ours = {number.phone: number for number in SenderNumber.objects.filter(organization=organization)}
     return [

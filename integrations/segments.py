@@ -9,7 +9,7 @@ EXTENDED = "\f^{}\\[~]|€"  # sent with an escape before them
 COST = {**dict.fromkeys(BASIC, 1), **dict.fromkeys(EXTENDED, 2)}
 
 
-def count(text: str) -> int:
+def count_segments(text: str) -> int:
     """Segments of a text; 0 for an empty one. An escaped character or a surrogate pair is never cut in two."""
     gsm = all(character in COST for character in text)
     costs = [COST[c] for c in text] if gsm else [2 if ord(c) > 0xFFFF else 1 for c in text]

@@ -46,7 +46,7 @@ class SenderNumberSerializer(RowSerializer):
     created_at = serializers.DateTimeField()
 
     def represent_rows(self, rows: list[SenderNumber]) -> list[dict]:
-        health_of = health.of(rows)
+        health_of = health.read_health(rows)
         return [
             {
                 "id": number.pk,

@@ -15,7 +15,7 @@ class NameTaken(Exception):
 
 
 @contextmanager
-def refused(constraint: str, error: Exception) -> Iterator[None]:
+def translate_violation(constraint: str, error: Exception) -> Iterator[None]:
     """Raise `error` where this constraint is violated inside, and undo what was done there."""
     try:
         with transaction.atomic():

@@ -8,7 +8,7 @@ MOST_DAYS_AHEAD = 365
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # so that every zone, and a few minutes more or less, have a name for it
 
 
-def read(text: str) -> datetime:
+def parse_moment(text: str) -> datetime:
     """A moment with its zone, as `isoformat` writes it. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or not FIRST_YEAR < moment.year <= LAST_YEAR:
@@ -21,6 +21,6 @@ def is_ahead(moment: datetime) -> bool:
     return timedelta() < moment - timezone.now() < timedelta(days=MOST_DAYS_AHEAD)
 
 
-def time(moment: datetime | None) -> str | None:
+def format_time(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

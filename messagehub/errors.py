@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 OURS: dict[type[Exception], tuple[int, str]] = {
     ledger.InsufficientTokens: (402, "insufficient_tokens"),
     ledger.NoAccount: (409, "no_token_account"),
-    message_actions.NotNow: (409, "not_now"),
-    lifecycle.NotNow: (409, "not_now"),
-    eligibility.Refused: (409, "refused"),
+    message_actions.WrongMessageState: (409, "not_now"),
+    lifecycle.WrongCampaignState: (409, "not_now"),
+    eligibility.SendRefused: (409, "refused"),
     ledger.KeyUsed: (422, "idempotency_mismatch"),
     enqueue.ClientIdTaken: (409, "client_id_taken"),
-    idempotency.Mismatch: (422, "idempotency_mismatch"),
+    idempotency.IdempotencyMismatch: (422, "idempotency_mismatch"),
     sessions.SecondFactorOwed: (401, "mfa_required"),
     sessions.WrongCredentials: (401, "wrong_credentials"),
     sessions.OperatorsUseAdmin: (403, "operators_use_admin"),
@@ -48,12 +48,12 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     changes.NoWakingTime: (400, "invalid"),
     templates.BadTemplate: (400, "invalid"),
     templates.MissingVariables: (400, "invalid"),
-    contacts.Duplicate: (409, "duplicate"),
-    listing.Gone: (404, "not_found"),
-    contacts.Gone: (404, "not_found"),
-    groups.Gone: (404, "not_found"),
-    lifecycle.Gone: (404, "not_found"),
-    contacts.HasConversations: (409, "has_conversations"),
+    contacts.DuplicateContact: (409, "duplicate"),
+    listing.ConversationGone: (404, "not_found"),
+    contacts.ContactGone: (404, "not_found"),
+    groups.GroupGone: (404, "not_found"),
+    lifecycle.CampaignGone: (404, "not_found"),
+    contacts.ContactHasConversations: (409, "has_conversations"),
     phones.ImpossibleNumber: (400, "invalid"),
     constraints.NameTaken: (400, "invalid"),
     numbers.Claimed: (409, "claimed"),
@@ -100,7 +100,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
         status, code = OURS[type(error)]
         code = getattr(error, "code", code)
         message = str(error) if not isinstance(error, RequestDataTooBig) else "The body is too large."
-        status = REASONS.get(code, status) if isinstance(error, eligibility.Refused) else status
+        status = REASONS.get(code, status) if isinstance(error, eligibility.SendRefused) else status
         more = {name: getattr(error, name, None) for name in ("fields", "reasons")}
         response = Response(body(code, message, **more), status=status)
         if isinstance(error, limits.TooMany):

@@ -27,7 +27,7 @@ class Unavailable(Exception):
     """Valkey does not answer, so nothing can be counted."""
 
 
-def count(name: str, key: str) -> None:
+def count_attempt(name: str, key: str) -> None:
     """Count one use of `settings.LIMITS[name]` by `key`. Raises `TooMany` over it and `Unavailable` without Valkey."""
     try:
         used, left = bus.client().eval(COUNT, 1, f"mh:limit:{name}:{key}", WINDOW * 1000)

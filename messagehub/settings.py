@@ -279,7 +279,7 @@ SPECTACULAR_SETTINGS = {
         "AttachmentState": "messaging.models.Attachment.State",
     },
 }
-BEARER_TOKENS = "accounts.api.bearer.read"
+BEARER_TOKENS = "accounts.api.bearer.authenticate_bearer"
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=30),
     "AUTH_HEADER_PREFIX": "Bearer",

@@ -3,7 +3,7 @@
 from django.db import connection
 
 
-def rows(sql: str, params=()) -> list[dict]:
+def fetch_rows(sql: str, params=()) -> list[dict]:
     """The rows of a hand-written statement, by column name; of the last one where there are several."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

@@ -106,7 +106,7 @@ class WebhookEventAdmin(Rows):
     def process_again(self, request, queryset):
         chosen = list(queryset.filter(processed_at=None).values_list("pk", flat=True))
         for pk in chosen:
-            audit.record("webhook.process_again", actor=request.user, target=WebhookEvent(pk=pk))
-        done = ingest.process(chosen)
+            audit.record_action("webhook.process_again", actor=request.user, target=WebhookEvent(pk=pk))
+        done = ingest.process_events(chosen)
         level = messages.SUCCESS if done == len(chosen) else messages.WARNING
         self.message_user(request, f"{done} of {len(chosen)} succeeded.", level)

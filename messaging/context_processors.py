@@ -44,7 +44,7 @@ class Shell:
         return ledger.balance(self.user)
 
 
-def of(request: HttpRequest) -> Shell:
+def shell_of(request: HttpRequest) -> Shell:
     if not hasattr(request, "shell"):
         request.shell = Shell(request)
     return request.shell
@@ -52,4 +52,4 @@ def of(request: HttpRequest) -> Shell:
 
 def shell(request: HttpRequest) -> dict:
     """A context processor: `shell` in templates."""
-    return {"shell": of(request)} if hasattr(request, "user") else {}
+    return {"shell": shell_of(request)} if hasattr(request, "user") else {}

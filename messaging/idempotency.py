@@ -16,7 +16,7 @@ from accounts.models import User
 from messaging.models import IdempotencyKey
 
 
-class Mismatch(Exception):
+class IdempotencyMismatch(Exception):
     """The key was used for something else."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Answer:
     replayed: bool = False
 
 
-def once(user: User, key: str, asked: dict, act: Callable[[], Answer]) -> Answer:
+def act_once(user: User, key: str, asked: dict, act: Callable[[], Answer]) -> Answer:
     """Act unless this user's key was used; then answer as the first time. Raises Mismatch for another request."""
     if not key:
         return act()
@@ -48,7 +48,7 @@ def once(user: User, key: str, asked: dict, act: Callable[[], Answer]) -> Answer
     )
     kept = IdempotencyKey.objects.get(user=user, key=key)
     if kept.request_hash != fingerprint:
-        raise Mismatch
+        raise IdempotencyMismatch
     if kept.status_code is not None and kept.response is not None:
         return Answer(kept.status_code, kept.response, replayed=True)
     answer = act()

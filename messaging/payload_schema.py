@@ -123,7 +123,7 @@ class NoteSerializer(RowSerializer):
     created_at = serializers.DateTimeField()
 
     def represent_rows(self, rows: list[Note]) -> list[dict]:
-        return [payloads.note(row) for row in rows]
+        return [payloads.describe_note(row) for row in rows]
 
 
 class TemplateSerializer(RowSerializer):

@@ -11,8 +11,8 @@ import orjson
 from django.conf import settings
 
 from chatrooms.models import Contact
-from messagehub.datetimes import time
-from messagehub.sql import rows
+from messagehub.datetimes import format_time
+from messagehub.sql import fetch_rows
 from messaging.models import Note
 
 MESSAGE_COLUMNS = """
@@ -36,27 +36,27 @@ conversations v JOIN contacts c ON c.id = v.contact_id LEFT JOIN users assignee 
 """
 
 
-def messages(found: Iterable[dict]) -> list[dict]:
+def describe_messages(found: Iterable[dict]) -> list[dict]:
     """Shapes of rows with MESSAGE_COLUMNS, with their attachments (one query for all of them)."""
     found = list(found)
-    attached = attachments([row["id"] for row in found])
-    return [message(row, attached.get(row["id"], [])) for row in found]
+    attached = describe_attachments([row["id"] for row in found])
+    return [describe_message(row, attached.get(row["id"], [])) for row in found]
 
 
-def messages_by_id(ids: Iterable) -> dict:
+def describe_messages_by_id(ids: Iterable) -> dict:
     """Shapes of the messages with these ids, as far as row security shows them."""
     ids = list(ids)
     if not ids:
         return {}
-    found = rows(f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE m.id = ANY(%s)", [ids])
-    return dict(zip((row["id"] for row in found), messages(found), strict=True))
+    found = fetch_rows(f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE m.id = ANY(%s)", [ids])
+    return dict(zip((row["id"] for row in found), describe_messages(found), strict=True))
 
 
-def attachments(message_ids: list) -> dict:
+def describe_attachments(message_ids: list) -> dict:
     if not message_ids:
         return {}
     by_message = defaultdict(list)
-    for row in rows(
+    for row in fetch_rows(
         "SELECT id, message_id, content_type, state, name, size, width, height FROM attachments "
         "WHERE message_id = ANY(%s) ORDER BY message_id, position",
         [message_ids],
@@ -64,7 +64,7 @@ def attachments(message_ids: list) -> dict:
         by_message[row["message_id"]].append(
             {
                 "id": str(row["id"]),
-                "kind": kind(row["content_type"]),
+                "kind": attachment_kind(row["content_type"]),
                 "content_type": row["content_type"],
                 "size": row["size"],
                 "url": f"{settings.PUBLIC_BASE_URL}/attachments/{row['id']}/",
@@ -77,12 +77,12 @@ def attachments(message_ids: list) -> dict:
     return by_message
 
 
-def kind(content_type: str) -> str:
+def attachment_kind(content_type: str) -> str:
     family = content_type.split("/")[0]
     return family if family in ("image", "audio", "video") else "file"
 
 
-def message(row: dict, attached: list[dict]) -> dict:
+def describe_message(row: dict, attached: list[dict]) -> dict:
     return {
         "id": str(row["id"]),
         "conversation_id": str(row["conversation_id"]),
@@ -103,16 +103,16 @@ def message(row: dict, attached: list[dict]) -> dict:
         "retry_of": str(row["retry_of_id"]) if row["retry_of_id"] else None,
         "reply_to": str(row["reply_to_id"]) if row["reply_to_id"] else None,
         "reactions": orjson.loads(row["reactions"]) if isinstance(row["reactions"], str) else row["reactions"],
-        "deleted_at": time(row["deleted_at"]),
-        "created_at": time(row["occurred_at"] if row["direction"] == "inbound" else row["created_at"]),
-        "send_at": time(row["send_at"]),
-        "sent_at": time(row["sent_at"]),
-        "delivered_at": time(row["delivered_at"]),
-        "read_at": time(row["read_at"]),
+        "deleted_at": format_time(row["deleted_at"]),
+        "created_at": format_time(row["occurred_at"] if row["direction"] == "inbound" else row["created_at"]),
+        "send_at": format_time(row["send_at"]),
+        "sent_at": format_time(row["sent_at"]),
+        "delivered_at": format_time(row["delivered_at"]),
+        "read_at": format_time(row["read_at"]),
     }
 
 
-def conversation(row: dict, last_message: dict | None, unread: int | None) -> dict:
+def describe_conversation(row: dict, last_message: dict | None, unread: int | None) -> dict:
     """A row with CONVERSATION_COLUMNS. `unread` is the viewer's; None leaves it out, for frames that add it later."""
     shape = {
         "id": str(row["id"]),
@@ -122,9 +122,9 @@ def conversation(row: dict, last_message: dict | None, unread: int | None) -> di
         "assigned_to": (
             {"id": str(row["assigned_to_id"]), "name": row["assigned_to_name"]} if row["assigned_to_id"] else None
         ),
-        "last_message_at": time(row["last_message_at"]),
-        "snoozed_until": time(row["snoozed_until"]),
-        "waiting_since": time(row["waiting_since"]),
+        "last_message_at": format_time(row["last_message_at"]),
+        "snoozed_until": format_time(row["snoozed_until"]),
+        "waiting_since": format_time(row["waiting_since"]),
         "labels": row["labels"],
         "contact": {
             "id": str(row["contact_id"]),
@@ -138,7 +138,7 @@ def conversation(row: dict, last_message: dict | None, unread: int | None) -> di
     return shape if unread is None else {**shape, "unread_count": unread}
 
 
-def contacts(found: Sequence[Contact]) -> list[dict]:
+def describe_contacts(found: Sequence[Contact]) -> list[dict]:
     """Contacts with their groups (prefetched) and what they said about consent (one query for all of them)."""
     said = consent_of(found)
     return [_contact(row, said.get(row.pk, "unknown")) for row in found]
@@ -180,11 +180,11 @@ def consent_of(found: Sequence[Contact]) -> dict:
     if not wanted:
         return {}
     words = {"opt_out": "opted_out", "opt_in": "opted_in"}
-    newest = rows(CONSENT, [list(column) for column in zip(*wanted, strict=True)])
+    newest = fetch_rows(CONSENT, [list(column) for column in zip(*wanted, strict=True)])
     return {row["id"]: words[row["kind"]] for row in newest}
 
 
-def note(row: Note) -> dict:
+def describe_note(row: Note) -> dict:
     """A note with its author (joined)."""
     return {
         "id": row.pk,

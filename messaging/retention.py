@@ -13,7 +13,7 @@ DELETE FROM {table} WHERE ctid = ANY(ARRAY(
 """
 
 
-def forget() -> int:
+def delete_expired() -> int:
     """Drop what is older than it is kept, in batches that each commit; returns how many rows went."""
     return sum(_forget(table, age) for table, age in KEPT.items())
 

@@ -17,20 +17,20 @@ from tokens import proof
 @app.task(queueing_lock="retention", pass_context=False)
 def forget(timestamp: int) -> None:
     """Each hour: drop what is kept for a time only."""
-    retention.forget()
+    retention.delete_expired()
 
 
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="reconciliation", pass_context=False)
 def reconcile(timestamp: int) -> None:
     """Each minute: look for unknown messages at the provider."""
-    reconciliation.reconcile()
+    reconciliation.reconcile_unknown()
 
 
 @app.task(queue="default")
 def look_up(message_id: str) -> None:
     """The provider has said two things about how a message ended: ask it which holds."""
-    reconciliation.look_up(UUID(message_id))
+    reconciliation.look_up_message(UUID(message_id))
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -46,25 +46,25 @@ def probe(timestamp: int) -> None:
 @app.task(queueing_lock="gaps", pass_context=False)
 def repair_gaps(timestamp: int) -> None:
     """Every ten minutes: has anything come in at Twilio that never reached us?"""
-    backfill.repair()
+    backfill.backfill_inbound()
 
 
 @app.periodic(cron="41 * * * *")
 @app.task(queueing_lock="proof", pass_context=False)
 def prove(timestamp: int) -> None:
     """Each hour: does everything add up?"""
-    proof.run()
+    proof.run_proof()
 
 
 @app.task(queue="default", retry=RetryStrategy(max_attempts=attachments.MOST_ATTEMPTS, exponential_wait=5))
 def fetch_attachment(attachment_id: str) -> None:
     """Make our own copy of something that came with a message."""
-    attachments.fetch(UUID(attachment_id))
+    attachments.copy_attachment(UUID(attachment_id))
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="forgotten_attachments", pass_context=False)
 def fetch_forgotten(timestamp: int) -> None:
     """Every ten minutes: fetch what lost its job."""
-    for pk in attachments.forgotten():
+    for pk in attachments.list_forgotten():
         fetch_attachment.defer(attachment_id=str(pk))

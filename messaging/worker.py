@@ -97,14 +97,14 @@ class Worker:
     async def receive(self) -> None:
         while not self.stopping.is_set():
             self.webhooks.clear()
-            if not await self.call("receive", ingest.drain):
+            if not await self.call("receive", ingest.drain_webhooks):
                 await self.woken(self.webhooks)
 
     async def send(self) -> None:
         while not self.stopping.is_set():
             self.outbox.clear()
             room = IN_FLIGHT - len(self.flights)
-            claimed = await self.call("claim", delivery.claim, room, self.windows.free(room)) if room else []
+            claimed = await self.call("claim", delivery.claim_messages, room, self.windows.free(room)) if room else []
             for each in claimed:
                 failpoints.hit("after_claim")
                 flight = asyncio.create_task(self.fly(each))
@@ -152,7 +152,7 @@ class Worker:
             while len(batch) < SETTLE_BATCH and not self.answers.empty():
                 batch.append(self.answers.get_nowait())
             try:
-                await self.call("settle", delivery.settle, batch)
+                await self.call("settle", delivery.settle_outcomes, batch)
             except Exception:
                 log.exception("A batch of answers can't be written down and is taken apart.")
                 for answer in batch:
@@ -166,7 +166,7 @@ class Worker:
     async def settle_alone(self, answer: tuple[delivery.Claimed, Outcome]) -> None:
         """One answer that PostgreSQL refuses must not keep the others from being written down."""
         try:
-            await self.call("settle", delivery.settle, [answer])
+            await self.call("settle", delivery.settle_outcomes, [answer])
         except Exception:
             log.exception("The answer for message %s can't be written down.", answer[0].text.message_id)
             await self.call("settle", delivery.give_up, answer[0])
@@ -174,13 +174,13 @@ class Worker:
     async def feed(self) -> None:
         while not self.stopping.is_set():
             self.campaigns.clear()
-            if not await self.call("feed", campaign_feed.feed):
+            if not await self.call("feed", campaign_feed.feed_campaigns):
                 await self.woken(self.campaigns)
 
     async def sweep(self) -> None:
         while not self.stopping.is_set():
-            await self.call("sweep", changes.wake)
-            if await self.call("sweep", delivery.sweep):
+            await self.call("sweep", changes.wake_snoozed)
+            if await self.call("sweep", delivery.sweep_overdue):
                 self.outbox.set()
             await self.woken(self.stopping)
 

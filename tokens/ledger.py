@@ -161,7 +161,7 @@ def adjust(user: User, delta: int, *, actor: User, reason: str, idempotency_key:
         raise InsufficientTokens(-delta)
     after = {"delta": delta, "balance": moved[1], "reason": reason}
     if delta:
-        audit.record("tokens.grant" if delta > 0 else "tokens.take_back", actor=actor, target=user, after=after)
+        audit.record_action("tokens.grant" if delta > 0 else "tokens.take_back", actor=actor, target=user, after=after)
     return moved
 
 

@@ -143,7 +143,7 @@ INVARIANTS = {
 }
 
 
-def broken() -> Iterator[Broken]:
+def find_broken() -> Iterator[Broken]:
     """Every invariant that does not hold at this moment, over all organizations: one statement, one snapshot."""
     each = (
         f"(SELECT {place}, ARRAY[x::text] FROM ({sql}) AS x LIMIT {SHOWN})"
@@ -158,10 +158,10 @@ def broken() -> Iterator[Broken]:
             yield Broken(invariant, rows)
 
 
-def run() -> ProofRun:
+def run_proof() -> ProofRun:
     """Look at every invariant and write down what was found: for the metric, the tokens page and operators."""
     started = time.monotonic()
-    found = list(broken())
+    found = list(find_broken())
     for each in found:
         log.error("An invariant does not hold. %s", each)
     with tenancy.system():
@@ -174,6 +174,6 @@ def run() -> ProofRun:
         )
 
 
-def newest() -> ProofRun | None:
+def newest_run() -> ProofRun | None:
     """When it was last looked whether everything adds up, and whether it did; not which rows, which operators see."""
     return ProofRun.objects.only("created_at", "seconds", "holds").order_by("-created_at").first()

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.api.serializers import PersonSerializer, named
+from accounts.api.serializers import PersonSerializer, describe_person
 from accounts.models import User
 from messagehub.api.serializers import RowSerializer
 from tokens.models import TokenEntry
@@ -91,7 +91,7 @@ class EntrySerializer(RowSerializer):
             {
                 "id": entry.pk,
                 "user_id": entry.account.user_id,
-                "actor": named(entry.actor),
+                "actor": describe_person(entry.actor),
                 **{name: getattr(entry, name) for name in names},
             }
             for entry in entries

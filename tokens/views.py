@@ -78,7 +78,7 @@ def _page(request: HttpRequest, form: GrantForm | None = None, status: int = 200
         "older": older,
         "kind": request.GET.get("kind", ""),
         "kinds": WORDS.items(),
-        "proof": proof.newest(),
+        "proof": proof.newest_run(),
         "form": form or GrantForm(admin=request.user, initial={"key": uuid7(), "person": request.GET.get("to")}),
         "search": request.GET.get("search", ""),
     }

@@ -8,7 +8,7 @@ from accounts import keys
 from accounts.models import User
 
 
-def read(request: HttpRequest):
+def authenticate_bearer(request: HttpRequest):
     """The person and their token, or None for another kind of header. Raises AuthenticationFailed."""
     kind, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if kind.lower() == "bearer" and keys.is_key(token.strip()):
@@ -17,7 +17,7 @@ def read(request: HttpRequest):
 
 
 def _of_key(secret: str) -> tuple[User, object]:
-    key = keys.find(secret)
+    key = keys.find_key(secret)
     if key is None:
         raise AuthenticationFailed("Invalid token.")
     if not key.user.is_active:

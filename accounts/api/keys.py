@@ -72,10 +72,10 @@ class KeyViewSet(
         return self.queryset.filter(user=self.request.user)
 
     def perform_create(self, serializer):
-        key, secret = keys.create(self.request.user, **serializer.validated_data)
+        key, secret = keys.create_key(self.request.user, **serializer.validated_data)
         key.refresh_from_db()
         key.secret = secret
         serializer.instance = key
 
     def perform_destroy(self, key):
-        keys.delete(key, by=self.request.user)
+        keys.delete_key(key, by=self.request.user)

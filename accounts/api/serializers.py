@@ -15,7 +15,7 @@ class PersonSerializer(serializers.Serializer):
     name = serializers.CharField()
 
 
-def named(user: User | None) -> dict | None:
+def describe_person(user: User | None) -> dict | None:
     """A person as other payloads name them."""
     return {"id": user.pk, "name": user.name} if user else None
 

@@ -121,5 +121,5 @@ class SettingsViewSet(TenantViewSet):
     @operation("Change the settings")
     def partial_update(self, request):
         organization = self.get_object()
-        organizations.change(organization, by=request.user, **columns(self.read_input()))
+        organizations.change_organization(organization, by=request.user, **columns(self.read_input()))
         return Response(self.get_serializer(organization).data)

@@ -65,7 +65,7 @@ class MeViewSet(TenantViewSet):
     def partial_update(self, request):
         changes = self.read_input()
         if "name" in changes:
-            team.change(request.user, by=request.user, name=changes["name"])
+            team.change_user(request.user, by=request.user, name=changes["name"])
         if "password" in changes:
             sessions.change_password(request.user, changes["password"])
         return Response(UserSerializer(request.user).data)

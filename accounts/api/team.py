@@ -68,10 +68,10 @@ class UserViewSet(TenantModelViewSet):
 
     def perform_create(self, serializer):
         organization = self.request.user.organization
-        serializer.instance = team.invite(organization, **serializer.validated_data, by=self.request.user)
+        serializer.instance = team.invite_user(organization, **serializer.validated_data, by=self.request.user)
 
     def perform_update(self, serializer):
-        serializer.instance = team.change(serializer.instance, by=self.request.user, **serializer.validated_data)
+        serializer.instance = team.change_user(serializer.instance, by=self.request.user, **serializer.validated_data)
 
     def perform_destroy(self, user):
-        team.deactivate(user, by=self.request.user)
+        team.deactivate_user(user, by=self.request.user)

@@ -36,7 +36,7 @@ def name(request: HttpRequest) -> HttpResponse:
     form = NameForm(request.POST)
     if not form.is_valid():
         return _page(request, name_form=form)
-    team.change(request.user, by=request.user, name=form.cleaned_data["name"])
+    team.change_user(request.user, by=request.user, name=form.cleaned_data["name"])
     return redirect("me")
 
 
@@ -49,14 +49,14 @@ def password(request: HttpRequest) -> HttpResponse:
         return _page(request, password_form=form)
     proved = bool(request.session.get(sessions.SECOND_FACTOR))
     sessions.change_password(user, form.cleaned_data["password"])
-    sessions.start(request, user, second_factor_done=proved)
+    sessions.start_session(request, user, second_factor_done=proved)
     return _page(request, done=_("Your password is changed, and all your other sign-ins have ended."))
 
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """How this browser shows every page: `light`, `dark`, or anything else for as the device does."""
-    response = HttpResponse(status=204) if request.htmx else redirect(redirects.onward(request, reverse("me")))
+    response = HttpResponse(status=204) if request.htmx else redirect(redirects.next_page_url(request, reverse("me")))
     wanted = request.POST.get("theme")
     if wanted in THEMES:
         response.set_cookie("theme", wanted, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
@@ -71,7 +71,9 @@ def second_factor_picture(request: HttpRequest) -> HttpResponse:
     """The secret that is being set up, for a camera."""
     if NEW_SECRET not in request.session:
         raise Http404
-    return HttpResponse(second_factor.picture(request.user, _new_secret(request)), content_type="image/svg+xml")
+    return HttpResponse(
+        second_factor.draw_enrollment_code(request.user, _new_secret(request)), content_type="image/svg+xml"
+    )
 
 
 @own
@@ -82,7 +84,7 @@ def second_factor_set_up(request: HttpRequest) -> HttpResponse:
         return redirect("me")
     if form.is_valid():
         try:
-            codes = second_factor.set_up(user, _new_secret(request), form.cleaned_data["code"])
+            codes = second_factor.set_up_second_factor(user, _new_secret(request), form.cleaned_data["code"])
         except second_factor.WrongCode as error:
             form.add_error("code", str(error))
         else:
@@ -97,7 +99,7 @@ def second_factor_remove(request: HttpRequest) -> HttpResponse:
     form = CurrentPasswordForm(request.user, request.POST)
     if form.is_valid():
         try:
-            second_factor.remove(request.user)
+            second_factor.remove_second_factor(request.user)
         except second_factor.StillOwed as error:
             form.add_error(None, str(error))
         else:
@@ -123,7 +125,7 @@ def _new_secret(request: HttpRequest) -> str:
 # ---------------------------------------------------------------- sign-ins and keys
 @own
 def end_sign_in(request: HttpRequest, pk) -> HttpResponse:
-    sessions.end_one(get_object_or_404(SignIn, pk=pk, user=request.user), by=request.user)
+    sessions.end_sign_in(get_object_or_404(SignIn, pk=pk, user=request.user), by=request.user)
     return redirect("me")
 
 
@@ -132,13 +134,13 @@ def make_key(request: HttpRequest) -> HttpResponse:
     form = KeyForm(request.user, request.POST)
     if not form.is_valid():
         return _page(request, key_form=form)
-    _key, secret = keys.create(request.user, form.cleaned_data["name"], form.cleaned_data["scopes"])
+    _key, secret = keys.create_key(request.user, form.cleaned_data["name"], form.cleaned_data["scopes"])
     return _page(request, secret=secret)
 
 
 @own
 def delete_key(request: HttpRequest, pk) -> HttpResponse:
-    keys.delete(get_object_or_404(ApiKey, pk=pk, user=request.user), by=request.user)
+    keys.delete_key(get_object_or_404(ApiKey, pk=pk, user=request.user), by=request.user)
     return redirect("me")
 
 
@@ -156,7 +158,7 @@ def _page(request: HttpRequest, **more) -> HttpResponse:
         "key_form": KeyForm(user, auto_id="key_%s"),
         "set_up": set_up,
         "owed": second_factor.is_owed(user),
-        "codes_left": second_factor.codes_left(user) if set_up else 0,
+        "codes_left": second_factor.count_recovery_codes(user) if set_up else 0,
         "new_secret": None if set_up else _grouped(_new_secret(request)),
         "sign_ins": user.sign_ins.order_by("-created_at"),
         "this_sign_in": request.session.get(sessions.SIGN_IN),

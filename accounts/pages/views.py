@@ -30,7 +30,7 @@ def login(request: HttpRequest) -> HttpResponse:
     try:
         sessions.sign_in(request, **form.cleaned_data, in_browser=True)
     except sessions.SecondFactorOwed as owed:
-        sessions.remember_half(request, owed.user)
+        sessions.remember_half_sign_in(request, owed.user)
         return redirect(f"{reverse('login-code')}?{urlencode({'next': _next(request)})}")
     except sessions.WrongCredentials as error:
         return _login_page(request, form, error, status=401)
@@ -47,13 +47,13 @@ def login(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def login_code(request: HttpRequest) -> HttpResponse:
     """The second page of signing in, for who has a second factor."""
-    user = sessions.half(request)
+    user = sessions.read_half_sign_in(request)
     if user is None:
         return redirect("login")
     form, answer = CodeForm(request.POST or None), {"status": 200}
     if request.method == "POST" and form.is_valid():
         try:
-            sessions.finish(request, user, form.cleaned_data["code"])
+            sessions.finish_sign_in(request, user, form.cleaned_data["code"])
             return redirect(_next(request))
         except sessions.WrongCredentials:
             form.add_error("code", str(second_factor.WrongCode()))
@@ -83,12 +83,12 @@ def logout(request: HttpRequest) -> HttpResponse:
 def invitation(request: HttpRequest, part: str) -> HttpResponse:
     """The page of an invitation's link: a name and a password, and one is in."""
     try:
-        user = invitations.invited(part)
+        user = invitations.find_invited_user(part)
         form = JoinForm(user, request.POST or None, initial={"name": user.name})
         if request.method == "POST" and form.is_valid():
-            sessions.start(request, team.accept(part, **form.cleaned_data))
+            sessions.start_session(request, team.accept_invitation(part, **form.cleaned_data))
             return redirect(settings.LOGIN_REDIRECT_URL)
-    except (invitations.Over, team.AddressTaken) as error:
+    except (invitations.InvitationExpired, team.AddressTaken) as error:
         return _door(request, _("This link does not work"), str(error), status=410)
     with tenancy.organization(user.organization_id):
         title = _("Join %(organization)s") % {"organization": user.organization.name}
@@ -104,7 +104,7 @@ def password_reset(request: HttpRequest) -> HttpResponse:
     title = _("A new password")
     if request.method == "POST" and form.is_valid():
         try:
-            sessions.ask_for_reset(form.cleaned_data["email"], request.META.get("REMOTE_ADDR", ""))
+            sessions.request_password_reset(form.cleaned_data["email"], request.META.get("REMOTE_ADDR", ""))
         except limits.TooMany as error:
             form.add_error(None, _wait(error))
             return _door(request, title, "", form, _("Mail me a link"), status=429, retry_after=error.retry_after)
@@ -122,7 +122,7 @@ def password_reset(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def password_new(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     """The page of a reset's link. Using it ends every sign-in, and one signs in with the new password."""
-    user = sessions.of_reset(uid, token)
+    user = sessions.find_user_of_reset_link(uid, token)
     if user is None:
         words = _("It is too old or was used already. Ask for a new one.")
         way = reverse("password-reset")
@@ -167,7 +167,7 @@ def _wait(error: limits.TooMany) -> str:
 
 
 def _next(request: HttpRequest) -> str:
-    return redirects.onward(request, settings.LOGIN_REDIRECT_URL)
+    return redirects.next_page_url(request, settings.LOGIN_REDIRECT_URL)
 
 
 def _demo_logins() -> list[dict]:

@@ -218,7 +218,7 @@ def insert_message(
         "messaging_service_sid": service_sid,
         "body": body,
         "status": status,
-        "num_segments": max(1, segments.count(body)),
+        "num_segments": max(1, segments.count_segments(body)),
         "num_media": len(media),
         "status_callback": status_callback,
         "date_created": now,

@@ -11,9 +11,9 @@ class RequestThrottle(throttling.BaseThrottle):
     def allow_request(self, request, view) -> bool:
         try:
             if request.user.is_authenticated:
-                limits.count("requests_per_user", str(request.user.pk))
+                limits.count_attempt("requests_per_user", str(request.user.pk))
             else:
-                limits.count("requests_per_address", request.META.get("REMOTE_ADDR", ""))
+                limits.count_attempt("requests_per_address", request.META.get("REMOTE_ADDR", ""))
         except limits.TooMany as error:
             self.seconds = error.retry_after
             return False

@@ -159,9 +159,9 @@ def seed() -> dict:
             make()
     operator = User.objects.get(email=OPERATOR[0])
     if not second_factor.is_set_up(operator):
-        second_factor.enroll(operator)
-    if proof.newest() is None:
-        proof.run()
+        second_factor.begin_enrollment(operator)
+    if proof.newest_run() is None:
+        proof.run_proof()
     register(base_url)
     return describe(base_url)
 
@@ -316,7 +316,7 @@ def past_message(conversation, contact, number, author, direction: str, text: st
         status="received" if inbound else "delivered",
         from_address=contact.phone if inbound else number.phone,
         to_address=number.phone if inbound else contact.phone,
-        segments=segments.count(text),
+        segments=segments.count_segments(text),
         sent_by=None if inbound else author,
         tokens=0 if inbound else 1,
         occurred_at=at,
@@ -384,7 +384,7 @@ def describe(base_url: str) -> dict:
         "operator": {
             "email": OPERATOR[0],
             "password": PASSWORD,
-            "totp_secret": second_factor.secret_of(User.objects.get(email=OPERATOR[0])),
+            "totp_secret": second_factor.read_secret(User.objects.get(email=OPERATOR[0])),
         },
         "twilio": accounts[0],
         "twilio_others": accounts[1:],

@@ -62,16 +62,16 @@ class CampaignViewSet(TenantModelViewSet):
 
     def perform_create(self, serializer):
         data = serializer.validated_data
-        sender = data.pop("sender_number", None) or enqueue.sender_of(data["chatroom"].pk)
-        campaign = lifecycle.create(by=self.request.user, sender_number=sender, **data)
+        sender = data.pop("sender_number", None) or enqueue.find_sender(data["chatroom"].pk)
+        campaign = lifecycle.create_campaign(by=self.request.user, sender_number=sender, **data)
         serializer.instance = self.get_queryset().get(pk=campaign.pk)
 
     def perform_update(self, serializer):
-        lifecycle.change(serializer.instance, **serializer.validated_data)
+        lifecycle.change_campaign(serializer.instance, **serializer.validated_data)
         serializer.instance = self.get_object()
 
     def perform_destroy(self, campaign):
-        lifecycle.remove(campaign)
+        lifecycle.delete_campaign(campaign)
 
     @operation(
         "List a campaign's recipients",
@@ -95,22 +95,22 @@ class CampaignViewSet(TenantModelViewSet):
     )
     @action(detail=True, methods=["post"])
     def start(self, request, pk):
-        return self.move_once(lifecycle.start)
+        return self.move_once(lifecycle.start_campaign)
 
     @move("Pause a campaign", "What is at the provider already goes on. 409 `not_running`.")
     @action(detail=True, methods=["post"])
     def pause(self, request, pk):
-        return self.move_once(lifecycle.pause)
+        return self.move_once(lifecycle.pause_campaign)
 
     @move("Resume a campaign", "By the person who started it, or an admin: 409 `not_yours`. 409 `not_paused`.")
     @action(detail=True, methods=["post"])
     def resume(self, request, pk):
-        return self.move_once(lifecycle.resume)
+        return self.move_once(lifecycle.resume_campaign)
 
     @move("Cancel a campaign", "Reserved tokens come back. 409 `not_started`.")
     @action(detail=True, methods=["post"])
     def cancel(self, request, pk):
-        return self.move_once(lifecycle.cancel)
+        return self.move_once(lifecycle.cancel_campaign)
 
     def move_once(self, move_campaign: Callable) -> Response:
         campaign = self.get_object()

@@ -85,13 +85,13 @@ class Turn:
         self.outcome, self.code, self.reason = Outcome.SKIPPED, code, reason[:300]
 
 
-def feed() -> int:
+def feed_campaigns() -> int:
     """Give each campaign that is due a turn; returns how many recipients and messages were moved on.
 
     One that can't be fed is paused, and does not keep the others from their turn.
     """
     with tenancy.system():
-        due = sorted(row["id"] for row in sql.rows(DUE))
+        due = sorted(row["id"] for row in sql.fetch_rows(DUE))
     return sum(_turn(campaign_id) for campaign_id in due)
 
 
@@ -117,7 +117,7 @@ def _feed(campaign_id: UUID) -> int:
             return 0
         if held.state == State.CANCELED:  # the provider told a message to wait while it was called off
             called_off = lifecycle.call_off_queued(held)
-            event_log.record(called_off)
+            event_log.record_events(called_off)
             return len(called_off)
         if held.state in lifecycle.STARTED and held.chatroom.archived_at:  # nobody sees it, so nobody else can
             return lifecycle.call_off(held, by=None)
@@ -134,7 +134,7 @@ def _next(held: Campaign) -> int:
     queued = flying.filter(status="queued").count()
     if not waiting.exists() and not queued:
         if not flying.exists():
-            lifecycle.end(held, State.DONE)
+            lifecycle.end_campaign(held, State.DONE)
         return 0
     if payer is None:
         return _pause(held, "no_access", str(eligibility.no_access()))
@@ -142,7 +142,7 @@ def _next(held: Campaign) -> int:
         return _pause(held, reason.code, str(reason))
     if not waiting.exists():
         return 0
-    price = eligibility.price(payer, Platform.SMS)
+    price = eligibility.price_of(payer, Platform.SMS)
     paid = held.reserved // price if price else AHEAD
     if not paid:
         if flying.exists():  # who is paid for goes first, and a pause would hold them
@@ -205,7 +205,7 @@ def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User) 
 
 def _write(turn: Turn, content: str, payer: User) -> None:
     try:
-        turn.text = templates.fill_in(content, turn.contact, sender=payer)
+        turn.text = templates.fill_in_template(content, turn.contact, sender=payer)
     except templates.MissingVariables as error:
         turn.skip("missing_variables", str(error))
     else:
@@ -231,7 +231,7 @@ def _make(held: Campaign, payer: User, turns: Sequence[Turn], price: int) -> Non
         cursor.execute(TOUCH, [[message.pk for message in made]])
     if price:
         references = [f"message:{message.pk}" for message in made]
-        ledger.spend(payer.pk, price, references, purpose=lifecycle.purpose(held.pk))
+        ledger.spend(payer.pk, price, references, purpose=lifecycle.reservation_purpose(held.pk))
         _set(held, reserved=held.reserved - price * len(made))
 
 
@@ -259,7 +259,7 @@ def _message(held: Campaign, payer: User, turn: Turn, conversation_id: UUID, pri
         status=Message.Status.QUEUED,
         from_address=held.sender_number.phone,
         to_address=turn.address,
-        segments=max(1, segments.count(turn.text)),
+        segments=max(1, segments.count_segments(turn.text)),
         tokens=price,
         sent_by=payer,
         campaign=held,
@@ -283,7 +283,7 @@ def _note(turns: Sequence[Turn]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(NOTE, [list(column) for column in columns])
     made = [turn.message for turn in turns if turn.message]
-    event_log.record(
+    event_log.record_events(
         [event_log.Change(event_log.CREATED, m.organization_id, m.chatroom_id, m.conversation_id, m.pk) for m in made]
     )
     if made:

@@ -64,7 +64,7 @@ WHERE r.campaign_id = %s GROUP BY 1 ORDER BY 1
 """
 
 
-class NotNow(Exception):
+class WrongCampaignState(Exception):
     """The campaign is in another state than this takes. `code` is for clients."""
 
     def __init__(self, code: str, words: str):
@@ -72,21 +72,21 @@ class NotNow(Exception):
         super().__init__(words)
 
 
-class Gone(Exception):
+class CampaignGone(Exception):
     """Somebody deleted the draft meanwhile."""
 
     def __init__(self) -> None:
         super().__init__("This campaign was deleted meanwhile.")
 
 
-def purpose(campaign_id: UUID) -> str:
+def reservation_purpose(campaign_id: UUID) -> str:
     """For what tokens are set aside, as the ledger writes it."""
     return f"campaign:{campaign_id}"
 
 
 # ---------------------------------------------------------------- before it starts
 @transaction.atomic
-def create(
+def create_campaign(
     chatroom: Chatroom,
     *,
     name: str,
@@ -96,7 +96,7 @@ def create(
     by: User,
     send_at: datetime | None = None,
 ) -> Campaign:
-    """A draft. Raises templates.BadTemplate for a text that could not be filled in."""
+    """A draft. Raises BadTemplate for a text that could not be filled in."""
     _check(content)
     campaign = Campaign.objects.create(
         organization_id=chatroom.organization_id,
@@ -112,8 +112,8 @@ def create(
 
 
 @transaction.atomic
-def change(campaign: Campaign, *, groups: Iterable[Group] | None = None, **values) -> None:
-    """Change a draft. Raises NotNow once it was started, and templates.BadTemplate."""
+def change_campaign(campaign: Campaign, *, groups: Iterable[Group] | None = None, **values) -> None:
+    """Change a draft. Raises WrongCampaignState once it was started, and BadTemplate."""
     held = _draft(campaign)
     if "content" in values:
         _check(values["content"])
@@ -124,8 +124,8 @@ def change(campaign: Campaign, *, groups: Iterable[Group] | None = None, **value
 
 
 @transaction.atomic
-def remove(campaign: Campaign) -> None:
-    """Delete a draft. Raises NotNow once it was started: its messages refer to it."""
+def delete_campaign(campaign: Campaign) -> None:
+    """Delete a draft. Raises WrongCampaignState once it was started: its messages refer to it."""
     held = _draft(campaign)
     held.audience_groups.all().delete()
     held.delete()
@@ -133,7 +133,7 @@ def remove(campaign: Campaign) -> None:
 
 def _check(content: str) -> None:
     try:
-        templates.check(content)
+        templates.check_template(content)
     except templates.BadTemplate as error:
         error.fields = {"content": [str(error)]}
         raise
@@ -151,16 +151,16 @@ def _aim(campaign: Campaign, groups: Iterable[Group]) -> None:
 
 # ---------------------------------------------------------------- from the start on
 @transaction.atomic
-def start(campaign: Campaign, *, by: User) -> Campaign:
+def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
     """Freeze the audience, set aside the tokens of whoever starts it, and let it go now or at its time.
 
-    Where the balance covers a part only, that part goes; then it pauses and says so. Raises NotNow, InsufficientTokens
-    where it covers nobody, and sendability.Refused where `by` or the number does not belong to the chatroom.
+    Where the balance covers a part only, that part goes; then it pauses and says so. Raises WrongCampaignState, InsufficientTokens
+    where it covers nobody, and SendRefused where `by` or the number does not belong to the chatroom.
     """
     held = _draft(campaign)
     _may_go_on(held, by)
     if held.send_at and held.send_at <= _now():
-        raise NotNow("too_late", "Its time has passed. Give it another one, or none to begin at once.")
+        raise WrongCampaignState("too_late", "Its time has passed. Give it another one, or none to begin at once.")
     with connection.cursor() as cursor:
         whose = {"campaign": held.pk, "chatroom": held.chatroom_id}
         cursor.execute(HOLD, whose)
@@ -168,54 +168,58 @@ def start(campaign: Campaign, *, by: User) -> Campaign:
         outcomes = [outcome for (outcome,) in cursor.fetchall()]
     waiting = outcomes.count(Outcome.WAITING)
     if not waiting:
-        raise NotNow("no_recipients", "Nobody in its groups has a phone number.")
+        raise WrongCampaignState("no_recipients", "Nobody in its groups has a phone number.")
     reserved = _reserve(held, by, waiting)
     state = State.SCHEDULED if held.send_at else State.RUNNING
     _set(held, state=state, started_by=by, started_at=Now(), audience=len(outcomes), reserved=reserved)
-    audit.record("campaign.start", actor=by, target=held, after={"audience": len(outcomes), "reserved": reserved})
+    audit.record_action(
+        "campaign.start", actor=by, target=held, after={"audience": len(outcomes), "reserved": reserved}
+    )
     _wake()
     return held
 
 
 @transaction.atomic
-def pause(campaign: Campaign, *, by: User) -> Campaign:
-    """Make no more messages, and hold those that are queued. What is at the provider already goes. Raises NotNow."""
+def pause_campaign(campaign: Campaign, *, by: User) -> Campaign:
+    """Make no more messages, and hold those that are queued. What is at the provider already goes. Raises WrongCampaignState."""
     held = _held(campaign)
     if held.state not in (State.SCHEDULED, State.RUNNING):
-        raise NotNow("not_running", "Only a campaign that runs or waits for its time can be paused.")
+        raise WrongCampaignState("not_running", "Only a campaign that runs or waits for its time can be paused.")
     _set(held, state=State.PAUSED, paused_code="by_hand", paused_message=f"{by.name} paused it."[:300])
-    audit.record("campaign.pause", actor=by, target=held)
+    audit.record_action("campaign.pause", actor=by, target=held)
     return held
 
 
 @transaction.atomic
-def resume(campaign: Campaign, *, by: User) -> Campaign:
+def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
     """Let a paused one go on, and set aside what is missing for those who wait.
 
-    Whoever started it pays, so it is they or an admin who may. Raises NotNow, InsufficientTokens where nobody more can
-    be paid, and sendability.Refused where whoever started it may not send from the chatroom any more.
+    Whoever started it pays, so it is they or an admin who may. Raises WrongCampaignState, InsufficientTokens where nobody more can
+    be paid, and SendRefused where whoever started it may not send from the chatroom any more.
     """
     held = _held(campaign)
     if held.state != State.PAUSED:
-        raise NotNow("not_paused", "Only a paused campaign can go on.")
+        raise WrongCampaignState("not_paused", "Only a paused campaign can go on.")
     if held.started_by is None or not (by.is_admin or by.pk == held.started_by_id):
-        raise NotNow("not_yours", "Only who started it, or an admin, can let it go on: it is paid with their tokens.")
+        raise WrongCampaignState(
+            "not_yours", "Only who started it, or an admin, can let it go on: it is paid with their tokens."
+        )
     _may_go_on(held, held.started_by)
     waiting = held.recipients.filter(outcome=Outcome.WAITING).count()
     reserved = held.reserved + (_reserve(held, held.started_by, waiting) if waiting else 0)
     state = State.SCHEDULED if held.send_at and held.send_at > _now() else State.RUNNING
     _set(held, state=state, reserved=reserved, paused_code="", paused_message="")
-    audit.record("campaign.resume", actor=by, target=held, after={"reserved": reserved})
+    audit.record_action("campaign.resume", actor=by, target=held, after={"reserved": reserved})
     _wake()
     return held
 
 
 @transaction.atomic
-def cancel(campaign: Campaign, *, by: User) -> Campaign:
-    """Call off what has not gone: nobody who waits is written to, and all tokens for it come back. Raises NotNow."""
+def cancel_campaign(campaign: Campaign, *, by: User) -> Campaign:
+    """Call off what has not gone: nobody who waits is written to, and all tokens for it come back. Raises WrongCampaignState."""
     held = _held(campaign)
     if held.state not in STARTED:
-        raise NotNow("not_started", "Only a campaign that was started and is not over can be called off.")
+        raise WrongCampaignState("not_started", "Only a campaign that was started and is not over can be called off.")
     call_off(held, by=by)
     return held
 
@@ -224,9 +228,9 @@ def call_off(held: Campaign, *, by: User | None) -> int:
     """What `cancel` does to a campaign that the caller holds; returns how many are not written to."""
     called_off = call_off_queued(held)
     waiting = held.recipients.filter(outcome=Outcome.WAITING).update(outcome=Outcome.CANCELED, not_before=None)
-    end(held, State.CANCELED)
-    audit.record("campaign.cancel", actor=by, target=held, after={"canceled": waiting + len(called_off)})
-    event_log.record(called_off)
+    end_campaign(held, State.CANCELED)
+    audit.record_action("campaign.cancel", actor=by, target=held, after={"canceled": waiting + len(called_off)})
+    event_log.record_events(called_off)
     return waiting + len(called_off)
 
 
@@ -250,27 +254,27 @@ def call_off_queued(held: Campaign) -> list[event_log.Change]:
     ]
 
 
-def end(held: Campaign, state: str) -> None:
+def end_campaign(held: Campaign, state: str) -> None:
     """The last state of a campaign that the caller holds: what is still set aside for it goes back."""
     if held.reserved:
-        ledger.release(held.started_by_id, held.reserved, purpose=purpose(held.pk), reason="Not needed")
+        ledger.release(held.started_by_id, held.reserved, purpose=reservation_purpose(held.pk), reason="Not needed")
     _set(held, state=state, reserved=0, finished_at=Now(), paused_code="", paused_message="")
 
 
-def counts(campaign: Campaign) -> tuple[dict[str, int], int]:
+def count_outcomes(campaign: Campaign) -> tuple[dict[str, int], int]:
     """How many recipients are in which state (theirs, or their message's), and the tokens that were spent on them."""
-    found = sql.rows(COUNTS, [campaign.pk])
+    found = sql.fetch_rows(COUNTS, [campaign.pk])
     return {row["status"]: row["count"] for row in found}, sum(row["tokens"] for row in found)
 
 
 def _may_go_on(held: Campaign, payer: User) -> None:
     if reason := eligibility.may_feed(payer, held.chatroom_id, held.sender_number):
-        raise eligibility.Refused(eligibility.Verdict((reason,)))
+        raise eligibility.SendRefused(eligibility.Verdict((reason,)))
 
 
 def _reserve(held: Campaign, payer: User, waiting: int) -> int:
     """Set aside what is missing for those who wait; what there is, if it is less. Returns how many tokens that is."""
-    price = eligibility.price(payer, Platform.SMS)
+    price = eligibility.price_of(payer, Platform.SMS)
     missing = waiting * price - held.reserved
     if missing <= 0:
         return 0
@@ -279,7 +283,7 @@ def _reserve(held: Campaign, payer: User, waiting: int) -> int:
             payer,
             missing,
             step=price,
-            purpose=purpose(held.pk),
+            purpose=reservation_purpose(held.pk),
             reason=f"Campaign {held.name}"[:300],
             present=held.reserved,
         )
@@ -292,14 +296,14 @@ def _reserve(held: Campaign, payer: User, waiting: int) -> int:
 def _draft(campaign: Campaign) -> Campaign:
     held = _held(campaign)
     if held.state != State.DRAFT:
-        raise NotNow("not_draft", "This campaign was started: it stays as it is.")
+        raise WrongCampaignState("not_draft", "This campaign was started: it stays as it is.")
     return held
 
 
 def _held(campaign: Campaign) -> Campaign:
     """The row as it is now, held until the commit. Raises Gone."""
     if Campaign.objects.select_for_update(no_key=True).filter(pk=campaign.pk).first() is None:
-        raise Gone
+        raise CampaignGone
     # Joined after it is held: for whoever waited the join would be made with the rows of before.
     return Campaign.objects.select_related("started_by__organization", "sender_number").get(pk=campaign.pk)
 
@@ -310,7 +314,7 @@ def _set(held: Campaign, **values) -> None:
 
 
 def _now() -> datetime:
-    return sql.rows("SELECT now()")[0]["now"]
+    return sql.fetch_rows("SELECT now()")[0]["now"]
 
 
 def _wake() -> None:

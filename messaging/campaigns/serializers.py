@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.api.serializers import PersonSerializer, named
+from accounts.api.serializers import PersonSerializer, describe_person
 from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Group
 from integrations import segments
@@ -64,7 +64,7 @@ class CampaignDetailSerializer(CampaignSerializer):
 
     def represent_rows(self, rows: list[Campaign]) -> list[dict]:
         (campaign,) = rows  # counting is for one at a time
-        counts, spent = lifecycle.counts(campaign)
+        counts, spent = lifecycle.count_outcomes(campaign)
         tokens = {"reserved": campaign.reserved, "spent": spent}
         return [{**describe_campaign(campaign), "counts": counts, "tokens": tokens}]
 
@@ -80,8 +80,8 @@ def describe_campaign(campaign: Campaign) -> dict:
         **{name: getattr(campaign, name) for name in names},
         "group_ids": [each.group_id for each in campaign.audience_groups.all()],
         "paused": paused if campaign.paused_code else None,
-        "created_by": named(campaign.created_by),
-        "started_by": named(campaign.started_by),
+        "created_by": describe_person(campaign.created_by),
+        "started_by": describe_person(campaign.started_by),
     }
 
 

@@ -56,7 +56,7 @@ class ContactViewSet(TenantModelViewSet):
     filterset_class = ContactFilterSet
 
     def paginate_queryset(self, queryset):
-        fetch = partial(contacts.listed, self.request.user, **self.read_filters())
+        fetch = partial(contacts.list_contacts, self.request.user, **self.read_filters())
         return self.paginator.paginate_rows(fetch, lambda contact: (contact.created_at, contact.pk), self.request)
 
     def filter_queryset(self, queryset):
@@ -64,16 +64,16 @@ class ContactViewSet(TenantModelViewSet):
 
     def perform_create(self, serializer):
         data = serializer.validated_data
-        contact = contacts.create(data.pop("chatroom"), by=self.request.user, **data)
+        contact = contacts.create_contact(data.pop("chatroom"), by=self.request.user, **data)
         serializer.instance = self.get_queryset().get(pk=contact.pk)
 
     def perform_update(self, serializer):
-        if contacts.change(serializer.instance, by=self.request.user, **serializer.validated_data):
-            changes.contact_changed(serializer.instance)
+        if contacts.change_contact(serializer.instance, by=self.request.user, **serializer.validated_data):
+            changes.announce_contact_change(serializer.instance)
         serializer.instance = self.get_object()
 
     def perform_destroy(self, contact):
-        contacts.remove(contact)
+        contacts.delete_contact(contact)
 
 
 @extend_schema_view(
@@ -96,16 +96,16 @@ class GroupViewSet(TenantModelViewSet):
     filterset_class = InChatroomFilterSet
 
     def perform_create(self, serializer):
-        group = groups.create(**serializer.validated_data)
+        group = groups.create_group(**serializer.validated_data)
         group.refresh_from_db()
         serializer.instance = group
 
     def perform_update(self, serializer):
         if name := serializer.validated_data.get("name"):
-            groups.rename(serializer.instance, name)
+            groups.rename_group(serializer.instance, name)
 
     def perform_destroy(self, group):
-        groups.remove(group)
+        groups.delete_group(group)
 
     @operation("List a group's contacts", page=True)
     @action(detail=True, serializer_class=ContactSerializer, filterset_class=None)
@@ -123,13 +123,13 @@ class GroupViewSet(TenantModelViewSet):
     @members.mapping.post
     def add_members(self, request, pk):
         group = self.get_object()
-        return Response({"added": groups.add(group, self.read_input(group=group)["contacts"])})
+        return Response({"added": groups.add_members(group, self.read_input(group=group)["contacts"])})
 
     @operation("Take a contact out of a group", query=MemberSerializer)
     @members.mapping.delete
     def remove_member(self, request, pk):
         refuse_unknown_parameters(request, MemberSerializer().fields)
         group = self.get_object()
-        if not groups.take_out(group, self.read_input(request.query_params)["contact"]):
+        if not groups.remove_member(group, self.read_input(request.query_params)["contact"]):
             raise Http404
         return Response(status=204)

@@ -32,6 +32,6 @@ class ContactForm(forms.Form):
         if not given or given == self.contact.phone:  # a network's own name is none that a person could write
             return given or None
         try:
-            return phones.normalize(given, self.country)
+            return phones.normalize_phone(given, self.country)
         except phones.ImpossibleNumber as error:
             raise forms.ValidationError(str(error)) from None

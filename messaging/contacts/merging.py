@@ -79,7 +79,7 @@ class Preview:
     stays_blocked: bool
 
 
-def preview(kept: Contact, lost: Contact) -> Preview:
+def preview_merge(kept: Contact, lost: Contact) -> Preview:
     """Look before the merge. Raises SameContact and OtherChatroom."""
     _check(kept, lost)
     filled, dropped = _values(kept, lost)
@@ -102,7 +102,7 @@ def preview(kept: Contact, lost: Contact) -> Preview:
 
 
 @transaction.atomic
-def merge(kept: Contact, lost: Contact, *, by: User) -> None:
+def merge_contacts(kept: Contact, lost: Contact, *, by: User) -> None:
     """Make `lost` a part of `kept`. Raises SameContact, OtherChatroom and AlreadyGone; then nothing has changed.
 
     Locks as everybody does: contacts, conversations, messages, and the chatroom's counter last.
@@ -144,14 +144,14 @@ def merge(kept: Contact, lost: Contact, *, by: User) -> None:
         reference=lost.pk,
         about=str(lost)[:200],
     )
-    audit.record(
+    audit.record_action(
         "contact.merged",
         actor=by,
         target=kept,
         before={"id": str(lost.pk), "name": str(lost), "phone": lost.phone, "email": lost.email, "groups": groups},
         after={"conversations": moved, "messages": messages, "closed": closed, "filled": filled, "lost": dropped},
     )
-    changes.contact_changed(kept)
+    changes.announce_contact_change(kept)
 
 
 def _check(kept: Contact, lost: Contact) -> None:

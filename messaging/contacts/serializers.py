@@ -35,7 +35,7 @@ class ContactSerializer(RowSerializer):
     created_at = serializers.DateTimeField()
 
     def represent_rows(self, rows: list[Contact]) -> list[dict]:
-        return payloads.contacts(rows)
+        return payloads.describe_contacts(rows)
 
 
 class ContactChangeSerializer(InputSerializer):

@@ -54,17 +54,17 @@ class Entry:
     what: Any
 
 
-def page(contact: Contact, *, limit: int, before: Position | None = None) -> list[Entry]:
+def list_timeline(contact: Contact, *, limit: int, before: Position | None = None) -> list[Entry]:
     """The newest entries of a contact, or those before a position."""
     params: dict = {"contact": contact.pk, "limit": limit}
     conditions = dict.fromkeys(COLUMNS, "")
     if before:
         params["at"], params["id"] = before
         conditions = {name: f"AND ({columns}) < (%(at)s, %(id)s)" for name, columns in COLUMNS.items()}
-    found = sql.rows(PAGE.format(**conditions), params)
+    found = sql.fetch_rows(PAGE.format(**conditions), params)
     by_kind = {kind: [row["id"] for row in found if row["kind"] == kind] for kind in KINDS}
     known = {
-        "message": payloads.messages_by_id(by_kind["message"]),
+        "message": payloads.describe_messages_by_id(by_kind["message"]),
         "note": _notes(by_kind["note"]),
         "activity": ContactActivity.objects.select_related("actor").in_bulk(by_kind["activity"]),
         "done": ConversationActivity.objects.select_related("actor", "person").in_bulk(by_kind["done"]),
@@ -80,10 +80,10 @@ def _notes(keys: Iterable[UUID]) -> dict[UUID, Note]:
     return Note.objects.select_related("author").in_bulk(list(keys))
 
 
-def position(text: str) -> Position:
+def format_timeline_position(text: str) -> Position:
     """Where a page goes on, as `where` wrote it. Raises ValueError."""
     moment, _, pk = text.partition(",")
-    return datetimes.read(moment), UUID(pk)
+    return datetimes.parse_moment(moment), UUID(pk)
 
 
 def where(entry: Entry) -> str:

@@ -58,7 +58,7 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         if form.is_valid():
             try:
                 _change(request, shown, **form.cleaned_data)
-            except contacts.Duplicate as error:
+            except contacts.DuplicateContact as error:
                 form.add_error("phone", str(error))
                 status = 409
             else:
@@ -88,9 +88,9 @@ def group(request: HttpRequest, pk: UUID) -> HttpResponse:
     wanted = Group.objects.visible_to(request.user).filter(chatroom=shown.chatroom_id)
     chosen = get_object_or_404(wanted, pk=_uuid(request.POST.get("group", "")))
     if "out" in request.POST:
-        groups.take_out(chosen, shown)
+        groups.remove_member(chosen, shown)
     else:
-        groups.add(chosen, [shown])
+        groups.add_members(chosen, [shown])
     return _arrive(request, shown)
 
 
@@ -116,7 +116,7 @@ def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
     search = request.GET.get("search", "").replace("\0", "").strip()[:200]
     found = []
     if search:
-        found = contacts.listed(request.user, limit=FOUND + 1, chatroom=shown.chatroom, search=search)
+        found = contacts.list_contacts(request.user, limit=FOUND + 1, chatroom=shown.chatroom, search=search)
         found = [each for each in found if each.pk != shown.pk]
     context = {
         "own_page": "contact",
@@ -134,9 +134,9 @@ def merge_with(request: HttpRequest, pk: UUID, other: UUID) -> HttpResponse:
     shown, lost = _contact(request, pk), _contact(request, other)
     context = {"own_page": "contact", "contact": shown, "other": lost}
     try:
-        context["preview"] = merging.preview(shown, lost)
+        context["preview"] = merging.preview_merge(shown, lost)
         if request.method == "POST":
-            merging.merge(shown, lost, by=request.user)
+            merging.merge_contacts(shown, lost, by=request.user)
             messages.success(request, _("The two contacts are one now."))
             return redirect("contact", shown.pk)
     except (merging.SameContact, merging.OtherChatroom) as error:
@@ -152,8 +152,8 @@ def _contact(request: HttpRequest, pk: UUID) -> Contact:
 
 
 def _change(request: HttpRequest, shown: Contact, **values) -> None:
-    if contacts.change(shown, by=request.user, **values):
-        changes.contact_changed(shown)
+    if contacts.change_contact(shown, by=request.user, **values):
+        changes.announce_contact_change(shown)
 
 
 def _arrive(request: HttpRequest, shown: Contact) -> HttpResponse:
@@ -170,10 +170,10 @@ def _history(request: HttpRequest, shown: Contact) -> dict:
     before = None
     if given := request.GET.get("before"):
         try:
-            before = timeline.position(given)
+            before = timeline.format_timeline_position(given)
         except ValueError:
             raise BadRequest("There is no such place in the timeline.") from None
-    found = timeline.page(shown, limit=ENTRIES + 1, before=before)
+    found = timeline.list_timeline(shown, limit=ENTRIES + 1, before=before)
     entries, older_url = found[:ENTRIES], ""
     if len(found) > ENTRIES:
         query = urlencode({"before": timeline.where(entries[-1])})

@@ -30,12 +30,12 @@ class ConversationViewSet(TenantViewSet):
     @operation("List conversations", description="Those with the newest messages first, each with a preview.")
     def list(self, request):
         conditions = listing.build_conditions(request.user, **self.read_filters())
-        fetch = partial(listing.listed, request.user, **conditions)
+        fetch = partial(listing.list_conversations, request.user, **conditions)
         return self.get_paginated_response(self.paginator.paginate_rows(fetch, position_of_conversation, request))
 
     @operation("Read a conversation")
     def retrieve(self, request, pk):
-        return Response(listing.one(request.user, self.get_object()))
+        return Response(listing.read_conversation(request.user, self.get_object()))
 
     @operation(
         "Change a conversation",
@@ -48,16 +48,16 @@ class ConversationViewSet(TenantViewSet):
     )
     def partial_update(self, request, pk):
         conversation = self.get_object()
-        changes.change(conversation, by=request.user, **self.read_input(conversation=conversation))
-        return Response(listing.one(request.user, conversation))
+        changes.change_conversation(conversation, by=request.user, **self.read_input(conversation=conversation))
+        return Response(listing.read_conversation(request.user, conversation))
 
     @operation("List a conversation's messages", description="Newest first.", page=True)
     @action(detail=True, serializer_class=MessageSerializer, filterset_class=None)
     def messages(self, request, pk):
         self.read_filters()
-        fetch = partial(listing.thread, self.get_object())
+        fetch = partial(listing.list_thread, self.get_object())
         page = self.paginator.paginate_rows(fetch, position_of_message, request)
-        return self.get_paginated_response(payloads.messages(page))
+        return self.get_paginated_response(payloads.describe_messages(page))
 
     @operation("List notes", description="Newest first.", page=True)
     @action(detail=True, serializer_class=NoteSerializer, filterset_class=None)
@@ -83,7 +83,7 @@ class ConversationViewSet(TenantViewSet):
         if up_to.conversation_id != conversation.pk:
             raise ValidationError({"up_to": ["Not found."]})
         reading.mark_read(request.user, conversation, up_to)
-        return Response(listing.one(request.user, conversation))
+        return Response(listing.read_conversation(request.user, conversation))
 
 
 def position_of_conversation(conversation: dict) -> Position:

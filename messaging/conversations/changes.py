@@ -46,16 +46,16 @@ class NoWakingTime(Exception):
         super().__init__(self.fields["snoozed_until"][0])
 
 
-def open_with(contact: Contact, sender: SenderNumber) -> Conversation:
+def open_conversation(contact: Contact, sender: SenderNumber) -> Conversation:
     """The contact's open conversation with this number, opened if there is none; locked until the commit.
 
-    Raises contacts.Gone where a new one would be for a contact that was merged meanwhile.
+    Raises ContactGone where a new one would be for a contact that was merged meanwhile.
     """
     channel = {"contact": contact, "platform": Platform.SMS, "sender_number": sender}
     still_open = Conversation.objects.exclude(status="CLOSED")
     if found := still_open.filter(**channel).first():
-        return locked(found)
-    contacts.hold(contact)  # no merge overlooks what is opened now
+        return lock_conversation(found)
+    contacts.lock_contact(contact)  # no merge overlooks what is opened now
     conversation, created = still_open.get_or_create(
         **channel,
         defaults={"organization_id": contact.organization_id, "chatroom_id": contact.chatroom_id},
@@ -67,17 +67,17 @@ def open_with(contact: Contact, sender: SenderNumber) -> Conversation:
             kind=ContactActivity.Kind.CONVERSATION_OPENED,
             reference=conversation.pk,
         )
-    return locked(conversation)
+    return lock_conversation(conversation)
 
 
-def locked(conversation: Conversation) -> Conversation:
+def lock_conversation(conversation: Conversation) -> Conversation:
     """The row as it is now, held until the commit. The contact is locked before it, messages after it."""
     row = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related("contact", "sender_number")
     # Waiting for a merge that gave it to another contact finds nothing: the join was made with the one before.
     return row.filter(pk=conversation.pk).first() or row.get(pk=conversation.pk)
 
 
-def touch(conversation: Conversation, message: Message) -> None:
+def touch_conversation(conversation: Conversation, message: Message) -> None:
     """Make this message the conversation's newest: somebody has answered."""
     Conversation.objects.filter(pk=conversation.pk).update(
         last_message=message, last_message_at=Now(), waiting_since=None
@@ -85,7 +85,7 @@ def touch(conversation: Conversation, message: Message) -> None:
 
 
 @transaction.atomic
-def change(
+def change_conversation(
     conversation: Conversation, *, by: User | None = None, labels: Iterable[Label] | None = None, **values
 ) -> dict:
     """Change state (`status`, `snoozed_until`), `assigned_to` or labels, and show it if it is a change.
@@ -93,7 +93,7 @@ def change(
     Returns what was there before, as a call that undoes it takes it. Raises NoWakingTime, and NewerIsOpen where the
     contact has another conversation that is not closed.
     """
-    held = locked(conversation)
+    held = lock_conversation(conversation)
     state = _state(held, values)
     values |= state
     if "assigned_to" in values:
@@ -101,7 +101,7 @@ def change(
     before = {name: getattr(held, name) for name in values}
     changed = {name: value for name, value in values.items() if before[name] != value}
     if changed:
-        with constraints.refused("conversations_one_open", NewerIsOpen()):
+        with constraints.translate_violation("conversations_one_open", NewerIsOpen()):
             Conversation.objects.filter(pk=held.pk).update(**values)
     done = _done(held, changed)
     if labels is not None:
@@ -110,7 +110,7 @@ def change(
         done += _relabel(held, wanted, before["labels"])
     _note_done(held, by, done)
     if done:
-        event_log.record([_updated(held.organization_id, held.chatroom_id, held.pk)])
+        event_log.record_events([_updated(held.organization_id, held.chatroom_id, held.pk)])
     return before
 
 
@@ -136,13 +136,13 @@ def _note_done(held: Conversation, by: User | None, done: list[dict]) -> None:
 
 
 @transaction.atomic
-def block(conversation: Conversation, blocked: bool, *, by: User) -> None:
-    """Block the contact, or let them write and be written to again. Raises contacts.Gone."""
-    contacts.change(conversation.contact, by=by, blocked=blocked)  # locks the contact, which goes first
-    held = locked(conversation)
+def block_contact(conversation: Conversation, blocked: bool, *, by: User) -> None:
+    """Block the contact, or let them write and be written to again. Raises ContactGone."""
+    contacts.change_contact(conversation.contact, by=by, blocked=blocked)  # locks the contact, which goes first
+    held = lock_conversation(conversation)
     kinds = ConversationActivity.Kind
     _note_done(held, by, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}])
-    contact_changed(held.contact)
+    announce_contact_change(held.contact)
 
 
 def _state(held: Conversation, values: dict) -> dict:
@@ -173,18 +173,18 @@ def _relabel(held: Conversation, wanted: Mapping[UUID, Label], present: list[Lab
     ]
 
 
-def wake() -> int:
+def wake_snoozed() -> int:
     """Open the snoozed conversations whose time has come, in all organizations; returns how many."""
     with tenancy.system():
-        woken = sql.rows(WAKE)
-        event_log.record([_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in woken])
+        woken = sql.fetch_rows(WAKE)
+        event_log.record_events([_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in woken])
     return len(woken)
 
 
-def contact_changed(contact: Contact) -> None:
+def announce_contact_change(contact: Contact) -> None:
     """Show what is new about a contact wherever its conversations are on a screen."""
     shown = contact.conversations.order_by("pk").values_list("pk", flat=True)
-    event_log.record([_updated(contact.organization_id, contact.chatroom_id, pk) for pk in shown])
+    event_log.record_events([_updated(contact.organization_id, contact.chatroom_id, pk) for pk in shown])
 
 
 def _updated(organization_id: UUID, chatroom_id: UUID, pk: UUID) -> event_log.Change:

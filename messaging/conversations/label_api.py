@@ -25,7 +25,7 @@ class LabelViewSet(TenantModelViewSet):
     serializer_class = LabelSerializer
 
     def perform_create(self, serializer):
-        serializer.instance = labels.create(self.request.user.organization, **serializer.validated_data)
+        serializer.instance = labels.create_label(self.request.user.organization, **serializer.validated_data)
 
     def perform_update(self, serializer):
-        labels.change(serializer.instance, **serializer.validated_data)
+        labels.change_label(serializer.instance, **serializer.validated_data)

@@ -5,13 +5,13 @@ from messagehub import constraints
 from messaging.models import Label
 
 
-def create(organization: Organization, **values) -> Label:
+def create_label(organization: Organization, **values) -> Label:
     """A new label. Raises NameTaken."""
     with _named():
         return Label.objects.create(organization=organization, **values)
 
 
-def change(label: Label, **values) -> None:
+def change_label(label: Label, **values) -> None:
     """Give a label another name or color. Raises NameTaken."""
     for name, value in values.items():
         setattr(label, name, value)
@@ -20,4 +20,4 @@ def change(label: Label, **values) -> None:
 
 
 def _named():
-    return constraints.refused("labels_name", constraints.NameTaken("label"))
+    return constraints.translate_violation("labels_name", constraints.NameTaken("label"))

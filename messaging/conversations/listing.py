@@ -77,14 +77,14 @@ MOST_FOUND = 200  # contacts that a search is about; whoever finds more goes on 
 Position = tuple[datetime, UUID]
 
 
-class Gone(Exception):
+class ConversationGone(Exception):
     """The conversation is not (any more) one that the user may see."""
 
     def __init__(self) -> None:
         super().__init__("There is nothing here.")
 
 
-def listed(
+def list_conversations(
     user: User,
     *,
     limit: int,
@@ -111,14 +111,16 @@ def listed(
     direction = _position(conditions, params, "o.last_message_at, o.id", after, before)
     everything = user.is_admin and not chatroom_id and not {"status", "assigned_to", "unassigned"} & filters.keys()
     page = (OF_ORGANIZATION if everything else OF_ROOMS).format(conditions=" ".join(conditions), direction=direction)
-    found = sql.rows(LIST.format(page=page, direction=direction), params)
+    found = sql.fetch_rows(LIST.format(page=page, direction=direction), params)
     if before:
         found.reverse()
-    newest = payloads.messages_by_id(row["last_message_id"] for row in found if row["last_message_id"])
-    return [payloads.conversation(row, newest.get(row["last_message_id"]), row["unread_count"]) for row in found]
+    newest = payloads.describe_messages_by_id(row["last_message_id"] for row in found if row["last_message_id"])
+    return [
+        payloads.describe_conversation(row, newest.get(row["last_message_id"]), row["unread_count"]) for row in found
+    ]
 
 
-def counted(user: User, *, most: int, chatroom_id: UUID | None = None, **filters) -> int:
+def count_conversations(user: User, *, most: int, chatroom_id: UUID | None = None, **filters) -> int:
     """How many conversations `listed` has for these filters, `most` meaning that or more."""
     rooms = Chatroom.objects.visible_to(user)
     if chatroom_id:
@@ -130,7 +132,7 @@ def counted(user: User, *, most: int, chatroom_id: UUID | None = None, **filters
         **filters,
     }
     statement = COUNT.format(conditions=" ".join(CONDITIONS[name] for name in filters))
-    return sql.rows(statement, params)[0]["count"]
+    return sql.fetch_rows(statement, params)[0]["count"]
 
 
 def build_conditions(
@@ -154,23 +156,23 @@ def build_conditions(
     if assigned_to:
         conditions |= {"unassigned": True} if assigned_to == "none" else {"assigned_to": assigned_to}
     if search.strip():
-        conditions["contact_ids"] = contacts_found(user, search, chatroom)
+        conditions["contact_ids"] = find_contacts(user, search, chatroom)
     return conditions
 
 
-def contacts_found(user: User, search: str, chatroom: Chatroom | None = None) -> list[UUID]:
+def find_contacts(user: User, search: str, chatroom: Chatroom | None = None) -> list[UUID]:
     """Whom a search is about: contacts by a part of their name, number or address, the newest if there are many."""
-    return [contact.pk for contact in contacts.listed(user, limit=MOST_FOUND, chatroom=chatroom, search=search)]
+    return [contact.pk for contact in contacts.list_contacts(user, limit=MOST_FOUND, chatroom=chatroom, search=search)]
 
 
-def thread(
+def list_thread(
     conversation: Conversation, *, limit: int, after: Position | None = None, before: Position | None = None
 ) -> list[dict]:
     """The conversation's messages, newest first: rows with MESSAGE_COLUMNS (see `shapes.messages`)."""
     conditions: list[str] = []
     params: dict = {"conversation_id": conversation.pk, "limit": limit}
     direction = _position(conditions, params, "m.occurred_at, m.id", after, before)
-    found = sql.rows(THREAD.format(conditions=" ".join(conditions), direction=direction), params)
+    found = sql.fetch_rows(THREAD.format(conditions=" ".join(conditions), direction=direction), params)
     return found[::-1] if before else found
 
 
@@ -181,8 +183,8 @@ def _position(conditions: list, params: dict, columns: str, after: Position | No
     return "ASC" if before else "DESC"
 
 
-def one(user: User, conversation: Conversation) -> dict:
-    """The shape of a conversation that the user may see. Raises Gone where they have just lost it."""
-    if not (found := listed(user, limit=1, chatroom_id=conversation.chatroom_id, ids=[conversation.pk])):
-        raise Gone
+def read_conversation(user: User, conversation: Conversation) -> dict:
+    """The shape of a conversation that the user may see. Raises ConversationGone where they have just lost it."""
+    if not (found := list_conversations(user, limit=1, chatroom_id=conversation.chatroom_id, ids=[conversation.pk])):
+        raise ConversationGone
     return found[0]

@@ -48,7 +48,7 @@ CONDITIONS = {
 }
 
 
-def list_messages(
+def list_visible_messages(
     user: User,
     *,
     limit: int,
@@ -74,7 +74,7 @@ def list_messages(
     anchor = next((condition for name, condition in ANCHORS.items() if name in params), "")
     direction = "ASC" if before else "DESC"
     page = (OF_ONE if anchor else OF_ROOMS).format(anchor=anchor, conditions=" ".join(conditions), direction=direction)
-    rows = sql.rows(LIST.format(page=page, direction=direction), params)
+    rows = sql.fetch_rows(LIST.format(page=page, direction=direction), params)
     return rows[::-1] if before else rows
 
 

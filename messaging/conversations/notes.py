@@ -58,16 +58,16 @@ def add_note(
         if before is None:
             raise NoteIdTaken from None
         return before
-    event_log.record([_updated(conversation.organization_id, conversation.chatroom_id, conversation.pk)])
+    event_log.record_events([_updated(conversation.organization_id, conversation.chatroom_id, conversation.pk)])
     return note
 
 
-def colleagues(conversation: Conversation) -> list[User]:
+def list_colleagues(conversation: Conversation) -> list[User]:
     """Who may see the conversation, by name."""
-    return list(membership.people(conversation.chatroom).filter(is_active=True).order_by("name", "pk"))
+    return list(membership.people_of(conversation.chatroom).filter(is_active=True).order_by("name", "pk"))
 
 
-def mentioned(content: str, people: Iterable[User]) -> list[User]:
+def find_mentioned(content: str, people: Iterable[User]) -> list[User]:
     """Whom a note names with an @ before their whole name, or before a first name that only one of them has."""
     people = list(people)
     firsts = [person.name.split(" ")[0].lower() for person in people]

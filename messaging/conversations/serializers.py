@@ -49,7 +49,7 @@ class AssigneeField(ColleagueField):
 
 def _people(field) -> QuerySet[User]:
     """Whoever works elsewhere is refused like somebody made up."""
-    return membership.people(field.context["conversation"].chatroom).filter(is_active=True)
+    return membership.people_of(field.context["conversation"].chatroom).filter(is_active=True)
 
 
 class ConversationChangeSerializer(InputSerializer):

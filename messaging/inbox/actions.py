@@ -20,7 +20,7 @@ from messaging import context_processors, payloads
 from messaging.conversations import changes, notes, reading
 from messaging.inbox import context as inbox_context
 from messaging.inbox import list_filters
-from messaging.inbox.forms import NOBODY, ChangeForm, NoteForm, ReplyForm, ScheduledForm, said
+from messaging.inbox.forms import NOBODY, ChangeForm, NoteForm, ReplyForm, ScheduledForm, first_error
 from messaging.inbox.list_filters import Filters
 from messaging.models import Conversation, Label, Message
 from messaging.sending import eligibility, enqueue, message_actions
@@ -30,8 +30,8 @@ from tokens import ledger
 REFUSALS = (
     ledger.InsufficientTokens,
     limits.TooMany,
-    message_actions.NotNow,
-    eligibility.Refused,
+    message_actions.WrongMessageState,
+    eligibility.SendRefused,
     enqueue.ClientIdTaken,
 )
 Status = Conversation.Status
@@ -41,30 +41,30 @@ Status = Conversation.Status
 @require_POST
 def send(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A reply from the composer where no script runs; with one, the composer uses the API."""
-    shown = inbox_context.conversation_of(request, pk)
+    shown = inbox_context.get_conversation(request, pk)
     form = ReplyForm(request.POST)
     refused: object = None
     if form.is_valid():
         try:
-            enqueue.count(request.user)
-            sent = enqueue.send(shown, sent_by=request.user, **form.cleaned_data)
+            enqueue.count_send(request.user)
+            sent = enqueue.send_message(shown, sent_by=request.user, **form.cleaned_data)
         except REFUSALS as refusal:
             refused = refusal
         else:
             return redirect(_back(request, sent.message.conversation_id))
-    return _again(request, shown, refused or said(form))
+    return _again(request, shown, refused or first_error(form))
 
 
 @require_POST
 def note(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A note for colleagues; whoever is named in it is mentioned."""
-    shown = inbox_context.conversation_of(request, pk)
+    shown = inbox_context.get_conversation(request, pk)
     form = NoteForm(request.POST)
     if not form.is_valid():
-        return _refused(said(form)) if request.htmx else _again(request, shown, said(form))
+        return _refused(first_error(form)) if request.htmx else _again(request, shown, first_error(form))
     content = form.cleaned_data["content"]
-    colleagues = notes.colleagues(shown)
-    mentions = notes.mentioned(content, colleagues)
+    colleagues = notes.list_colleagues(shown)
+    mentions = notes.find_mentioned(content, colleagues)
     try:
         made = notes.add_note(
             shown, content, author=request.user, mentions=mentions, client_id=form.cleaned_data["client_id"]
@@ -74,7 +74,11 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.htmx:
         return redirect(_back(request, pk))
     made.refresh_from_db()
-    context = {"entries": inbox_context.entries(notes=[made]), "colleagues": colleagues, "me": str(request.user.pk)}
+    context = {
+        "entries": inbox_context.build_entries(notes=[made]),
+        "colleagues": colleagues,
+        "me": str(request.user.pk),
+    }
     return render(request, "inbox/_changed_entries.html", context)
 
 
@@ -82,7 +86,7 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
 def read(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The viewer has read up to this message."""
     shown = get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
-    up_to = get_object_or_404(Message, conversation=shown, pk=list_filters.uuid(request.POST.get("up_to", "")))
+    up_to = get_object_or_404(Message, conversation=shown, pk=list_filters.parse_uuid(request.POST.get("up_to", "")))
     reading.mark_read(request.user, shown, up_to)
     return HttpResponse(status=204)
 
@@ -94,13 +98,13 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     failed = get_object_or_404(Message.objects.visible_to(request.user), pk=pk)
     refused: object = None
     try:
-        enqueue.count(request.user)
-        message_actions.retry(failed, by=request.user)
+        enqueue.count_send(request.user)
+        message_actions.retry_message(failed, by=request.user)
     except REFUSALS as refusal:
         refused = refusal
     if not request.htmx:
         return redirect(_back(request, failed.conversation_id))
-    context = {"message": payloads.messages_by_id([pk])[pk], "refused": refused, "retried": refused is None}
+    context = {"message": payloads.describe_messages_by_id([pk])[pk], "refused": refused, "retried": refused is None}
     return render(request, "inbox/_failure.html", context, status=422 if refused else 200)
 
 
@@ -110,7 +114,7 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _about(
         request,
         pk,
-        lambda message: message_actions.cancel(message, by=request.user),
+        lambda message: message_actions.cancel_message(message, by=request.user),
         _("Called off. Its tokens are back."),
     )
 
@@ -120,11 +124,11 @@ def reschedule(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Change the text or the time of a scheduled message."""
     form = ScheduledForm(request.POST)
     if not form.is_valid():
-        return _refused(said(form))
+        return _refused(first_error(form))
     return _about(
         request,
         pk,
-        lambda message: message_actions.change(message, by=request.user, **form.cleaned_data),
+        lambda message: message_actions.change_message(message, by=request.user, **form.cleaned_data),
         _("Changed."),
     )
 
@@ -134,11 +138,11 @@ def settle(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Somebody looked at the provider and says what became of an unknown message."""
     outcome = request.POST.get("outcome", "")
     if outcome not in ("accepted", "not_sent"):
-        list_filters.refuse("outcome")
+        list_filters.refuse_parameter("outcome")
     accepted = outcome == "accepted"
     words = _("Noted: it was sent.") if accepted else _("Noted: it was not sent. You can send it again.")
     return _about(
-        request, pk, lambda message: message_actions.settle(message, accepted=accepted, by=request.user), words
+        request, pk, lambda message: message_actions.settle_message(message, accepted=accepted, by=request.user), words
     )
 
 
@@ -150,7 +154,7 @@ def _about(request: HttpRequest, pk: UUID, act, words: str) -> HttpResponse:
         return _refused(str(refusal), 409)
     if not request.htmx:
         return redirect(_back(request, message.conversation_id))
-    context = {"entries": inbox_context.messages_of(request, [pk]), "me": str(request.user.pk)}
+    context = {"entries": inbox_context.build_messages(request, [pk]), "me": str(request.user.pk)}
     return _told(render(request, "inbox/_changed_entries.html", context), words)
 
 
@@ -158,24 +162,24 @@ def _about(request: HttpRequest, pk: UUID, act, words: str) -> HttpResponse:
 @require_POST
 def change(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Assign, label, put off, close or reopen a conversation, mark it unread, block its contact."""
-    shown = inbox_context.conversation_of(request, pk)
+    shown = inbox_context.get_conversation(request, pk)
     form = ChangeForm(request.POST)
     if not form.is_valid():
-        return _answer_refused(request, shown, said(form), 422)
+        return _answer_refused(request, shown, first_error(form), 422)
     try:
         words, undo = _change(request.user, shown, form.cleaned_data)
     except _Unknown:
         return _answer_refused(request, shown, _("Nobody of this name may see the conversation."), 422)
-    except (contacts.Gone, changes.NewerIsOpen, changes.NoWakingTime) as refusal:
+    except (contacts.ContactGone, changes.NewerIsOpen, changes.NoWakingTime) as refusal:
         return _answer_refused(request, shown, str(refusal), 409)
     if not request.htmx:
         leaves = form.cleaned_data["status"] in (Status.CLOSED, Status.SNOOZED) or form.cleaned_data["snoozed_until"]
         leaves = leaves or form.cleaned_data["unread"]
-        query = Filters.read(request.GET, request.user, context_processors.of(request).rooms).query
+        query = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms).query
         return redirect(reverse("inbox") + query if leaves else _back(request, pk))
-    shown = inbox_context.conversation_of(request, pk)
-    context = inbox_context.side(request, shown) | inbox_context.composer(request, shown)
-    context["filter_query"] = Filters.read(request.GET, request.user, context_processors.of(request).rooms).query
+    shown = inbox_context.get_conversation(request, pk)
+    context = inbox_context.build_side(request, shown) | inbox_context.build_composer(request, shown)
+    context["filter_query"] = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms).query
     return _told(render(request, "inbox/_side.html", context), words, undo)
 
 
@@ -189,7 +193,7 @@ def _change(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
         reading.mark_unread(user, shown)
         return _("Marked as unread."), {}
     if given["blocked"] is not None:
-        changes.block(shown, given["blocked"], by=user)
+        changes.block_contact(shown, given["blocked"], by=user)
         name = display_name(shown.contact)
         words = _("%(name)s is blocked.") if given["blocked"] else _("%(name)s is no longer blocked.")
         return words % {"name": name}, {"blocked": "no" if given["blocked"] else "yes"}
@@ -205,7 +209,7 @@ def _relabel(user: User, shown: Conversation, add: UUID | None, remove: UUID | N
     if label is None:
         raise _Unknown
     others = [each for each in shown.labels.all() if each != label]
-    changes.change(shown, by=user, labels=[*others, label] if add else others)
+    changes.change_conversation(shown, by=user, labels=[*others, label] if add else others)
     words = _("Label %(label)s added.") if add else _("Label %(label)s removed.")
     return words % {"label": label.name}, {"remove_label" if add else "add_label": str(label.pk)}
 
@@ -213,10 +217,10 @@ def _relabel(user: User, shown: Conversation, add: UUID | None, remove: UUID | N
 def _assign(user: User, shown: Conversation, given: str) -> tuple[str, dict]:
     person = None
     if given != NOBODY:
-        person = next((each for each in notes.colleagues(shown) if str(each.pk) == given), None)
+        person = next((each for each in notes.list_colleagues(shown) if str(each.pk) == given), None)
         if person is None:
             raise _Unknown
-    before = changes.change(shown, by=user, assigned_to=person)["assigned_to_id"]
+    before = changes.change_conversation(shown, by=user, assigned_to=person)["assigned_to_id"]
     if person is None:
         words = _("Assigned to nobody.")
     elif person == user:
@@ -228,7 +232,7 @@ def _assign(user: User, shown: Conversation, given: str) -> tuple[str, dict]:
 
 def _move(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
     values = {name: given[name] for name in ("status", "snoozed_until") if given[name]}
-    before = changes.change(shown, by=user, **values)
+    before = changes.change_conversation(shown, by=user, **values)
     words = {
         Status.OPEN: _("Open again."),
         Status.PENDING: _("Pending: it waits for something, and comes back when the customer writes."),
@@ -247,20 +251,22 @@ def _move(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
 
 # ---------------------------------------------------------------- answers
 def _back(request: HttpRequest, pk: UUID) -> str:
-    query = Filters.read(request.GET, request.user, context_processors.of(request).rooms).query
+    query = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms).query
     return reverse("conversation", args=[pk]) + query
 
 
 def _again(request: HttpRequest, shown: Conversation, error: object) -> HttpResponse:
     """The whole page with what was written and what is wrong with it."""
-    context = inbox_context.whole(request, shown) | {"error": error, "content": request.POST.get("content", "")}
+    context = inbox_context.build_page(request, shown) | {"error": error, "content": request.POST.get("content", "")}
     return render(request, "inbox/inbox.html", context, status=422)
 
 
 def _answer_refused(request: HttpRequest, shown: Conversation, words: str, status: int) -> HttpResponse:
     if request.htmx:
         return _refused(words, status)
-    return render(request, "inbox/inbox.html", inbox_context.whole(request, shown) | {"problem": words}, status=status)
+    return render(
+        request, "inbox/inbox.html", inbox_context.build_page(request, shown) | {"problem": words}, status=status
+    )
 
 
 def _refused(words: str, status: int = 422) -> HttpResponse:

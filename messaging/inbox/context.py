@@ -30,15 +30,17 @@ ROWS, MESSAGES, ACTIVITIES = 50, 60, 20
 MOST_COLLEAGUES = 200
 
 
-def whole(request: HttpRequest, shown: Conversation | None = None) -> dict:
+def build_page(request: HttpRequest, shown: Conversation | None = None) -> dict:
     """The whole inbox. The cursor is read first, so that no event falls between the page and its socket."""
-    rooms = context_processors.of(request).rooms
+    rooms = context_processors.shell_of(request).rooms
     wanted = Filters.read(request.GET, request.user, rooms)
     context = {
-        "cursor": cursors.write({str(room.pk): cursors.part(str(room.pk), room.last_seq) for room in rooms}),
+        "cursor": cursors.write_cursor(
+            {str(room.pk): cursors.format_part(str(room.pk), room.last_seq) for room in rooms}
+        ),
         "chatrooms": rooms,
-        **rows(request, rooms, wanted),
-        **tabs(request, wanted, rooms),
+        **build_rows(request, rooms, wanted),
+        **build_tabs(request, wanted, rooms),
         "admins": ",".join(
             User.objects.filter(organization_id=request.user.organization_id, role=User.Role.ADMIN, is_active=True)
             .order_by("name")
@@ -46,11 +48,11 @@ def whole(request: HttpRequest, shown: Conversation | None = None) -> dict:
         ),
     }
     if shown:
-        context |= opened(request, shown)
+        context |= build_conversation(request, shown)
     return context
 
 
-def commands() -> list[dict]:
+def list_commands() -> list[dict]:
     """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/keyboard.js."""
     always = [
         ("next", _("Next conversation"), "J"),
@@ -82,10 +84,10 @@ def commands() -> list[dict]:
     ]
 
 
-def rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **narrower) -> dict:
+def build_rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **narrower) -> dict:
     """A page of rows that fit the filters."""
     by_id = {str(room.pk): room for room in rooms}
-    found = listing.listed(request.user, limit=ROWS + 1, **wanted.wanted(request.user), **narrower)
+    found = listing.list_conversations(request.user, limit=ROWS + 1, **wanted.wanted(request.user), **narrower)
     more = len(found) > ROWS
     found = found[:ROWS]
     for row in found:
@@ -104,7 +106,7 @@ def rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **narrowe
     }
 
 
-def tabs(request: HttpRequest, wanted: Filters, rooms: list[Chatroom]) -> dict:
+def build_tabs(request: HttpRequest, wanted: Filters, rooms: list[Chatroom]) -> dict:
     """The list's head: tabs with their counts, and menus of what the list can be narrowed by."""
     counts = wanted.counts(request.user)
     names = {"mine": _("Mine"), "unassigned": _("Unassigned"), "all": _("All")}
@@ -116,17 +118,17 @@ def tabs(request: HttpRequest, wanted: Filters, rooms: list[Chatroom]) -> dict:
                 "key": tab,
                 "name": names[tab],
                 "count": counts[tab],
-                "url": address(wanted.but(tab=tab)),
+                "url": list_url(wanted.but(tab=tab)),
                 "current": tab == wanted.tab,
             }
             for tab in list_filters.TABS
         ],
         "filter_menus": [menu for menu in _menus(wanted, rooms, list(labels)) if len(menu["choices"]) > 1],
-        "everywhere": address(Filters(status=list_filters.ANY, search=wanted.search)),
+        "everywhere": list_url(Filters(status=list_filters.ANY, search=wanted.search)),
     }
 
 
-def address(wanted: Filters) -> str:
+def list_url(wanted: Filters) -> str:
     return reverse("inbox") + wanted.query
 
 
@@ -172,55 +174,57 @@ def _menu(title: str, choices: list[dict], *, on: bool) -> dict:
 
 def _choice(wanted: Filters, name: str, **changed) -> dict:
     chosen = wanted.but(**changed)
-    return {"name": name, "url": address(chosen), "current": chosen == wanted}
+    return {"name": name, "url": list_url(chosen), "current": chosen == wanted}
 
 
-def conversation_of(request: HttpRequest, pk: UUID) -> Conversation:
+def get_conversation(request: HttpRequest, pk: UUID) -> Conversation:
     visible = Conversation.objects.visible_to(request.user)
     return get_object_or_404(
         visible.select_related("contact", "chatroom", "sender_number", "assigned_to").prefetch_related("labels"), pk=pk
     )
 
 
-def opened(request: HttpRequest, shown: Conversation) -> dict:
+def build_conversation(request: HttpRequest, shown: Conversation) -> dict:
     """Everything about one conversation: its thread, what can be done with it, whom it is with."""
-    return thread(request, shown) | composer(request, shown) | side(request, shown)
+    return build_thread(request, shown) | build_composer(request, shown) | build_side(request, shown)
 
 
-def thread(request: HttpRequest, shown: Conversation, after: listing.Position | None = None) -> dict:
+def build_thread(request: HttpRequest, shown: Conversation, after: listing.Position | None = None) -> dict:
     """A page of the thread, oldest first: messages, and between them notes and what people did."""
-    found = listing.thread(shown, limit=MESSAGES + 1, after=after)
+    found = listing.list_thread(shown, limit=MESSAGES + 1, after=after)
     more = len(found) > MESSAGES
     found = found[:MESSAGES][::-1]
     older_url, begin = "", None
     if more:
         begin = found[0]["occurred_at"]
-        older_url = f"{reverse('conversation', args=[shown.pk])}?{urlencode({'before': position(found[0])})}"
+        older_url = f"{reverse('conversation', args=[shown.pk])}?{urlencode({'before': format_position(found[0])})}"
     return {
         "conversation": shown,
         "open_id": str(shown.pk),
-        "entries": entries(
-            messages=bubbles(zip(found, payloads.messages(found), strict=True), {shown.contact_id: shown.contact}),
+        "entries": build_entries(
+            messages=build_bubbles(
+                zip(found, payloads.describe_messages(found), strict=True), {shown.contact_id: shown.contact}
+            ),
             notes=notes.notes_between(shown, begin, after and after[0]),
             activities=notes.activities_between(shown, begin, after and after[0]),
         ),
-        "unread": 0 if after else listing.one(request.user, shown)["unread_count"],
+        "unread": 0 if after else listing.read_conversation(request.user, shown)["unread_count"],
         "older_url": older_url,
         "me": str(request.user.pk),
     }
 
 
-def position(row: dict) -> str:
+def format_position(row: dict) -> str:
     return f"{row['occurred_at'].isoformat()},{row['id']}"
 
 
-def bubbles(found: Iterable[tuple[dict, dict]], contacts: dict[UUID, Contact]) -> list[dict]:
+def build_bubbles(found: Iterable[tuple[dict, dict]], contacts: dict[UUID, Contact]) -> list[dict]:
     """Rows and shapes of messages as bubbles show them: with their contact, and the message that they answer."""
     found = list(found)
     lost = [row["id"] for row, shape in found if is_lost(shape)]
     tried = Message.objects.filter(retry_of__in=lost).exclude(status__in=UNSUCCESSFUL) if lost else []
     retried = {message.retry_of_id for message in tried}
-    quoted = payloads.messages_by_id({row["reply_to_id"] for row, _ in found if row["reply_to_id"]})
+    quoted = payloads.describe_messages_by_id({row["reply_to_id"] for row, _ in found if row["reply_to_id"]})
     return [
         shape
         | {
@@ -234,7 +238,7 @@ def bubbles(found: Iterable[tuple[dict, dict]], contacts: dict[UUID, Contact]) -
     ]
 
 
-def entries(
+def build_entries(
     messages: Iterable[dict] = (), notes: Iterable[Note] = (), activities: Iterable[ConversationActivity] = ()
 ) -> list[dict]:
     """What a thread is made of, in the order of time."""
@@ -247,12 +251,12 @@ def entries(
     return sorted(found, key=lambda entry: (entry["occurred_at"], entry["id"]))
 
 
-def side(request: HttpRequest, shown: Conversation) -> dict:
+def build_side(request: HttpRequest, shown: Conversation) -> dict:
     """What stands around a thread: its head with what can be done, and the contact."""
     given = {label.pk for label in shown.labels.all()}
     return {
         "conversation": shown,
-        "colleagues": notes.colleagues(shown)[:MOST_COLLEAGUES],
+        "colleagues": notes.list_colleagues(shown)[:MOST_COLLEAGUES],
         "labels": list(Label.objects.visible_to(request.user).order_by(Lower("name"))),
         "given_labels": given,
         "moments": forms.moments_ahead(),
@@ -269,34 +273,34 @@ def side(request: HttpRequest, shown: Conversation) -> dict:
 OPEN_BOX = ("insufficient_tokens", "quiet_hours")
 
 
-def composer(request: HttpRequest, shown: Conversation) -> dict:
+def build_composer(request: HttpRequest, shown: Conversation) -> dict:
     """What the box needs: why nothing may be sent, or what to expect of what is."""
     verdict = eligibility.may_send(request.user, shown)
     return {
         "client_id": uuid7(),
-        "price": eligibility.price(request.user, shown.platform),
+        "price": eligibility.price_of(request.user, shown.platform),
         "longest": segments.LONGEST_TEXT,
         "longest_note": forms.LONGEST_NOTE,
         "cannot_send": next((reason for reason in verdict.reasons if reason.code not in OPEN_BOX), None),
         "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours"), None),
         "warnings": verdict.warnings,
         "open_until": eligibility.open_until(shown),
-        "token_balance": context_processors.of(request).balance,
+        "token_balance": context_processors.shell_of(request).balance,
         "moments": forms.moments_ahead(),
     }
 
 
-def since(text: str) -> datetime:
+def parse_since(text: str) -> datetime:
     try:
-        return datetimes.read(text)
+        return datetimes.parse_moment(text)
     except ValueError:
-        list_filters.refuse("moment")
+        list_filters.refuse_parameter("moment")
 
 
-def messages_of(request: HttpRequest, ids: list[UUID]) -> list[dict]:
+def build_messages(request: HttpRequest, ids: list[UUID]) -> list[dict]:
     """These messages as bubbles, oldest first, as far as the viewer may see them."""
     visible = Message.objects.visible_to(request.user).filter(pk__in=ids)
     known = {row["id"]: row for row in visible.values("id", "occurred_at", "contact_id", "reply_to_id")}
-    shaped = payloads.messages_by_id(known)
+    shaped = payloads.describe_messages_by_id(known)
     contacts = Contact.objects.in_bulk({row["contact_id"] for row in known.values()})
-    return entries(messages=bubbles(((row, shaped[pk]) for pk, row in known.items()), contacts))
+    return build_entries(messages=build_bubbles(((row, shaped[pk]) for pk, row in known.items()), contacts))

@@ -61,7 +61,7 @@ class ChangeForm(forms.Form):
     )
 
 
-def said(form: forms.Form) -> str:
+def first_error(form: forms.Form) -> str:
     """What is wrong with a form, in one line."""
     return " ".join(str(message) for messages in form.errors.values() for message in messages)
 

@@ -76,7 +76,7 @@ class Filters:
         if self.label:
             found["label_id"] = self.label.pk
         if self.search:
-            found["contact_ids"] = listing.contacts_found(user, self.search, self.chatroom)
+            found["contact_ids"] = listing.find_contacts(user, self.search, self.chatroom)
         return found | self.of_tab(user)
 
     def of_tab(self, user: User) -> dict:
@@ -85,24 +85,27 @@ class Filters:
     def counts(self, user: User) -> dict[str, int]:
         """How many each tab has, MOST_COUNTED at most; from the same conditions as the list itself."""
         rest = self.but(tab="all").wanted(user)
-        return {tab: listing.counted(user, most=MOST_COUNTED, **rest, **self.but(tab=tab).of_tab(user)) for tab in TABS}
+        return {
+            tab: listing.count_conversations(user, most=MOST_COUNTED, **rest, **self.but(tab=tab).of_tab(user))
+            for tab in TABS
+        }
 
 
-def refuse(what: str):
+def refuse_parameter(what: str):
     raise BadRequest(f"There is no such {what}.")
 
 
-def uuid(text: str) -> UUID:
+def parse_uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        refuse("id")
+        refuse_parameter("id")
 
 
 def _one_of(given: str, known: Iterable[str], default: str, what: str) -> str:
     if not given:
         return default
-    return given if given in known else refuse(what)
+    return given if given in known else refuse_parameter(what)
 
 
 def _status(given: str) -> str:
@@ -114,7 +117,7 @@ def _status(given: str) -> str:
 def _chatroom(given: str, rooms: Iterable[Chatroom]) -> Chatroom | None:
     if not given:
         return None
-    wanted = uuid(given)
+    wanted = parse_uuid(given)
     found = next((room for room in rooms if room.pk == wanted), None)
     if found is None:
         raise Http404
@@ -124,7 +127,7 @@ def _chatroom(given: str, rooms: Iterable[Chatroom]) -> Chatroom | None:
 def _label(given: str, user: User) -> Label | None:
     if not given:
         return None
-    found = Label.objects.visible_to(user).filter(pk=uuid(given)).first()
+    found = Label.objects.visible_to(user).filter(pk=parse_uuid(given)).first()
     if found is None:
         raise Http404
     return found

@@ -30,14 +30,16 @@ OVERLAP = timedelta(minutes=2)  # what was begun before the last look may have b
 def inbox(request: HttpRequest) -> HttpResponse:
     """The list of conversations, newest first; `after` goes on below a row."""
     if not request.htmx:
-        return render(request, "inbox/inbox.html", inbox_context.whole(request))
-    rooms = context_processors.of(request).rooms
+        return render(request, "inbox/inbox.html", inbox_context.build_page(request))
+    rooms = context_processors.shell_of(request).rooms
     wanted = Filters.read(request.GET, request.user, rooms)
     if "after" in request.GET:
-        context = inbox_context.rows(request, rooms, wanted, after=_position(request.GET["after"]))
+        context = inbox_context.build_rows(request, rooms, wanted, after=_position(request.GET["after"]))
         return render(request, "inbox/_conversation_rows.html", context)
     context = (
-        inbox_context.rows(request, rooms, wanted) | inbox_context.tabs(request, wanted, rooms) | {"chatrooms": rooms}
+        inbox_context.build_rows(request, rooms, wanted)
+        | inbox_context.build_tabs(request, wanted, rooms)
+        | {"chatrooms": rooms}
     )
     return render(request, "inbox/_list.html", context | {"out_of_band": True})
 
@@ -45,24 +47,24 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @require_safe
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One conversation, beside the list; `before` goes on above a message."""
-    shown = inbox_context.conversation_of(request, pk)
+    shown = inbox_context.get_conversation(request, pk)
     if not request.htmx:
-        return render(request, "inbox/inbox.html", inbox_context.whole(request, shown))
+        return render(request, "inbox/inbox.html", inbox_context.build_page(request, shown))
     if "before" in request.GET:
-        context = inbox_context.thread(request, shown, after=_position(request.GET["before"]))
-        context["colleagues"] = notes.colleagues(shown)
+        context = inbox_context.build_thread(request, shown, after=_position(request.GET["before"]))
+        context["colleagues"] = notes.list_colleagues(shown)
         return render(request, "inbox/_entries.html", context)
-    wanted = Filters.read(request.GET, request.user, context_processors.of(request).rooms)
-    context = inbox_context.opened(request, shown) | {"filter_query": wanted.query, "out_of_band": True}
+    wanted = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms)
+    context = inbox_context.build_conversation(request, shown) | {"filter_query": wanted.query, "out_of_band": True}
     return render(request, "inbox/_opened.html", context)
 
 
 @require_safe
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows of these conversations as they are now, as far as they belong to the list, and every count."""
-    rooms = context_processors.of(request).rooms
+    rooms = context_processors.shell_of(request).rooms
     wanted = Filters.read(request.GET, request.user, rooms)
-    context = inbox_context.rows(request, rooms, wanted, ids=_ids(request))
+    context = inbox_context.build_rows(request, rooms, wanted, ids=_ids(request))
     context |= {"chatrooms": rooms, "counts": wanted.counts(request.user), "most_counted": list_filters.MOST_COUNTED}
     return render(request, "inbox/_changed_rows.html", context)
 
@@ -70,31 +72,31 @@ def rows(request: HttpRequest) -> HttpResponse:
 @require_safe
 def bubbles(request: HttpRequest) -> HttpResponse:
     """These messages as they are now, as far as the viewer may see them."""
-    found = inbox_context.messages_of(request, _ids(request))
+    found = inbox_context.build_messages(request, _ids(request))
     return render(request, "inbox/_changed_entries.html", {"entries": found, "me": str(request.user.pk)})
 
 
 @require_safe
 def side(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What stands around a thread as it is now, and the notes and acts since a moment."""
-    shown = inbox_context.conversation_of(request, pk)
-    begin = inbox_context.since(request.GET.get("since", "")) - OVERLAP
-    wanted = Filters.read(request.GET, request.user, context_processors.of(request).rooms)
-    found = inbox_context.entries(
+    shown = inbox_context.get_conversation(request, pk)
+    begin = inbox_context.parse_since(request.GET.get("since", "")) - OVERLAP
+    wanted = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms)
+    found = inbox_context.build_entries(
         notes=notes.notes_between(shown, begin, None),
         activities=notes.activities_between(shown, begin, None),
     )
-    context = inbox_context.side(request, shown) | inbox_context.composer(request, shown)
+    context = inbox_context.build_side(request, shown) | inbox_context.build_composer(request, shown)
     return render(request, "inbox/_side.html", context | {"entries": found, "filter_query": wanted.query})
 
 
 @require_safe
 def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The templates that may be used here, filled in for the contact."""
-    shown = inbox_context.conversation_of(request, pk)
+    shown = inbox_context.get_conversation(request, pk)
     usable = MessageTemplate.objects.visible_to(request.user).filter(Q(chatroom=shown.chatroom_id) | Q(chatroom=None))
     found = [
-        {"template": each, "parts": templates.filled(each, shown.contact, sender=request.user)}
+        {"template": each, "parts": templates.split_placeholders(each, shown.contact, sender=request.user)}
         for each in usable.order_by(Lower("name"), "pk")[:MOST_TEMPLATES]
     ]
     return render(request, "inbox/_templates.html", {"templates": found, "conversation": shown})
@@ -103,7 +105,7 @@ def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def commands(request: HttpRequest) -> HttpResponse:
     """The menu of all actions, and the list of keys."""
-    return render(request, "inbox/_commands.html", {"commands": inbox_context.commands()})
+    return render(request, "inbox/_commands.html", {"commands": inbox_context.list_commands()})
 
 
 @require_safe
@@ -115,10 +117,10 @@ def home(request: HttpRequest) -> HttpResponse:
 def _position(text: str) -> listing.Position:
     moment, _, pk = text.partition(",")
     try:
-        return datetimes.read(moment), UUID(pk)
+        return datetimes.parse_moment(moment), UUID(pk)
     except ValueError:
-        list_filters.refuse("position")
+        list_filters.refuse_parameter("position")
 
 
 def _ids(request: HttpRequest) -> list[UUID]:
-    return [list_filters.uuid(text) for text in request.GET.get("ids", "").split(",")[:MOST_IDS]]
+    return [list_filters.parse_uuid(text) for text in request.GET.get("ids", "").split(",")[:MOST_IDS]]

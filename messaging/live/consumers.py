@@ -23,7 +23,7 @@ from accounts import sessions
 from accounts.models import User
 from messaging.live import cursors, event_log
 from messaging.live.event_log import Frame
-from messaging.live.hub import access_of, begin_of, hub, in_thread, missed
+from messaging.live.hub import hub, in_thread, load_access, load_missed_frames, load_starts
 from messaging.live.presence import Presence
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
 
     async def sign_in(self, identity: sessions.Identity) -> None:
         try:
-            user, rooms = await in_thread(access_of, identity)
+            user, rooms = await in_thread(load_access, identity)
         except Error:
             return await self.end(TRY_AGAIN)
         if self.over:  # the client left while that was read
@@ -151,7 +151,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
             self.behind = False
             if cursor:
                 try:
-                    position = cursors.read(cursor)
+                    position = cursors.parse_cursor(cursor)
                     if position.too_old:
                         return await self.say({"type": "resync"})
                     await self.replay(position)
@@ -164,7 +164,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
 
     async def replay(self, position: cursors.Cursor) -> None:
         """Read on from the position in each chatroom. The hub's frames wait meanwhile; what the log had is dropped."""
-        latest, begin = await in_thread(begin_of, self.tenant, position, list(self.seen))
+        latest, begin = await in_thread(load_starts, self.tenant, position, list(self.seen))
         for room in self.seen.keys() & begin.keys():
             self.note(room, begin[room])  # all of them first: a cursor on the way says nothing of what is still to come
         for room, last in sorted(latest.items()):
@@ -178,7 +178,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
     async def catch_up(self, room: str) -> None:
         """Give what the log has of a chatroom after the last event given, to its end."""
         while room in self.seen:
-            found = await in_thread(missed, self.tenant, room, self.seen[room])
+            found = await in_thread(load_missed_frames, self.tenant, room, self.seen[room])
             for frame in found:
                 if room not in self.seen:
                     return
@@ -216,7 +216,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
 
     def note(self, room: str, seq: int) -> None:
         self.seen[room] = seq
-        self.parts[room] = cursors.part(room, seq)
+        self.parts[room] = cursors.format_part(room, seq)
 
     def drop(self, room: str) -> None:
         self.seen.pop(room, None)
@@ -224,7 +224,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         hub.leave_room(self, room)
 
     def cursor(self) -> str:
-        return cursors.write(self.parts)
+        return cursors.write_cursor(self.parts)
 
     # ------------------------------------------------------------ rights
     def check_soon(self) -> None:
@@ -242,7 +242,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
     async def look(self) -> None:
         """Read rights and act on them: end with the sign-in, leave rooms that are lost, enter new ones."""
         try:
-            user, rooms = await in_thread(access_of, self.identity)
+            user, rooms = await in_thread(load_access, self.identity)
         except Error as error:
             log.warning("Rights can't be read (%s).", type(error).__name__)
             return None

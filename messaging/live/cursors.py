@@ -31,26 +31,26 @@ class Cursor:
         return time.time() - self.made_at > OLDEST_SECONDS
 
 
-def now() -> Cursor:
+def current_cursor() -> Cursor:
     """The position of somebody who has seen everything."""
     return Cursor(int(time.time()) + 3600, {})
 
 
-def short(chatroom_id: str) -> str:
+def shorten_id(chatroom_id: str) -> str:
     """The part of a chatroom's id that a cursor carries: its random end, enough among one person's rooms."""
     return chatroom_id[-12:]
 
 
-def part(chatroom_id: str, seq: int) -> str:
-    return f"{short(chatroom_id)}.{_base36(seq)}"
+def format_part(chatroom_id: str, seq: int) -> str:
+    return f"{shorten_id(chatroom_id)}.{_base36(seq)}"
 
 
-def write(parts: Mapping[str, str]) -> str:
+def write_cursor(parts: Mapping[str, str]) -> str:
     """A cursor from the `part` of each chatroom."""
     return f"{VERSION}-{_base36(int(time.time()))}-{'-'.join(parts.values())}"
 
 
-def read(text: str) -> Cursor:
+def parse_cursor(text: str) -> Cursor:
     """Raises BadCursor."""
     if not isinstance(text, str) or not text.isascii() or len(text) > 100_000:
         raise BadCursor

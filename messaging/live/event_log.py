@@ -84,7 +84,7 @@ class Frame:
         return cls(*orjson.loads(raw))
 
 
-def record(changes: Sequence[Change]) -> None:
+def record_events(changes: Sequence[Change]) -> None:
     """Write changes to the log and send their frames after the commit. The last write of an operation.
 
     Once in a transaction, unless all are of one chatroom: the counters of chatrooms are held in the order of their ids.
@@ -94,29 +94,29 @@ def record(changes: Sequence[Change]) -> None:
     wanted = orjson.dumps(changes).decode()
     rooms = list({change.chatroom_id for change in changes})
     # Sent together: holding several costs no second way to the database.
-    events = sql.rows(HOLD + RECORD, [rooms, wanted]) if len(rooms) > 1 else sql.rows(RECORD, [wanted])
-    bus.publish_on_commit(bus.EVENTS, [frame.packed() for frame in frames(events)])
+    events = sql.fetch_rows(HOLD + RECORD, [rooms, wanted]) if len(rooms) > 1 else sql.fetch_rows(RECORD, [wanted])
+    bus.publish_on_commit(bus.EVENTS, [frame.packed() for frame in build_frames(events)])
 
 
-def frames(events: Iterable[dict]) -> list[Frame]:
+def build_frames(events: Iterable[dict]) -> list[Frame]:
     """The frames of these rows of the log, in order per chatroom, with messages and conversations as they are now."""
     events = sorted(events, key=lambda event: (event["chatroom_id"], event["seq"]))
     shown = {event["conversation_id"] for event in events if event["type"] != UPDATED}
     conversations, read = _shown(list(shown)) if shown else ({}, {})
     wanted = {event["message_id"] for event in events if event["message_id"]}
     wanted |= {row["last_message_id"] for row in conversations.values() if row["last_message_id"]}
-    messages = payloads.messages_by_id(wanted)
+    messages = payloads.describe_messages_by_id(wanted)
     made = (_frame(event, conversations, messages, read) for event in events)
     return [frame for frame in made if frame]
 
 
 def _shown(ids: list[UUID]) -> tuple[dict[UUID, dict], dict[UUID, dict[str, int]]]:
     """Rows of conversations, and how many messages of each its readers have seen."""
-    found = sql.rows(
+    found = sql.fetch_rows(
         f"SELECT {payloads.CONVERSATION_COLUMNS} FROM {payloads.CONVERSATION_TABLES} WHERE v.id = ANY(%s)", [ids]
     )
     read: dict[UUID, dict[str, int]] = defaultdict(dict)
-    for row in sql.rows(
+    for row in sql.fetch_rows(
         "SELECT conversation_id, user_id, seen_count FROM read_markers WHERE conversation_id = ANY(%s)", [ids]
     ):
         read[row["conversation_id"]][str(row["user_id"])] = row["seen_count"]
@@ -132,7 +132,7 @@ def _frame(event: dict, conversations: dict, messages: dict, read: dict) -> Fram
     row = conversations.get(conversation_id)
     if row is None:
         return Frame(room, event["seq"], before, middle + "}", None, 0, {})
-    shape = payloads.conversation(row, messages.get(row["last_message_id"]), None)
+    shape = payloads.describe_conversation(row, messages.get(row["last_message_id"]), None)
     count = row["inbound_count"]
     return Frame(
         room,
@@ -146,16 +146,16 @@ def _frame(event: dict, conversations: dict, messages: dict, read: dict) -> Fram
 
 
 # ---------------------------------------------------------------- reading the log
-def newest(rooms: Iterable[str]) -> dict[str, int]:
+def newest_numbers(rooms: Iterable[str]) -> dict[str, int]:
     """The number of each chatroom's newest event."""
-    found = sql.rows("SELECT id, last_seq FROM chatrooms WHERE id = ANY(%s)", [[UUID(room) for room in rooms]])
+    found = sql.fetch_rows("SELECT id, last_seq FROM chatrooms WHERE id = ANY(%s)", [[UUID(room) for room in rooms]])
     return {str(row["id"]): row["last_seq"] for row in found}
 
 
-def missed(room: str, after: int, limit: int = PAGE) -> list[Frame]:
+def missed_frames(room: str, after: int, limit: int = PAGE) -> list[Frame]:
     """The chatroom's frames after a number, oldest first."""
-    return frames(
-        sql.rows(
+    return build_frames(
+        sql.fetch_rows(
             "SELECT chatroom_id, seq, type, conversation_id, message_id FROM events "
             "WHERE chatroom_id = %s AND seq > %s ORDER BY seq LIMIT %s",
             [UUID(room), after, limit],
@@ -163,16 +163,16 @@ def missed(room: str, after: int, limit: int = PAGE) -> list[Frame]:
     )
 
 
-def since(room: str, moment: float) -> int | None:
+def number_before(room: str, moment: float) -> int | None:
     """The number before the first event from a moment (seconds since 1970) on; None when there is none."""
-    found = sql.rows(
+    found = sql.fetch_rows(
         "SELECT min(seq) - 1 AS seq FROM events WHERE chatroom_id = %s AND created_at >= to_timestamp(%s)",
         [UUID(room), moment],
     )
     return found[0]["seq"]
 
 
-def starts(position: cursors.Cursor, latest: Mapping[str, int]) -> dict[str, int]:
+def find_starts(position: cursors.Cursor, latest: Mapping[str, int]) -> dict[str, int]:
     """Where reading on from a cursor begins in each chatroom, given the newest number of each.
 
     A chatroom that the cursor does not know became visible after it: what it had since then is read as well, with an
@@ -180,24 +180,24 @@ def starts(position: cursors.Cursor, latest: Mapping[str, int]) -> dict[str, int
     """
     begin = {}
     for room, last in latest.items():
-        after = position.seen.get(cursors.short(room))
+        after = position.seen.get(cursors.shorten_id(room))
         if after is None:
-            after = since(room, position.made_at - OVERLAP_SECONDS)
+            after = number_before(room, position.made_at - OVERLAP_SECONDS)
         begin[room] = last if after is None else min(after, last)
     return begin
 
 
-def page(user_id: str, position: cursors.Cursor, rooms: Iterable[str]) -> tuple[list[str], str, bool]:
+def list_frames(user_id: str, position: cursors.Cursor, rooms: Iterable[str]) -> tuple[list[str], str, bool]:
     """Frames after a cursor as one viewer gets them, a page at most: (frames, cursor behind them, whether more)."""
-    latest = newest(rooms)
-    seen = starts(position, latest)
-    parts = {room: cursors.part(room, seq) for room, seq in seen.items()}
+    latest = newest_numbers(rooms)
+    seen = find_starts(position, latest)
+    parts = {room: cursors.format_part(room, seq) for room, seq in seen.items()}
     texts: list[str] = []
     for room in sorted(latest):
         while seen[room] < latest[room] and len(texts) < PAGE:
-            found = missed(room, seen[room], PAGE - len(texts))
+            found = missed_frames(room, seen[room], PAGE - len(texts))
             for frame in found:
-                parts[room] = cursors.part(room, frame.seq)
-                texts.append(frame.text(cursors.write(parts), user_id))
+                parts[room] = cursors.format_part(room, frame.seq)
+                texts.append(frame.text(cursors.write_cursor(parts), user_id))
             seen[room] = found[-1].seq if found else latest[room]
-    return texts, cursors.write(parts), any(seen[room] < latest[room] for room in latest)
+    return texts, cursors.write_cursor(parts), any(seen[room] < latest[room] for room in latest)

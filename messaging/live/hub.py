@@ -47,33 +47,33 @@ async def in_thread(function, *args):
 
 
 # ---------------------------------------------------------------- what is read in threads
-def rooms_of(user: User) -> dict[str, int]:
+def load_rooms(user: User) -> dict[str, int]:
     """The chatrooms that the user may see at this moment, each with the number of its newest event."""
     with tenancy.organization(user.organization_id):
         return {str(pk): seq for pk, seq in Chatroom.objects.visible_to(user).values_list("pk", "last_seq")}
 
 
-def access_of(identity: sessions.Identity) -> tuple[User | None, dict[str, int]]:
+def load_access(identity: sessions.Identity) -> tuple[User | None, dict[str, int]]:
     """Who is still behind a sign-in, and what they may see now; (None, {}) once it has ended."""
-    user = sessions.user_of(identity)
-    return (user, rooms_of(user)) if user and user.is_active else (user, {})
+    user = sessions.find_signed_in_user(identity)
+    return (user, load_rooms(user)) if user and user.is_active else (user, {})
 
 
-def newest(organization_id, rooms: Iterable[str]) -> dict[str, int]:
+def load_newest_numbers(organization_id, rooms: Iterable[str]) -> dict[str, int]:
     with tenancy.organization(organization_id):
-        return event_log.newest(rooms)
+        return event_log.newest_numbers(rooms)
 
 
-def missed(organization_id, room: str, after: int) -> list[Frame]:
+def load_missed_frames(organization_id, room: str, after: int) -> list[Frame]:
     with tenancy.organization(organization_id):
-        return event_log.missed(room, after)
+        return event_log.missed_frames(room, after)
 
 
-def begin_of(organization_id, position: cursors.Cursor, rooms: list[str]) -> tuple[dict[str, int], dict[str, int]]:
+def load_starts(organization_id, position: cursors.Cursor, rooms: list[str]) -> tuple[dict[str, int], dict[str, int]]:
     """The newest number of each chatroom, and where reading on from a cursor begins there."""
     with tenancy.organization(organization_id):
-        latest = event_log.newest(rooms)
-        return latest, event_log.starts(position, latest)
+        latest = event_log.newest_numbers(rooms)
+        return latest, event_log.find_starts(position, latest)
 
 
 class Socket(Protocol):
@@ -173,7 +173,7 @@ class Hub:
                 self.more.discard(room)
                 organization_id = next(iter(inside)).tenant
                 try:
-                    found = await in_thread(missed, organization_id, room, self.last.get(room, 0))
+                    found = await in_thread(load_missed_frames, organization_id, room, self.last.get(room, 0))
                 except Error as error:
                     log.warning("The log can't be read (%s); it is tried again.", type(error).__name__)
                     await asyncio.sleep(1)
@@ -230,7 +230,7 @@ class Hub:
                 by_organization[socket.tenant].append(room)
                 break
         for organization_id, rooms in by_organization.items():
-            for room, seq in (await in_thread(newest, organization_id, rooms)).items():
+            for room, seq in (await in_thread(load_newest_numbers, organization_id, rooms)).items():
                 if room in self.rooms and seq > self.last.get(room, 0):
                     self.fill(room)
 

@@ -57,12 +57,12 @@ class TemplateViewSet(TenantModelViewSet):
         chatroom = data.pop("chatroom")
         if chatroom is None and not self.request.user.is_admin:
             self.permission_denied(self.request, message=WritesOwnTemplates.message)
-        template = templates.create(self.request.user.organization_id, chatroom, **data)
+        template = templates.create_template(self.request.user.organization_id, chatroom, **data)
         template.refresh_from_db()
         serializer.instance = template
 
     def perform_update(self, serializer):
-        templates.change(serializer.instance, **serializer.validated_data)
+        templates.change_template(serializer.instance, **serializer.validated_data)
 
     @operation(
         "Fill in a template",
@@ -73,5 +73,5 @@ class TemplateViewSet(TenantModelViewSet):
     def render(self, request, pk):
         template = self.get_object()
         data = self.read_input(template=template)
-        text = templates.render(template, data["contact"], sender=request.user, given=data.get("variables"))
-        return Response({"content": text, "segments": segments.count(text)})
+        text = templates.render_template(template, data["contact"], sender=request.user, given=data.get("variables"))
+        return Response({"content": text, "segments": segments.count_segments(text)})

@@ -38,7 +38,7 @@ class MissingVariables(Exception):
         super().__init__("There is nothing to fill in for " + ", ".join(names) + ".")
 
 
-def check(body: str) -> None:
+def check_template(body: str) -> None:
     """Raises BadTemplate for a text that could not be filled in."""
     for place in PLACE.finditer(body):
         if place["name"] not in VARIABLES:
@@ -49,28 +49,30 @@ def check(body: str) -> None:
         raise BadTemplate("A {{ or }} has no partner.")
 
 
-def create(organization_id, chatroom: Chatroom | None, *, name: str, body: str) -> MessageTemplate:
+def create_template(organization_id, chatroom: Chatroom | None, *, name: str, body: str) -> MessageTemplate:
     """A new template, of a chatroom or of the whole organization. Raises BadTemplate and NameTaken."""
-    check(body)
+    check_template(body)
     with _named():
         return MessageTemplate.objects.create(organization_id=organization_id, chatroom=chatroom, name=name, body=body)
 
 
-def change(template: MessageTemplate, **values) -> None:
+def change_template(template: MessageTemplate, **values) -> None:
     """Give a template another name or text. Raises BadTemplate and NameTaken."""
-    check(values.get("body", ""))
+    check_template(values.get("body", ""))
     for name, value in values.items():
         setattr(template, name, value)
     with _named():
         template.save(update_fields=list(values))
 
 
-def render(template: MessageTemplate, contact: Contact, *, sender: User, given: Mapping[str, str] | None = None) -> str:
+def render_template(
+    template: MessageTemplate, contact: Contact, *, sender: User, given: Mapping[str, str] | None = None
+) -> str:
     """The text for a contact. What is given goes before what is known. Raises MissingVariables."""
-    return fill_in(template.body, contact, sender=sender, given=given)
+    return fill_in_template(template.body, contact, sender=sender, given=given)
 
 
-def fill_in(body: str, contact: Contact, *, sender: User, given: Mapping[str, str] | None = None) -> str:
+def fill_in_template(body: str, contact: Contact, *, sender: User, given: Mapping[str, str] | None = None) -> str:
     """A text that is no template of its own, filled in the same way."""
     given = given or {}
     missing: list[str] = []
@@ -88,7 +90,7 @@ def fill_in(body: str, contact: Contact, *, sender: User, given: Mapping[str, st
     return text
 
 
-def filled(template: MessageTemplate, contact: Contact, *, sender: User) -> list[tuple[str, str]]:
+def split_placeholders(template: MessageTemplate, contact: Contact, *, sender: User) -> list[tuple[str, str]]:
     """The text for a contact in pieces: ("text" | "known" | "missing", words). A missing piece is its place's name."""
     pieces: list[tuple[str, str]] = []
     end = 0
@@ -103,4 +105,4 @@ def filled(template: MessageTemplate, contact: Contact, *, sender: User) -> list
 
 
 def _named():
-    return constraints.refused("templates_name", constraints.NameTaken("template"))
+    return constraints.translate_violation("templates_name", constraints.NameTaken("template"))

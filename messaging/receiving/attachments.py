@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
-from integrations.downloads import Fetched, NotNow, Refused, get
+from integrations.downloads import DownloadPostponed, DownloadRefused, Fetched, download_file
 from messagehub import tenancy
 from messagehub.images import picture_size
 from messaging.live import event_log
@@ -23,8 +23,8 @@ MOST_ATTEMPTS = 4
 LOST_MINUTES = 15
 
 
-def fetch(attachment_id: UUID) -> None:
-    """Make our own copy of an attachment and show it. Raises NotNow where it is worth trying again."""
+def copy_attachment(attachment_id: UUID) -> None:
+    """Make our own copy of an attachment and show it. Raises DownloadPostponed where it is worth trying again."""
     with tenancy.system():
         attachment = (
             Attachment.objects.select_related("message__conversation__sender_number__twilio_account")
@@ -36,10 +36,10 @@ def fetch(attachment_id: UUID) -> None:
         Attachment.objects.filter(pk=attachment_id).update(attempts=attachment.attempts + 1)
     number = attachment.message.conversation.sender_number
     try:
-        fetched = get(attachment.source_url, number.twilio_account if number else None)
-    except Refused as error:
+        fetched = download_file(attachment.source_url, number.twilio_account if number else None)
+    except DownloadRefused as error:
         _give_up(attachment, str(error))
-    except NotNow as error:
+    except DownloadPostponed as error:
         if attachment.attempts + 1 < MOST_ATTEMPTS:
             raise
         _give_up(attachment, str(error))
@@ -74,7 +74,7 @@ def _settle(attachment: Attachment, **values) -> None:
     message = attachment.message
     with tenancy.system():
         if Attachment.objects.filter(pk=attachment.pk, state=Attachment.State.PENDING).update(**values):
-            event_log.record(
+            event_log.record_events(
                 [
                     event_log.Change(
                         event_log.UPDATED,
@@ -87,7 +87,7 @@ def _settle(attachment: Attachment, **values) -> None:
             )
 
 
-def forgotten(limit: int = 200) -> list[UUID]:
+def list_forgotten(limit: int = 200) -> list[UUID]:
     """Attachments that have waited so long that their job must have been lost."""
     with tenancy.system():
         waiting = Attachment.objects.filter(

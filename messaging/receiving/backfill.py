@@ -29,10 +29,10 @@ WHERE a.paused_at IS NULL ORDER BY n.id
 """
 
 
-def repair() -> int:
+def backfill_inbound() -> int:
     """Take in what the provider received for our numbers and never brought; returns how many messages that were."""
     with tenancy.system():
-        numbers = sql.rows(NUMBERS, [FURTHEST])
+        numbers = sql.fetch_rows(NUMBERS, [FURTHEST])
     return sum(_repair(number) for number in numbers)
 
 
@@ -53,8 +53,8 @@ def _repair(number: dict) -> int:
         with tenancy.system():
             messages = Message.objects.filter(platform="SMS", provider_id__in=[each.provider_id for each in batch])
             known = set(messages.values_list("provider_id", flat=True))
-            changes = ingest.receive(each for each in batch if each.provider_id not in known)
-            event_log.record(changes)
+            changes = ingest.receive_messages(each for each in batch if each.provider_id not in known)
+            event_log.record_events(changes)
             repaired += len(changes)
     if repaired:
         log.warning("%s messages to %s had not been brought to us and are here now.", repaired, number["account_sid"])

@@ -149,7 +149,7 @@ class ClosedMeanwhile(Exception):
     """A conversation was closed between finding it and locking it: the batch is to be repeated."""
 
 
-def drain(limit: int = BATCH) -> int:
+def drain_webhooks(limit: int = BATCH) -> int:
     """Process the oldest waiting webhooks; returns how many were taken. Never raises for an event's own fault."""
     try:
         return _take(limit)
@@ -160,7 +160,7 @@ def drain(limit: int = BATCH) -> int:
     return _one_by_one(limit)
 
 
-def process(ids: Sequence) -> int:
+def process_events(ids: Sequence) -> int:
     """Process these failed or waiting webhooks again, now; returns how many succeeded."""
     with tenancy.system():
         WebhookEvent.objects.filter(pk__in=ids, processed_at=None).update(
@@ -171,7 +171,7 @@ def process(ids: Sequence) -> int:
 
 def _one_by_one(limit: int) -> int:
     with tenancy.system():
-        waiting = [row["id"] for row in sql.rows(CLAIM, [None, None, limit])]
+        waiting = [row["id"] for row in sql.fetch_rows(CLAIM, [None, None, limit])]
     for pk in waiting:
         _alone(pk)
     return len(waiting)
@@ -197,7 +197,7 @@ def _note_failure(pk, error: str) -> None:
 def _take(limit: int, only: list | None = None) -> int:
     """Claim, process and mark a batch in one transaction: a crash at any moment leaves it waiting, whole."""
     with tenancy.system():
-        claimed = sql.rows(CLAIM, [only, only, limit])
+        claimed = sql.fetch_rows(CLAIM, [only, only, limit])
         if not claimed:
             return 0
         done, inbound, updates = [], [], []
@@ -217,9 +217,9 @@ def _take(limit: int, only: list | None = None) -> int:
                 inbound.append(event)
             elif isinstance(event, StatusUpdate):
                 updates.append((row["id"], event))
-        changes = receive(inbound)
-        changed, waiting = delivery_reports.apply(updates)
-        event_log.record([*changes, *changed])
+        changes = receive_messages(inbound)
+        changed, waiting = delivery_reports.apply_reports(updates)
+        event_log.record_events([*changes, *changed])
         with connection.cursor() as cursor:
             cursor.execute(DONE, [[pk for pk in done if pk not in waiting]])
             for pk in waiting:
@@ -232,7 +232,7 @@ def _set_aside(pk, reason: str) -> None:
         cursor.execute(SET_ASIDE, [reason[:200], pk])
 
 
-def receive(events: Iterable[InboundMessage]) -> list[event_log.Change]:
+def receive_messages(events: Iterable[InboundMessage]) -> list[event_log.Change]:
     """Store inbound messages with their contacts and open conversations; returns what changed.
 
     A message that is known by its provider id already changes nothing. Raises NotRouted when a number is nobody's.
@@ -256,11 +256,11 @@ def receive(events: Iterable[InboundMessage]) -> list[event_log.Change]:
         locked = cursor.fetchall()
         if not locked or len(locked) < locked[0][1]:
             raise ClosedMeanwhile
-    made = sql.rows(MESSAGES, columns)
+    made = sql.fetch_rows(MESSAGES, columns)
     _attach(made, once)
     said = [(row["id"], once[row["account"], row["provider_id"]]) for row in made]
-    kinds = [(pk, consent.kind_of(event.body, event.keyword)) for pk, event in said]
-    consent.written([(pk, kind) for pk, kind in kinds if kind])
+    kinds = [(pk, consent.read_consent(event.body, event.keyword)) for pk, event in said]
+    consent.record_keywords([(pk, kind) for pk, kind in kinds if kind])
     return [
         event_log.Change(
             event_log.CREATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]
@@ -276,7 +276,7 @@ def _attach(made: list[dict], events: dict[tuple[str, str], InboundMessage]) -> 
         for position, media in enumerate(events[row["account"], row["provider_id"]].media)
     ]
     if found:
-        stored = sql.rows(ATTACH, [list(column) for column in zip(*found, strict=True)])
+        stored = sql.fetch_rows(ATTACH, [list(column) for column in zip(*found, strict=True)])
         # In this transaction: there is a job for each of them, or none of them.
         jobs: list[JSONDict] = [{"attachment_id": str(row["id"])} for row in stored]
         app.configure_task("messaging.tasks.fetch_attachment").batch_defer(*jobs)

@@ -34,9 +34,9 @@ class MessageViewSet(TenantViewSet):
 
     @operation("List messages", description="Newest first.")
     def list(self, request, **values):
-        fetch = partial(message_listing.list_messages, request.user, **{**self.read_filters(), **values})
+        fetch = partial(message_listing.list_visible_messages, request.user, **{**self.read_filters(), **values})
         page = self.paginator.paginate_rows(fetch, position_of_message, request)
-        return self.get_paginated_response(payloads.messages(page))
+        return self.get_paginated_response(payloads.describe_messages(page))
 
     @operation("List inbound messages", description="Newest first.", page=True)
     @action(detail=False)
@@ -55,7 +55,7 @@ class MessageViewSet(TenantViewSet):
     )
     def partial_update(self, request, pk):
         message = self.get_object()
-        message_actions.change(message, by=request.user, **self.read_input())
+        message_actions.change_message(message, by=request.user, **self.read_input())
         return self.answer_message(message)
 
     @operation(
@@ -88,7 +88,7 @@ class MessageViewSet(TenantViewSet):
     )
     @action(detail=True, methods=["post"])
     def retry(self, request, pk):
-        return self.send_once(partial(message_actions.retry, self.get_object(), by=request.user))
+        return self.send_once(partial(message_actions.retry_message, self.get_object(), by=request.user))
 
     @operation(
         "Cancel a scheduled message",
@@ -99,7 +99,7 @@ class MessageViewSet(TenantViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request, pk):
         message = self.get_object()
-        message_actions.cancel(message, by=request.user)
+        message_actions.cancel_message(message, by=request.user)
         return self.answer_message(message)
 
     @operation(
@@ -112,11 +112,11 @@ class MessageViewSet(TenantViewSet):
     @action(detail=True, methods=["post"], serializer_class=SettleSerializer)
     def settle(self, request, pk):
         message = self.get_object()
-        message_actions.settle(message, accepted=self.read_input()["outcome"] == "accepted", by=request.user)
+        message_actions.settle_message(message, accepted=self.read_input()["outcome"] == "accepted", by=request.user)
         return self.answer_message(message)
 
     def answer_message(self, message: Message) -> Response:
-        return Response(payloads.messages_by_id([message.pk])[message.pk])
+        return Response(payloads.describe_messages_by_id([message.pk])[message.pk])
 
     def send_message(self) -> enqueue.Sent:
         data = self.read_input()
@@ -124,7 +124,7 @@ class MessageViewSet(TenantViewSet):
         seen = data.get("seen_message_id")
         if seen and seen.conversation_id != conversation.pk:
             raise ValidationError({"seen_message_id": ["Not found."]})
-        return enqueue.send(
+        return enqueue.send_message(
             conversation,
             data["content"] or written(data, conversation, self.request.user),
             sent_by=self.request.user,
@@ -138,7 +138,7 @@ class MessageViewSet(TenantViewSet):
     def send_once(self, act: Callable[[], enqueue.Sent]) -> Response:
         """Every POST that sends is counted, and a repeated key gets the first answer."""
         read_idempotency_key(self.request)
-        enqueue.count(self.request.user)
+        enqueue.count_send(self.request.user)
         response = respond_once(self.request, lambda: answered(act()))
         pk = response.data["message"]["id"]
         if "Idempotency-Replayed" in response:  # what was theirs then need not be theirs now
@@ -150,7 +150,7 @@ class MessageViewSet(TenantViewSet):
 def respond_once(request, act: Callable[[], idempotency.Answer]) -> Response:
     """Act, or answer as the first time where the request has a key that was used before."""
     asked = {"path": request.path, "body": request.data}
-    answer = idempotency.once(request.user, read_idempotency_key(request), asked, act)
+    answer = idempotency.act_once(request.user, read_idempotency_key(request), asked, act)
     response = Response(answer.body, status=answer.status)
     if answer.replayed:
         response["Idempotency-Replayed"] = "true"
@@ -159,27 +159,29 @@ def respond_once(request, act: Callable[[], idempotency.Answer]) -> Response:
 
 def answered(sent: enqueue.Sent) -> idempotency.Answer:
     """A message that was just sent, or the one that the same client_id made before."""
-    message = payloads.messages_by_id([sent.message.pk])[sent.message.pk]
+    message = payloads.describe_messages_by_id([sent.message.pk])[sent.message.pk]
     body = {"message": message, "remaining_tokens": sent.remaining_tokens}
     return idempotency.Answer(200 if sent.repeated else 201, body)
 
 
 def conversation_for(data: dict) -> Conversation:
     """The open conversation with a contact or a number that need not be a contact yet."""
-    sender = data.get("sender_number_id") or enqueue.sender_of(data["chatroom"].pk)
+    sender = data.get("sender_number_id") or enqueue.find_sender(data["chatroom"].pk)
     if "contact_id" in data:
-        return changes.open_with(data["contact_id"], sender)
+        return changes.open_conversation(data["contact_id"], sender)
     try:
-        return changes.open_with(contacts.find_or_create(data["chatroom"], data["to"]), sender)
-    except contacts.Gone:  # merged just now: the number belongs to another contact
-        return changes.open_with(contacts.find_or_create(data["chatroom"], data["to"]), sender)
+        return changes.open_conversation(contacts.find_or_create_contact(data["chatroom"], data["to"]), sender)
+    except contacts.ContactGone:  # merged just now: the number belongs to another contact
+        return changes.open_conversation(contacts.find_or_create_contact(data["chatroom"], data["to"]), sender)
 
 
 def written(data: dict, conversation: Conversation, sender: User) -> str:
     """The template's text for whom it goes to; nothing where only media are sent."""
     if "template_id" not in data:
         return ""
-    text = templates.render(data["template_id"], conversation.contact, sender=sender, given=data.get("variables"))
+    text = templates.render_template(
+        data["template_id"], conversation.contact, sender=sender, given=data.get("variables")
+    )
     if len(text) > segments.LONGEST_TEXT:
         raise ValidationError({"template_id": [f"Filled in, it has more than {segments.LONGEST_TEXT} characters."]})
     return text

@@ -23,19 +23,19 @@ WHERE w.kind IS DISTINCT FROM coalesce((
 """
 
 
-def opted_out(sender_id, address: str) -> ConsentEntry | None:
+def find_opt_out(sender_id, address: str) -> ConsentEntry | None:
     """The entry by which this address wants nothing from this number; None where it has not opted out."""
-    return opted_out_of(sender_id, [address]).get(address)
+    return find_opt_outs(sender_id, [address]).get(address)
 
 
-def opted_out_of(sender_id, addresses: Iterable[str]) -> dict[str, ConsentEntry]:
+def find_opt_outs(sender_id, addresses: Iterable[str]) -> dict[str, ConsentEntry]:
     """Of these addresses those that want nothing from this number, with the entries that say so."""
     said = ConsentEntry.objects.filter(sender_number_id=sender_id, address__in=set(addresses))
     newest = said.order_by("address", "-pk").distinct("address")
     return {entry.address: entry for entry in newest if entry.kind == ConsentEntry.Kind.OPT_OUT}
 
 
-def kind_of(text: str, said: str) -> str | None:
+def read_consent(text: str, said: str) -> str | None:
     """What a message says about consent: by its whole text, or by what the provider took it for."""
     word = text.strip().upper()
     if said == "STOP" or word in STOP:
@@ -45,7 +45,7 @@ def kind_of(text: str, said: str) -> str | None:
     return None
 
 
-def written(kinds: Sequence[tuple]) -> None:
+def record_keywords(kinds: Sequence[tuple]) -> None:
     """Note messages that came in and say something about consent, as (message id, kind) in their order.
 
     One by one, since each depends on the one before; what is known already is not written again.
@@ -55,9 +55,9 @@ def written(kinds: Sequence[tuple]) -> None:
             cursor.execute(WRITTEN, [message_id, kind])
 
 
-def refused_by_provider(organization_id, sender_id, address: str, *, message_id, text: str) -> None:
+def record_provider_opt_out(organization_id, sender_id, address: str, *, message_id, text: str) -> None:
     """The provider says that the recipient has opted out, which we did not know."""
-    if opted_out(sender_id, address) is None:
+    if find_opt_out(sender_id, address) is None:
         ConsentEntry.objects.create(
             organization_id=organization_id,
             sender_number_id=sender_id,

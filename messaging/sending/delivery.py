@@ -144,7 +144,7 @@ def _clocks() -> tuple[float, float]:
     return time.monotonic(), time.time()
 
 
-def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
+def claim_messages(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
     """Take up to `room` queued messages, committed as `sending` before anybody calls the provider.
 
     `free` says how many more of each account may be in flight. Organizations, and within them numbers, get alike; of a
@@ -152,7 +152,7 @@ def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
     """
     claimed_at = _clocks()
     with tenancy.system():
-        waiting = sql.rows(WAITING)
+        waiting = sql.fetch_rows(WAITING)
         allowed = _rates([row["id"] for row in waiting if row["segments_per_second"]])
         senders = [
             flow_control.Sender(row["id"], row["organization_id"], row["twilio_account_id"], allowed.get(row["id"]))
@@ -164,7 +164,7 @@ def claim(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
         )
         if not shares:
             return []
-        found = _still_wanted(sql.rows(CLAIM, [list(shares), list(shares.values()), settings.SEND_LEASE_SECONDS]))
+        found = _still_wanted(sql.fetch_rows(CLAIM, [list(shares), list(shares.values()), settings.SEND_LEASE_SECONDS]))
         _spend([row for row in found if row["number_id"] in allowed])
     claimed, unreadable = [], []
     secrets: dict[str, str] = {}  # each opened once, and forgotten with this claim
@@ -185,7 +185,7 @@ def _still_wanted(found: list[dict]) -> list[dict]:
     """Leave out what may not be sent any more. Who waited, for a paused account say, is asked everything again."""
     if not found:
         return found
-    doubtful = {row["id"] for row in sql.rows(UNWANTED, [[row["id"] for row in found]])}
+    doubtful = {row["id"] for row in sql.fetch_rows(UNWANTED, [[row["id"] for row in found]])}
     doubtful |= {row["id"] for row in found if row["waited"] > WAITED_SECONDS}
     stopped: set[UUID] = set()
     if doubtful:
@@ -197,7 +197,7 @@ def _rates(numbers: list[UUID]) -> dict[UUID, int]:
     """How many segments the numbers with a rate may send now; those that another worker looks at are left out."""
     if not numbers:
         return {}
-    found = sql.rows(RATES, [BURST_SECONDS, numbers])
+    found = sql.fetch_rows(RATES, [BURST_SECONDS, numbers])
     return {row["id"]: int(float(row["seconds"]) * row["segments_per_second"]) for row in found}
 
 
@@ -232,11 +232,11 @@ def _put_back(rows: Sequence[dict]) -> None:
             status="queued", lease_until=None
         )
         for account_id in sorted({row["twilio_account_id"] for row in rows}):
-            health.pause(account_id, health.UNREADABLE, "The token that we keep can't be read any more.")
+            health.pause_account(account_id, health.UNREADABLE, "The token that we keep can't be read any more.")
 
 
 # ---------------------------------------------------------------- the answer
-def settle(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
+def settle_outcomes(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
     """Write down what the provider answered, all in one transaction and one statement for the messages.
 
     Fenced: an answer to another attempt than the row's is ignored, and a state that a callback has raised meanwhile
@@ -245,7 +245,7 @@ def settle(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
     answers = {claimed.text.message_id: (claimed, outcome) for claimed, outcome in outcomes}
     with tenancy.system():
         changed, refused = [], []
-        for row in sql.rows(UNSETTLED, [list(answers)]):
+        for row in sql.fetch_rows(UNSETTLED, [list(answers)]):
             claimed, outcome = answers[row["id"]]
             if row["attempt"] != claimed.attempt:
                 continue
@@ -256,16 +256,16 @@ def settle(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
                 refused.append((claimed, row))
         _write(changed)
         for claimed, row in sorted(refused, key=lambda each: (str(each[1]["sent_by_id"]), each[1]["id"])):
-            states.refund(row, state="failed", reason=f"Not sent: {row['error_code']}")
+            states.refund_message(row, state="failed", reason=f"Not sent: {row['error_code']}")
             _learn(claimed, row)
         _slow_down(answers.values())
-        event_log.record([states.updated(row) for row in changed])
+        event_log.record_events([states.message_updated(row) for row in changed])
     _mark_numbers([row for _, row in refused])
 
 
 def give_up(claimed: Claimed) -> None:
     """The provider's answer can't be written down: the message is unknown, and reconciled like any other."""
-    settle([(claimed, Unclear("The provider's answer made no sense."))])
+    settle_outcomes([(claimed, Unclear("The provider's answer made no sense."))])
 
 
 def _settle(row: dict, outcome: Outcome) -> bool:
@@ -280,10 +280,10 @@ def _settle(row: dict, outcome: Outcome) -> bool:
         return False  # a callback knows better than a lost answer
     spent = isinstance(outcome, NotReached) and row["failures"] + 1 >= MOST_ATTEMPTS
     if isinstance(outcome, Refused):
-        row |= {"error_code": outcome.code, "error_message": failures.words(outcome.code, outcome.message)}
+        row |= {"error_code": outcome.code, "error_message": failures.describe_failure(outcome.code, outcome.message)}
         row |= {"status": "failed"}
     elif spent:
-        row |= {"error_code": "unreachable", "error_message": failures.words("unreachable")}
+        row |= {"error_code": "unreachable", "error_message": failures.describe_failure("unreachable")}
         row |= {"status": "failed"}
     elif isinstance(outcome, NotReached):
         row |= {"status": "queued", "failures": row["failures"] + 1}
@@ -309,9 +309,9 @@ def _write(rows: Sequence[dict]) -> None:
 
 def _learn(claimed: Claimed, row: dict) -> None:
     """What a refusal says beyond this message: about the recipient, or about our own number."""
-    meaning = failures.meaning(row["error_code"])
+    meaning = failures.explain_code(row["error_code"])
     if meaning.kind == failures.OPTED_OUT:
-        consent.refused_by_provider(
+        consent.record_provider_opt_out(
             row["organization_id"],
             claimed.number_id,
             row["to_address"],
@@ -320,12 +320,12 @@ def _learn(claimed: Claimed, row: dict) -> None:
         )
     elif meaning.kind == failures.CONFIGURATION:
         said = f"A message from {claimed.text.from_address} was refused ({row['error_code']}): {row['error_message']}"
-        health.alert(row["organization_id"], claimed.number_id, row["error_code"], said)
+        health.raise_alert(row["organization_id"], claimed.number_id, row["error_code"], said)
 
 
 def _mark_numbers(refused: Sequence[dict]) -> None:
     """Numbers that can't be sent to are marked, in a transaction of its own: contacts are locked before messages."""
-    bad = [row for row in refused if failures.meaning(row["error_code"]).kind == failures.BAD_NUMBER]
+    bad = [row for row in refused if failures.explain_code(row["error_code"]).kind == failures.BAD_NUMBER]
     if bad:
         with tenancy.system():
             for row in sorted(bad, key=lambda row: row["contact_id"]):
@@ -336,7 +336,7 @@ def _slow_down(answers) -> None:
     """Hold or pause the accounts and numbers that were told to wait or are shut out: every worker sees that."""
     for claimed, outcome in answers:
         if isinstance(outcome, ShutOut):
-            health.pause(claimed.account_id, outcome.code, outcome.reason)
+            health.pause_account(claimed.account_id, outcome.code, outcome.reason)
         elif isinstance(outcome, Busy) and outcome.whole_account:
             health.hold_account(claimed.account_id, outcome.retry_after)
         elif isinstance(outcome, Busy):
@@ -344,11 +344,11 @@ def _slow_down(answers) -> None:
 
 
 # ---------------------------------------------------------------- what time moves on
-def sweep() -> int:
+def sweep_overdue() -> int:
     """Move on what time has moved on: leases that ran out become unknown, scheduled messages that are due queued."""
     with tenancy.system():
-        moved = sql.rows(OVERDUE)
-        event_log.record([states.updated(row) for row in moved])
+        moved = sql.fetch_rows(OVERDUE)
+        event_log.record_events([states.message_updated(row) for row in moved])
     # Apart: who records twice in one transaction holds chatrooms' counters in no order.
     with tenancy.system():
         return len(moved) + _queue_due()
@@ -371,7 +371,7 @@ def _ask(messages: Sequence[Message]) -> set[UUID]:
     """
     changed, stopped = [], set()
     for message in messages:
-        verdict, claimed = eligibility.still(message), message.status == Message.Status.SENDING
+        verdict, claimed = eligibility.recheck_message(message), message.status == Message.Status.SENDING
         if verdict.allowed and claimed:
             continue
         values: dict = {"status": "queued", "lease_until": None}
@@ -388,7 +388,7 @@ def _ask(messages: Sequence[Message]) -> set[UUID]:
         Message.objects.filter(pk=message.pk).update(sendability=verdict.as_json(), **values)
         row = {name: getattr(message, name) for name in ROW}
         if values.get("status") == "failed":
-            states.refund(row, state="failed", reason=f"Not sent: {values['error_code']}")
+            states.refund_message(row, state="failed", reason=f"Not sent: {values['error_code']}")
         changed.append(row)
-    event_log.record([states.updated(row) for row in changed])
+    event_log.record_events([states.message_updated(row) for row in changed])
     return stopped

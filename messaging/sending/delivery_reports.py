@@ -16,7 +16,7 @@ from messagehub import sql
 from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL
 from messaging.sending import states
-from messaging.sending.states import FINAL, pay_back, rises
+from messaging.sending.states import FINAL, is_progress, refund_undelivered
 
 FILTERED_AT_LEAST, FILTERED_SHARE = 5, 0.1  # of a number's messages of an hour, from which its admins are told
 
@@ -57,14 +57,14 @@ WHERE organization_id = %s AND occurred_at > now() - interval '1 hour' AND direc
 """
 
 
-def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[event_log.Change], set[UUID]]:
+def apply_reports(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[event_log.Change], set[UUID]]:
     """Take in the provider's reports, each with the id of its webhook.
 
     Returns what changed, and the webhooks whose message is not known (yet): those are to be tried again.
     """
     if not updates:
         return [], set()
-    found = sql.rows(
+    found = sql.fetch_rows(
         FIND,
         {
             "accounts": list({u.account for _, u in updates}),
@@ -101,33 +101,33 @@ def apply(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[event_log.
         ],
     )  # fmt: skip
     for row in sorted(failed.values(), key=lambda row: (str(row["sent_by_id"]), row["id"])):
-        pay_back(row)
+        refund_undelivered(row)
     _learn(list(failed.values()))
     for pk in sorted(contested):
         app.configure_task("messaging.tasks.look_up").defer(message_id=str(pk))
-    return [states.updated(row) for row in moved.values()], unknown
+    return [states.message_updated(row) for row in moved.values()], unknown
 
 
 def _learn(failed: Sequence[dict]) -> None:
     """What a failure says beyond its message: about our own number or account."""
     for row in failed:
-        kind = failures.meaning(row["error_code"]).kind
+        kind = failures.explain_code(row["error_code"]).kind
         if kind == failures.SUSPENDED:
-            health.pause(row["twilio_account_id"], row["error_code"], row["error_message"])
+            health.pause_account(row["twilio_account_id"], row["error_code"], row["error_message"])
         elif kind == failures.BACKLOG:
             health.hold_number(row["number_id"], 60)
         elif kind == failures.CONFIGURATION:
             said = f"A message was not delivered ({row['error_code']}): {row['error_message']}"
-            health.alert(row["organization_id"], row["number_id"], row["error_code"], said)
+            health.raise_alert(row["organization_id"], row["number_id"], row["error_code"], said)
     filtered = {
         (row["organization_id"], row["number_id"])
         for row in failed
-        if failures.meaning(row["error_code"]).kind == failures.FILTERED
+        if failures.explain_code(row["error_code"]).kind == failures.FILTERED
     }
     for organization_id, number_id in sorted(filtered):
-        (counted,) = sql.rows(FILTERED, [organization_id, number_id])
+        (counted,) = sql.fetch_rows(FILTERED, [organization_id, number_id])
         if counted["filtered"] >= max(FILTERED_AT_LEAST, FILTERED_SHARE * counted["sent"]):
-            health.alert(
+            health.raise_alert(
                 organization_id,
                 number_id,
                 "30007",
@@ -141,7 +141,7 @@ def _move(row: dict, update: StatusUpdate) -> bool:
     before = dict(row)
     if not row["provider_id"] and update.provider_id:
         row["provider_id"] = update.provider_id
-        if rises(row["status"], "accepted"):
+        if is_progress(row["status"], "accepted"):
             row["status"] = "accepted"
     if update.status in ("sent", "delivered", "read") and not row["sent_at"]:
         row["sent_at"] = update.occurred_at
@@ -149,11 +149,11 @@ def _move(row: dict, update: StatusUpdate) -> bool:
         row["delivered_at"] = update.occurred_at
     if update.status == "read" and not row["read_at"]:
         row["read_at"] = update.occurred_at
-    if update.status and rises(row["status"], update.status):
+    if update.status and is_progress(row["status"], update.status):
         row["status"] = update.status
         failed = update.status in UNSUCCESSFUL
         row["error_code"] = (update.error_code or "unknown") if failed else ""
-        row["error_message"] = failures.words(update.error_code) if failed else ""
+        row["error_message"] = failures.describe_failure(update.error_code) if failed else ""
     return row != before
 
 

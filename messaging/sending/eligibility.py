@@ -60,7 +60,7 @@ class Verdict:
         }
 
 
-class Refused(Exception):
+class SendRefused(Exception):
     """This may not be sent now. Nothing was changed."""
 
     def __init__(self, verdict: Verdict):
@@ -70,7 +70,7 @@ class Refused(Exception):
         super().__init__(str(verdict.reasons[0]))
 
 
-def price(user: User, platform: str) -> int:
+def price_of(user: User, platform: str) -> int:
     """Tokens that a message costs this sender, whatever its length; admins send without."""
     if user.is_admin:
         return 0
@@ -98,8 +98,8 @@ def may_send(
     to = to or conversation.contact.phone or ""
     sender = conversation.sender_number
     checks = (
-        access(user, conversation.chatroom_id),
-        *_recipient(user, conversation, to, at, consent.opted_out(sender.pk, to) if sender and to else None),
+        check_access(user, conversation.chatroom_id),
+        *_recipient(user, conversation, to, at, consent.find_opt_out(sender.pk, to) if sender and to else None),
         None if paid else _tokens(user, conversation.platform),
         None if seen_message is None else _newer(conversation, seen_message),
         None if allow_duplicate or not content else _duplicate(conversation, content),
@@ -115,7 +115,7 @@ def may_send_to_each(
     Their conversations need not exist yet. A few queries for all of them.
     """
     at, warnings = at or timezone.now(), tuple(_holds(sender))
-    out = consent.opted_out_of(sender.pk, [to for _, to in recipients])
+    out = consent.find_opt_outs(sender.pk, [to for _, to in recipients])
     verdicts = []
     for contact, to in recipients:
         exchange = Conversation(
@@ -128,10 +128,10 @@ def may_send_to_each(
 
 def may_feed(user: User, chatroom_id: UUID, sender: SenderNumber) -> Reason | None:
     """Why this person may not write to many out of this chatroom with this number, if so."""
-    return access(user, chatroom_id) or (no_sender() if sender.chatroom_id != chatroom_id else None)
+    return check_access(user, chatroom_id) or (no_sender() if sender.chatroom_id != chatroom_id else None)
 
 
-def access(user: User, chatroom_id: UUID) -> Reason | None:
+def check_access(user: User, chatroom_id: UUID) -> Reason | None:
     """Why the user may not work in this chatroom, if so."""
     if user.is_active and Chatroom.objects.visible_to(user).filter(pk=chatroom_id).exists():
         return None
@@ -205,7 +205,7 @@ def _window(conversation: Conversation, at: datetime) -> Reason | None:
 
 
 def _tokens(user: User, platform: str) -> Reason | None:
-    needed = price(user, platform)
+    needed = price_of(user, platform)
     if not needed or (ledger.balance(user) or 0) >= needed:
         return None
     return Reason("insufficient_tokens", *ledger.InsufficientTokens(needed).words)
@@ -284,7 +284,7 @@ def _quiet(organization: Organization | None, conversation: Conversation, at: da
     )
 
 
-def still(message: Message, at: datetime | None = None) -> Verdict:
+def recheck_message(message: Message, at: datetime | None = None) -> Verdict:
     """What was paid for: the answer for `at` (now, if None).
 
     The sender may have lost the chatroom meanwhile, and the contact got another number by an edit or a merge: what was

@@ -39,16 +39,16 @@ class Sent:
     repeated: bool = False
 
 
-def count(user: User) -> None:
+def count_send(user: User) -> None:
     """Count one send against the user's limit. Raises limits.TooMany; without Valkey sending goes on uncounted."""
     try:
-        limits.count("send_per_user", str(user.pk))
+        limits.count_attempt("send_per_user", str(user.pk))
     except limits.Unavailable:
         log.warning("Sends are not counted: Valkey is away.")
 
 
 @transaction.atomic
-def send(
+def send_message(
     conversation: Conversation,
     content: str,
     *,
@@ -63,12 +63,12 @@ def send(
 ) -> Sent:
     """Charge the sender, store the message as queued and tell everybody, all at once or not at all.
 
-    Raises sendability.Refused, InsufficientTokens and ClientIdTaken; then nothing has changed. The same `client_id`
+    Raises SendRefused, InsufficientTokens and ClientIdTaken; then nothing has changed. The same `client_id`
     with the same text answers with the message that it made before.
     """
     if conversation.status == Conversation.Status.CLOSED:  # another one is opened below, and the contact goes first
         list(Contact.objects.select_for_update(no_key=True, of=("self",)).filter(conversations=conversation))
-    conversation = changes.locked(conversation)
+    conversation = changes.lock_conversation(conversation)
     contact, sender = conversation.contact, conversation.sender_number
     from_address, to_address = sender.phone if sender else "", contact.phone or ""
     asked = (sent_by.pk, contact.pk, from_address, content, list(media_urls), send_at)
@@ -83,9 +83,9 @@ def send(
         allow_duplicate=allow_duplicate or retry_of is not None,
     )
     if not verdict.allowed or sender is None:
-        raise eligibility.Refused(verdict)
+        raise eligibility.SendRefused(verdict)
     if conversation.status == Conversation.Status.CLOSED:
-        conversation = changes.open_with(contact, sender)
+        conversation = changes.open_conversation(contact, sender)
     message = Message(
         organization_id=conversation.organization_id,
         chatroom_id=conversation.chatroom_id,
@@ -98,8 +98,8 @@ def send(
         status=Message.Status.SCHEDULED if send_at else Message.Status.QUEUED,
         from_address=from_address,
         to_address=to_address,
-        segments=max(1, segments.count(content)),
-        tokens=eligibility.price(sent_by, conversation.platform),
+        segments=max(1, segments.count_segments(content)),
+        tokens=eligibility.price_of(sent_by, conversation.platform),
         sent_by=sent_by,
         client_id=client_id,
         retry_of=retry_of,
@@ -119,8 +119,8 @@ def send(
         remaining: int | None = ledger.debit(sent_by, message.tokens, reference=f"message:{message.pk}")
     else:
         remaining = ledger.balance(sent_by)
-    changes.touch(conversation, message)
-    event_log.record(
+    changes.touch_conversation(conversation, message)
+    event_log.record_events(
         [event_log.Change(event_log.CREATED, message.organization_id, message.chatroom_id, conversation.pk, message.pk)]
     )
     with connection.cursor() as cursor:  # delivered at commit
@@ -135,9 +135,9 @@ def _again(before: Message, asked: tuple, sent_by: User) -> Sent:
     return Sent(before, ledger.balance(sent_by), repeated=True)
 
 
-def sender_of(chatroom_id: UUID) -> SenderNumber:
-    """The number that a chatroom sends from unless another is named. Raises sendability.Refused."""
+def find_sender(chatroom_id: UUID) -> SenderNumber:
+    """The number that a chatroom sends from unless another is named. Raises SendRefused."""
     number = SenderNumber.objects.filter(chatroom_id=chatroom_id).order_by("id").first()
     if number is None:
-        raise eligibility.Refused(eligibility.Verdict((eligibility.no_sender(),)))
+        raise eligibility.SendRefused(eligibility.Verdict((eligibility.no_sender(),)))
     return number

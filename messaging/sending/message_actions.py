@@ -14,7 +14,7 @@ from messaging.models import UNSUCCESSFUL, Message
 from messaging.sending import eligibility, enqueue, states
 
 
-class NotNow(Exception):
+class WrongMessageState(Exception):
     """The message is in another state than this takes. `code` is for clients."""
 
     def __init__(self, code: str, words: str):
@@ -23,63 +23,65 @@ class NotNow(Exception):
 
 
 @transaction.atomic
-def retry(message: Message, *, by: User) -> enqueue.Sent:
+def retry_message(message: Message, *, by: User) -> enqueue.Sent:
     """Send the text of a message that failed once more, as a new message with a debit of its own.
 
-    Raises NotNow for a message that has not failed or was tried again already, and what `sending.send` raises.
+    Raises WrongMessageState for a message that has not failed or was tried again already, and what `send_message` raises.
     """
-    changes.locked(message.conversation)  # before its messages, as everybody does
+    changes.lock_conversation(message.conversation)  # before its messages, as everybody does
     message = _held(message)
     if message.status == Message.Status.UNKNOWN:
-        raise NotNow("unknown", "Nobody knows yet whether this one arrived. Wait, or say what became of it first.")
+        raise WrongMessageState(
+            "unknown", "Nobody knows yet whether this one arrived. Wait, or say what became of it first."
+        )
     if message.direction != Message.Direction.OUTBOUND or message.status not in UNSUCCESSFUL:
-        raise NotNow("not_failed", "Only a message that failed can be sent again.")
+        raise WrongMessageState("not_failed", "Only a message that failed can be sent again.")
     if Message.objects.filter(retry_of=message).exclude(status__in=UNSUCCESSFUL).exists():
-        raise NotNow("already_retried", "This one was sent again already.")
-    return enqueue.send(
+        raise WrongMessageState("already_retried", "This one was sent again already.")
+    return enqueue.send_message(
         message.conversation, message.content, sent_by=by, media_urls=message.media_urls, retry_of=message
     )
 
 
 @transaction.atomic
-def cancel(message: Message, *, by: User) -> None:
-    """Call off a scheduled message and give its tokens back. Raises NotNow once it is on its way."""
+def cancel_message(message: Message, *, by: User) -> None:
+    """Call off a scheduled message and give its tokens back. Raises WrongMessageState once it is on its way."""
     message = _scheduled(message)
     _change(message, status="canceled")
-    states.refund(_row(message), state="canceled", reason="Called off")
-    audit.record("message.cancel", actor=by, target=message)
-    event_log.record([states.updated(_row(message))])
+    states.refund_message(_row(message), state="canceled", reason="Called off")
+    audit.record_action("message.cancel", actor=by, target=message)
+    event_log.record_events([states.message_updated(_row(message))])
 
 
 @transaction.atomic
-def change(message: Message, *, by: User, content: str | None = None, send_at: datetime | None = None) -> None:
+def change_message(message: Message, *, by: User, content: str | None = None, send_at: datetime | None = None) -> None:
     """Change the text or the time of a scheduled message.
 
-    Raises NotNow once it is on its way, and sendability.Refused where it may not be sent at the new time.
+    Raises WrongMessageState once it is on its way, and SendRefused where it may not be sent at the new time.
     """
     message = _scheduled(message)
     values: dict = {}
     if send_at:
-        verdict = eligibility.still(message, at=send_at)
+        verdict = eligibility.recheck_message(message, at=send_at)
         if not verdict.allowed:
-            raise eligibility.Refused(verdict)
+            raise eligibility.SendRefused(verdict)
         values |= {"send_at": send_at, "sendability": verdict.as_json()}
     if content is not None:
-        values |= {"content": content, "segments": max(1, segments.count(content))}
+        values |= {"content": content, "segments": max(1, segments.count_segments(content))}
     if values:
         before = {name: getattr(message, name) for name in ("content", "send_at") if name in values}
         _change(message, **values)
         after = {name: values[name] for name in before}
-        audit.record("message.change", actor=by, target=message, before=_said(before), after=_said(after))
-        event_log.record([states.updated(_row(message))])
+        audit.record_action("message.change", actor=by, target=message, before=_said(before), after=_said(after))
+        event_log.record_events([states.message_updated(_row(message))])
 
 
 @transaction.atomic
-def settle(message: Message, *, accepted: bool, by: User) -> None:
-    """A person has looked at the provider and says what became of an unknown message. Raises NotNow."""
+def settle_message(message: Message, *, accepted: bool, by: User) -> None:
+    """A person has looked at the provider and says what became of an unknown message. Raises WrongMessageState."""
     message = _held(message)
     if message.status != Message.Status.UNKNOWN:
-        raise NotNow("not_unknown", "What became of this message is known.")
+        raise WrongMessageState("not_unknown", "What became of this message is known.")
     status = "accepted" if accepted else "not_sent"
     words = {"error_code": "", "error_message": ""} if accepted else {
         "error_code": "not_sent",
@@ -87,15 +89,17 @@ def settle(message: Message, *, accepted: bool, by: User) -> None:
     }  # fmt: skip
     _change(message, status=status, **words)
     if not accepted:
-        states.refund(_row(message), state="not_sent", reason="A person found that it was not sent")
-    audit.record("message.settle", actor=by, target=message, before={"status": "unknown"}, after={"status": status})
-    event_log.record([states.updated(_row(message))])
+        states.refund_message(_row(message), state="not_sent", reason="A person found that it was not sent")
+    audit.record_action(
+        "message.settle", actor=by, target=message, before={"status": "unknown"}, after={"status": status}
+    )
+    event_log.record_events([states.message_updated(_row(message))])
 
 
 def _scheduled(message: Message) -> Message:
     message = _held(message)
     if message.status != Message.Status.SCHEDULED:
-        raise NotNow("not_scheduled", "This message is not waiting for its time any more.")
+        raise WrongMessageState("not_scheduled", "This message is not waiting for its time any more.")
     return message
 
 

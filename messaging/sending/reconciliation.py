@@ -42,13 +42,13 @@ ORDER BY id FOR NO KEY UPDATE
 TAKEN = "SELECT provider_id FROM messages WHERE platform = 'SMS' AND provider_id = ANY(%s)"
 
 
-def reconcile(limit: int = BATCH, *, pause: float | None = None) -> int:
+def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
     """Look for unknown messages at the provider and settle those that can be; returns how many were looked for.
 
     Each is looked for once in `pause` seconds (of the settings, if None).
     """
     with tenancy.system():
-        waiting = sql.rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
+        waiting = sql.fetch_rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
     alike = defaultdict(list)
     for row in waiting:
         alike[row["account_sid"], row["from_address"], row["to_address"]].append(row)
@@ -59,15 +59,15 @@ def reconcile(limit: int = BATCH, *, pause: float | None = None) -> int:
             listed = providers.sent_messages(account, secret, sender, recipient, since)
         except (providers.Away, providers.Refusal):
             continue  # not looked for: its time goes on when the provider can be asked
-        settle(rows, listed)
+        settle_unknown(rows, listed)
     return len(waiting)
 
 
-def settle(rows: Sequence[dict], listed: Sequence[Listed]) -> None:
+def settle_unknown(rows: Sequence[dict], listed: Sequence[Listed]) -> None:
     """Bring unknown messages of one sender to one recipient in line with the provider's list of them."""
     with tenancy.system():
-        still = {row["id"] for row in sql.rows(STILL_UNKNOWN, [[row["id"] for row in rows]])}
-        taken = {row["provider_id"] for row in sql.rows(TAKEN, [[each.provider_id for each in listed]])}
+        still = {row["id"] for row in sql.fetch_rows(STILL_UNKNOWN, [[row["id"] for row in rows]])}
+        taken = {row["provider_id"] for row in sql.fetch_rows(TAKEN, [[each.provider_id for each in listed]])}
         lost, free = defaultdict(list), defaultdict(list)
         for row in rows:
             if row["id"] in still:
@@ -77,13 +77,17 @@ def settle(rows: Sequence[dict], listed: Sequence[Listed]) -> None:
                 free[each.body].append(each)
         changed = [row for text, same in lost.items() for row in _match(same, free[text])]
         Message.objects.filter(pk__in=still).update(looked_at=timezone.now())
-        event_log.record([states.updated(row) for row in sorted(changed, key=lambda row: row["id"])])
+        event_log.record_events([states.message_updated(row) for row in sorted(changed, key=lambda row: row["id"])])
 
 
 def _match(lost: list[dict], found: list[Listed]) -> list[dict]:
     """Settle messages of one text. The same text to the same person: which of ours is which makes no difference."""
     if len(found) > len(lost):
-        return [row for row in lost if _note(row, error_code="ambiguous", error_message=failures.words("ambiguous"))]
+        return [
+            row
+            for row in lost
+            if _note(row, error_code="ambiguous", error_message=failures.describe_failure("ambiguous"))
+        ]
     changed = []
     for row, each in zip(lost, found, strict=False):
         _bind(row, each)
@@ -98,7 +102,7 @@ def _bind(row: dict, each: Listed) -> None:
         "provider_id": each.provider_id,
         "segments": each.segments,
         "error_code": each.error_code if failed else "",
-        "error_message": failures.words(each.error_code) if failed else "",
+        "error_message": failures.describe_failure(each.error_code) if failed else "",
     }
     if each.status in ("sent", "delivered", "read"):
         values["sent_at"] = now
@@ -118,9 +122,9 @@ def _missing(row: dict) -> bool:
     Message.objects.filter(pk=row["id"]).update(
         status="not_sent",
         error_code="not_sent",
-        error_message=failures.words("not_sent"),
+        error_message=failures.describe_failure("not_sent"),
     )
-    states.refund(row, state="not_sent", reason="Not sent: it never reached the provider")
+    states.refund_message(row, state="not_sent", reason="Not sent: it never reached the provider")
     return True
 
 
@@ -141,16 +145,16 @@ FOR NO KEY UPDATE OF m
 """
 
 
-def look_up(message_id: UUID) -> None:
-    """Ask the provider how a message ended of which it has said two things. Raises providers.Away to be tried again."""
+def look_up_message(message_id: UUID) -> None:
+    """Ask the provider how a message ended of which it has said two things. Raises Away to be tried again."""
     with tenancy.system():
-        found = sql.rows(CONTESTED, [message_id])
+        found = sql.fetch_rows(CONTESTED, [message_id])
     if not found:
         return
     account, secret = found[0]["account_sid"], encryption.decrypt(found[0]["auth_token"])
     listed = providers.one_sent(account, secret, found[0]["provider_id"])
     with tenancy.system():
-        (row,) = sql.rows(CONTESTED, [message_id])
+        (row,) = sql.fetch_rows(CONTESTED, [message_id])
         if listed.status not in states.FINAL or listed.status == row["status"] or row["status"] == "read":
             return
         failed = listed.status in UNSUCCESSFUL
@@ -158,10 +162,10 @@ def look_up(message_id: UUID) -> None:
         Message.objects.filter(pk=message_id).update(
             status=listed.status,
             error_code=row["error_code"],
-            error_message=failures.words(row["error_code"]) if failed else "",
+            error_message=failures.describe_failure(row["error_code"]) if failed else "",
         )
-        states.pay_back(row)
-        event_log.record([states.updated(row)])
+        states.refund_undelivered(row)
+        event_log.record_events([states.message_updated(row)])
 
 
 # ---------------------------------------------------------------- the other half of the proof
@@ -190,7 +194,7 @@ WHERE m.direction = 'outbound' AND m.provider_id IS NOT NULL AND n.twilio_accoun
 """
 
 
-def compare(since: datetime, until: datetime) -> Iterator[Compared]:
+def compare_lists(since: datetime, until: datetime) -> Iterator[Compared]:
     """Whether the provider has exactly our messages of that time, account by account. Raises Away and Refusal.
 
     From numbers of ours only, since they were connected: an account may serve other programs too, and numbers may have
@@ -208,7 +212,7 @@ def compare(since: datetime, until: datetime) -> Iterator[Compared]:
             if each.from_address in connected and each.created_at >= connected[each.from_address] - CLOCKS
         }
         with tenancy.system():
-            known = {row["provider_id"] for row in sql.rows(OURS, [list(there)])}
-            made = {row["provider_id"] for row in sql.rows(MADE, [account.pk, since + CLOCKS])}
+            known = {row["provider_id"] for row in sql.fetch_rows(OURS, [list(there)])}
+            made = {row["provider_id"] for row in sql.fetch_rows(MADE, [account.pk, since + CLOCKS])}
         strangers = sorted(sid for sid, created_at in there.items() if created_at <= until and sid not in known)
         yield Compared(account.account_sid, len(known), strangers, sorted(made - set(there)))

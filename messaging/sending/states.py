@@ -22,7 +22,7 @@ RANK = {
 FINAL = {"delivered", "read", "undelivered", "failed"}
 
 
-def rises(current: str, new: str) -> bool:
+def is_progress(current: str, new: str) -> bool:
     """Whether a message in `current` becomes `new`.
 
     Having been delivered beats any failure, and whatever the provider says beats our belief that it never got it.
@@ -32,13 +32,13 @@ def rises(current: str, new: str) -> bool:
     return RANK[new] > RANK[current] or (current in UNSUCCESSFUL and new in ("delivered", "read"))
 
 
-def pay_back(row: dict) -> None:
+def refund_undelivered(row: dict) -> None:
     """Give back the tokens of a message that the carrier did not deliver, where the organization's policy says so."""
     if row["refund_policy"] == Organization.RefundPolicy.UNDELIVERED and row["status"] in ("failed", "undelivered"):
-        refund(row, state=row["status"], reason=f"Not delivered: {row['error_code']}")
+        refund_message(row, state=row["status"], reason=f"Not delivered: {row['error_code']}")
 
 
-def refund(row: dict, *, state: str, reason: str) -> None:
+def refund_message(row: dict, *, state: str, reason: str) -> None:
     """Give the sender the tokens of a message back, once, for the state that it has come to.
 
     The caller holds the message's row and gives its id, tokens and sent_by_id.
@@ -48,7 +48,7 @@ def refund(row: dict, *, state: str, reason: str) -> None:
         Message.objects.filter(pk=row["id"]).update(tokens=0, refunded_as=state)
 
 
-def updated(row: dict) -> event_log.Change:
+def message_updated(row: dict) -> event_log.Change:
     """The change that a row of a message stands for."""
     return event_log.Change(
         event_log.UPDATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]

@@ -79,4 +79,4 @@ class StatisticsViewSet(TenantViewSet):
         rooms = Chatroom.objects.visible_to(request.user)
         if "chatroom" in filters:
             rooms = rooms.filter(pk=filters["chatroom"].pk)
-        return Response(queries.statistics(rooms.values_list("pk", flat=True), first, last, zone))
+        return Response(queries.read_statistics(rooms.values_list("pk", flat=True), first, last, zone))

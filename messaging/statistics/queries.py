@@ -45,7 +45,7 @@ FROM began CROSS JOIN LATERAL (
 """
 
 
-def statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: str) -> dict:
+def read_statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: str) -> dict:
     """Totals, the same by platform, and one row for each day from `first` to `last`, as days are in that time zone."""
     zone = ZoneInfo(time_zone)
     params = {
@@ -54,11 +54,11 @@ def statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: str) -
         "until": datetime.combine(last + timedelta(days=1), time(), zone),
         "zone": time_zone,
     }
-    rows = sql.rows(DAYS, params)
+    rows = sql.fetch_rows(DAYS, params)
     by_day: dict[date, list[dict]] = defaultdict(list)
     for row in rows:
         by_day[row["date"]].append(row)
-    median = sql.rows(FIRST_RESPONSE, params)[0]["seconds"]
+    median = sql.fetch_rows(FIRST_RESPONSE, params)[0]["seconds"]
     return {
         "from": first,
         "to": last,

@@ -1,6 +1,6 @@
 """How a conversation reads: days, runs of messages by one writer, who wrote, what became of it.
 
-Entries of a thread are those of `messaging.pages.entries`; contacts come as rows or as shapes.
+Entries of a thread are those of `messaging.inbox.context.build_entries`; contacts come as rows or as shapes.
 """
 
 import re

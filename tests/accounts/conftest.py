@@ -51,7 +51,7 @@ def bearer() -> Callable[[str], APIClient]:
 @pytest.fixture
 def by_key(bearer, inside) -> Callable[..., APIClient]:
     """A client that signs in with a fresh API key of this person."""
-    return lambda user, *scopes: bearer(keys.create(user, "A key", list(scopes))[1])
+    return lambda user, *scopes: bearer(keys.create_key(user, "A key", list(scopes))[1])
 
 
 @pytest.fixture

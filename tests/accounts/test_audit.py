@@ -54,7 +54,7 @@ def test_signing_in_and_out_and_a_password_are_written_down(login, bearer, bo, a
 
 def test_an_organization_sees_its_own_lines(ann, zed, olga, acme, globex, inside):
     for person in (ann, zed, olga):
-        audit.record("something.done", actor=person)
+        audit.record_action("something.done", actor=person)
 
     for world, person in ((acme, ann), (globex, zed)):
         with inside(world):
@@ -66,7 +66,7 @@ def test_an_organization_sees_its_own_lines(ann, zed, olga, acme, globex, inside
 
 def test_an_operators_act_on_an_organization_is_seen_there(bo, olga, acme, inside):
     with tenancy.system():
-        audit.record("something.done", actor=olga, target=bo)
+        audit.record_action("something.done", actor=olga, target=bo)
 
     assert written(acme, inside) == ["something.done"]
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def operator(olga) -> Client:
     """Olga, past both pages of signing in."""
-    secret, client = second_factor.enroll(olga), Client()
+    secret, client = second_factor.begin_enrollment(olga), Client()
     client.post("/login/", {"email": olga.email, "password": factories.PASSWORD, "next": "/admin/"})
     assert client.post("/login/code/", {"code": code(secret), "next": "/admin/"})["Location"] == "/admin/"
     return client
@@ -55,7 +55,7 @@ def test_who_gets_in(browser, operator, ann, bo):
 
 
 def test_a_key_or_token_is_no_way_in(ann, login, bearer):
-    _, secret = keys.create(ann, "All", ["read", "send", "contacts", "admin"])
+    _, secret = keys.create_key(ann, "All", ["read", "send", "contacts", "admin"])
     for token in (secret, login(ann).json()["token"]):
         assert bearer(token).get("/admin/").status_code == 302
         assert bearer(token).get("/inbox/").status_code == 302
@@ -64,7 +64,7 @@ def test_a_key_or_token_is_no_way_in(ann, login, bearer):
 
 @pytest.mark.parametrize("path", LISTS)
 def test_operators_see_every_organization(operator, path, acme, globex, bo, event):
-    keys.create(bo, "Report", ["read"])
+    keys.create_key(bo, "Report", ["read"])
     answer = operator.get(f"/admin/{path}/")
 
     assert answer.status_code == 200
@@ -77,7 +77,7 @@ def test_operators_see_every_organization(operator, path, acme, globex, bo, even
 def test_admins_see_their_own(browser, ann, zed, path, acme, globex, bo, inside):
     """Everything that the list shows to Ann belongs to Acme, and she can't open what Zed sees."""
     for person in (bo, zed):
-        keys.create(person, "Report", ["read"])
+        keys.create_key(person, "Report", ["read"])
     with inside(globex):
         agent = factories.UserFactory(organization=globex.organization)
         ledger.adjust(agent, 1, actor=zed, reason="Start")
@@ -120,7 +120,7 @@ def test_no_list_counts_a_table(operator, path):
 
 
 def test_no_secret_is_shown(operator, bo, sales, acme, inside):
-    key, secret = keys.create(bo, "Report", ["read"])
+    key, secret = keys.create_key(bo, "Report", ["read"])
     with inside(acme):
         account = sales.number.twilio_account
         account.auth_token = "the-token-of-the-account"
@@ -173,7 +173,7 @@ def test_no_column_is_an_oracle_through_any_relation(model, olga):
 
 @pytest.mark.parametrize("path", LISTS)
 def test_a_lookup_that_is_not_offered_is_a_400(browser, ann, operator, path, acme, bo, event):
-    keys.create(bo, "Report", ["read"])
+    keys.create_key(bo, "Report", ["read"])
     model = next(model for model in admin.site._registry if path == f"{model._meta.app_label}/{model._meta.model_name}")
     columns = [field.name for field in model._meta.concrete_fields]
     for query in [f"{name}__startswith=a" for name in columns] + [f"{columns[0]}__nothing=1", "nothing=1", "%00=1"]:
@@ -216,7 +216,7 @@ def test_no_list_is_ordered_by_what_it_does_not_show(model, olga):
 
 @pytest.mark.parametrize(("path", "column"), sorted(HIDDEN))
 def test_a_hidden_column_is_no_reference_either(signed_in, ann, bo, path, column):
-    keys.create(bo, "Report", ["read"])
+    keys.create_key(bo, "Report", ["read"])
     client = signed_in(ann)
     row = client.get(f"/admin/{path}/").context["cl"].result_list[0]
     assert client.get(f"/admin/{path}/?_popup=1&_to_field={column}").status_code == 400

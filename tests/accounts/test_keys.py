@@ -31,7 +31,7 @@ def test_a_key_is_shown_once_and_works_at_once(api, bearer, bo):
 
 
 def test_keys_are_ones_own(api, bo, ann):
-    key, _ = keys.create(bo, "Report", ["read"])
+    key, _ = keys.create_key(bo, "Report", ["read"])
 
     assert api(ann).get("/api/keys").json()["results"] == []
     assert api(ann).get(f"/api/keys/{key.pk}").status_code == 404
@@ -84,7 +84,7 @@ def test_a_key_with_the_scope_may_do_what_its_person_may(by_key, ann, bo, sales)
 
 
 def test_a_key_ends(bearer, bo):
-    key, secret = keys.create(bo, "Report", ["read"], timezone.now() + timedelta(hours=1))
+    key, secret = keys.create_key(bo, "Report", ["read"], timezone.now() + timedelta(hours=1))
     client = bearer(secret)
     assert client.get("/api/auth/me").status_code == 200
 
@@ -106,18 +106,18 @@ def test_signing_out_and_a_new_password_leave_keys_alone(by_key, login, bearer, 
 
 
 def test_a_socket_signs_in_with_a_key_that_may_read(bo):
-    _, reading = keys.create(bo, "One", ["read"])
-    _, sending = keys.create(bo, "Two", ["send"])
+    _, reading = keys.create_key(bo, "One", ["read"])
+    _, sending = keys.create_key(bo, "Two", ["send"])
 
-    assert sessions.user_of(sessions.Identity(token=reading)) == bo
-    assert sessions.user_of(sessions.Identity(token=sending)) is None
+    assert sessions.find_signed_in_user(sessions.Identity(token=reading)) == bo
+    assert sessions.find_signed_in_user(sessions.Identity(token=sending)) is None
     ApiKey.objects.all().delete()
-    assert sessions.user_of(sessions.Identity(token=reading)) is None
+    assert sessions.find_signed_in_user(sessions.Identity(token=reading)) is None
 
 
 def test_a_request_by_key_takes_one_query_to_know_whose_it_is(by_key, bo):
     for _ in range(5):
-        keys.create(bo, "Another", ["read"])
+        keys.create_key(bo, "Another", ["read"])
     client = by_key(bo, "read")
     client.get("/api/auth/me")
     with CaptureQueriesContext(connection) as captured:

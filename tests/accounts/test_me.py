@@ -66,7 +66,7 @@ def test_a_second_factor_is_set_up_by_hand_or_camera(signed_in, bo, login):
 def test_an_operator_can_not_do_without(signed_in, olga):
     client = signed_in(olga)
     assert client.get("/me/").status_code == 200
-    second_factor.enroll(olga)
+    second_factor.begin_enrollment(olga)
 
     assert client.post("/me/second-factor/remove/", {"current_password": factories.PASSWORD}).status_code == 400
     assert second_factor.is_set_up(olga)
@@ -119,7 +119,7 @@ def test_keys_are_made_and_deleted(signed_in, bo, ann, bearer):
     assert bearer(secret).get("/api/auth/me").status_code == 200
     assert secret not in client.get("/me/").content.decode()
     assert client.post("/me/keys/", {"name": "Too much", "scopes": ["admin"]}).status_code == 400
-    theirs, _ = keys.create(ann, "Theirs", ["read"])
+    theirs, _ = keys.create_key(ann, "Theirs", ["read"])
     assert client.post(f"/me/keys/{theirs.pk}/delete/").status_code == 404
 
     client.post(f"/me/keys/{ApiKey.objects.get(user=bo).pk}/delete/")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def secret(bo) -> str:
     """Bo signs in with a second factor."""
-    return second_factor.enroll(bo)
+    return second_factor.begin_enrollment(bo)
 
 
 def outcome(answer) -> tuple:
@@ -46,7 +46,7 @@ def test_a_recovery_code_works_once(login, bo, secret):
 
     assert outcome(login(bo, code=one)) == (200, None)
     assert outcome(login(bo, code=one)) == (401, "wrong_credentials")
-    assert second_factor.codes_left(bo) == 9
+    assert second_factor.count_recovery_codes(bo) == 9
 
 
 def test_codes_can_not_be_tried_out(login, bo, secret, settings):
@@ -117,7 +117,7 @@ def test_operators_get_in_with_it_only(browser, login, olga):
     assert client.get("/admin/")["Location"] == "/me/#second-factor"
     assert client.get("/api/conversations").json()["error"]["code"] == "operators_use_admin"
 
-    secret = second_factor.enroll(olga)
+    secret = second_factor.begin_enrollment(olga)
     client = browser()
     client.post("/login/", {"email": olga.email, "password": factories.PASSWORD})
     client.post("/login/code/", {"code": code(secret)})
@@ -126,13 +126,13 @@ def test_operators_get_in_with_it_only(browser, login, olga):
 
 
 def test_admins_owe_it_where_their_organization_says_so(browser, api, login, bearer, ann, bo, acme, inside):
-    team.change(bo, by=ann, role="admin")
+    team.change_user(bo, by=ann, role="admin")
     token = bearer(login(bo).json()["token"])
     with inside(acme), pytest.raises(organizations.OwnSecondFactorFirst):
-        organizations.change(acme.organization, by=ann, require_mfa_for_admins=True)
-    second_factor.enroll(ann)
+        organizations.change_organization(acme.organization, by=ann, require_mfa_for_admins=True)
+    second_factor.begin_enrollment(ann)
     with inside(acme):
-        organizations.change(acme.organization, by=ann, require_mfa_for_admins=True)
+        organizations.change_organization(acme.organization, by=ann, require_mfa_for_admins=True)
 
     assert token.get("/api/auth/me").status_code == 401
     assert outcome(login(bo)) == (401, "mfa_required")
@@ -172,7 +172,7 @@ def test_an_unknown_address_costs_a_hash_too(login, bo, monkeypatch):
 
 def test_nothing_is_left_of_a_removed_one(bo, secret, inside, acme, login):
     with inside(acme):
-        second_factor.remove(bo)
+        second_factor.remove_second_factor(bo)
 
     assert not Authenticator.objects.exists()
     assert login(bo).status_code == 200
@@ -181,9 +181,9 @@ def test_nothing_is_left_of_a_removed_one(bo, secret, inside, acme, login):
 def test_a_socket_is_refused_while_it_is_owed(signed_in, ann, acme, inside):
     client = signed_in(ann)
     identity = sessions.Identity(session_key=client.cookies["sessionid"].value)
-    assert sessions.user_of(identity) == ann
+    assert sessions.find_signed_in_user(identity) == ann
     with inside(acme):
         acme.organization.require_mfa_for_admins = True
         acme.organization.save()
 
-    assert sessions.user_of(identity) is None
+    assert sessions.find_signed_in_user(identity) is None

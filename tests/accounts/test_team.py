@@ -55,17 +55,17 @@ def test_somebody_is_invited_joins_and_works(api, browser, ann, jobs, login):
 
 
 def test_a_link_is_signed_and_ends(browser, acme, ann, jobs):
-    user = team.invite(ann.organization, **{**NOOR, "email": "a@new.example"}, by=ann)
-    part = invitations.link_part(user)
+    user = team.invite_user(ann.organization, **{**NOOR, "email": "a@new.example"}, by=ann)
+    part = invitations.make_link_part(user)
 
     assert browser().get("/invitation/made-up/").status_code == 410
     assert browser().get(f"/invitation/{part[:-2]}xx/").status_code == 410
-    team.change(user, by=ann, is_active=False)
+    team.change_user(user, by=ann, is_active=False)
     assert browser().get(f"/invitation/{part}/").status_code == 410
 
 
 def test_nobody_signs_in_before_they_joined(ann, login, jobs):
-    team.invite(ann.organization, **NOOR, by=ann)
+    team.invite_user(ann.organization, **NOOR, by=ann)
 
     assert login("noor@new.example", "").status_code in (400, 401)
     assert login("noor@new.example").status_code == 401
@@ -88,7 +88,7 @@ def test_an_address_of_another_organization_is_answered_like_any_other(api, brow
     assert "http" not in mail.outbox[1].body
     invited = User.objects.get(pk=theirs.json()["id"])
     answer = browser().post(
-        f"/invitation/{invitations.link_part(invited)}/", {"name": "Zed", "password": factories.PASSWORD}
+        f"/invitation/{invitations.make_link_part(invited)}/", {"name": "Zed", "password": factories.PASSWORD}
     )
     assert answer.status_code == 410
     zed.refresh_from_db()
@@ -152,7 +152,7 @@ def test_a_deactivated_person_is_out_at_once(api, ann, bo, by_key, bearer, login
     for client in (token, key, cookie):
         assert client.get("/api/auth/me").status_code == 401
     assert login(bo).status_code == 401
-    assert sessions.user_of(session).is_active is False
+    assert sessions.find_signed_in_user(session).is_active is False
     assert api(ann).patch(f"/api/users/{bo.pk}", {"is_active": True}).json()["is_active"] is True
     assert token.get("/api/auth/me").status_code == 401
     assert cookie.get("/api/auth/me").status_code == 401
@@ -164,11 +164,11 @@ def test_somebody_is_left_who_can_undo_it(api, ann, bo, acme, jobs):
         answer = api(ann).patch(f"/api/users/{ann.pk}", body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "own_role")
     assert api(ann).delete(f"/api/users/{ann.pk}").status_code == 409
-    team.change(bo, by=ann, role="admin")
-    team.invite(ann.organization, **NOOR | {"role": "admin"}, by=ann)
+    team.change_user(bo, by=ann, role="admin")
+    team.invite_user(ann.organization, **NOOR | {"role": "admin"}, by=ann)
     assert api(bo).patch(f"/api/users/{ann.pk}", {"role": "agent"}).status_code == 200
     with pytest.raises(team.LastAdmin):
-        team.change(bo, by=ann, role="agent")
+        team.change_user(bo, by=ann, role="agent")
     assert api(bo).patch(f"/api/users/{bo.pk}", {"name": "Bo B"}).json()["name"] == "Bo B"
 
 
@@ -217,6 +217,9 @@ def test_a_made_up_reset_link_is_told_so(browser, bo, olga):
 
 
 def test_a_person_joins_at_a_moment(ann, jobs):
-    user = team.invite(ann.organization, **NOOR, by=ann)
+    user = team.invite_user(ann.organization, **NOOR, by=ann)
     assert user.joined_at is None
-    assert team.accept(invitations.link_part(user), name="N", password=factories.PASSWORD).joined_at <= timezone.now()
+    assert (
+        team.accept_invitation(invitations.make_link_part(user), name="N", password=factories.PASSWORD).joined_at
+        <= timezone.now()
+    )

@@ -19,8 +19,8 @@ HELLO = {"name": "Spring", "content": "Hello {{first_name}}"}
 def group(acme, sales, bo, ann, inside) -> str:
     """Three contacts of Sales; Bo has ten tokens."""
     with inside(acme):
-        made = groups.create(sales.room, "Regulars")
-        groups.add(made, factories.ContactFactory.create_batch(3, chatroom=sales.room))
+        made = groups.create_group(sales.room, "Regulars")
+        groups.add_members(made, factories.ContactFactory.create_batch(3, chatroom=sales.room))
         ledger.adjust(bo, 10, actor=ann, reason="Start")
     return str(made.pk)
 
@@ -67,7 +67,7 @@ def test_a_bad_draft_is_refused_in_words(api, bo, group, change, place):
 
 def test_a_template_gives_its_text(api, acme, sales, bo, group, inside):
     with inside(acme):
-        template = templates.create(acme.organization.pk, sales.room, name="T", body="Dear {{first_name}}")
+        template = templates.create_template(acme.organization.pk, sales.room, name="T", body="Dear {{first_name}}")
     made = api(bo).post("/api/campaigns", {"name": "A", "template_id": str(template.pk), "group_ids": [group]})
     assert made.json()["content"] == "Dear {{first_name}}"
 
@@ -79,7 +79,7 @@ def test_from_start_to_the_last_answer(api, acme, bo, address, inside):
     assert started.json()["counts"] == {"waiting": 3}
     assert started.json()["tokens"] == {"reserved": 3, "spent": 0}
     assert client.get("/api/auth/me").json()["token_balance"] == 7
-    feed.feed()
+    feed.feed_campaigns()
     shown = client.get(address).json()
     assert (shown["state"], shown["audience"], shown["counts"]) == ("running", 3, {"queued": 3})
     assert shown["tokens"] == {"reserved": 0, "spent": 3}
@@ -145,7 +145,7 @@ def test_without_tokens_it_is_402_and_still_a_draft(api, acme, ann, bo, address,
 
 def test_groups_without_a_number_to_write_to(api, acme, sales, bo, group, inside):
     with inside(acme):
-        empty = groups.create(sales.room, "Nobody")
+        empty = groups.create_group(sales.room, "Nobody")
     made = api(bo).post("/api/campaigns", {**HELLO, "group_ids": [str(empty.pk)]}).json()
     refused = api(bo).post(f"/api/campaigns/{made['id']}/start")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "no_recipients")
@@ -162,7 +162,7 @@ def test_a_time_that_has_passed_before_it_was_started(api, acme, bo, group, addr
 def test_a_number_with_a_campaign_stays(api, ann, acme, sales, support, bo, inside):
     with inside(acme):
         spare = factories.SenderNumberFactory(chatroom=sales.room, twilio_account=sales.number.twilio_account)
-        group = groups.create(sales.room, "Regulars")
+        group = groups.create_group(sales.room, "Regulars")
     given = {**HELLO, "group_ids": [str(group.pk)], "sender_number_id": str(spare.pk)}
     assert api(bo).post("/api/campaigns", given).status_code == 201
     assert api(ann).delete(f"/api/sender-numbers/{spare.pk}").json()["error"]["code"] == "in_use"

@@ -177,7 +177,7 @@ def test_many_contacts_are_searched_by_the_index(transactional_db, acme, globex,
         name = cursor.fetchone()[0]
         cursor.execute(SCANS)
         before = cursor.fetchone()
-        searched = contacts.listed(bo, limit=50, search=name)
+        searched = contacts.list_contacts(bo, limit=50, search=name)
         cursor.execute(SCANS)
         after = cursor.fetchone()
 

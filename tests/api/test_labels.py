@@ -46,7 +46,7 @@ def test_labels_are_shown_wherever_the_conversation_is(api, ann, bo, acme, sales
     assert answer.json()["labels"] == [label]
     assert api(bo).get("/api/conversations").json()["results"][0]["labels"] == [label]
     with inside(acme):
-        frame = event_log.missed(str(sales.room.pk), 0)[-1].text("c", str(bo.pk))
+        frame = event_log.missed_frames(str(sales.room.pk), 0)[-1].text("c", str(bo.pk))
     assert '"type":"conversation.updated"' in frame
     assert label["id"] in frame
     api(ann).delete(f"/api/labels/{label['id']}")
@@ -74,8 +74,8 @@ def test_snoozing_and_waking(api, bo, acme, sales, inside, address):
     with inside(acme):
         Conversation.objects.filter(status="SNOOZED").update(snoozed_until=timezone.now() - timedelta(seconds=1))
         before = Event.objects.count()
-    assert changes.wake() == 1
-    assert changes.wake() == 0
+    assert changes.wake_snoozed() == 1
+    assert changes.wake_snoozed() == 0
     assert client.get(address).json()["status"] == "OPEN"
     with inside(acme):
         assert Event.objects.count() == before + 1
@@ -141,7 +141,7 @@ def test_queries_do_not_grow(api, bo, ann, acme, sales, inside, label, address, 
         with inside(acme):
             conversation = factories.ConversationFactory(chatroom=sales.room)
             factories.MessageFactory(conversation=conversation)
-            changes.change(conversation, labels=[labels.pop()])
+            changes.change_conversation(conversation, labels=[labels.pop()])
 
     from messaging.models import Label
 

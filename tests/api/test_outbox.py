@@ -46,7 +46,7 @@ def fail(message: Message) -> None:
     put(message, status="failed")
     with tenancy.system():
         row = {"id": message.pk, "tokens": message.tokens, "sent_by_id": message.sent_by_id}
-        states.refund(row, state="failed", reason="Refused")
+        states.refund_message(row, state="failed", reason="Refused")
 
 
 def scheduled(agent: APIClient, acme: dict) -> dict:
@@ -84,7 +84,7 @@ def test_a_failed_message_is_sent_again_once_as_a_new_one(acme, agent):
     assert (twice.status_code, code(twice)) == (409, "already_retried")
     assert balance(acme) == before - 1
     assert agent.get(f"/api/messages/{acme['message'].pk}").json()["status"] == "failed"
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 @pytest.mark.parametrize(("status", "expected"), [("delivered", "not_failed"), ("unknown", "unknown")])
@@ -122,7 +122,7 @@ def test_a_scheduled_message_is_changed_and_called_off_and_paid_back(acme, agent
         assert (late.status_code, code(late)) == (409, "not_scheduled")
     with tenancy.organization(acme["organization"].pk):
         assert Event.objects.filter(message_id=message["id"]).count() == 4
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 def test_a_scheduled_message_is_asked_for_again_after_its_time(agent, acme):
@@ -144,12 +144,12 @@ def test_a_scheduled_message_is_asked_for_again_after_its_time(agent, acme):
 
 def test_a_scheduled_message_is_sent_when_its_time_has_come(acme, agent):
     message = scheduled(agent, acme)
-    delivery.settle([])
-    assert message["id"] not in {str(each.text.message_id) for each in delivery.claim(10)}
+    delivery.settle_outcomes([])
+    assert message["id"] not in {str(each.text.message_id) for each in delivery.claim_messages(10)}
     with tenancy.system():
         Message.objects.filter(pk=message["id"]).update(send_at=timezone.now() - timedelta(hours=1))
-    delivery.sweep()
-    assert message["id"] in {str(each.text.message_id) for each in delivery.claim(10)}
+    delivery.sweep_overdue()
+    assert message["id"] in {str(each.text.message_id) for each in delivery.claim_messages(10)}
 
 
 @pytest.mark.parametrize(("outcome", "status", "back"), [("accepted", "accepted", 0), ("not_sent", "not_sent", 1)])
@@ -166,7 +166,7 @@ def test_a_person_settles_an_unknown_message(acme, agent, outcome, status, back)
     assert balance(acme) == before + back
     with tenancy.organization(acme["organization"].pk):
         assert AuditEntry.objects.get(action="message.settle").after == {"status": status}
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 @pytest.mark.parametrize("verb", ["retry", "cancel", "settle", ""])

@@ -55,8 +55,8 @@ def things(acme, globex, ann, bo, cy, zed, sales, support, elsewhere, inside, se
             for name, row in furnished(world, held, kind).items():
                 made.setdefault(name, {"made_up": MADE_UP})[kind] = str(row.pk)
             if kind != "other_room":
-                made.setdefault("key", {"made_up": MADE_UP})[kind] = str(keys.create(admin, "Key", ["read"])[0].pk)
-                label = labels.create(world.organization, name="Label")
+                made.setdefault("key", {"made_up": MADE_UP})[kind] = str(keys.create_key(admin, "Key", ["read"])[0].pk)
+                label = labels.create_label(world.organization, name="Label")
                 made.setdefault("label", {"made_up": MADE_UP})[kind] = str(label.pk)
     people = {"own": str(bo.pk), "other_room": str(cy.pk), "other_org": str(zed.pk), "made_up": MADE_UP}
     with inside(acme):
@@ -66,10 +66,10 @@ def things(acme, globex, ann, bo, cy, zed, sales, support, elsewhere, inside, se
 
 
 def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
-    group = groups.create(held.room, "Regulars")
-    groups.add(group, [held.contact])
+    group = groups.create_group(held.room, "Regulars")
+    groups.add_members(group, [held.contact])
     writer = next(iter(world.people.values()))
-    campaign = lifecycle.create(
+    campaign = lifecycle.create_campaign(
         held.room, name="Spring", content="Hi", sender_number=held.number, groups=[group], by=writer
     )
     return {
@@ -80,7 +80,7 @@ def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
         "conversation": held.conversation,
         "message": held.message,
         "group": group,
-        "template": templates.create(world.organization.pk, held.room, name=f"T {kind}", body="Hi"),
+        "template": templates.create_template(world.organization.pk, held.room, name=f"T {kind}", body="Hi"),
     }
 
 
@@ -184,8 +184,8 @@ def test_another_organizations_id_is_answered_like_a_made_up_one(row: Row, thing
 def test_a_key_does_what_its_scopes_say(row: Row, things, ann, acme, inside):
     others = [scope for scope in ApiKey.Scope.values if scope != row.scope]
     with inside(acme):
-        without = keys.create(ann, "Without", others)[1]
-        having = keys.create(ann, "Having", [row.scope])[1] if row.scope else None
+        without = keys.create_key(ann, "Without", others)[1]
+        having = keys.create_key(ann, "Having", [row.scope])[1] if row.scope else None
     client, mine = APIClient(), dict.fromkeys(row.ids, "own")
 
     refused = ask_by_key(client, without, row, things, mine)

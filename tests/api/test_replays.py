@@ -14,8 +14,8 @@ def test_the_first_answer_is_not_given_again_to_who_has_lost_the_chatroom(api, a
 
     assert (send().status_code, send()["Idempotency-Replayed"]) == (201, "true")
     with inside(acme):
-        membership.unassign(bo, sales.room, by=ann)
+        membership.unassign_user(bo, sales.room, by=ann)
     assert send().status_code == 404
     with inside(acme):
-        membership.assign(bo, sales.room, by=ann)
+        membership.assign_user(bo, sales.room, by=ann)
     assert send()["Idempotency-Replayed"] == "true"

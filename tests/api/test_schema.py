@@ -43,9 +43,11 @@ def ids(acme, inside, sales, ann, bo) -> dict[str, str]:
             "contacts": str(sales.contact.pk),
             "conversations": str(sales.conversation.pk),
             "messages": str(sales.message.pk),
-            "groups": str(groups.create(sales.room, "Regulars").pk),
-            "labels": str(labels.create(acme.organization, name="Urgent").pk),
-            "templates": str(templates.create(acme.organization.pk, None, name="T", body="Hi {{first_name}}").pk),
+            "groups": str(groups.create_group(sales.room, "Regulars").pk),
+            "labels": str(labels.create_label(acme.organization, name="Urgent").pk),
+            "templates": str(
+                templates.create_template(acme.organization.pk, None, name="T", body="Hi {{first_name}}").pk
+            ),
             "sender-numbers": str(sales.number.pk),
             "users": str(bo.pk),
         }

@@ -52,13 +52,13 @@ class Desk:
 
     def send(self, text: str, **more) -> Message:
         with tenancy.organization(self.tenant["organization"].pk):
-            made = enqueue.send(self.tenant["conversation"], text, sent_by=self.agent, **more).message
+            made = enqueue.send_message(self.tenant["conversation"], text, sent_by=self.agent, **more).message
         self.sent.append(made.pk)
         return made
 
     def fly(self, limit: int = 100) -> int:
         """What a worker does, once: claim, call the provider, settle. Returns how many were claimed."""
-        claimed = delivery.claim(limit)
+        claimed = delivery.claim_messages(limit)
 
         async def call():
             connections = providers.Connections(limit)
@@ -67,7 +67,7 @@ class Desk:
             finally:
                 await connections.close()
 
-        delivery.settle(asyncio.run(call()))
+        delivery.settle_outcomes(asyncio.run(call()))
         return len(claimed)
 
     def state(self, message: Message) -> Message:
@@ -124,7 +124,7 @@ class Desk:
     def reconcile_until_settled(self) -> None:
         """Look twice, as if the grace lay between."""
         for _ in range(2):
-            reconciliation.reconcile()
+            reconciliation.reconcile_unknown()
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def _everything_adds_up(request) -> Iterator[None]:
     """The last assertion of every test here that has a database: no invariant is broken."""
     yield
     if "desk" in request.fixturenames:
-        assert list(proof.broken()) == []
+        assert list(proof.find_broken()) == []
 
 
 @pytest.fixture(autouse=True)

@@ -135,7 +135,7 @@ def test_row_19_a_paused_workers_late_answer_is_refused(desk: Desk, tmp_path):
         zombie.signal(signal.SIGSTOP)
         time.sleep(1.7)  # the answer arrives and nobody reads it
         let_leases_end()
-        delivery.sweep()
+        delivery.sweep_overdue()
         desk.reconcile_until_settled()
         assert desk.state(message).status == "not_sent"
 
@@ -152,17 +152,17 @@ def test_row_19_a_paused_workers_late_answer_is_refused(desk: Desk, tmp_path):
 @committed
 def test_row_19_an_answer_to_an_older_attempt_is_refused(desk: Desk):
     message = desk.send("Claimed twice")
-    (zombie,) = delivery.claim(1)
+    (zombie,) = delivery.claim_messages(1)
     with tenancy.system():
         Message.objects.filter(pk=message.pk).update(status="queued", not_before=None)
-    (second,) = delivery.claim(1)
+    (second,) = delivery.claim_messages(1)
     assert (zombie.attempt, second.attempt) == (1, 2)
 
-    delivery.settle([(zombie, events.Accepted("SMzombie", 1))])
+    delivery.settle_outcomes([(zombie, events.Accepted("SMzombie", 1))])
     assert (desk.state(message).status, message.provider_id) == ("sending", None)
-    delivery.settle([(zombie, events.Refused("21211", "No"))])
+    delivery.settle_outcomes([(zombie, events.Refused("21211", "No"))])
     assert (desk.state(message).status, message.tokens) == ("sending", 1)
-    delivery.settle([(second, events.Accepted("SMsecond", 1))])
+    delivery.settle_outcomes([(second, events.Accepted("SMsecond", 1))])
     assert (desk.state(message).status, message.provider_id) == ("accepted", "SMsecond")
 
 
@@ -171,10 +171,10 @@ def test_row_19_a_worker_that_stood_still_does_not_call_any_more(desk: Desk, set
     """Between its claim and its call: by now the message may have been paid back and sent again by somebody."""
     settings.SEND_LEASE_SECONDS = 2
     message = desk.send("Held up")
-    (claimed,) = delivery.claim(1)
+    (claimed,) = delivery.claim_messages(1)
     time.sleep(1.2)
     let_leases_end()
-    delivery.sweep()
+    delivery.sweep_overdue()
     desk.reconcile_until_settled()
     assert desk.state(message).status == "not_sent"
 
@@ -185,7 +185,7 @@ def test_row_19_a_worker_that_stood_still_does_not_call_any_more(desk: Desk, set
         await worker.connections.close()
         return worker.answers.get_nowait()
 
-    delivery.settle([asyncio.run(wake_up())])
+    delivery.settle_outcomes([asyncio.run(wake_up())])
 
     assert (desk.state(message).status, desk.at_provider) == ("not_sent", [])
     assert desk.entries(message) == [("debit", -1), ("refund", 1)]

@@ -30,7 +30,7 @@ def test_row_03_an_answer_that_is_lost_is_never_followed_by_another_try(desk: De
     assert desk.state(message).status == "unknown"
     assert desk.at_provider == [message.content]
     pass_pauses()
-    assert delivery.sweep() == 0
+    assert delivery.sweep_overdue() == 0
     assert desk.fly() == 0
     desk.reconcile_until_settled()
     assert desk.state(message).provider_id
@@ -51,7 +51,7 @@ def test_every_character_reaches_the_provider_as_it_was_written(desk: Desk):
 def test_a_connection_that_the_provider_hung_up_in_the_meantime_is_not_used_again(desk: Desk):
     """Idle ones are closed by servers after five seconds or more; a busy process may not have heard of it yet."""
     first, second = desk.send("Before the pause"), desk.send("After the pause")
-    claimed = delivery.claim(10)
+    claimed = delivery.claim_messages(10)
 
     async def call():
         connections = providers.Connections(1)
@@ -61,7 +61,7 @@ def test_a_connection_that_the_provider_hung_up_in_the_meantime_is_not_used_agai
         await connections.close()
         return list(zip(claimed, outcomes, strict=True))
 
-    delivery.settle(asyncio.run(call()))
+    delivery.settle_outcomes(asyncio.run(call()))
 
     assert [desk.state(each).status for each in (first, second)] == ["accepted", "accepted"]
 
@@ -90,7 +90,7 @@ def test_row_04_no_free_connection_is_not_sent_either(desk: Desk, monkeypatch):
     monkeypatch.setattr(twilio, "CONNECT_SECONDS", 0.3)
     desk.sandbox.fault("slow", seconds=1)
     messages = [desk.send("First"), desk.send("Second")]
-    claimed = delivery.claim(10)
+    claimed = delivery.claim_messages(10)
 
     async def call():
         connections = providers.Connections(1)
@@ -98,7 +98,7 @@ def test_row_04_no_free_connection_is_not_sent_either(desk: Desk, monkeypatch):
         await connections.close()
         return list(zip(claimed, outcomes, strict=True))
 
-    delivery.settle(asyncio.run(call()))
+    delivery.settle_outcomes(asyncio.run(call()))
 
     assert sorted(desk.state(message).status for message in messages) == ["accepted", "queued"]
     assert len(desk.at_provider) == 1

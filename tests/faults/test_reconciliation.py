@@ -43,9 +43,9 @@ def lost(acme: dict) -> Callable[[str], Message]:
 
     def lose(text: str) -> Message:
         with tenancy.organization(acme["organization"].pk):
-            message = enqueue.send(acme["conversation"], text, sent_by=acme["agent"]).message
-        (claimed,) = delivery.claim(1)
-        delivery.settle([(claimed, Unclear("The answer was lost."))])
+            message = enqueue.send_message(acme["conversation"], text, sent_by=acme["agent"]).message
+        (claimed,) = delivery.claim_messages(1)
+        delivery.settle_outcomes([(claimed, Unclear("The answer was lost."))])
         return message
 
     return lose
@@ -72,12 +72,12 @@ def state(message: Message) -> Message:
 def test_one_that_the_provider_has_is_bound_to_it(acme, lost, at_provider):
     message, sid = lost("It arrived"), at_provider("It arrived")
 
-    assert reconciliation.reconcile() == 1
+    assert reconciliation.reconcile_unknown() == 1
 
     assert (state(message).provider_id, message.error_code) == (sid, "")
     assert message.status in ("accepted", "sent", "delivered")
     assert message.tokens == 1
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 def test_one_that_is_missing_twice_was_not_sent_and_is_paid_back_once(acme, lost, settings):
@@ -86,25 +86,25 @@ def test_one_that_is_missing_twice_was_not_sent_and_is_paid_back_once(acme, lost
     message = lost("It never arrived")
 
     settings.RECONCILE_GRACE_SECONDS = 900
-    reconciliation.reconcile()
-    reconciliation.reconcile()
+    reconciliation.reconcile_unknown()
+    reconciliation.reconcile_unknown()
     assert state(message).status == "unknown"
     settings.RECONCILE_GRACE_SECONDS = 0
-    reconciliation.reconcile()
-    reconciliation.reconcile()
+    reconciliation.reconcile_unknown()
+    reconciliation.reconcile_unknown()
 
     assert (state(message).status, message.tokens) == ("not_sent", 0)
     with tenancy.organization(acme["organization"].pk):
         assert ledger.balance(acme["agent"]) == before
         assert Event.objects.filter(message_id=message.pk, type="message.updated").count() == 2
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 def test_more_that_fit_than_were_lost_are_for_a_person(acme, lost, at_provider):
     message = lost("Twice there")
     at_provider("Twice there"), at_provider("Twice there")
 
-    reconciliation.reconcile()
+    reconciliation.reconcile_unknown()
 
     assert (state(message).status, message.error_code, message.tokens) == ("unknown", "ambiguous", 1)
 
@@ -113,7 +113,7 @@ def test_the_same_text_lost_twice_is_bound_once_each(acme, lost, at_provider):
     first, second = lost("Same words"), lost("Same words")
     sids = {at_provider("Same words"), at_provider("Same words")}
 
-    reconciliation.reconcile()
+    reconciliation.reconcile_unknown()
 
     assert {state(first).provider_id, state(second).provider_id} == sids
 
@@ -121,10 +121,10 @@ def test_the_same_text_lost_twice_is_bound_once_each(acme, lost, at_provider):
 def test_what_belongs_to_another_message_is_not_taken(acme, lost, at_provider):
     other = lost("Said before")
     at_provider("Said before")
-    reconciliation.reconcile()
+    reconciliation.reconcile_unknown()
     message = lost("Said before")
 
-    reconciliation.reconcile()
+    reconciliation.reconcile_unknown()
 
     assert state(other).provider_id
     assert (state(message).status, message.provider_id) == ("unknown", None)
@@ -134,8 +134,8 @@ def test_a_provider_that_can_not_be_asked_settles_nothing(acme, lost, settings):
     message = lost("Who knows")
     settings.TWILIO_API_BASE_URL = "http://127.0.0.1:1/sandbox"
 
-    reconciliation.reconcile()
-    reconciliation.reconcile()
+    reconciliation.reconcile_unknown()
+    reconciliation.reconcile_unknown()
 
     assert (state(message).status, message.missing_since, message.tokens) == ("unknown", None, 1)
 
@@ -146,7 +146,7 @@ def test_one_that_a_callback_settled_meanwhile_is_left_alone(acme, lost):
     with tenancy.system():
         Message.objects.filter(pk=message.pk).update(status="delivered", provider_id="SMcallback")
 
-    reconciliation.settle([row], [])
+    reconciliation.settle_unknown([row], [])
 
     assert (state(message).status, message.missing_since) == ("delivered", None)
 
@@ -155,5 +155,5 @@ def test_nothing_was_sent_by_looking(acme, lost, sandbox):
     lost("Only looked for")
     before = len(sandbox.accepted(ACCOUNT))
     for _ in range(3):
-        reconciliation.reconcile()
+        reconciliation.reconcile_unknown()
     assert len(sandbox.accepted(ACCOUNT)) == before

@@ -80,7 +80,7 @@ def test_row_11_the_policy_says_whether_a_late_failure_is_paid_back_and_once(des
 
     for _ in range(2):
         with tenancy.system():
-            delivery_reports.apply([report(desk, 0, status), report(desk, 0, status)])
+            delivery_reports.apply_reports([report(desk, 0, status), report(desk, 0, status)])
 
     assert desk.state(message).status == status
     refunds = [("refund", 1)] if policy == "undelivered" else []
@@ -92,12 +92,12 @@ def test_row_11_filtered_messages_raise_one_alarm_at_a_rate(desk: Desk):
     accepted(desk, 8)
     for n in range(4):
         with tenancy.system():
-            delivery_reports.apply([report(desk, n, "undelivered", "30007")])
+            delivery_reports.apply_reports([report(desk, n, "undelivered", "30007")])
     assert desk.alerts() == []
 
     for n in range(4, 8):
         with tenancy.system():
-            delivery_reports.apply([report(desk, n, "undelivered", "30007")])
+            delivery_reports.apply_reports([report(desk, n, "undelivered", "30007")])
 
     assert desk.alerts() == ["30007"]
 
@@ -119,7 +119,10 @@ def accepted(desk: Desk, count: int) -> list[Message]:
     [
         (("accepted", "sent", "delivered", "undelivered", "huh"), ("delivered", "", "")),
         (("sent", "delivered", "undelivered", "read", "huh"), ("read", "", "")),
-        (("queued", "sending", "sent", "undelivered", "huh"), ("undelivered", "30003", str(failures.meaning("30003")))),
+        (
+            ("queued", "sending", "sent", "undelivered", "huh"),
+            ("undelivered", "30003", str(failures.explain_code("30003"))),
+        ),
     ],
 )
 def test_row_12_every_order_of_five_reports_ends_in_the_same_state(desk: Desk, reports: tuple, end: tuple):
@@ -129,7 +132,7 @@ def test_row_12_every_order_of_five_reports_ends_in_the_same_state(desk: Desk, r
     highest = {message.pk: 3 for message in messages}
     for step in range(len(reports)):
         with tenancy.system():
-            delivery_reports.apply([report(desk, n, order[step]) for n, order in enumerate(orders)])
+            delivery_reports.apply_reports([report(desk, n, order[step]) for n, order in enumerate(orders)])
         for pk, rank in ranks(messages).items():
             assert rank >= highest[pk]
             highest[pk] = rank

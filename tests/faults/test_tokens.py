@@ -44,7 +44,7 @@ def test_row_18_who_lost_the_right_meanwhile_sends_nothing_that_is_due_later(des
     lost = {"is_active": False} if loss == "deactivated" else {"role": "agent"}
     User.objects.filter(pk=sender.pk).update(**lost)
     make_due()
-    assert delivery.sweep() == 20
+    assert delivery.sweep_overdue() == 20
     fly_all(desk)
 
     ids = [answer.json()["message"]["id"] for answer in answers]

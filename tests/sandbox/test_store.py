@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from integrations.sandbox.store import Store, add_account, add_number, connect
-from integrations.segments import count as count_segments
+from integrations.segments import count_segments as count_segments
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ def acme(db) -> dict:
 
 def comes_in(acme: dict, *texts: str, keyword: str = "") -> None:
     with tenancy.system():
-        event_log.record(
-            ingest.receive(
+        event_log.record_events(
+            ingest.receive_messages(
                 InboundMessage(
                     account="ACacme",
                     provider_id=f"SM{text}{place}{ConsentEntry.objects.count()}",
@@ -46,7 +46,7 @@ def said(acme: dict) -> list[str]:
 
 def is_out(acme: dict) -> bool:
     with tenancy.organization(acme["organization"].pk):
-        return consent.opted_out(acme["number"].pk, acme["contact"].phone) is not None
+        return consent.find_opt_out(acme["number"].pk, acme["contact"].phone) is not None
 
 
 @pytest.mark.parametrize("word", ["STOP", "stop", " Unsubscribe\n", "OPTOUT", "quit"])
@@ -82,15 +82,15 @@ def test_what_the_provider_took_for_a_keyword_is_one(acme):
 
 
 def test_21610_opts_out_pays_back_and_refuses_before_the_provider(acme):
-    (claimed,) = delivery.claim(1)
-    delivery.settle([(claimed, Refused("21610", "Attempt to send to unsubscribed recipient"))])
+    (claimed,) = delivery.claim_messages(1)
+    delivery.settle_outcomes([(claimed, Refused("21610", "Attempt to send to unsubscribed recipient"))])
     with tenancy.organization(acme["organization"].pk):
         assert ConsentEntry.objects.get().source == "provider"
         assert ledger.balance(acme["agent"]) == 5
-        with pytest.raises(eligibility.Refused) as refused:
-            enqueue.send(acme["conversation"], "Again", sent_by=acme["agent"])
+        with pytest.raises(eligibility.SendRefused) as refused:
+            enqueue.send_message(acme["conversation"], "Again", sent_by=acme["agent"])
     assert refused.value.code == "opted_out"
-    assert delivery.claim(10) == []
+    assert delivery.claim_messages(10) == []
 
 
 def test_it_counts_for_the_number_that_was_written_to(acme):
@@ -99,4 +99,4 @@ def test_it_counts_for_the_number_that_was_written_to(acme):
         other = acme["number"]
         other.pk, other.phone = None, "+15550100177"
         other.save(force_insert=True)
-        assert consent.opted_out(other.pk, acme["contact"].phone) is None
+        assert consent.find_opt_out(other.pk, acme["contact"].phone) is None

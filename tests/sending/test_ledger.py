@@ -52,7 +52,7 @@ def test_what_is_reserved_can_not_be_spent_otherwise_and_comes_back(acme, inside
     ledger.release(agent.pk, 3, **SPRING)
     assert account(acme) == (4, 0)
     assert entries() == [("grant", 5, 5), ("debit", -1, 4), ("reserve", -3, 1), ("release", 3, 4)]
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 def test_what_is_reserved_pays_for_each_thing_by_itself(acme, inside):
@@ -91,7 +91,7 @@ def test_nothing_is_released_beyond_what_is_set_aside(acme, inside):
 def test_the_proof_finds_a_release_without_its_reserve(acme, inside):
     ledger.reserve(acme["agent"], 2, step=1, **SPRING)
     ledger.release(acme["agent"].pk, 2, purpose="campaign:2")
-    assert [each.invariant for each in proof.broken()] == [
+    assert [each.invariant for each in proof.find_broken()] == [
         "Nothing is released that was not reserved, nor more of it",
         "A campaign holds what was reserved for it and not released",
     ]
@@ -99,7 +99,7 @@ def test_the_proof_finds_a_release_without_its_reserve(acme, inside):
 
 def test_the_proof_finds_a_reserve_that_no_entry_explains(acme, inside):
     TokenAccount.objects.update(reserved=1)
-    assert [each.invariant for each in proof.broken()] == [
+    assert [each.invariant for each in proof.find_broken()] == [
         "What is reserved is what entries have set aside and not released"
     ]
 
@@ -138,21 +138,21 @@ def test_the_same_key_grants_once(acme, inside):
 def test_a_message_costs_what_the_organization_says_and_gives_just_that_back(acme, inside):
     acme["agent"].organization.price_sms = 3
     acme["agent"].organization.save()
-    sent = enqueue.send(acme["conversation"], "Dear", sent_by=acme["agent"])
+    sent = enqueue.send_message(acme["conversation"], "Dear", sent_by=acme["agent"])
     assert (sent.message.tokens, sent.remaining_tokens) == (3, 1)
     row = {"id": sent.message.pk, "tokens": 3, "sent_by_id": acme["agent"].pk}
     Message.objects.filter(pk=sent.message.pk).update(status="failed")
-    states.refund(row, state="failed", reason="Refused")
-    states.refund(row, state="failed", reason="Refused")
+    states.refund_message(row, state="failed", reason="Refused")
+    states.refund_message(row, state="failed", reason="Refused")
     assert account(acme) == (4, 0)
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 def test_a_message_that_is_free_writes_no_entry(acme, inside):
     acme["agent"].organization.price_sms = 0
     acme["agent"].organization.save()
     before = TokenEntry.objects.count()
-    sent = enqueue.send(acme["conversation"], "Free", sent_by=acme["agent"])
+    sent = enqueue.send_message(acme["conversation"], "Free", sent_by=acme["agent"])
     assert (sent.message.tokens, sent.remaining_tokens, TokenEntry.objects.count()) == (0, 4, before)
 
 
@@ -160,7 +160,7 @@ def test_a_message_that_is_free_writes_no_entry(acme, inside):
 def fails_later(acme: dict, status: str = "undelivered", code: str = "30005") -> Message:
     update = StatusUpdate("ACacme", "SM1", status, status, timezone.now(), code, acme["message"].pk)
     with tenancy.system():
-        delivery_reports.apply([(acme["message"].pk, update)])
+        delivery_reports.apply_reports([(acme["message"].pk, update)])
     with tenancy.organization(acme["organization"].pk):
         acme["message"].refresh_from_db()
     return acme["message"]
@@ -177,7 +177,7 @@ def test_what_the_carrier_did_not_deliver_is_paid_back_by_policy_once(acme, poli
     assert "no longer in use" in message.error_message
     with tenancy.organization(acme["organization"].pk):
         assert account(acme) == (left, 0)
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 def test_delivered_after_a_refund_stays_free_and_adds_up(acme):
@@ -188,7 +188,7 @@ def test_delivered_after_a_refund_stays_free_and_adds_up(acme):
     assert fails_later(acme, "delivered", "").status == "delivered"
     with tenancy.organization(acme["organization"].pk):
         assert account(acme) == (5, 0)
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'messaging.tasks.look_up'")
         assert cursor.fetchone() == (1,)  # Twilio has said two things: it is asked
@@ -207,7 +207,7 @@ def test_admins_are_told_when_the_balance_falls_below_the_limit_and_not_again(ac
     organization.save()
     before = len(low_mails())
     for place in range(3):  # 3, 2, 1
-        enqueue.send(acme["conversation"], f"Text {place}", sent_by=acme["agent"])
+        enqueue.send_message(acme["conversation"], f"Text {place}", sent_by=acme["agent"])
     (job,) = low_mails()[before:]
     assert job["context"] == {"person": "A", "balance": 2, "limit": 3}
 
@@ -225,24 +225,24 @@ def test_a_limit_of_nothing_tells_nobody(acme, inside):
     acme["agent"].organization.save()
     before = len(low_mails())
     for place in range(4):
-        enqueue.send(acme["conversation"], f"Text {place}", sent_by=acme["agent"])
+        enqueue.send_message(acme["conversation"], f"Text {place}", sent_by=acme["agent"])
     assert len(low_mails()) == before
 
 
 # ---------------------------------------------------------------- the proof, kept
 def test_a_proof_is_kept_for_everybody_and_its_rows_for_operators(acme):
-    run = proof.run()
+    run = proof.run_proof()
     assert (run.holds, run.broken) == (True, [])
     with tenancy.system(), connection.cursor() as cursor:
         cursor.execute("UPDATE user_tokens SET balance = balance + 1")
-    broken = proof.run()
+    broken = proof.run_proof()
     assert not broken.holds
     assert [each["invariant"] for each in broken.broken] == [
         "A balance is the sum of its entries",
         "Every balance_after is the running sum",
     ]
     with tenancy.organization(acme["organization"].pk):
-        newest = proof.newest()
+        newest = proof.newest_run()
         assert (newest.pk, newest.holds) == (broken.pk, False)
         with pytest.raises(DatabaseError), transaction.atomic():
             ProofRun.objects.values_list("broken").first()
@@ -251,14 +251,14 @@ def test_a_proof_is_kept_for_everybody_and_its_rows_for_operators(acme):
 def test_the_proof_finds_a_refund_without_an_entry(acme):
     with tenancy.system():
         Message.objects.update(status="failed", tokens=0, refunded_as="failed")
-    found = {each.invariant for each in proof.broken()}
+    found = {each.invariant for each in proof.find_broken()}
     assert "A message that was paid back has its refund" in found
 
 
 def test_the_proof_finds_an_id_on_a_message_that_never_left(acme):
-    delivery.claim(1)
+    delivery.claim_messages(1)
     with tenancy.system():
         Message.objects.update(provider_id="SM1")
-    assert [each.invariant for each in proof.broken()] == [
+    assert [each.invariant for each in proof.find_broken()] == [
         "An accepted message has the provider's id, and one that was never sent has none"
     ]

@@ -26,10 +26,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_putting_somebody_into_a_group_while_one_of_both_is_deleted(acme, sales, rich, api, inside, gone):
     """One of the two broke at its commit, and was answered 500."""
     with inside(acme):
-        group, person = groups.create(sales.room, "G"), factories.ContactFactory(chatroom=sales.room)
+        group, person = groups.create_group(sales.room, "G"), factories.ContactFactory(chatroom=sales.room)
     given, group_pk = {"contact_ids": [str(person.pk)]}, group.pk
     with inside(acme):
-        groups.remove(group) if gone == "the group" else contacts.remove(person)
+        groups.delete_group(group) if gone == "the group" else contacts.delete_contact(person)
         other = Aside(lambda: api(rich).post(f"/api/groups/{group_pk}/members", given))
     assert other.result().status_code == (404 if gone == "the group" else 200)
 
@@ -38,9 +38,9 @@ def test_who_loses_the_chatroom_while_they_change_a_conversation_changes_nothing
     """It was answered 500: what was to be shown could not be seen any more."""
     path = f"/api/conversations/{sales.conversation.pk}"
     with inside(acme):
-        conversation_changes.locked(sales.conversation)
+        conversation_changes.lock_conversation(sales.conversation)
         other = Aside(lambda: api(bo).patch(path, {"status": "CLOSED"}))
-        membership.unassign(bo, sales.room, by=ann)
+        membership.unassign_user(bo, sales.room, by=ann)
     answer = other.result()
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
     with inside(acme):
@@ -61,7 +61,7 @@ def test_time_holds_no_counter_while_it_waits_for_another(acme, sales, support, 
         )  # fmt: skip
     with tenancy.system():
         list(Chatroom.objects.select_for_update(no_key=True).filter(pk=sales.room.pk))
-        other = Aside(delivery.sweep)
+        other = Aside(delivery.sweep_overdue)
         assert Message.objects.get(pk=lost.pk).status == "unknown"  # committed, with its event
         assert list(Chatroom.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=support.room.pk))
     assert other.result() == 2
@@ -102,11 +102,11 @@ def test_two_who_record_do_not_wait_for_each_other_while_somebody_commits(acme, 
 
     def record():
         with inside(acme):
-            event_log.record(changes)
+            event_log.record_events(changes)
 
     with inside(acme):
         before = Chatroom.objects.get(pk=sales.room.pk).last_seq
-        event_log.record(changes)
+        event_log.record_events(changes)
         committing, first, second = Aside(add_a_contact, there), Aside(record), Aside(record)
     both_end_before(committing, done, first, second)
     with inside(acme):
@@ -124,7 +124,7 @@ def test_two_batches_of_one_customer_do_not_wait_for_each_other_while_somebody_c
 
     def arrive(name: str):
         with tenancy.system():
-            ingest.receive([InboundMessage(account, name, phone, to, name, timezone.now())])
+            ingest.receive_messages([InboundMessage(account, name, phone, to, name, timezone.now())])
 
     def refer_to_the_contact():
         with inside(acme):
@@ -150,7 +150,7 @@ def test_chatrooms_are_held_in_the_order_of_their_ids_whatever_the_order_of_the_
 
     def record():
         with inside(acme):
-            event_log.record(changes_of(high, low))
+            event_log.record_events(changes_of(high, low))
 
     with inside(acme):
         free = Chatroom.objects.select_for_update(no_key=True, skip_locked=True)

@@ -52,26 +52,26 @@ def unheard(sandbox: SandboxServer, body: str, **more) -> None:
 def test_what_came_in_unheard_is_taken_in_once(acme, sandbox):
     for number in range(20):
         unheard(sandbox, f"Text {number}")
-    assert backfill.repair() == 20
-    assert backfill.repair() == 0
+    assert backfill.backfill_inbound() == 20
+    assert backfill.backfill_inbound() == 0
     assert texts(acme) == [f"Text {number}" for number in range(20)]
     with tenancy.organization(acme["organization"].pk):
         conversation = Conversation.objects.get(contact__phone=CUSTOMER)
         assert conversation.inbound_count == 20
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 def test_a_gap_among_messages_that_were_heard_is_found(acme, sandbox):
     unheard(sandbox, "Heard")
-    backfill.repair()
+    backfill.backfill_inbound()
     unheard(sandbox, "Not heard")
-    assert backfill.repair() == 1
+    assert backfill.backfill_inbound() == 1
     assert texts(acme) == ["Heard", "Not heard"]
 
 
 def test_pictures_come_along(acme, sandbox):
     unheard(sandbox, "Look", media=["https://example.com/cat.jpg"])
-    assert backfill.repair() == 1
+    assert backfill.backfill_inbound() == 1
     with tenancy.organization(acme["organization"].pk):
         assert Attachment.objects.get().source_url.startswith("https://api.twilio.com/2010-04-01/Accounts/")
 
@@ -79,7 +79,7 @@ def test_pictures_come_along(acme, sandbox):
 def test_while_twilio_is_away_nothing_is_claimed_to_be_whole(acme, sandbox):
     unheard(sandbox, "Later")
     sandbox.kill()
-    assert backfill.repair() == 0
+    assert backfill.backfill_inbound() == 0
     assert texts(acme) == []
 
 
@@ -137,8 +137,8 @@ def test_of_two_endings_the_providers_own_word_holds(acme, sandbox):
     is_ours(acme, sid)
     update = StatusUpdate(ACCOUNT, sid, "undelivered", "undelivered", timezone.now(), "30003", None)
     with tenancy.system():
-        delivery_reports.apply([(acme["message"].pk, update)])
-    reconciliation.look_up(acme["message"].pk)
+        delivery_reports.apply_reports([(acme["message"].pk, update)])
+    reconciliation.look_up_message(acme["message"].pk)
     with tenancy.organization(acme["organization"].pk):
         acme["message"].refresh_from_db()
     assert (acme["message"].status, acme["message"].error_code) == ("delivered", "")
@@ -147,20 +147,20 @@ def test_of_two_endings_the_providers_own_word_holds(acme, sandbox):
 # ---------------------------------------------------------------- let in again
 def test_an_account_that_is_let_in_again_goes_on_by_itself(acme, sandbox):
     with tenancy.system():
-        health.pause(TwilioAccount.objects.get().pk, "20003", "Authenticate")
+        health.pause_account(TwilioAccount.objects.get().pk, "20003", "Authenticate")
         TwilioAccount.objects.update(auth_token="0" * 32)
         assert health.probe() == 0
-        assert delivery.claim(10) == []
+        assert delivery.claim_messages(10) == []
         TwilioAccount.objects.update(auth_token=TOKEN)
         assert health.probe() == 1
-    assert len(delivery.claim(10)) == 1
+    assert len(delivery.claim_messages(10)) == 1
 
 
 def test_a_look_reaches_back_an_hour_before_the_newest(acme, sandbox):
     with tenancy.organization(acme["organization"].pk):
         Conversation.objects.update(last_inbound_at=timezone.now() + timedelta(hours=2))
     unheard(sandbox, "Older than an hour before the newest")
-    assert backfill.repair() == 0
+    assert backfill.backfill_inbound() == 0
     with tenancy.organization(acme["organization"].pk):
         Conversation.objects.update(last_inbound_at=timezone.now() + timedelta(minutes=50))
-    assert backfill.repair() == 1
+    assert backfill.backfill_inbound() == 1

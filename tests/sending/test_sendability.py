@@ -245,24 +245,24 @@ def test_what_may_not_be_sent_any_more_when_due_fails_and_is_paid_back(acme, ric
     with inside(acme):
         assert ledger.balance(rich) == 9
         change(sales)
-    assert delivery.sweep() == 1
-    assert delivery.claim(10) == []
+    assert delivery.sweep_overdue() == 1
+    assert delivery.claim_messages(10) == []
     with inside(acme):
         due.refresh_from_db()
         assert (due.status, due.error_code, due.refunded_as) == ("failed", code, "failed")
         assert due.sendability["reasons"][0]["code"] == code
         assert TokenAccount.objects.get(user=rich).balance == 10
     # The factory's inbound message was counted by nobody.
-    assert {broken.invariant for broken in proof.broken()} == {"A conversation counts what came in"}
+    assert {broken.invariant for broken in proof.find_broken()} == {"A conversation counts what came in"}
 
 
 def test_it_is_the_number_that_it_goes_to_that_must_want_it(acme, rich, sales, inside, due):
     """The contact got another number meanwhile, by an edit or a merge; what was scheduled goes to the old one."""
     with inside(acme):
         opt_out(sales)
-        contacts.change(sales.contact, phone="+15554998877")
-    delivery.sweep()
-    assert delivery.claim(10) == []
+        contacts.change_contact(sales.contact, phone="+15554998877")
+    delivery.sweep_overdue()
+    assert delivery.claim_messages(10) == []
     with inside(acme):
         due.refresh_from_db()
     assert (due.status, due.error_code, due.to_address) == ("failed", "opted_out", sales.contact.phone)
@@ -271,7 +271,7 @@ def test_it_is_the_number_that_it_goes_to_that_must_want_it(acme, rich, sales, i
 def test_what_slipped_into_quiet_hours_waits_for_their_end(acme, sales, inside, due):
     with inside(acme):
         quiet(sales)
-    delivery.sweep()
+    delivery.sweep_overdue()
     with inside(acme):
         due.refresh_from_db()
     assert due.status == "scheduled"
@@ -283,8 +283,8 @@ def test_tokens_that_were_paid_are_not_asked_for_again(acme, sales, inside, due)
         # Everything else was spent meanwhile.
         assert ledger.balance(due.sent_by) == 9
         ledger.debit(due.sent_by, 9, reference="elsewhere")
-    delivery.sweep()
-    (claimed,) = delivery.claim(10)
+    delivery.sweep_overdue()
+    (claimed,) = delivery.claim_messages(10)
     assert claimed.text.message_id == due.pk
 
 

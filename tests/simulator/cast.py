@@ -132,9 +132,9 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
             phone = f"+1555{place:03d}00{n:02d}"
             factories.SenderNumberFactory(chatroom=room, twilio_account=account, phone=phone)
             sandbox.add_number(sid, phone, f"{web_url}/api/webhooks/twilio/messages")
-            group = groups.create(room, "Everybody")
+            group = groups.create_group(room, "Everybody")
             phones = [f"+1557{place:03d}{n}{member:03d}" for member in range(MEMBERS)]
-            groups.add(group, [factories.ContactFactory(chatroom=room, phone=each) for each in phones])
+            groups.add_members(group, [factories.ContactFactory(chatroom=room, phone=each) for each in phones])
             rooms.append(Room(str(room.pk), phone, str(group.pk)))
         people = [Person(admin.pk, admin.email, True, {room.id for room in rooms})]
         for n in range(AGENTS):

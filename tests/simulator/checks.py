@@ -71,7 +71,7 @@ class Witness:
 
 def findings(organizations: list[Organization], sandbox: SandboxServer, book: Book, watchers: Watchers) -> list[str]:
     witness = Witness.now(organizations, sandbox)
-    found: list[str] = [f"Proof: {broken}" for broken in proof.broken()]
+    found: list[str] = [f"Proof: {broken}" for broken in proof.find_broken()]
     for check in (
         at_the_provider(witness),
         what_was_acknowledged(witness, book),

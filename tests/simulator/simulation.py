@@ -176,7 +176,7 @@ class Simulation:
         self.processes.reap()
         self.pass_time()
         self.note_unknown()
-        reconciliation.reconcile()
+        reconciliation.reconcile_unknown()
         self.settle_ambiguous()
         if not self.waiting():
             return True
@@ -190,7 +190,7 @@ class Simulation:
             TwilioAccount.objects.update(held_until=None)
             SenderNumber.objects.update(held_until=None)
         self.let_in()
-        backfill.repair()
+        backfill.backfill_inbound()
 
     def let_in(self) -> None:
         """What a worker does every five minutes: ask for accounts that were shut out."""

@@ -78,26 +78,26 @@ def test_a_token_that_nobody_can_decrypt_stops_only_its_own_account(acme, globex
     with tenancy.system(), connection.cursor() as cursor:
         cursor.execute("UPDATE twilio_accounts SET auth_token = 'f1:nonsense' WHERE account_sid = 'ACglobex'")
 
-    claimed = delivery.claim(10)
+    claimed = delivery.claim_messages(10)
 
     assert [each.text.message_id for each in claimed] == [acme["message"].pk]
     assert state(globex["message"]) == "queued"
-    assert delivery.claim(10) == []
+    assert delivery.claim_messages(10) == []
     with tenancy.organization(globex["organization"].pk):
-        enqueue.send(globex["conversation"], "Still accepted", sent_by=globex["agent"])
+        enqueue.send_message(globex["conversation"], "Still accepted", sent_by=globex["agent"])
 
 
 def test_an_answer_that_can_not_be_written_down_makes_its_message_unknown(acme):
-    (claimed,) = delivery.claim(1)
+    (claimed,) = delivery.claim_messages(1)
     delivery.give_up(claimed)
     assert state(acme["message"]) == "unknown"
 
 
 def test_the_same_provider_id_in_two_organizations_is_two_messages(acme, globex):
-    claimed = delivery.claim(2)
-    delivery.settle([(each, Accepted("SMsame", 1)) for each in claimed])
+    claimed = delivery.claim_messages(2)
+    delivery.settle_outcomes([(each, Accepted("SMsame", 1)) for each in claimed])
     assert (state(acme["message"]), state(globex["message"])) == ("accepted", "accepted")
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 def test_being_told_to_wait_is_no_failure_however_often(acme):
@@ -105,16 +105,16 @@ def test_being_told_to_wait_is_no_failure_however_often(acme):
         with tenancy.system():
             Message.objects.update(not_before=None)
             SenderNumber.objects.update(held_until=None)
-        (claimed,) = delivery.claim(1)
-        delivery.settle([(claimed, Busy("Busy.", retry_after=5, whole_account=False))])
+        (claimed,) = delivery.claim_messages(1)
+        delivery.settle_outcomes([(claimed, Busy("Busy.", retry_after=5, whole_account=False))])
     assert state(acme["message"]) == "queued"
 
     for _ in range(delivery.MOST_ATTEMPTS):
         with tenancy.system():
             Message.objects.update(not_before=None)
             SenderNumber.objects.update(held_until=None)
-        (claimed,) = delivery.claim(1)
-        delivery.settle([(claimed, NotReached("Nobody there."))])
+        (claimed,) = delivery.claim_messages(1)
+        delivery.settle_outcomes([(claimed, NotReached("Nobody there."))])
     assert state(acme["message"]) == "failed"
     with tenancy.organization(acme["organization"].pk):
         assert ledger.balance(acme["agent"]) == 5

@@ -91,7 +91,7 @@ def now(attachment: Attachment, acme, inside) -> Attachment:
 def test_a_picture_is_copied_measured_and_shown(attached, acme, inside):
     attachment = attached("/sandbox/on")
 
-    attachments.fetch(attachment.pk)
+    attachments.copy_attachment(attachment.pk)
 
     found = now(attachment, acme, inside)
     assert (found.state, found.content_type, found.width, found.height) == ("stored", "image/png", 640, 480)
@@ -99,12 +99,12 @@ def test_a_picture_is_copied_measured_and_shown(attached, acme, inside):
     with inside(acme):
         assert Event.objects.latest("seq").type == "message.updated"
     asked = list(Server.asked)
-    attachments.fetch(attachment.pk)  # a job that runs twice
+    attachments.copy_attachment(attachment.pk)  # a job that runs twice
     assert asked == Server.asked
 
 
 def test_the_accounts_secret_goes_to_the_provider_only(attached, sales):
-    attachments.fetch(attached("/sandbox/picture.png").pk)
+    attachments.copy_attachment(attached("/sandbox/picture.png").pk)
 
     assert Server.asked[0][1].startswith("Basic ")
 
@@ -113,7 +113,7 @@ def test_the_accounts_secret_goes_to_the_provider_only(attached, sales):
 def test_what_leads_elsewhere_or_has_no_end_is_refused(attached, acme, inside, path):
     attachment = attached(f"/sandbox/{path}")
 
-    attachments.fetch(attachment.pk)
+    attachments.copy_attachment(attachment.pk)
 
     found = now(attachment, acme, inside)
     assert (found.state, bool(found.error), found.file.name) == ("failed", True, "")
@@ -124,9 +124,9 @@ def test_a_provider_that_is_busy_is_asked_again_and_not_for_ever(attached, acme,
     attachment = attached("/sandbox/busy")
 
     for _ in range(attachments.MOST_ATTEMPTS - 1):
-        with pytest.raises(downloads.NotNow):
-            attachments.fetch(attachment.pk)
-    attachments.fetch(attachment.pk)
+        with pytest.raises(downloads.DownloadPostponed):
+            attachments.copy_attachment(attachment.pk)
+    attachments.copy_attachment(attachment.pk)
 
     assert now(attachment, acme, inside).state == "failed"
 
@@ -151,8 +151,8 @@ def test_a_provider_that_is_busy_is_asked_again_and_not_for_ever(attached, acme,
 def test_only_the_providers_hosts_are_asked(url, settings):
     settings.SANDBOX = False
 
-    with pytest.raises(downloads.Refused):
-        downloads.get(url)
+    with pytest.raises(downloads.DownloadRefused):
+        downloads.download_file(url)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_public_addresses_are(address):
 
 @pytest.mark.parametrize("name", ["localhost", "127.1", "2130706433", "0x7f000001"])
 def test_it_is_the_address_behind_a_name_that_counts(name):
-    with pytest.raises((downloads.Refused, downloads.NotNow)):
+    with pytest.raises((downloads.DownloadRefused, downloads.DownloadPostponed)):
         downloads.public_address(name, 443)
 
 
@@ -203,7 +203,7 @@ def ask(attached):
 def test_a_picture_is_shown_and_can_do_nothing(ask, attached, bo):
     attachment = attached("/sandbox/picture.png")
     assert ask(bo, attachment).status_code == 404  # no copy yet
-    attachments.fetch(attachment.pk)
+    attachments.copy_attachment(attachment.pk)
 
     answer = ask(bo, attachment)
 
@@ -217,7 +217,7 @@ def test_a_picture_is_shown_and_can_do_nothing(ask, attached, bo):
 @pytest.mark.parametrize("path", ["page.html", "note.pdf"])
 def test_anything_else_is_saved_whatever_it_says_it_is(ask, attached, bo, path):
     attachment = attached(f"/sandbox/{path}")
-    attachments.fetch(attachment.pk)
+    attachments.copy_attachment(attachment.pk)
 
     answer = ask(bo, attachment)
 
@@ -228,7 +228,7 @@ def test_anything_else_is_saved_whatever_it_says_it_is(ask, attached, bo, path):
 @pytest.mark.parametrize("outsider", ["cy", "zed"])
 def test_it_does_not_exist_for_others(ask, attached, outsider, request):
     attachment = attached("/sandbox/picture.png")
-    attachments.fetch(attachment.pk)
+    attachments.copy_attachment(attachment.pk)
 
     assert ask(request.getfixturevalue(outsider), attachment).status_code == 404
 
@@ -244,7 +244,7 @@ def test_a_copy_that_is_lost_is_not_found(ask, attached, bo, acme, inside):
 
 def test_the_api_names_our_copy(attached, bo, sales, provider):
     attachment = attached("/sandbox/picture.png")
-    attachments.fetch(attachment.pk)
+    attachments.copy_attachment(attachment.pk)
     client = Client()
     client.force_login(bo)
 

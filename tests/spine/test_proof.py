@@ -16,7 +16,7 @@ def acme(db) -> dict:
 
 
 def test_everything_adds_up_after_a_send(acme):
-    assert list(proof.broken()) == []
+    assert list(proof.find_broken()) == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_does_not_add_up_is_named(acme, spoil: str, found: set):
         cursor.execute(spoil)
         assert cursor.rowcount
 
-    broken = {each.invariant for each in proof.broken()}
+    broken = {each.invariant for each in proof.find_broken()}
 
     assert found <= broken
     assert broken - found <= {"Every balance_after is the running sum"}

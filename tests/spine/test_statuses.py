@@ -38,12 +38,12 @@ def state(message: Message) -> tuple[str, str]:
 
 def apply(*reports) -> set:
     with tenancy.system():
-        return delivery_reports.apply(reports)[1]
+        return delivery_reports.apply_reports(reports)[1]
 
 
 def accept(message: Message) -> None:
-    claimed = {each.text.message_id: each for each in delivery.claim(10)}
-    delivery.settle([(claimed[message.pk], Accepted("SM1", 1))])
+    claimed = {each.text.message_id: each for each in delivery.claim_messages(10)}
+    delivery.settle_outcomes([(claimed[message.pk], Accepted("SM1", 1))])
 
 
 def test_all_of_them_in_one_batch_end_in_the_same_state(message: Message):
@@ -63,11 +63,11 @@ def test_a_failure_is_kept_with_its_reason(message: Message):
 
 
 def test_row_13_a_report_before_our_commit_binds_the_id_and_is_not_undone_by_it(message: Message):
-    (claimed,) = delivery.claim(1)
+    (claimed,) = delivery.claim_messages(1)
     apply(report(message, "delivered", named=True))
     assert state(message)[0] == "delivered"
 
-    delivery.settle([(claimed, Unclear("too late"))])
+    delivery.settle_outcomes([(claimed, Unclear("too late"))])
 
     assert state(message) == ("delivered", "")
     with tenancy.system():
@@ -96,7 +96,7 @@ def test_another_accounts_report_does_not_touch_our_message(message: Message):
 
 def test_a_lease_that_ran_out_is_unknown_and_never_queued(message: Message, settings):
     settings.SEND_LEASE_SECONDS = -1
-    delivery.claim(1)
-    assert delivery.sweep() == 1
+    delivery.claim_messages(1)
+    assert delivery.sweep_overdue() == 1
     assert state(message)[0] == "unknown"
-    assert delivery.claim(10) == []
+    assert delivery.claim_messages(10) == []

@@ -43,9 +43,9 @@ def a_tenant(slug: str, phone: str, account_sid: str = "", auth_token: str = "se
             organization=organization, chatroom=room, twilio_account=account, phone=phone
         )
         ledger.adjust(agent, 5, actor=agent, reason="Start")
-        contact = contacts.find_or_create(room, f"{phone[:-3]}999")
-        conversation = changes.open_with(contact, number)
-        sent = enqueue.send(conversation, "Hello", sent_by=agent)
+        contact = contacts.find_or_create_contact(room, f"{phone[:-3]}999")
+        conversation = changes.open_conversation(contact, number)
+        sent = enqueue.send_message(conversation, "Hello", sent_by=agent)
     return {
         "organization": organization, "agent": agent, "room": room, "number": number, "contact": contact,
         "conversation": conversation, "message": sent.message,
@@ -204,8 +204,8 @@ def test_numbers_of_events_follow_the_order_of_commits_without_gaps(acme):
         change = event_log.Change(
             event_log.UPDATED, acme["organization"].pk, acme["room"].pk, acme["conversation"].pk, acme["message"].pk
         )
-        event_log.record([change, change])
-        event_log.record([change])
+        event_log.record_events([change, change])
+        event_log.record_events([change])
         assert list(Event.objects.order_by("seq").values_list("seq", flat=True)) == [1, 2, 3, 4]
         assert Chatroom.objects.get().last_seq == 4
 
@@ -222,11 +222,13 @@ def test_a_webhook_can_be_added_by_the_application_and_read_by_the_system_only()
 
 
 HOT = {
-    "the inbox of an agent": lambda t: listing.listed(t["agent"], limit=50),
-    "a tab of the inbox": lambda t: listing.listed(t["agent"], limit=50, status="OPEN", unassigned=True),
-    "a tab's count": lambda t: listing.counted(t["agent"], most=1000, status="OPEN", assigned_to=t["agent"].pk),
-    "a thread": lambda t: listing.thread(t["conversation"], limit=50),
-    "the log": lambda t: event_log.missed(str(t["room"].pk), 0),
+    "the inbox of an agent": lambda t: listing.list_conversations(t["agent"], limit=50),
+    "a tab of the inbox": lambda t: listing.list_conversations(t["agent"], limit=50, status="OPEN", unassigned=True),
+    "a tab's count": lambda t: listing.count_conversations(
+        t["agent"], most=1000, status="OPEN", assigned_to=t["agent"].pk
+    ),
+    "a thread": lambda t: listing.list_thread(t["conversation"], limit=50),
+    "the log": lambda t: event_log.missed_frames(str(t["room"].pk), 0),
 }
 
 

@@ -89,7 +89,7 @@ def test_signed_out_leads_to_the_door(browser, sales):
 def test_the_page_shows_who_it_is_and_what_happened(browser, bo, acme, sales, inside):
     with inside(acme):
         notes.add_note(sales.conversation, "Prefers mornings", author=bo)
-        groups.add(groups.create(sales.room, "Walnut fans"), [sales.contact])
+        groups.add_members(groups.create_group(sales.room, "Walnut fans"), [sales.contact])
 
     page = browser(bo).get(address(sales.contact)).content.decode()
 
@@ -219,7 +219,7 @@ def test_blocking_and_unblocking(browser, bo, acme, sales, inside):
 
 def test_groups_are_of_the_contacts_room(browser, ann, acme, sales, support, inside):
     with inside(acme):
-        ours, theirs = groups.create(sales.room, "Ours"), groups.create(support.room, "Theirs")
+        ours, theirs = groups.create_group(sales.room, "Ours"), groups.create_group(support.room, "Theirs")
     client = browser(ann)
     assert client.post(address(sales.contact, "groups/"), {"group": ours.pk}).status_code == 302
     assert client.post(address(sales.contact, "groups/"), {"group": theirs.pk}).status_code == 404
@@ -255,9 +255,9 @@ def test_the_preview_says_what_happens_and_changes_nothing(browser, bo, acme, sa
 
 def test_two_contacts_become_one(browser, bo, acme, sales, twin, inside):
     with inside(acme):
-        both, only = groups.create(sales.room, "Both"), groups.create(sales.room, "Only the twin")
-        groups.add(both, [sales.contact, twin])
-        groups.add(only, [twin])
+        both, only = groups.create_group(sales.room, "Both"), groups.create_group(sales.room, "Only the twin")
+        groups.add_members(both, [sales.contact, twin])
+        groups.add_members(only, [twin])
         talk = twin.conversations.get()
     answer = browser(bo).post(address(sales.contact, f"merge/{twin.pk}/"))
 
@@ -283,8 +283,8 @@ def test_two_contacts_become_one(browser, bo, acme, sales, twin, inside):
 
 def test_what_was_done_with_conversations_is_told(browser, bo, acme, sales, twin, inside):
     with inside(acme):
-        changes.change(sales.conversation, by=bo, assigned_to=bo)
-        merging.merge(sales.contact, twin, by=bo)
+        changes.change_conversation(sales.conversation, by=bo, assigned_to=bo)
+        merging.merge_contacts(sales.contact, twin, by=bo)
     page = browser(bo).get(address(sales.contact)).content.decode()
     for words in ("Bo took the conversation", "Bo resolved the conversation", "Bo merged N. into this contact"):
         assert words in page
@@ -300,7 +300,7 @@ def test_who_waited_for_a_merge_finds_the_conversation_with_its_new_contact(
     def wait() -> None:
         try:
             with inside(acme):
-                waited.append(changes.locked(talk).contact_id)
+                waited.append(changes.lock_conversation(talk).contact_id)
         except Exception as error:
             waited.append(error)
         finally:
@@ -308,7 +308,7 @@ def test_who_waited_for_a_merge_finds_the_conversation_with_its_new_contact(
 
     other = threading.Thread(target=wait)
     with inside(acme):
-        merging.merge(sales.contact, twin, by=bo)
+        merging.merge_contacts(sales.contact, twin, by=bo)
         other.start()
         other.join(1)  # it stands before the row that this transaction holds
         assert waited == []
@@ -327,7 +327,7 @@ def test_a_conversation_that_is_opened_during_a_merge_is_not_overlooked(
     def open_one() -> None:
         try:
             with inside(acme):
-                opened.append(changes.open_with(twin, sales.number))
+                opened.append(changes.open_conversation(twin, sales.number))
         except Exception as error:
             opened.append(type(error))
         finally:
@@ -335,11 +335,11 @@ def test_a_conversation_that_is_opened_during_a_merge_is_not_overlooked(
 
     other = threading.Thread(target=open_one)
     with inside(acme):
-        merging.merge(sales.contact, twin, by=acme.people["ann"])
+        merging.merge_contacts(sales.contact, twin, by=acme.people["ann"])
         other.start()
         other.join(0.5)
     other.join(10)
-    assert opened == [contacts.Gone]
+    assert opened == [contacts.ContactGone]
 
 
 def test_a_merge_and_whoever_sends_meanwhile_do_not_stop_each_other(
@@ -353,7 +353,7 @@ def test_a_merge_and_whoever_sends_meanwhile_do_not_stop_each_other(
     def merge() -> None:
         try:
             with inside(acme):
-                merging.merge(sales.contact, twin, by=ann)
+                merging.merge_contacts(sales.contact, twin, by=ann)
         except Exception as error:
             went_wrong.append(error)
         finally:
@@ -361,7 +361,7 @@ def test_a_merge_and_whoever_sends_meanwhile_do_not_stop_each_other(
 
     other = threading.Thread(target=merge)
     with inside(acme):
-        message = enqueue.send(talk, "Meanwhile", sent_by=ann).message
+        message = enqueue.send_message(talk, "Meanwhile", sent_by=ann).message
         other.start()
         other.join(0.5)  # it stands before the conversation
     other.join(10)
@@ -372,10 +372,10 @@ def test_a_merge_and_whoever_sends_meanwhile_do_not_stop_each_other(
 
 def test_what_comes_in_from_the_other_number_belongs_to_the_contact(db, bo, acme, sales, twin, inside):
     with inside(acme):
-        merging.merge(sales.contact, twin, by=bo)
+        merging.merge_contacts(sales.contact, twin, by=bo)
     with tenancy.system():
         account = sales.number.twilio_account.account_sid
-        ingest.receive(
+        ingest.receive_messages(
             [
                 InboundMessage(
                     account=account, provider_id=f"SM{n}", from_address=phone, to_address=sales.number.phone,
@@ -390,12 +390,12 @@ def test_what_comes_in_from_the_other_number_belongs_to_the_contact(db, bo, acme
         came = Message.objects.filter(provider_id__in=["SM0", "SM1"])
         assert {message.contact_id for message in came} == {sales.contact.pk}
         assert {message.from_address for message in came} == {twin.phone, sales.contact.phone}
-        assert contacts.find_or_create(sales.room, twin.phone) == sales.contact
+        assert contacts.find_or_create_contact(sales.room, twin.phone) == sales.contact
 
 
 def test_the_other_number_is_taken_and_can_become_the_first(browser, api, bo, acme, sales, twin, inside):
     with inside(acme):
-        merging.merge(sales.contact, twin, by=bo)
+        merging.merge_contacts(sales.contact, twin, by=bo)
     found = api(bo).get("/api/contacts", {"search": twin.phone}).json()["results"]
     assert [each["id"] for each in found] == [str(sales.contact.pk)]
     taken = api(bo).post("/api/contacts", {"phone": twin.phone})
@@ -417,8 +417,8 @@ def test_a_name_that_people_wrote_wins(bo, acme, sales, twin, inside):
         Contact.objects.filter(pk=sales.contact.pk).update(name_source="provider")
         Contact.objects.filter(pk=twin.pk).update(name_source="staff", first_name="Nina", last_name="O.")
         sales.contact.refresh_from_db(), twin.refresh_from_db()
-        looked = merging.preview(sales.contact, twin)
-        merging.merge(sales.contact, twin, by=bo)
+        looked = merging.preview_merge(sales.contact, twin)
+        merging.merge_contacts(sales.contact, twin, by=bo)
         kept = sales.room.contacts.get()
     assert (looked.filled["name"], looked.lost["name"]) == ("Nina O.", "Nina Okafor")
     assert (kept.last_name, kept.name_source) == ("O.", "staff")
@@ -426,18 +426,18 @@ def test_a_name_that_people_wrote_wins(bo, acme, sales, twin, inside):
 
 def test_a_contact_that_is_gone_meanwhile_is_told(bo, acme, sales, twin, inside):
     with inside(acme):
-        merging.merge(sales.contact, twin, by=bo)
+        merging.merge_contacts(sales.contact, twin, by=bo)
         with pytest.raises(merging.AlreadyGone, match="gone"):
-            merging.merge(sales.contact, twin, by=bo)
+            merging.merge_contacts(sales.contact, twin, by=bo)
         assert ContactActivity.objects.filter(kind="merged").count() == 1
 
 
 def test_changing_a_contact_that_is_gone_meanwhile_changes_nothing(browser, bo, acme, sales, twin, inside, monkeypatch):
     """As for a request that found it before the merge was committed."""
     with inside(acme):
-        merging.merge(sales.contact, twin, by=bo)
-        with pytest.raises(contacts.Gone, match="gone"):
-            contacts.change(twin, by=bo, first_name="Nina")
+        merging.merge_contacts(sales.contact, twin, by=bo)
+        with pytest.raises(contacts.ContactGone, match="gone"):
+            contacts.change_contact(twin, by=bo, first_name="Nina")
     monkeypatch.setattr("messaging.contacts.views._contact", lambda request, pk: twin)
     assert browser(bo).post(address(twin, "block/"), {"blocked": "1"}).status_code == 404
 

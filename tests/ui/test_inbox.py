@@ -78,7 +78,7 @@ def test_tabs_and_states_show_what_they_say_and_count_the_same(browser, bo, thre
 def test_labels_and_search_narrow_the_list(browser, bo, three, acme, sales, inside):
     with inside(acme):
         label = factories.LabelFactory(organization=acme.organization, name="Damage")
-        changes.change(sales.conversation, labels=[label])
+        changes.change_conversation(sales.conversation, labels=[label])
         type(sales.contact).objects.filter(pk=sales.contact.pk).update(first_name="Wilhelmina")
 
     client = browser(bo)
@@ -182,7 +182,7 @@ def test_marking_as_unread_counts_the_last_message_again(change, browser, bo, sa
 
     with inside(acme):
         assert ReadMarker.objects.get(user=bo).seen_count == 0
-        assert listing.one(bo, sales.conversation)["unread_count"] == 1
+        assert listing.read_conversation(bo, sales.conversation)["unread_count"] == 1
 
 
 def test_blocking_replaces_the_box_by_the_reason(change, bo, sales, acme, inside):

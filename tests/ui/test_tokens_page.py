@@ -60,11 +60,11 @@ def test_a_balance_that_was_set_to_what_it_was_is_told_as_that(browser, ann, cy,
 def test_it_says_what_the_last_proof_found(browser, ann, granted):
     with tenancy.system():
         Conversation.objects.update(inbound_count=1)  # the factory's messages
-    proof.run()
+    proof.run_proof()
     assert "It adds up" in text(browser(ann).get(PAGE))
     with tenancy.system():
         TokenAccount.objects.update(reserved=3)
-    proof.run()
+    proof.run_proof()
     assert "Something did not add up" in text(browser(ann).get(PAGE))
 
 

@@ -9,7 +9,7 @@ class Command(BaseCommand):
     help = "Prove that tokens, messages and the event log add up."
 
     def handle(self, *args, **options):
-        broken = list(proof.broken())
+        broken = list(proof.find_broken())
         for each in broken:
             self.stdout.write(str(each))
         if broken:

@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--until", type=float, default=120, help="seconds before now that are left out (120)")
 
     def handle(self, *args, **options):
-        looked_for = reconciliation.reconcile(pause=0)
+        looked_for = reconciliation.reconcile_unknown(pause=0)
         self.stdout.write(f"{looked_for} unknown messages were looked for at the provider.")
         if options["prove"]:
             self.prove(options["hours"], options["until"])
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         now = timezone.now()
         wrong = 0
         try:
-            for found in reconciliation.compare(now - timedelta(hours=hours), now - timedelta(seconds=until)):
+            for found in reconciliation.compare_lists(now - timedelta(hours=hours), now - timedelta(seconds=until)):
                 wrong += not found.holds
                 self.stdout.write(f"{found.account}: {found.both} messages there and here.")
                 for words, ids in (("there and not here", found.only_there), ("here and not there", found.only_here)):

@@ -16,7 +16,7 @@ from tokens.models import TokenAccount
 @pytest.fixture(autouse=True)
 def _everything_adds_up(acme):
     yield
-    found = {each.invariant for each in proof.broken()}
+    found = {each.invariant for each in proof.find_broken()}
     assert found <= {"A conversation counts what came in"}  # the cast's own messages are put there by hand
 
 
@@ -26,8 +26,8 @@ def crowd(acme, sales, inside):
 
     def gather(count: int, **values):
         with inside(acme):
-            group = groups.create(sales.room, f"Crowd {Group.objects.count()}")
-            groups.add(group, factories.ContactFactory.create_batch(count, chatroom=sales.room, **values))
+            group = groups.create_group(sales.room, f"Crowd {Group.objects.count()}")
+            groups.add_members(group, factories.ContactFactory.create_batch(count, chatroom=sales.room, **values))
         return group
 
     return gather
@@ -39,7 +39,7 @@ def draft(acme, sales, rich, inside):
 
     def make(*to, content: str = "Hello {{first_name}}", by: User | None = None, **values) -> Campaign:
         with inside(acme):
-            return lifecycle.create(
+            return lifecycle.create_campaign(
                 sales.room,
                 name="Spring",
                 content=content,
@@ -67,7 +67,7 @@ def do(acme, rich, inside):
 def counts(acme, inside):
     def look(campaign: Campaign) -> dict[str, int]:
         with inside(acme):
-            return lifecycle.counts(campaign)[0]
+            return lifecycle.count_outcomes(campaign)[0]
 
     return look
 

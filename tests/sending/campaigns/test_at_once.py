@@ -18,7 +18,7 @@ def test_a_draft_that_is_deleted_meanwhile_is_not_found(
 ):
     campaign = draft(crowd(2))
     with inside(acme):
-        lifecycle.remove(campaign)
+        lifecycle.delete_campaign(campaign)
         other = Aside(lambda: getattr(api(rich), verb)(f"/api/campaigns/{campaign.pk}{path}"))
     assert other.result().status_code == 404
 
@@ -30,10 +30,10 @@ def test_a_start_waits_for_another_number_and_takes_it(
     with inside(acme):
         spare = factories.SenderNumberFactory(chatroom=sales.room, twilio_account=sales.number.twilio_account)
     with inside(acme):
-        lifecycle.change(campaign, sender_number=spare)
+        lifecycle.change_campaign(campaign, sender_number=spare)
         other = Aside(lambda: api(rich).post(f"/api/campaigns/{campaign.pk}/start"))
     assert other.result().status_code == 200
-    feed.feed()
+    feed.feed_campaigns()
     with inside(acme):
         assert set(campaign.messages.values_list("from_address", flat=True)) == {spare.phone}
 
@@ -43,7 +43,7 @@ def test_two_starts_pay_and_write_once(
 ):
     campaign = draft(crowd(2))
     with inside(acme):
-        lifecycle.start(campaign, by=rich)
+        lifecycle.start_campaign(campaign, by=rich)
         other = Aside(lambda: api(ann).post(f"/api/campaigns/{campaign.pk}/start"))
     assert other.result().json()["error"]["code"] == "not_draft"
     assert (counts(campaign), tokens()) == ({"waiting": 2}, (8, 2))
@@ -57,10 +57,10 @@ def test_who_is_deleted_during_the_start_is_left_out(
     campaign = draft(group)
     with inside(acme):
         gone = group.contacts.first()
-        lifecycle.start(campaign, by=rich)
+        lifecycle.start_campaign(campaign, by=rich)
         other = Aside(lambda: api(rich).delete(f"/api/contacts/{gone.pk}"))
     assert other.result().status_code == 204
-    feed.feed()
+    feed.feed_campaigns()
     assert counts(campaign) == {"queued": 1, "skipped": 1}
 
 
@@ -75,7 +75,7 @@ def test_a_start_during_a_merge_reaches_the_one_that_is_kept(
 
     def merge() -> None:
         with inside(acme):
-            merging.merge(kept, lost, by=rich)
+            merging.merge_contacts(kept, lost, by=rich)
 
     with inside(acme):
         list(GroupMember.objects.select_for_update().filter(contact=lost))  # there the merge stands, midway
@@ -83,7 +83,7 @@ def test_a_start_during_a_merge_reaches_the_one_that_is_kept(
         started = Aside(lambda: do("start", campaign))
     assert merged.result() is None
     assert started.result().state == "running"
-    feed.feed()
+    feed.feed_campaigns()
     assert counts(campaign) == {"queued": 1}
     with inside(acme):
         assert campaign.messages.get().contact_id == kept.pk
@@ -97,10 +97,10 @@ def test_a_start_after_a_merge_that_is_not_committed_yet_sees_what_it_made(
         lost = group.contacts.get()
         kept = factories.ContactFactory(chatroom=lost.chatroom)
     with inside(acme):
-        merging.merge(kept, lost, by=rich)
+        merging.merge_contacts(kept, lost, by=rich)
         started = Aside(lambda: do("start", campaign))
     assert started.result().audience == 2
-    feed.feed()
+    feed.feed_campaigns()
     assert counts(campaign) == {"queued": 2}
 
 
@@ -112,10 +112,12 @@ def test_a_group_that_is_deleted_while_a_campaign_is_drafted_for_it(
     given = {"name": "A", "content": "Hi", "group_ids": [str(group.pk)], "chatroom_id": str(sales.room.pk)}
     with inside(acme):
         if first == "the deletion":
-            groups.remove(Group.objects.get(pk=group.pk))
+            groups.delete_group(Group.objects.get(pk=group.pk))
             other = Aside(lambda: api(rich).post("/api/campaigns", given))
         else:
-            lifecycle.create(sales.room, name="A", content="Hi", sender_number=sales.number, groups=[group], by=rich)
+            lifecycle.create_campaign(
+                sales.room, name="A", content="Hi", sender_number=sales.number, groups=[group], by=rich
+            )
             other = Aside(lambda: api(rich).delete(f"/api/groups/{group.pk}"))
     assert other.result().status_code == (201 if first == "the deletion" else 204)
     assert [each["group_ids"] for each in api(rich).get("/api/campaigns").json()["results"]] == [[]]

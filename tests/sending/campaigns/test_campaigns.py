@@ -30,7 +30,7 @@ def test_everybody_gets_one_message_in_their_own_words_and_the_rest_comes_back(
     started = do("start", campaign)
     assert (started.state, started.audience, started.reserved, tokens()) == ("running", 5, 5, (5, 5))
     assert counts(campaign) == {"waiting": 5}
-    assert feed.feed() == 5
+    assert feed.feed_campaigns() == 5
     assert counts(campaign) == {"queued": 3, "skipped": 2}
     with inside(acme):
         assert set(campaign.messages.values_list("content", "tokens", "priority", "status")) == {
@@ -40,7 +40,7 @@ def test_everybody_gets_one_message_in_their_own_words_and_the_rest_comes_back(
         assert set(left_out) == {"missing_variables"}
     assert tokens() == (5, 2)
     become("delivered", campaign)
-    assert feed.feed() == 0
+    assert feed.feed_campaigns() == 0
     assert (fresh(campaign).state, tokens()) == ("done", (7, 0))
     assert counts(campaign) == {"delivered": 3, "skipped": 2}
     with inside(acme):
@@ -53,11 +53,11 @@ def test_everybody_gets_one_message_in_their_own_words_and_the_rest_comes_back(
 def test_a_contact_in_two_groups_is_written_to_once(acme, sales, crowd, draft, do, counts, inside):
     group = crowd(2)
     with inside(acme):
-        other = groups.create(sales.room, "Also")
-        groups.add(other, list(group.contacts.all()))
+        other = groups.create_group(sales.room, "Also")
+        groups.add_members(other, list(group.contacts.all()))
     campaign = draft(group, other)
     assert do("start", campaign).audience == 2
-    feed.feed()
+    feed.feed_campaigns()
     assert counts(campaign) == {"queued": 2}
 
 
@@ -66,15 +66,15 @@ def test_who_comes_into_the_group_later_is_not_in_the_audience(acme, sales, crow
     campaign = draft(group)
     do("start", campaign)
     with inside(acme):
-        groups.add(group, [factories.ContactFactory(chatroom=sales.room)])
-    feed.feed()
+        groups.add_members(group, [factories.ContactFactory(chatroom=sales.room)])
+    feed.feed_campaigns()
     assert counts(campaign) == {"queued": 1}
 
 
 def test_an_admin_pays_nothing(acme, ann, crowd, draft, do, counts, inside):
     campaign = draft(crowd(3), by=ann)
     assert do("start", campaign, by=ann).reserved == 0
-    feed.feed()
+    feed.feed_campaigns()
     with inside(acme):
         assert set(campaign.messages.values_list("tokens", flat=True)) == {0}
         assert not TokenEntry.objects.filter(reference__startswith="campaign:").exists()
@@ -86,12 +86,12 @@ def test_who_is_blocked_opted_out_or_without_number_is_left_out_with_the_words_o
     group = crowd(4)
     with inside(acme):
         blocked, out, none, _ = group.contacts.order_by("pk")
-        contacts.change(blocked, by=rich, blocked=True)
-        consent.refused_by_provider(acme.organization.pk, sales.number.pk, out.phone, message_id=None, text="STOP")
+        contacts.change_contact(blocked, by=rich, blocked=True)
+        consent.record_provider_opt_out(acme.organization.pk, sales.number.pk, out.phone, message_id=None, text="STOP")
         Contact.objects.filter(pk=none.pk).update(phone=None)
     campaign = draft(group)
     do("start", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     assert counts(campaign) == {"queued": 1, "skipped": 3}
     with inside(acme):
         said = dict(campaign.recipients.filter(outcome="skipped").values_list("reason_code", "reason"))
@@ -109,16 +109,16 @@ def test_quiet_hours_hold_one_recipient_and_not_the_others(acme, crowd, draft, d
         )
     campaign = draft(night, day)
     do("start", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     assert counts(campaign) == {"queued": 1, "waiting": 1}
     become("delivered", campaign)
-    assert feed.feed() == 0
+    assert feed.feed_campaigns() == 0
     assert fresh(campaign).state == "running"  # somebody waits
     with inside(acme):
         assert campaign.recipients.get(outcome="waiting").not_before > timezone.now()
         Organization.objects.update(quiet_from=None, quiet_until=None)
         campaign.recipients.filter(outcome="waiting").update(not_before=timezone.now())
-    assert feed.feed() == 1
+    assert feed.feed_campaigns() == 1
     assert counts(campaign) == {"delivered": 1, "queued": 1}
 
 
@@ -128,11 +128,11 @@ def test_a_new_conversation_lies_aside_until_an_answer_and_an_open_one_is_used(
 ):
     group = crowd(1)
     with inside(acme):
-        groups.add(group, [sales.contact])
+        groups.add_members(group, [sales.contact])
         Conversation.objects.filter(pk=sales.conversation.pk).update(waiting_since=timezone.now())
     campaign = draft(group)
     do("start", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     with inside(acme):
         used = {message.conversation for message in campaign.messages.select_related("conversation")}
         assert {conversation.status for conversation in used} == {"OPEN", "PENDING"}
@@ -144,10 +144,10 @@ def test_a_new_conversation_lies_aside_until_an_answer_and_an_open_one_is_used(
 
 def test_a_reply_goes_before_a_campaign(acme, sales, crowd, draft, do, rich, inside):
     do("start", draft(crowd(5)))
-    feed.feed()
+    feed.feed_campaigns()
     with inside(acme):
-        reply = enqueue.send(sales.conversation, "At once", sent_by=rich).message
-    assert delivery.claim(1)[0].text.message_id == reply.pk
+        reply = enqueue.send_message(sales.conversation, "At once", sent_by=rich).message
+    assert delivery.claim_messages(1)[0].text.message_id == reply.pk
 
 
 # ---------------------------------------------------------------- too few tokens
@@ -156,12 +156,12 @@ def test_ten_tokens_reach_ten_and_the_remainder_waits_for_more(
 ):
     campaign = draft(crowd(14))
     assert (do("start", campaign).reserved, tokens()) == (10, (0, 10))
-    while feed.feed():
+    while feed.feed_campaigns():
         pass
     assert counts(campaign) == {"queued": 10, "waiting": 4}
     assert fresh(campaign).state == "running"  # who is paid for goes first
     become("delivered", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     paused = fresh(campaign)
     assert (paused.state, paused.paused_code) == ("paused", "insufficient_tokens")
     assert paused.paused_message == "4 more need tokens that are not there."
@@ -170,7 +170,7 @@ def test_ten_tokens_reach_ten_and_the_remainder_waits_for_more(
     with inside(acme):
         ledger.adjust(rich, 3, actor=ann, reason="More")
     assert do("resume", campaign).reserved == 3
-    feed.feed()
+    feed.feed_campaigns()
     assert counts(campaign) == {"delivered": 10, "queued": 3, "waiting": 1}
     do("cancel", campaign)
     assert counts(campaign) == {"canceled": 4, "delivered": 10}
@@ -193,10 +193,10 @@ def test_a_price_that_rises_on_the_way_stops_at_what_is_covered(acme, crowd, dra
     do("start", campaign)
     with inside(acme):
         Organization.objects.update(price_sms=3)
-    feed.feed()
+    feed.feed_campaigns()
     assert (counts(campaign), tokens()) == ({"queued": 1, "waiting": 3}, (6, 1))
     become("delivered", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     assert fresh(campaign).paused_code == "insufficient_tokens"
     assert do("resume", campaign).reserved == 6  # one was left of four; nine are needed, and six were there
     assert tokens() == (1, 6)
@@ -209,12 +209,12 @@ def test_what_is_left_of_a_step_counts_towards_the_next(acme, ann, rich, crowd, 
     with inside(acme):
         ledger.set_balance(rich, 2, actor=ann, reason="Two")
         Organization.objects.update(price_sms=3)
-    feed.feed()
+    feed.feed_campaigns()
     become("delivered", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     assert (counts(campaign), tokens()) == ({"delivered": 1, "waiting": 3}, (2, 1))
     assert do("resume", campaign).reserved == 3
-    feed.feed()
+    feed.feed_campaigns()
     assert (counts(campaign), tokens()) == ({"delivered": 1, "queued": 1, "waiting": 2}, (0, 0))
 
 
@@ -224,11 +224,11 @@ def test_a_start_just_after_an_import_looks_at_each_contact_once(acme, sales, dr
     """PostgreSQL knows nothing of them yet: with 30,000 it took half a minute, and twice as many four times that."""
     count = 3000
     with inside(acme):
-        group = groups.create(sales.room, "Imported")
+        group = groups.create_group(sales.room, "Imported")
         people = (
             Contact(organization=acme.organization, chatroom=sales.room, phone=f"+1666{n:07}") for n in range(count)
         )
-        groups.add(group, Contact.objects.bulk_create(people))
+        groups.add_members(group, Contact.objects.bulk_create(people))
     campaign = draft(group)
 
     def touched(plan: dict) -> int:

@@ -27,23 +27,23 @@ pytestmark = pytest.mark.django_db
 def test_a_paused_campaign_holds_what_is_queued(acme, crowd, draft, do, counts, inside):
     campaign = draft(crowd(3))
     do("start", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     do("pause", campaign)
-    assert delivery.claim(10) == []
-    assert feed.feed() == 0
+    assert delivery.claim_messages(10) == []
+    assert feed.feed_campaigns() == 0
     do("resume", campaign)
-    assert len(delivery.claim(10)) == 3
+    assert len(delivery.claim_messages(10)) == 3
 
 
 def test_calling_off_gives_back_all_but_what_is_on_its_way(acme, crowd, draft, do, counts, fresh, tokens, inside):
     campaign = draft(crowd(6))
     do("start", campaign)
-    feed.feed()
-    assert len(delivery.claim(2)) == 2
+    feed.feed_campaigns()
+    assert len(delivery.claim_messages(2)) == 2
     do("cancel", campaign)
     assert counts(campaign) == {"canceled": 4, "sending": 2}
     assert (tokens(), fresh(campaign).state) == ((8, 0), "canceled")
-    assert delivery.claim(10) == []
+    assert delivery.claim_messages(10) == []
 
 
 def test_what_the_provider_tells_to_wait_after_the_calling_off_is_called_off_too(
@@ -51,12 +51,12 @@ def test_what_the_provider_tells_to_wait_after_the_calling_off_is_called_off_too
 ):
     campaign = draft(crowd(2))
     do("start", campaign)
-    feed.feed()
-    claimed = delivery.claim(1)
+    feed.feed_campaigns()
+    claimed = delivery.claim_messages(1)
     do("cancel", campaign)
-    delivery.settle([(each, delivery.Busy("Slow down", 1, False)) for each in claimed])
+    delivery.settle_outcomes([(each, delivery.Busy("Slow down", 1, False)) for each in claimed])
     assert counts(campaign) == {"canceled": 1, "queued": 1}
-    assert feed.feed() == 1
+    assert feed.feed_campaigns() == 1
     assert (counts(campaign), tokens()) == ({"canceled": 2}, (10, 0))
 
 
@@ -66,16 +66,16 @@ def test_who_loses_the_right_on_the_way_sends_no_more(acme, sales, support, rich
     do("start", campaign)
     with inside(acme):
         if loss == "unassigned":
-            membership.unassign(rich, sales.room, by=ann)
+            membership.unassign_user(rich, sales.room, by=ann)
         elif loss == "deactivated":
             User.objects.filter(pk=rich.pk).update(is_active=False)
         else:
             type(sales.number).objects.filter(pk=sales.number.pk).update(chatroom=support.room)
-    assert feed.feed() == 0
+    assert feed.feed_campaigns() == 0
     paused = fresh(campaign)
     assert (paused.state, paused.paused_code) == ("paused", "no_sender" if loss == "moved" else "no_access")
     assert counts(campaign) == {"waiting": 3}
-    with pytest.raises(eligibility.Refused):
+    with pytest.raises(eligibility.SendRefused):
         do("resume", campaign, by=ann)
 
 
@@ -84,24 +84,24 @@ def test_who_loses_the_right_once_all_is_queued_sends_no_more_either(
 ):
     campaign = draft(crowd(3))
     do("start", campaign)
-    feed.feed()
-    assert len(delivery.claim(1)) == 1
+    feed.feed_campaigns()
+    assert len(delivery.claim_messages(1)) == 1
     with inside(acme):
-        membership.unassign(rich, sales.room, by=ann)
-    feed.feed()
+        membership.unassign_user(rich, sales.room, by=ann)
+    feed.feed_campaigns()
     assert (fresh(campaign).paused_code, counts(campaign)) == ("no_access", {"queued": 2, "sending": 1})
-    assert delivery.claim(10) == []
+    assert delivery.claim_messages(10) == []
     do("cancel", campaign, by=ann)
     assert (counts(campaign), tokens()) == ({"canceled": 2, "sending": 1}, (9, 0))
 
 
 def test_somebody_else_may_stop_it_but_not_spend_for_it(acme, sales, cy, ann, crowd, draft, do, fresh, inside):
     with inside(acme):
-        membership.assign(cy, sales.room, by=ann)
+        membership.assign_user(cy, sales.room, by=ann)
     campaign = draft(crowd(2))
     do("start", campaign)
     do("pause", campaign, by=cy)
-    with pytest.raises(lifecycle.NotNow) as refused:
+    with pytest.raises(lifecycle.WrongCampaignState) as refused:
         do("resume", campaign, by=cy)
     assert refused.value.code == "not_yours"
     assert do("resume", campaign, by=ann).started_by.name == "Bo"
@@ -112,10 +112,10 @@ def test_somebody_else_may_stop_it_but_not_spend_for_it(acme, sales, cy, ann, cr
 def test_it_begins_at_its_time(acme, crowd, draft, do, counts, fresh, inside):
     campaign = draft(crowd(1), send_at=timezone.now() + timedelta(hours=1))
     assert do("start", campaign).state == "scheduled"
-    assert feed.feed() == 0
+    assert feed.feed_campaigns() == 0
     with inside(acme):
         Campaign.objects.update(send_at=timezone.now() - timedelta(hours=1))
-    assert feed.feed() == 1
+    assert feed.feed_campaigns() == 1
     assert fresh(campaign).state == "running"
 
 
@@ -127,9 +127,9 @@ def test_a_merge_on_the_way_reaches_the_one_that_is_kept_once(acme, rich, crowd,
     campaign = draft(group, alone)
     do("start", campaign)
     with inside(acme):
-        merging.merge(first, second, by=rich)
-        merging.merge(outsider, alone.contacts.get(), by=rich)
-    assert feed.feed() == 3
+        merging.merge_contacts(first, second, by=rich)
+        merging.merge_contacts(outsider, alone.contacts.get(), by=rich)
+    assert feed.feed_campaigns() == 3
     assert counts(campaign) == {"queued": 2, "skipped": 1}
     with inside(acme):
         assert campaign.recipients.get(outcome="skipped").reason_code == "contact_gone"
@@ -148,8 +148,8 @@ def test_a_merge_with_who_was_left_out_for_want_of_a_number_is_written_to(
     campaign = draft(group)
     do("start", campaign)
     with inside(acme):
-        merging.merge(kept, lost, by=rich)
-    while feed.feed():
+        merging.merge_contacts(kept, lost, by=rich)
+    while feed.feed_campaigns():
         pass
     assert counts(campaign) == {"queued": 1, "skipped": 1}
     with inside(acme):
@@ -163,13 +163,13 @@ def test_a_merge_with_who_was_written_to_already_is_not_written_to_again(
     monkeypatch.setattr(feed, "AHEAD", 1)
     campaign = draft(crowd(2))
     do("start", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     become("delivered", campaign)
     with inside(acme):
         had = campaign.messages.get().contact
         other = campaign.recipients.get(outcome="waiting").contact
-        merging.merge(*((had, other) if kept == "written to" else (other, had)), by=rich)
-    while feed.feed():
+        merging.merge_contacts(*((had, other) if kept == "written to" else (other, had)), by=rich)
+    while feed.feed_campaigns():
         pass
     assert counts(campaign) == {"delivered": 1, "skipped": 1}
 
@@ -179,8 +179,8 @@ def test_a_contact_that_is_deleted_on_the_way_is_left_out(acme, crowd, draft, do
     campaign = draft(group)
     do("start", campaign)
     with inside(acme):
-        contacts.remove(group.contacts.first())
-    assert feed.feed() == 2
+        contacts.delete_contact(group.contacts.first())
+    assert feed.feed_campaigns() == 2
     assert counts(campaign) == {"queued": 1, "skipped": 1}
 
 
@@ -192,23 +192,23 @@ def test_who_was_deleted_when_all_tokens_were_gone_is_not_waited_for(
         ledger.set_balance(rich, 1, actor=rich, reason="One")
     campaign = draft(group)
     do("start", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     become("delivered", campaign)
     with inside(acme):
-        contacts.remove(Contact.objects.get(pk=campaign.recipients.get(outcome="waiting").contact_id))
-    feed.feed()
-    feed.feed()
+        contacts.delete_contact(Contact.objects.get(pk=campaign.recipients.get(outcome="waiting").contact_id))
+    feed.feed_campaigns()
+    feed.feed_campaigns()
     assert (fresh(campaign).state, counts(campaign)) == ("done", {"delivered": 1, "skipped": 1})
 
 
 def test_a_conversation_that_was_closed_is_left_so_and_another_lies_aside(acme, sales, rich, crowd, draft, do, inside):
     group = crowd(1)
     with inside(acme):
-        groups.add(group, [sales.contact])
-        changes.change(sales.conversation, by=rich, status="CLOSED")
+        groups.add_members(group, [sales.contact])
+        changes.change_conversation(sales.conversation, by=rich, status="CLOSED")
     campaign = draft(group)
     do("start", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     with inside(acme):
         states = Counter(Conversation.objects.filter(contact=sales.contact).values_list("status", flat=True))
         assert states == {"CLOSED": 1, "PENDING": 1}
@@ -218,7 +218,7 @@ def test_no_more_are_queued_ahead_than_pausing_can_hold(acme, crowd, draft, do, 
     monkeypatch.setattr(feed, "AHEAD", 3)
     campaign = draft(crowd(8))
     do("start", campaign)
-    while feed.feed():
+    while feed.feed_campaigns():
         pass
     assert counts(campaign) == {"queued": 3, "waiting": 5}
 
@@ -227,17 +227,17 @@ def test_what_surely_never_went_goes_out_though_its_campaign_was_over_by_then(ac
     """Unknown is not in flight, so the campaign ended; the late answer queued a message that nobody took any more."""
     campaign = draft(crowd(1))
     do("start", campaign)
-    feed.feed()
-    held_up = delivery.claim(1)
+    feed.feed_campaigns()
+    held_up = delivery.claim_messages(1)
     with tenancy.system():
         Message.objects.filter(campaign=campaign).update(lease_until=timezone.now() - timedelta(seconds=1))
-    delivery.sweep()
-    feed.feed()
+    delivery.sweep_overdue()
+    feed.feed_campaigns()
     assert (fresh(campaign).state, counts(campaign)) == ("done", {"unknown": 1})
-    delivery.settle([(each, NotReached("It was held up here.")) for each in held_up])
+    delivery.settle_outcomes([(each, NotReached("It was held up here.")) for each in held_up])
     with tenancy.system():
         Message.objects.filter(campaign=campaign).update(not_before=None)
-    assert len(delivery.claim(1)) == 1
+    assert len(delivery.claim_messages(1)) == 1
 
 
 @pytest.mark.parametrize("state", ["scheduled", "running", "paused"])
@@ -248,14 +248,14 @@ def test_what_a_chatroom_that_was_put_away_has_set_aside_comes_back(
     monkeypatch.setattr(feed, "AHEAD", 2)
     campaign = draft(crowd(4), send_at=timezone.now() + timedelta(hours=1) if state == "scheduled" else None)
     do("start", campaign)
-    feed.feed()
+    feed.feed_campaigns()
     if state == "paused":
         do("pause", campaign)
     with inside(acme):
-        rooms.archive(sales.room, by=ann)
-    feed.feed()
+        rooms.archive_chatroom(sales.room, by=ann)
+    feed.feed_campaigns()
     assert (fresh(campaign).state, counts(campaign), tokens()) == ("canceled", {"canceled": 4}, (10, 0))
-    assert feed.feed() == 0
+    assert feed.feed_campaigns() == 0
 
 
 def test_one_that_cannot_be_fed_is_paused_and_does_not_keep_the_others_waiting(
@@ -266,7 +266,7 @@ def test_one_that_cannot_be_fed_is_paused_and_does_not_keep_the_others_waiting(
     do("start", broken), do("start", sound)
     with inside(acme):  # as after an update that knows a variable no more
         Campaign.objects.filter(pk=broken.pk).update(content="Hi {{nickname}}")
-    feed.feed()
+    feed.feed_campaigns()
     assert counts(sound) == {"queued": 1}
     assert (fresh(broken).state, fresh(broken).paused_code) == ("paused", "broken")
     assert counts(broken) == {"waiting": 2}
