@@ -154,7 +154,8 @@ def _aim(campaign: Campaign, groups: Iterable[Group]) -> None:
 def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
     """Freeze the audience, set aside the tokens of whoever starts it, and let it go now or at its time.
 
-    Where the balance covers a part only, that part goes; then it pauses and says so. Raises WrongCampaignState, InsufficientTokens
+    Where the balance covers a part only, that part goes; then it pauses and says so. Raises WrongCampaignState,
+    InsufficientTokens
     where it covers nobody, and SendRefused where `by` or the number does not belong to the chatroom.
     """
     held = _draft(campaign)
@@ -181,7 +182,8 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
 
 @transaction.atomic
 def pause_campaign(campaign: Campaign, *, by: User) -> Campaign:
-    """Make no more messages, and hold those that are queued. What is at the provider already goes. Raises WrongCampaignState."""
+    """Make no more messages, and hold those that are queued. What is at the provider already goes. Raises
+    WrongCampaignState."""
     held = _held(campaign)
     if held.state not in (State.SCHEDULED, State.RUNNING):
         raise WrongCampaignState("not_running", "Only a campaign that runs or waits for its time can be paused.")
@@ -194,7 +196,8 @@ def pause_campaign(campaign: Campaign, *, by: User) -> Campaign:
 def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
     """Let a paused one go on, and set aside what is missing for those who wait.
 
-    Whoever started it pays, so it is they or an admin who may. Raises WrongCampaignState, InsufficientTokens where nobody more can
+    Whoever started it pays, so it is they or an admin who may. Raises WrongCampaignState, InsufficientTokens where
+    nobody more can
     be paid, and SendRefused where whoever started it may not send from the chatroom any more.
     """
     held = _held(campaign)
@@ -216,7 +219,8 @@ def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
 
 @transaction.atomic
 def cancel_campaign(campaign: Campaign, *, by: User) -> Campaign:
-    """Call off what has not gone: nobody who waits is written to, and all tokens for it come back. Raises WrongCampaignState."""
+    """Call off what has not gone: nobody who waits is written to, and all tokens for it come back. Raises
+    WrongCampaignState."""
     held = _held(campaign)
     if held.state not in STARTED:
         raise WrongCampaignState("not_started", "Only a campaign that was started and is not over can be called off.")

@@ -26,7 +26,7 @@ class WrongMessageState(Exception):
 def retry_message(message: Message, *, by: User) -> enqueue.Sent:
     """Send the text of a message that failed once more, as a new message with a debit of its own.
 
-    Raises WrongMessageState for a message that has not failed or was tried again already, and what `send_message` raises.
+    Raises WrongMessageState for a message that has not failed or was retried already, and what `send_message` raises.
     """
     changes.lock_conversation(message.conversation)  # before its messages, as everybody does
     message = _held(message)
