@@ -1,144 +1,74 @@
 """/api/chatrooms and /api/user-chatrooms: the workspaces, and who works in them."""
 
 from django.http import Http404
+from drf_spectacular.utils import extend_schema_view
+from rest_framework import mixins
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.api.permissions import AdminChanges, AdminWrites, IsAdmin
+from accounts.api.permissions import AdminWrites, IsAdmin
 from chatrooms import membership, rooms
+from chatrooms.filters import AssignmentFilterSet
 from chatrooms.models import Chatroom, UserChatroom
-from chatrooms.serializers import AssignedSerializer, AssignmentFilters, AssignmentSerializer, ChatroomSerializer
-from messagehub.api import conventions
+from chatrooms.serializers import AssignedSerializer, AssignmentSerializer, ChatroomSerializer
+from messagehub.api.filters import refuse_unknown_parameters
 from messagehub.api.schema import operation
+from messagehub.api.viewsets import TenantModelViewSet, TenantViewSet
 
 
-def shapes(found: list[Chatroom], user) -> list[dict]:
-    """Chatrooms as the API shows them, with the viewer's unread count."""
-    unread = Chatroom.objects.filter(pk__in=[room.pk for room in found]).unread_by(user)
-    return [
-        {
-            "id": str(room.pk),
-            "name": room.name,
-            "sender_numbers": [
-                {"id": str(number.pk), "phone": number.phone, "name": number.name}
-                for number in room.sender_numbers.all()
-            ],
-            "facebook_pages": [],
-            "unread_count": unread.get(room.pk, 0),
-        }
-        for room in found
-    ]
-
-
-def visible(request):
-    return Chatroom.objects.visible_to(request.user).prefetch_related("sender_numbers")
-
-
-class ChatroomsView(APIView):
+@extend_schema_view(
+    list=operation("List chatrooms"),
+    create=operation("Create a chatroom"),
+    retrieve=operation("Read a chatroom"),
+    partial_update=operation("Rename a chatroom"),
+    destroy=operation("Archive a chatroom", description="It disappears for everybody; its conversations are kept."),
+)
+class ChatroomViewSet(TenantModelViewSet):
     """The workspaces that the caller may see."""
 
     permission_classes = [AdminWrites]
+    queryset = Chatroom.objects.prefetch_related("sender_numbers")
+    serializer_class = ChatroomSerializer
 
-    @operation("List chatrooms", answers={200: [ChatroomSerializer]})
-    def get(self, request):
-        conventions.known_only(request, ())
-        return conventions.page(
-            request,
-            conventions.keyset(visible(request), "created_at"),
-            lambda room: (room.created_at, room.pk),
-            lambda found: shapes(found, request.user),
-        )
+    def perform_create(self, serializer):
+        organization, name = self.request.user.organization, serializer.validated_data["name"]
+        serializer.instance = rooms.create(organization, name, by=self.request.user)
 
-    @operation("Open a chatroom", body=ChatroomSerializer, answers={201: ChatroomSerializer})
-    def post(self, request):
-        data = conventions.validated(ChatroomSerializer, request, request.data)
-        room = rooms.create(request.user.organization, data["name"], by=request.user)
-        return conventions.created(request, shapes([room], request.user)[0])
+    def perform_update(self, serializer):
+        if name := serializer.validated_data.get("name"):
+            rooms.rename(serializer.instance, name, by=self.request.user)
+
+    def perform_destroy(self, room):
+        rooms.archive(room, by=self.request.user)
 
 
-class ChatroomView(APIView):
-    """One workspace."""
-
-    permission_classes = [AdminChanges]
-
-    def found(self, request, pk) -> Chatroom:
-        room = conventions.found(visible(request), pk)
-        self.check_object_permissions(request, room)
-        return room
-
-    @operation("Read a chatroom", answers={200: ChatroomSerializer})
-    def get(self, request, pk):
-        return Response(shapes([self.found(request, pk)], request.user)[0])
-
-    @operation("Rename a chatroom", body=ChatroomSerializer, answers={200: ChatroomSerializer})
-    def patch(self, request, pk):
-        room = self.found(request, pk)
-        data = conventions.validated(ChatroomSerializer, request, request.data, partial=True)
-        if "name" in data:
-            rooms.rename(room, data["name"], by=request.user)
-        return Response(shapes([room], request.user)[0])
-
-    @operation(
-        "Archive a chatroom",
-        description="Nobody sees it any more, and its conversations are kept.",
-        answers={204: None},
-    )
-    def delete(self, request, pk):
-        rooms.archive(self.found(request, pk), by=request.user)
-        return Response(status=204)
-
-
-# ---------------------------------------------------------------- assignments
-def assignment_shapes(found: list[UserChatroom]) -> list[dict]:
-    return [
-        {
-            "id": each.pk,
-            "user_id": each.user_id,
-            "chatroom_id": each.chatroom_id,
-            "assigned_by": {"id": each.assigned_by_id, "name": each.assigned_by.name} if each.assigned_by_id else None,
-            "created_at": each.created_at,
-        }
-        for each in found
-    ]
-
-
-class UserChatroomsView(APIView):
+@extend_schema_view(list=operation("List assignments"))
+class AssignmentViewSet(TenantViewSet, mixins.ListModelMixin):
     """Which agents work in which chatrooms."""
 
     permission_classes = [IsAdmin]
-
-    @operation("List assignments", query=AssignmentFilters, answers={200: [AssignedSerializer]})
-    def get(self, request):
-        given = conventions.filters(AssignmentFilters, request)
-        assigned = UserChatroom.objects.filter(chatroom__archived_at=None).select_related("assigned_by")
-        return conventions.page(
-            request,
-            conventions.keyset(assigned.filter(**given), "created_at"),
-            lambda each: (each.created_at, each.pk),
-            assignment_shapes,
-        )
+    queryset = UserChatroom.objects.select_related("assigned_by")
+    serializer_class = AssignedSerializer
+    input_classes = {"create": AssignmentSerializer, "destroy_matching": AssignmentSerializer}
+    filterset_class = AssignmentFilterSet
 
     @operation(
         "Assign somebody to a chatroom",
         description="A second time it changes nothing and is 200.",
-        body=AssignmentSerializer,
         answers={200: AssignedSerializer, 201: AssignedSerializer},
     )
-    def post(self, request):
-        data = conventions.validated(AssignmentSerializer, request, request.data)
-        assignment, created = membership.assign(data["user"], data["chatroom"], by=request.user)
+    def create(self, request):
+        assignment, created = membership.assign(**self.read_input(), by=request.user)
         assignment.refresh_from_db()
-        return Response(assignment_shapes([assignment])[0], status=201 if created else 200)
+        return Response(AssignedSerializer(assignment).data, status=201 if created else 200)
 
     @operation(
         "End an assignment",
         description="Open sockets lose the chatroom at once.",
         query=AssignmentSerializer,
-        answers={204: None, 404: None},
+        refuses=[404],
     )
-    def delete(self, request):
-        conventions.known_only(request, AssignmentSerializer().fields)
-        data = conventions.validated(AssignmentSerializer, request, request.query_params)
-        if not membership.unassign(data["user"], data["chatroom"], by=request.user):
+    def destroy_matching(self, request):
+        refuse_unknown_parameters(request, AssignmentSerializer().fields)
+        if not membership.unassign(**self.read_input(request.query_params), by=request.user):
             raise Http404
         return Response(status=204)

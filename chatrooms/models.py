@@ -78,6 +78,8 @@ class UserChatroom(Row):
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="user_chatrooms", db_constraint=False)
     assigned_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
+    objects = InChatroomQuerySet.as_manager()
+
     class Meta:
         db_table = "user_chatrooms"
         constraints = [models.UniqueConstraint(fields=["user", "chatroom"], name="user_chatrooms_once")]

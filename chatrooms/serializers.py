@@ -2,9 +2,10 @@
 
 from rest_framework import serializers
 
-from accounts.api.schema import PersonSerializer
+from accounts.api.serializers import PersonSerializer, named
 from chatrooms.fields import ColleagueField, VisibleRelatedField
-from chatrooms.models import Chatroom
+from chatrooms.models import Chatroom, UserChatroom
+from messagehub.api.serializers import RowSerializer
 
 
 class RoomNumberSerializer(serializers.Serializer):
@@ -22,7 +23,7 @@ class RoomPageSerializer(serializers.Serializer):
     name = serializers.CharField()
 
 
-class ChatroomSerializer(serializers.Serializer):
+class ChatroomSerializer(RowSerializer):
     """A chatroom as the caller sees it."""
 
     id = serializers.UUIDField(read_only=True)
@@ -30,6 +31,23 @@ class ChatroomSerializer(serializers.Serializer):
     sender_numbers = RoomNumberSerializer(many=True, read_only=True)
     facebook_pages = RoomPageSerializer(many=True, read_only=True)
     unread_count = serializers.IntegerField(read_only=True)
+
+    def represent_rows(self, rows: list[Chatroom]) -> list[dict]:
+        viewer = self.context["request"].user
+        unread = Chatroom.objects.filter(pk__in=[room.pk for room in rows]).unread_by(viewer)
+        return [
+            {
+                "id": room.pk,
+                "name": room.name,
+                "sender_numbers": [
+                    {"id": number.pk, "phone": number.phone, "name": number.name}
+                    for number in room.sender_numbers.all()
+                ],
+                "facebook_pages": [],
+                "unread_count": unread.get(room.pk, 0),
+            }
+            for room in rows
+        ]
 
 
 class AssignmentSerializer(serializers.Serializer):
@@ -39,14 +57,7 @@ class AssignmentSerializer(serializers.Serializer):
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), source="chatroom")
 
 
-class AssignmentFilters(AssignmentSerializer):
-    """The query parameters of the list of assignments."""
-
-    user_id = ColleagueField(required=False)
-    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
-
-
-class AssignedSerializer(serializers.Serializer):
+class AssignedSerializer(RowSerializer):
     """An assignment as it stands."""
 
     id = serializers.UUIDField()
@@ -55,8 +66,14 @@ class AssignedSerializer(serializers.Serializer):
     assigned_by = PersonSerializer(allow_null=True)
     created_at = serializers.DateTimeField()
 
-
-class InRoomFilters(serializers.Serializer):
-    """The query parameters of lists that chatrooms divide."""
-
-    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
+    def represent_rows(self, rows: list[UserChatroom]) -> list[dict]:
+        return [
+            {
+                "id": row.pk,
+                "user_id": row.user_id,
+                "chatroom_id": row.chatroom_id,
+                "assigned_by": named(row.assigned_by),
+                "created_at": row.created_at,
+            }
+            for row in rows
+        ]

@@ -4,6 +4,9 @@ from rest_framework import serializers
 
 from chatrooms.fields import PhoneField, VisibleRelatedField
 from chatrooms.models import Chatroom
+from integrations import health
+from integrations.models import SenderNumber
+from messagehub.api.serializers import InputSerializer, RowSerializer
 
 
 class AccountSerializer(serializers.Serializer):
@@ -13,8 +16,62 @@ class AccountSerializer(serializers.Serializer):
     auth_token = serializers.RegexField(r"^[0-9a-zA-Z]{16,64}$", write_only=True)
 
 
-class NumberChangeSerializer(serializers.Serializer):
+class AlertSerializer(serializers.Serializer):
+    """Something that an admin has to see to."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    since = serializers.DateTimeField()
+
+
+class HealthSerializer(serializers.Serializer):
+    """Whether messages go out over a number. While it is paused or busy they wait, and none is lost."""
+
+    state = serializers.ChoiceField(choices=["ok", "busy", "paused"])
+    until = serializers.DateTimeField(allow_null=True, help_text="When a busy one goes on.")
+    alerts = AlertSerializer(many=True)
+
+
+class SenderNumberSerializer(RowSerializer):
+    """A phone number that a chatroom sends from and is reached at."""
+
+    id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField()
+    phone = serializers.CharField()
+    name = serializers.CharField()
+    account_sid = serializers.CharField()
+    messaging_service_sid = serializers.CharField()
+    segments_per_second = serializers.IntegerField(allow_null=True)
+    health = HealthSerializer()
+    created_at = serializers.DateTimeField()
+
+    def represent_rows(self, rows: list[SenderNumber]) -> list[dict]:
+        health_of = health.of(rows)
+        return [
+            {
+                "id": number.pk,
+                "chatroom_id": number.chatroom_id,
+                "phone": number.phone,
+                "name": number.name,
+                "account_sid": number.twilio_account.account_sid,
+                "messaging_service_sid": number.messaging_service_sid,
+                "segments_per_second": number.segments_per_second,
+                "health": describe_health(health_of[number.pk]),
+                "created_at": number.created_at,
+            }
+            for number in rows
+        ]
+
+
+def describe_health(state: health.Health) -> dict:
+    alerts = [{"code": alert.code, "message": alert.message, "since": alert.created_at} for alert in state.alerts]
+    return {"state": state.state, "until": state.until, "alerts": alerts}
+
+
+class NumberChangeSerializer(InputSerializer):
     """What admins may change about a number."""
+
+    answer_class = SenderNumberSerializer
 
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), source="chatroom")
     name = serializers.CharField(max_length=80, allow_blank=True, required=False)
@@ -42,36 +99,6 @@ class SyncSerializer(AccountSerializer):
         if len(data) == 1:
             raise serializers.ValidationError({"auth_token": ["Give account_sid and auth_token together."]})
         return data
-
-
-class AlertSerializer(serializers.Serializer):
-    """Something that an admin has to see to."""
-
-    code = serializers.CharField()
-    message = serializers.CharField()
-    since = serializers.DateTimeField()
-
-
-class HealthSerializer(serializers.Serializer):
-    """Whether messages go out over a number. While it is paused or busy they wait, and none is lost."""
-
-    state = serializers.ChoiceField(choices=["ok", "busy", "paused"])
-    until = serializers.DateTimeField(allow_null=True, help_text="When a busy one goes on.")
-    alerts = AlertSerializer(many=True)
-
-
-class SenderNumberSerializer(serializers.Serializer):
-    """A phone number that a chatroom sends from and is reached at."""
-
-    id = serializers.UUIDField()
-    chatroom_id = serializers.UUIDField()
-    phone = serializers.CharField()
-    name = serializers.CharField()
-    account_sid = serializers.CharField()
-    messaging_service_sid = serializers.CharField()
-    segments_per_second = serializers.IntegerField(allow_null=True)
-    health = HealthSerializer()
-    created_at = serializers.DateTimeField()
 
 
 class SyncedNumberSerializer(serializers.Serializer):

@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 EVENTS = "mh:events"  # one frame of a chatroom's event log each
 ACCESS = "mh:access"  # somebody's rights or sign-ins changed: look again
 PEOPLE = "mh:people"  # a frame for one person, outside the log
-PRESENCE = "mh:presence"  # who is looking at a conversation: true for seconds, and kept nowhere
 
 _silent_until = 0.0
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import environ
 from cryptography.fernet import Fernet
+from redis import RedisError
 
 from messagehub import __version__, launcher
 
@@ -88,6 +89,7 @@ INSTALLED_APPS = [
     "knox",
     "allauth.account",  # allauth.mfa stands on it; its table stays empty
     "allauth.mfa",
+    "django_filters",
     "django_htmx",
     "channels",
     "procrastinate.contrib.django",
@@ -178,11 +180,14 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 1},
     }
 }
-# The inbox does not use groups: its hub has one subscription per process and keeps rooms in memory (docs/decisions.md).
+# Presence uses groups. Events do not: the hub has one subscription per process (docs/decisions.md).
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "mh-channels"},
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 1, "socket_connect_timeout": 1}],
+            "prefix": "mh-channels",
+        },
     }
 }
 
@@ -248,9 +253,9 @@ METRICS_ADDRESSES = env.list("METRICS_ADDRESSES", default=["127.0.0.1"] if EMBED
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["messagehub.tenancy.RequestAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.IsStaffOfOrganization"],
-    "DEFAULT_RENDERER_CLASSES": ["messagehub.api.conventions.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["messagehub.api.conventions.JSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["messagehub.api.conventions.Throttle"],
+    "DEFAULT_RENDERER_CLASSES": ["messagehub.api.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["messagehub.api.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["messagehub.api.throttling.RequestThrottle"],
     "EXCEPTION_HANDLER": "messagehub.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -360,12 +365,18 @@ LOGGING = {
         "not_readiness": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(getattr(record, "request", None), "path", "") != "/readyz",
-        }
+        },
+        # The hub says in one line each second that Valkey is away; the channel layer says it with a traceback.
+        "not_valkey": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: not (record.exc_info and isinstance(record.exc_info[1], RedisError)),
+        },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         **{name: {"level": "WARNING"} for name in ("aiohttp.access", "twilio", "procrastinate", "fontTools")},
         "django.request": {"filters": ["not_readiness"]},
+        "channels_redis.pubsub": {"filters": ["not_valkey"]},
     },
 }

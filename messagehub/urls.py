@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from messagehub import docs, health, metrics
+from messagehub import health, metrics
 from messagehub.ui import styleguide
 
 urlpatterns = [
@@ -11,13 +11,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", metrics.metrics),
     path("styleguide/", styleguide.page),
-    path("api/schema", docs.schema),
-    path("api/docs", docs.browser),
-    path("api/", include("accounts.api.urls")),
-    path("api/", include("tokens.api_urls")),
-    path("api/", include("chatrooms.api_urls")),
-    path("api/", include("integrations.api_urls")),
-    path("api/", include("messaging.api_urls")),
+    path("api/", include("messagehub.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("accounts.pages.urls")),
     path("manage/", include("tokens.page_urls")),

@@ -52,6 +52,6 @@ def once(user: User, key: str, asked: dict, act: Callable[[], Answer]) -> Answer
     if kept.status_code is not None and kept.response is not None:
         return Answer(kept.status_code, kept.response, replayed=True)
     answer = act()
-    kept.status_code, kept.response = answer.status, answer.body
+    kept.status_code, kept.response = answer.status, orjson.loads(orjson.dumps(answer.body, option=orjson.OPT_UTC_Z))
     kept.save(update_fields=["status_code", "response"])
     return answer

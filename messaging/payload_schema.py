@@ -6,8 +6,10 @@ two together.
 
 from rest_framework import serializers
 
-from accounts.api.schema import PersonSerializer
-from messaging.models import Attachment, Color, Conversation, Message, Platform
+from accounts.api.serializers import PersonSerializer
+from messagehub.api.serializers import RowSerializer
+from messaging import payloads
+from messaging.models import Attachment, Color, Conversation, Message, Note, Platform
 
 
 class MessageErrorSerializer(serializers.Serializer):
@@ -75,7 +77,7 @@ class SentSerializer(serializers.Serializer):
     remaining_tokens = serializers.IntegerField(allow_null=True)
 
 
-class LabelSerializer(serializers.Serializer):
+class LabelSerializer(RowSerializer):
     """A word that sorts conversations."""
 
     id = serializers.UUIDField(read_only=True)
@@ -110,7 +112,7 @@ class ConversationSerializer(serializers.Serializer):
     messages = MessageSerializer(many=True)
 
 
-class NoteSerializer(serializers.Serializer):
+class NoteSerializer(RowSerializer):
     """What a colleague wrote about a conversation."""
 
     id = serializers.UUIDField()
@@ -120,8 +122,11 @@ class NoteSerializer(serializers.Serializer):
     mentions = serializers.ListField(child=serializers.UUIDField())
     created_at = serializers.DateTimeField()
 
+    def represent_rows(self, rows: list[Note]) -> list[dict]:
+        return [payloads.note(row) for row in rows]
 
-class TemplateSerializer(serializers.Serializer):
+
+class TemplateSerializer(RowSerializer):
     """A text to write often; without chatroom it is the whole organization's."""
 
     id = serializers.UUIDField()

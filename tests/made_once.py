@@ -24,9 +24,9 @@ WITHOUT_DISK = "fsync = off\nfull_page_writes = off\n"
 
 def run_folder() -> Path:
     if RUN not in os.environ:
-        folder = tempfile.mkdtemp(prefix="messagehub-tests-")
-        os.chmod(folder, 0o711)  # started by root, the servers run as another account and must get in
-        os.environ[RUN] = folder
+        folder = Path(tempfile.mkdtemp(prefix="messagehub-tests-"))
+        folder.chmod(0o711)  # started by root, the servers run as another account and must get in
+        os.environ[RUN] = str(folder)
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(os.environ[RUN])
 

@@ -157,9 +157,9 @@ class Demo:
             os.kill(int(line.split()[0]), signal.SIGKILL)
 
     @asynccontextmanager
-    async def socket(self, client: Client, **hello):
+    async def socket(self, client: Client, base_url: str = "", **hello):
         headers = {"Authorization": f"Bearer {client.token}"}
-        url = self.base_url.replace("http", "ws") + "/ws/inbox"
+        url = (base_url or self.base_url).replace("http", "ws") + "/ws/inbox"
         async with websockets.connect(url, additional_headers=headers) as raw:
             socket = Socket(raw)
             await socket.say(type="hello", **hello)

@@ -28,6 +28,7 @@ def _prepare_environment() -> Path:
     """Say in the environment where the servers of this process will be; they are started when a test needs them."""
     local_dir = run_folder() / (WORKER or "main")
     local_dir.mkdir(mode=0o711)
+    (local_dir / "static").mkdir()
     for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL"):
         os.environ.pop(name, None)
     os.environ.update(ENVIRONMENT, MESSAGEHUB_LOCAL_DIR=str(local_dir))
@@ -46,6 +47,7 @@ def start_postgres() -> None:
     launcher.ensure(_local_dir, valkey=False, durable=False)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist counts processors
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Several for the suite or a folder of it; for a file, starting them would take longer than they save."""
     return WORKERS if any(Path(argument).is_dir() for argument in config.args) else 0

@@ -2,8 +2,9 @@
 
 from rest_framework import serializers
 
-from accounts.api.schema import PersonSerializer
+from accounts.api.serializers import PersonSerializer, named
 from accounts.models import User
+from messagehub.api.serializers import RowSerializer
 from tokens.models import TokenEntry
 
 MOST = 1_000_000_000
@@ -25,18 +26,15 @@ class UpdateSerializer(serializers.Serializer):
         return data
 
 
-class WhoseSerializer(serializers.Serializer):
-    """Whose tokens are asked for."""
-
-    user_id = serializers.UUIDField(required=False, error_messages={"invalid": "Not found."})
-
-
-class BalanceSerializer(serializers.Serializer):
+class BalanceSerializer(RowSerializer):
     """Tokens left; null for admins, who need none."""
 
     user_id = serializers.UUIDField()
     balance = serializers.IntegerField(allow_null=True)
-    reserved = serializers.IntegerField(allow_null=True, help_text="Set aside for what is to be paid later.")
+    reserved = serializers.IntegerField(allow_null=True, help_text="Set aside for messages that are still to be sent.")
+
+    def represent_rows(self, people: list[User]) -> list[dict]:
+        return [{"user_id": person.pk, **tokens_of(person)} for person in people]
 
 
 class UpdatedSerializer(serializers.Serializer):
@@ -56,8 +54,25 @@ class HolderSerializer(BalanceSerializer):
     is_active = serializers.BooleanField()
     is_low = serializers.BooleanField(help_text="Below the organization's limit.")
 
+    def represent_rows(self, people: list[User]) -> list[dict]:
+        rows = []
+        for person in people:
+            tokens = tokens_of(person)
+            is_low = tokens["balance"] is not None and tokens["balance"] < person.organization.low_balance_limit
+            about = {name: getattr(person, name) for name in ("email", "name", "role", "is_active")}
+            rows.append({"user_id": person.pk, **about, **tokens, "is_low": is_low})
+        return rows
 
-class EntrySerializer(serializers.Serializer):
+
+def tokens_of(person: User) -> dict:
+    """Nulls for admins, zeros for agents who never had any."""
+    if person.is_admin:
+        return {"balance": None, "reserved": None}
+    account = getattr(person, "token_account", None)
+    return {"balance": account.balance if account else 0, "reserved": account.reserved if account else 0}
+
+
+class EntrySerializer(RowSerializer):
     """One change of a balance."""
 
     id = serializers.UUIDField()
@@ -69,3 +84,15 @@ class EntrySerializer(serializers.Serializer):
     reason = serializers.CharField()
     actor = PersonSerializer(allow_null=True)
     created_at = serializers.DateTimeField()
+
+    def represent_rows(self, entries: list[TokenEntry]) -> list[dict]:
+        names = ("kind", "amount", "balance_after", "reference", "reason", "created_at")
+        return [
+            {
+                "id": entry.pk,
+                "user_id": entry.account.user_id,
+                "actor": named(entry.actor),
+                **{name: getattr(entry, name) for name in names},
+            }
+            for entry in entries
+        ]

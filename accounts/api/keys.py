@@ -1,17 +1,17 @@
 """/api/keys: one's own API keys."""
 
 from django.utils import timezone
-from rest_framework import serializers
-from rest_framework.response import Response
-from rest_framework.views import APIView
+from drf_spectacular.utils import extend_schema_view
+from rest_framework import mixins, serializers
 
 from accounts import keys
 from accounts.models import ApiKey
-from messagehub.api import conventions
 from messagehub.api.schema import operation
+from messagehub.api.serializers import RowSerializer
+from messagehub.api.viewsets import TenantViewSet
 
 
-class KeySerializer(serializers.Serializer):
+class KeySerializer(RowSerializer):
     """A key as it is listed: its secret is not kept, only how it begins."""
 
     id = serializers.UUIDField(read_only=True)
@@ -22,69 +22,60 @@ class KeySerializer(serializers.Serializer):
     prefix = serializers.CharField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)
-    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Without it the key never ends.")
+    expires_at = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="Without it the key never expires."
+    )
 
-    def validate_scopes(self, given: list[str]) -> list[str]:
-        if ApiKey.Scope.ADMIN in given and not self.context["request"].user.is_admin:
+    def validate_scopes(self, scopes: list[str]) -> list[str]:
+        if ApiKey.Scope.ADMIN in scopes and not self.context["request"].user.is_admin:
             raise serializers.ValidationError("A key can't do more than you: `admin` is for admins.")
-        return given
+        return scopes
 
-    def validate_expires_at(self, given):
-        if given and given <= timezone.now():
-            raise serializers.ValidationError("This has passed already.")
-        return given
+    def validate_expires_at(self, expires_at):
+        if expires_at and expires_at <= timezone.now():
+            raise serializers.ValidationError("This time has passed already.")
+        return expires_at
 
 
 class NewKeySerializer(KeySerializer):
-    """A key that was just made. The secret is shown this once."""
+    """A key that was just created. The secret is shown this once."""
 
     secret = serializers.CharField(read_only=True)
 
 
-def shape(key: ApiKey) -> dict:
-    names = ("id", "name", "scopes", "prefix", "created_at", "last_used_at", "expires_at")
-    return {name: getattr(key, name) for name in names}
-
-
-class KeysView(APIView):
-    """One's own API keys."""
-
-    @operation("List your API keys", answers={200: [KeySerializer]})
-    def get(self, request):
-        conventions.known_only(request, ())
-        return conventions.page(
-            request,
-            conventions.keyset(ApiKey.objects.filter(user=request.user), "created_at"),
-            lambda key: (key.created_at, key.pk),
-            lambda found: [shape(key) for key in found],
-        )
-
-    @operation(
-        "Make an API key",
+@extend_schema_view(
+    list=operation("List your API keys"),
+    retrieve=operation("Read an API key"),
+    destroy=operation("Delete an API key", description="It stops working at once."),
+    create=operation(
+        "Create an API key",
         description="Send it as `Authorization: Bearer <secret>`. A key does what its scopes say and never more than "
         "you may: `read` everything, `send` and handle conversations, change `contacts`, groups, templates and labels, "
         "and do what takes an `admin`.",
-        body=KeySerializer,
-        answers={201: NewKeySerializer},
-        examples=[
-            {"name": "For reports", "value": {"name": "Weekly report", "scopes": ["read"]}, "request_only": True},
-        ],
-    )
-    def post(self, request):
-        data = conventions.validated(KeySerializer, request, request.data)
-        key, secret = keys.create(request.user, data["name"], data["scopes"], data.get("expires_at"))
+        examples=[{"name": "For reports", "value": {"name": "Weekly report", "scopes": ["read"]}}],
+    ),
+)
+class KeyViewSet(
+    TenantViewSet,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.CreateModelMixin,
+    mixins.DestroyModelMixin,
+):
+    """One's own API keys."""
+
+    queryset = ApiKey.objects.all()
+    serializer_class = KeySerializer
+    input_classes = {"create": NewKeySerializer}
+
+    def get_queryset(self):
+        return self.queryset.filter(user=self.request.user)
+
+    def perform_create(self, serializer):
+        key, secret = keys.create(self.request.user, **serializer.validated_data)
         key.refresh_from_db()
-        return conventions.created(request, shape(key) | {"secret": secret})
+        key.secret = secret
+        serializer.instance = key
 
-
-class KeyView(APIView):
-    """One of one's own API keys."""
-
-    @operation("Read an API key", answers={200: KeySerializer})
-    def get(self, request, pk):
-        return Response(shape(conventions.found(ApiKey.objects.filter(user=request.user), pk)))
-
-    @operation("Delete an API key", description="It stops working at once.", answers={204: None})
-    def delete(self, request, pk):
-        keys.delete(conventions.found(ApiKey.objects.filter(user=request.user), pk), by=request.user)
-        return Response(status=204)
+    def perform_destroy(self, key):
+        keys.delete(key, by=self.request.user)

@@ -5,15 +5,18 @@ from zoneinfo import available_timezones
 import phonenumbers
 from rest_framework import serializers
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import organizations
 from accounts.api.permissions import IsAdmin
 from accounts.models import Organization
-from messagehub.api import conventions
 from messagehub.api.schema import operation
+from messagehub.api.serializers import RowSerializer
+from messagehub.api.viewsets import TenantViewSet
 
 PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
+PLAIN = (
+    "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins"
+)  # fmt: skip
 
 
 class PricesSerializer(serializers.Serializer):
@@ -41,7 +44,7 @@ class QuietHoursSerializer(serializers.Serializer):
         return data
 
 
-class SettingsSerializer(serializers.Serializer):
+class SettingsSerializer(RowSerializer):
     """Of the organization: its name, the zone of its days, the country of numbers that are typed without a plus, and
     the rules of sending.
     """
@@ -76,19 +79,19 @@ class SettingsSerializer(serializers.Serializer):
             raise serializers.ValidationError("There is no country of this code. Write two letters as in US.")
         return given.upper()
 
+    def represent_rows(self, rows: list[Organization]) -> list[dict]:
+        return [
+            {
+                **{name: getattr(organization, name) for name in PLAIN},
+                "token_prices": {name: getattr(organization, f"price_{name.lower()}") for name in PLATFORMS},
+                "quiet_hours": {name: f"{at:%H:%M}" for name, at in quiet_clocks(organization) if at} or None,
+            }
+            for organization in rows
+        ]
 
-PLAIN = (
-    "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins"
-)  # fmt: skip
 
-
-def shape(organization: Organization) -> dict:
-    quiet = {"from": organization.quiet_from, "until": organization.quiet_until}
-    return {
-        **{name: getattr(organization, name) for name in PLAIN},
-        "token_prices": {name: getattr(organization, f"price_{name.lower()}") for name in PLATFORMS},
-        "quiet_hours": {name: f"{at:%H:%M}" for name, at in quiet.items() if at} or None,
-    }
+def quiet_clocks(organization: Organization) -> list[tuple]:
+    return [("from", organization.quiet_from), ("until", organization.quiet_until)]
 
 
 def columns(data: dict) -> dict:
@@ -102,18 +105,21 @@ def columns(data: dict) -> dict:
     return wanted
 
 
-class SettingsView(APIView):
+class SettingsViewSet(TenantViewSet):
     """The organization's settings."""
 
     permission_classes = [IsAdmin]
+    serializer_class = SettingsSerializer
 
-    @operation("Read the settings", answers={200: SettingsSerializer})
-    def get(self, request):
-        return Response(shape(request.user.organization))
+    def get_object(self) -> Organization:
+        return self.request.user.organization
 
-    @operation("Change the settings", body=SettingsSerializer, answers={200: SettingsSerializer})
-    def patch(self, request):
-        organization = request.user.organization
-        data = conventions.validated(SettingsSerializer, request, request.data, partial=True)
-        organizations.change(organization, by=request.user, **columns(data))
-        return Response(shape(organization))
+    @operation("Read the settings")
+    def retrieve(self, request):
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @operation("Change the settings")
+    def partial_update(self, request):
+        organization = self.get_object()
+        organizations.change(organization, by=request.user, **columns(self.read_input()))
+        return Response(self.get_serializer(organization).data)

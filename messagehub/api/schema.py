@@ -1,13 +1,15 @@
 """How the OpenAPI document is made: what every operation shares, and a short way to say what is particular to one."""
 
+from collections.abc import Iterable
 from functools import cache
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.fields import empty
 
-CURSOR = [
+PAGE_PARAMETERS = [
     OpenApiParameter("cursor", str, description="From `next` or `previous` of a page; opaque."),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
 ]
@@ -49,7 +51,26 @@ class Error(serializers.Serializer):
 
 
 class Schema(AutoSchema):
-    """Adds to each operation the refusals that any request may meet."""
+    """Knows the envelope of a list, what each action answers with, and the refusals that any request may meet."""
+
+    @property
+    def handler(self):
+        """The method of the view that the operation is about."""
+        return getattr(self.view, getattr(self.view, "action", None) or self.method.lower())
+
+    @property
+    def is_page(self) -> bool:
+        return getattr(self.handler, "is_page", False)
+
+    def get_response_serializers(self):
+        """Unless `operation` says otherwise: the row, a page of rows, or nothing."""
+        if self.method == "DELETE":
+            return {"204": None}
+        input_class = self.view.get_serializer_class()
+        answer_class = getattr(input_class, "answer_class", input_class)
+        if self.is_page:
+            return {"200": page_of(answer_class)}
+        return {"201" if self.view.action == "create" else "200": answer_class}
 
     def _get_response_bodies(self, direction: str = "response") -> dict:
         bodies = super()._get_response_bodies(direction)
@@ -58,28 +79,30 @@ class Schema(AutoSchema):
         return dict(sorted(bodies.items()))
 
     def refusals(self) -> list[str]:
-        found = ["400", "406", "429"]
+        statuses = ["400", "406", "429", *map(str, getattr(self.handler, "refuses", ()))]
         if self.view.permission_classes and self.get_auth():
-            found += ["401", "403"]
+            statuses += ["401", "403"]
         if "{" in self.path:
-            found.append("404")
+            statuses.append("404")
         if self.method in ("POST", "PATCH", "PUT"):
-            found += ["413", "415"]
-        return found
+            statuses += ["413", "415"]
+        return statuses
 
     def get_operation_id(self) -> str:
         """As the path and verb say: `chatrooms_list`, `chatrooms_read`, `conversations_notes_create`."""
         words = [part for part in self.path.removeprefix("/api/").split("/") if "{" not in part]
         verb = {"get": "read", "post": "create", "patch": "update", "put": "replace", "delete": "delete"}
-        action = verb[self.method.lower()]
-        if action == "read" and getattr(getattr(self.view, self.method.lower()), "is_list", False):
-            action = "list"
+        action = "list" if self.is_page else verb[self.method.lower()]
         if self.path.endswith("}") and action == "create":
             action = "post"
         return "_".join([*words, action]).replace("-", "_")
 
+    def get_filter_backends(self) -> list:
+        is_filtered = self.method == "GET" and "{" not in self.path and self.view.filterset_class
+        return self.view.filter_backends if self.is_page or is_filtered else []
+
     def _is_list_view(self, serializer=None) -> bool:
-        return False  # a list declares its envelope itself; spectacular would put an array around it
+        return False  # `page_of` is the envelope; spectacular would put an array around it
 
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/").split("/")[0]]
@@ -119,27 +142,38 @@ def page_of(serializer: type) -> type:
     )
 
 
-def operation(summary: str, *, answers: dict, body=None, query=None, header=None, examples=(), description: str = ""):
-    """Say what a view's method is for. `answers` maps a status to its serializer; None is an empty body.
+def operation(
+    summary: str,
+    *,
+    description: str = "",
+    body=empty,
+    answers: dict | None = None,
+    refuses: Iterable[int] = (),
+    query=None,
+    header=None,
+    page: bool = False,
+    examples: Iterable[dict] = (),
+):
+    """Say what an action is for, and what of it can't be read off its serializers.
 
-    A status of 400 or above needs no serializer: Error is meant. `[Serializer]` is a page of a list.
+    `answers` maps a status to its serializer, None being an empty body; `refuses` are further statuses of errors;
+    `page` marks an extra action that answers with a page.
     """
-    paged = any(isinstance(answer, list) for answer in answers.values())
-    responses = {
-        str(status): page_of(answer[0]) if isinstance(answer, list) else Error if status >= 400 else answer
-        for status, answer in answers.items()
-    }
-    parameters = [*([query] if query else []), *(CURSOR if paged else []), *([header] if header else [])]
 
     def mark(method):
-        method.is_list = paged
+        method.is_page = page or (method.__name__ == "list" and answers is None)
+        method.refuses = tuple(refuses)
         return extend_schema(
             summary=summary,
             description=description or None,
             request=body,
-            responses=responses,
-            parameters=parameters,
-            examples=[OpenApiExample(**example) for example in examples],
+            responses=empty if answers is None else {str(status): answer for status, answer in answers.items()},
+            parameters=[
+                *([query] if query else []),
+                *(PAGE_PARAMETERS if method.is_page else []),
+                *([header] if header else []),
+            ],
+            examples=[OpenApiExample(**{"request_only": True, **example}) for example in examples],
         )(method)
 
     return mark

@@ -1,173 +1,122 @@
-"""/api/campaigns: parse, one call, answer."""
+"""/api/campaigns."""
 
+from collections.abc import Callable
+
+from drf_spectacular.utils import extend_schema_view
+from rest_framework.decorators import action
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from chatrooms.models import Chatroom
-from chatrooms.serializers import InRoomFilters
-from messagehub.api import conventions
-from messagehub.api.conventions import newest
+from chatrooms.filters import InChatroomFilterSet
+from messagehub.api.pagination import KeyPagination
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
-from messagehub.datetimes import time
+from messagehub.api.viewsets import TenantModelViewSet
 from messaging import idempotency
 from messaging.campaigns import lifecycle
+from messaging.campaigns.filters import RecipientFilterSet
 from messaging.campaigns.serializers import (
     CampaignChangeSerializer,
     CampaignDetailSerializer,
     CampaignSerializer,
     NewCampaignSerializer,
-    RecipientFilters,
     RecipientSerializer,
 )
-from messaging.models import Campaign, CampaignRecipient
+from messaging.models import Campaign
 from messaging.sending import enqueue
-
-WITH = ("created_by", "started_by")
-ACTS = {"start": lifecycle.start, "pause": lifecycle.pause, "resume": lifecycle.resume, "cancel": lifecycle.cancel}
+from messaging.sending.api import respond_once
 
 
-def person(user) -> dict | None:
-    return {"id": str(user.pk), "name": user.name} if user else None
-
-
-def shape(campaign: Campaign) -> dict:
-    paused = {"code": campaign.paused_code, "message": campaign.paused_message}
-    return {
-        "id": str(campaign.pk),
-        "chatroom_id": str(campaign.chatroom_id),
-        "name": campaign.name,
-        "content": campaign.content,
-        "sender_number_id": str(campaign.sender_number_id),
-        "group_ids": [str(each.group_id) for each in campaign.audience_groups.all()],
-        "state": campaign.state,
-        "paused": paused if campaign.paused_code else None,
-        "send_at": time(campaign.send_at),
-        "audience": campaign.audience,
-        "created_by": person(campaign.created_by),
-        "started_by": person(campaign.started_by),
-        "created_at": time(campaign.created_at),
-        "started_at": time(campaign.started_at),
-        "finished_at": time(campaign.finished_at),
-    }
-
-
-def detail(campaign: Campaign) -> dict:
-    counts, spent = lifecycle.counts(campaign)
-    return {**shape(campaign), "counts": counts, "tokens": {"reserved": campaign.reserved, "spent": spent}}
-
-
-def visible(request, pk) -> Campaign:
-    return conventions.found(Campaign.objects.visible_to(request.user).select_related(*WITH), pk)
-
-
-class CampaignsView(APIView):
-    """Texts to many."""
-
-    @operation(
-        "List campaigns",
-        description="Newest first, without counts: each campaign's own address has them.",
-        query=InRoomFilters,
-        answers={200: [CampaignSerializer]},
+def move(summary: str, description: str):
+    """An action that moves a campaign on, and answers with its state."""
+    return operation(
+        summary,
+        description=description,
+        header=IDEMPOTENCY_KEY,
+        body=None,
+        answers={200: CampaignDetailSerializer},
+        refuses=[402, 409, 422],
     )
-    def get(self, request):
-        given = conventions.filters(InRoomFilters, request)
-        found = Campaign.objects.visible_to(request.user).filter(**given)
-        found = found.select_related(*WITH).prefetch_related("audience_groups")
-        return conventions.page(
-            request, conventions.keyset(found, "created_at"), newest, lambda rows: [*map(shape, rows)]
-        )
 
-    @operation(
+
+@extend_schema_view(
+    list=operation("List campaigns", description="Newest first, without counts: each campaign's own address has them."),
+    retrieve=operation("Read a campaign"),
+    create=operation(
         "Draft a campaign",
-        description="Nothing goes out before it is started. The text has places to fill as a template has them.",
-        body=NewCampaignSerializer,
-        answers={201: CampaignDetailSerializer, 422: None},
-    )
-    def post(self, request):
-        data = conventions.validated(NewCampaignSerializer, request, request.data)
-        chatroom: Chatroom = data["chatroom"]
-        data.setdefault("sender_number", None)
-        data["sender_number"] = data["sender_number"] or enqueue.sender_of(chatroom.pk)
-        made = lifecycle.create(by=request.user, **data)
-        return conventions.created(request, detail(visible(request, made.pk)))
+        description="Nothing is sent before it is started. The text may have variables like a template.",
+        refuses=[422],
+    ),
+    partial_update=operation("Change a draft", description="409 `not_draft` once it was started.", refuses=[409]),
+    destroy=operation("Delete a draft", description="409 `not_draft` once it was started.", refuses=[409]),
+)
+class CampaignViewSet(TenantModelViewSet):
+    """Texts sent to many contacts at once."""
 
+    queryset = Campaign.objects.select_related("created_by", "started_by").prefetch_related("audience_groups")
+    serializer_class = CampaignDetailSerializer
+    input_classes = {
+        "list": CampaignSerializer,
+        "create": NewCampaignSerializer,
+        "partial_update": CampaignChangeSerializer,
+    }
+    filterset_class = InChatroomFilterSet
 
-class CampaignView(APIView):
-    """One campaign."""
+    def perform_create(self, serializer):
+        data = serializer.validated_data
+        sender = data.pop("sender_number", None) or enqueue.sender_of(data["chatroom"].pk)
+        campaign = lifecycle.create(by=self.request.user, sender_number=sender, **data)
+        serializer.instance = self.get_queryset().get(pk=campaign.pk)
 
-    @operation("Read a campaign", answers={200: CampaignDetailSerializer})
-    def get(self, request, pk):
-        return Response(detail(visible(request, pk)))
+    def perform_update(self, serializer):
+        lifecycle.change(serializer.instance, **serializer.validated_data)
+        serializer.instance = self.get_object()
 
-    @operation(
-        "Change a draft",
-        description="409 `not_draft` once it was started.",
-        body=CampaignChangeSerializer,
-        answers={200: CampaignDetailSerializer, 409: None},
-    )
-    def patch(self, request, pk):
-        campaign = visible(request, pk)
-        data = conventions.validated(CampaignChangeSerializer, request, request.data, partial=True, campaign=campaign)
-        lifecycle.change(campaign, **data)
-        return Response(detail(visible(request, pk)))
-
-    @operation("Delete a draft", description="409 `not_draft` once it was started.", answers={204: None, 409: None})
-    def delete(self, request, pk):
-        lifecycle.remove(visible(request, pk))
-        return Response(status=204)
-
-
-class RecipientsView(APIView):
-    """A campaign's audience, frozen at its start."""
+    def perform_destroy(self, campaign):
+        lifecycle.remove(campaign)
 
     @operation(
         "List a campaign's recipients",
-        description="Each with its message, or the reason why it gets none.",
-        query=RecipientFilters,
-        answers={200: [RecipientSerializer]},
+        description="Each with its message, or the reason why there is none. The audience is fixed at the start.",
+        page=True,
     )
-    def get(self, request, pk):
-        campaign = visible(request, pk)
-        found = campaign.recipients.filter(**conventions.filters(RecipientFilters, request))
-        return conventions.page(request, conventions.newest_keys(found), newest, lambda rows: [*map(recipient, rows)])
-
-
-def recipient(row: CampaignRecipient) -> dict:
-    return {
-        "id": row.pk,
-        "contact_id": row.contact_id,
-        "address": row.address,
-        "outcome": row.outcome,
-        "reason": {"code": row.reason_code, "message": row.reason} if row.reason_code else None,
-        "not_before": row.not_before,
-        "message_id": row.message_id,
-    }
-
-
-class ActView(APIView):
-    """Start, pause, resume and call off: each moves the campaign on, and answers with where it stands."""
-
-    act = ""
-
-    @operation(
-        "Move a campaign on",
-        description="`start` freezes the audience and sets the tokens aside; where they cover a part only, that part "
-        "goes, and the campaign pauses with `insufficient_tokens`. 402 where they cover nobody. 409 `not_draft`, "
-        "`not_running`, `not_paused`, `not_started`, `not_yours`, `no_recipients` or `too_late`. What is at the "
-        "provider already goes on.",
-        header=IDEMPOTENCY_KEY,
-        answers={200: CampaignDetailSerializer, 402: None, 409: None, 422: None},
+    @action(
+        detail=True,
+        serializer_class=RecipientSerializer,
+        filterset_class=RecipientFilterSet,
+        pagination_class=KeyPagination,
     )
-    def post(self, request, pk):
-        campaign = visible(request, pk)
+    def recipients(self, request, pk):
+        return self.answer_page(self.get_object().recipients.all())
 
-        def move() -> idempotency.Answer:
-            ACTS[self.act](campaign, by=request.user)
-            return idempotency.Answer(200, detail(visible(request, pk)))
+    @move(
+        "Start a campaign",
+        "Freezes the audience and reserves the tokens. Where they cover a part only, that part is sent and the "
+        "campaign pauses with `insufficient_tokens`; 402 where they cover nobody. 409 `not_draft`, `no_recipients` or "
+        "`too_late`.",
+    )
+    @action(detail=True, methods=["post"])
+    def start(self, request, pk):
+        return self.move_once(lifecycle.start)
 
-        asked = {"path": request.path, "body": request.data}
-        answer = idempotency.once(request.user, conventions.idempotency_key(request), asked, move)
-        response = Response(answer.body, status=answer.status)
-        if answer.replayed:
-            response["Idempotency-Replayed"] = "true"
-        return response
+    @move("Pause a campaign", "What is at the provider already goes on. 409 `not_running`.")
+    @action(detail=True, methods=["post"])
+    def pause(self, request, pk):
+        return self.move_once(lifecycle.pause)
+
+    @move("Resume a campaign", "By the person who started it, or an admin: 409 `not_yours`. 409 `not_paused`.")
+    @action(detail=True, methods=["post"])
+    def resume(self, request, pk):
+        return self.move_once(lifecycle.resume)
+
+    @move("Cancel a campaign", "Reserved tokens come back. 409 `not_started`.")
+    @action(detail=True, methods=["post"])
+    def cancel(self, request, pk):
+        return self.move_once(lifecycle.cancel)
+
+    def move_once(self, move_campaign: Callable) -> Response:
+        campaign = self.get_object()
+
+        def act() -> idempotency.Answer:
+            move_campaign(campaign, by=self.request.user)
+            return idempotency.Answer(200, self.get_serializer(self.get_object()).data)
+
+        return respond_once(self.request, act)

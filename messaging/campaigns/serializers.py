@@ -2,11 +2,13 @@
 
 from rest_framework import serializers
 
-from accounts.api.schema import PersonSerializer
+from accounts.api.serializers import PersonSerializer, named
 from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Group
 from integrations import segments
 from integrations.models import SenderNumber
+from messagehub.api.serializers import InputSerializer, RowSerializer
+from messaging.campaigns import lifecycle
 from messaging.conversations.serializers import AheadField
 from messaging.message_templates.serializers import ELSEWHERE
 from messaging.models import Campaign, CampaignRecipient, MessageTemplate
@@ -14,9 +16,105 @@ from messaging.models import Campaign, CampaignRecipient, MessageTemplate
 MOST_GROUPS = 100
 
 
-class CampaignChangeSerializer(serializers.Serializer):
+class PausedSerializer(serializers.Serializer):
+    """Why it stands still."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class CampaignTokensSerializer(serializers.Serializer):
+    """Set aside for those who wait, and spent on messages; those that failed have given theirs back."""
+
+    reserved = serializers.IntegerField()
+    spent = serializers.IntegerField()
+
+
+class CampaignSerializer(RowSerializer):
+    """A text to many."""
+
+    id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField()
+    name = serializers.CharField()
+    content = serializers.CharField()
+    sender_number_id = serializers.UUIDField()
+    group_ids = serializers.ListField(child=serializers.UUIDField())
+    state = serializers.ChoiceField(choices=Campaign.State.choices)
+    paused = PausedSerializer(allow_null=True)
+    send_at = serializers.DateTimeField(allow_null=True)
+    audience = serializers.IntegerField(allow_null=True, help_text="Null for a draft.")
+    created_by = PersonSerializer(allow_null=True)
+    started_by = PersonSerializer(allow_null=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+    def represent_rows(self, rows: list[Campaign]) -> list[dict]:
+        return [describe_campaign(campaign) for campaign in rows]
+
+
+class CampaignDetailSerializer(CampaignSerializer):
+    """With where its audience stands."""
+
+    counts = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Recipients by state: waiting, skipped, canceled, or their message's status. They sum to `audience`.",
+    )
+    tokens = CampaignTokensSerializer()
+
+    def represent_rows(self, rows: list[Campaign]) -> list[dict]:
+        (campaign,) = rows  # counting is for one at a time
+        counts, spent = lifecycle.counts(campaign)
+        tokens = {"reserved": campaign.reserved, "spent": spent}
+        return [{**describe_campaign(campaign), "counts": counts, "tokens": tokens}]
+
+
+def describe_campaign(campaign: Campaign) -> dict:
+    names = (
+        "chatroom_id", "name", "content", "sender_number_id", "state", "send_at", "audience", "created_at",
+        "started_at", "finished_at",
+    )  # fmt: skip
+    paused = {"code": campaign.paused_code, "message": campaign.paused_message}
+    return {
+        "id": campaign.pk,
+        **{name: getattr(campaign, name) for name in names},
+        "group_ids": [each.group_id for each in campaign.audience_groups.all()],
+        "paused": paused if campaign.paused_code else None,
+        "created_by": named(campaign.created_by),
+        "started_by": named(campaign.started_by),
+    }
+
+
+class RecipientSerializer(RowSerializer):
+    """Somebody in a campaign's audience."""
+
+    id = serializers.UUIDField()
+    contact_id = serializers.UUIDField(allow_null=True)
+    address = serializers.CharField(allow_null=True)
+    outcome = serializers.ChoiceField(choices=CampaignRecipient.Outcome.choices)
+    reason = PausedSerializer(allow_null=True)
+    not_before = serializers.DateTimeField(allow_null=True)
+    message_id = serializers.UUIDField(allow_null=True)
+
+    def represent_rows(self, rows: list[CampaignRecipient]) -> list[dict]:
+        return [
+            {
+                "id": row.pk,
+                "contact_id": row.contact_id,
+                "address": row.address,
+                "outcome": row.outcome,
+                "reason": {"code": row.reason_code, "message": row.reason} if row.reason_code else None,
+                "not_before": row.not_before,
+                "message_id": row.message_id,
+            }
+            for row in rows
+        ]
+
+
+class CampaignChangeSerializer(InputSerializer):
     """What people may change about a draft."""
 
+    answer_class = CampaignDetailSerializer
     name = serializers.CharField(max_length=80, required=False)
     content = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
     group_ids = VisibleListField(
@@ -26,12 +124,13 @@ class CampaignChangeSerializer(serializers.Serializer):
     send_at = AheadField(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:
-        return in_one_room(data, self.context["campaign"].chatroom_id)
+        return in_one_room(data, self.instance.chatroom_id)
 
 
-class NewCampaignSerializer(serializers.Serializer):
+class NewCampaignSerializer(InputSerializer):
     """A draft: a text or a template's, to the contacts of groups of one chatroom."""
 
+    answer_class = CampaignDetailSerializer
     name = serializers.CharField(max_length=80)
     content = serializers.CharField(
         max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False, allow_blank=True, default=""
@@ -68,65 +167,3 @@ def in_one_room(data: dict, room_id) -> dict:
     if wrong:
         raise serializers.ValidationError(wrong)
     return data
-
-
-class RecipientFilters(serializers.Serializer):
-    """The query parameters of a campaign's recipients."""
-
-    outcome = serializers.ChoiceField(choices=CampaignRecipient.Outcome.choices, required=False)
-
-
-class PausedSerializer(serializers.Serializer):
-    """Why it stands still."""
-
-    code = serializers.CharField()
-    message = serializers.CharField()
-
-
-class CampaignTokensSerializer(serializers.Serializer):
-    """Set aside for those who wait, and spent on messages; those that failed have given theirs back."""
-
-    reserved = serializers.IntegerField()
-    spent = serializers.IntegerField()
-
-
-class CampaignSerializer(serializers.Serializer):
-    """A text to many."""
-
-    id = serializers.UUIDField()
-    chatroom_id = serializers.UUIDField()
-    name = serializers.CharField()
-    content = serializers.CharField()
-    sender_number_id = serializers.UUIDField()
-    group_ids = serializers.ListField(child=serializers.UUIDField())
-    state = serializers.ChoiceField(choices=Campaign.State.choices)
-    paused = PausedSerializer(allow_null=True)
-    send_at = serializers.DateTimeField(allow_null=True)
-    audience = serializers.IntegerField(allow_null=True, help_text="Null for a draft.")
-    created_by = PersonSerializer(allow_null=True)
-    started_by = PersonSerializer(allow_null=True)
-    created_at = serializers.DateTimeField()
-    started_at = serializers.DateTimeField(allow_null=True)
-    finished_at = serializers.DateTimeField(allow_null=True)
-
-
-class CampaignDetailSerializer(CampaignSerializer):
-    """With where its audience stands."""
-
-    counts = serializers.DictField(
-        child=serializers.IntegerField(),
-        help_text="Recipients by state: waiting, skipped, canceled, or their message's status. They sum to `audience`.",
-    )
-    tokens = CampaignTokensSerializer()
-
-
-class RecipientSerializer(serializers.Serializer):
-    """Somebody in a campaign's audience."""
-
-    id = serializers.UUIDField()
-    contact_id = serializers.UUIDField(allow_null=True)
-    address = serializers.CharField(allow_null=True)
-    outcome = serializers.ChoiceField(choices=CampaignRecipient.Outcome.choices)
-    reason = PausedSerializer(allow_null=True)
-    not_before = serializers.DateTimeField(allow_null=True)
-    message_id = serializers.UUIDField(allow_null=True)

@@ -1,25 +1,21 @@
-"""/api/contacts and /api/groups: the customers, and their gatherings.
-
-They stand here and not in chatrooms because a contact's shape also tells of consent and of channels.
-"""
+"""/api/contacts and /api/groups. They are here and not in chatrooms because a contact's payload includes consent."""
 
 from functools import partial
 
 from django.http import Http404
+from drf_spectacular.utils import extend_schema_view
+from rest_framework.decorators import action
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from chatrooms import contacts, groups
+from chatrooms.filters import ContactFilterSet, InChatroomFilterSet
 from chatrooms.models import Contact, Group
-from chatrooms.serializers import InRoomFilters
-from messagehub.api import conventions
-from messagehub.api.conventions import newest
+from messagehub.api.filters import refuse_unknown_parameters
 from messagehub.api.schema import operation
-from messaging import payloads
+from messagehub.api.viewsets import TenantModelViewSet
 from messaging.contacts.serializers import (
     AddedSerializer,
     ContactChangeSerializer,
-    ContactFilters,
     ContactSerializer,
     GroupSerializer,
     MemberSerializer,
@@ -30,150 +26,110 @@ from messaging.contacts.serializers import (
 from messaging.conversations import changes
 
 
-def contact_shapes(found: list[Contact]) -> list[dict]:
-    return payloads.contacts(found)
-
-
-def contact_shape(request, pk) -> dict:
-    found = conventions.found(Contact.objects.visible_to(request.user).prefetch_related("groups"), pk)
-    return payloads.contacts([found])[0]
-
-
-class ContactsView(APIView):
-    """The customers whom the caller's chatrooms know."""
-
-    @operation(
-        "List contacts",
-        description="Newest first. `search` looks into name, phone and email.",
-        query=ContactFilters,
-        answers={200: [ContactSerializer]},
-    )
-    def get(self, request):
-        given = conventions.filters(ContactFilters, request)
-        return conventions.page(request, partial(contacts.listed, request.user, **given), newest, contact_shapes)
-
-    @operation(
+@extend_schema_view(
+    list=operation("List contacts", description="Newest first. `search` looks into name, phone and email."),
+    retrieve=operation("Read a contact"),
+    create=operation(
         "Add a contact",
         description="409 `duplicate` when the chatroom has the number already.",
-        body=NewContactSerializer,
-        answers={201: ContactSerializer, 409: None},
+        refuses=[409],
         examples=[
             {
                 "name": "A customer",
                 "value": {"phone": "+14155550123", "first_name": "Nina", "last_name": "Okafor"},
-                "request_only": True,
             }
         ],
-    )
-    def post(self, request):
-        data = conventions.validated(NewContactSerializer, request, request.data)
-        made = contacts.create(data.pop("chatroom"), by=request.user, **data)
-        return conventions.created(request, contact_shape(request, made.pk))
-
-
-class ContactView(APIView):
-    """One customer."""
-
-    @operation("Read a contact", answers={200: ContactSerializer})
-    def get(self, request, pk):
-        return Response(contact_shape(request, pk))
-
-    @operation("Change a contact", body=ContactChangeSerializer, answers={200: ContactSerializer, 409: None})
-    def patch(self, request, pk):
-        contact = conventions.found(Contact.objects.visible_to(request.user), pk)
-        data = conventions.validated(ContactChangeSerializer, request, request.data, partial=True)
-        if contacts.change(contact, by=request.user, **data):
-            changes.contact_changed(contact)
-        return Response(contact_shape(request, pk))
-
-    @operation(
+    ),
+    partial_update=operation("Change a contact", refuses=[409]),
+    destroy=operation(
         "Delete a contact",
-        description="Only who was never talked with; otherwise 409 `has_conversations`: block them instead.",
-        answers={204: None, 409: None},
-    )
-    def delete(self, request, pk):
-        contacts.remove(conventions.found(Contact.objects.visible_to(request.user), pk))
-        return Response(status=204)
+        description="Only contacts without conversations; otherwise 409 `has_conversations`: block them instead.",
+        refuses=[409],
+    ),
+)
+class ContactViewSet(TenantModelViewSet):
+    """The customers whom the caller's chatrooms know."""
+
+    queryset = Contact.objects.prefetch_related("groups")
+    serializer_class = ContactSerializer
+    input_classes = {"create": NewContactSerializer, "partial_update": ContactChangeSerializer}
+    filterset_class = ContactFilterSet
+
+    def paginate_queryset(self, queryset):
+        fetch = partial(contacts.listed, self.request.user, **self.read_filters())
+        return self.paginator.paginate_rows(fetch, lambda contact: (contact.created_at, contact.pk), self.request)
+
+    def filter_queryset(self, queryset):
+        return queryset  # `contacts.listed` does it, by an index for each room
+
+    def perform_create(self, serializer):
+        data = serializer.validated_data
+        contact = contacts.create(data.pop("chatroom"), by=self.request.user, **data)
+        serializer.instance = self.get_queryset().get(pk=contact.pk)
+
+    def perform_update(self, serializer):
+        if contacts.change(serializer.instance, by=self.request.user, **serializer.validated_data):
+            changes.contact_changed(serializer.instance)
+        serializer.instance = self.get_object()
+
+    def perform_destroy(self, contact):
+        contacts.remove(contact)
 
 
-def group_shape(group: Group) -> dict:
-    return {"id": group.pk, "chatroom_id": group.chatroom_id, "name": group.name, "created_at": group.created_at}
-
-
-def visible_group(request, pk) -> Group:
-    return conventions.found(Group.objects.visible_to(request.user), pk)
-
-
-class GroupsView(APIView):
+@extend_schema_view(
+    list=operation("List groups"),
+    retrieve=operation("Read a group"),
+    create=operation("Create a group"),
+    partial_update=operation("Rename a group"),
+    destroy=operation("Delete a group", description="Its contacts stay."),
+)
+class GroupViewSet(TenantModelViewSet):
     """Contacts gathered under names."""
 
-    @operation("List groups", query=InRoomFilters, answers={200: [GroupSerializer]})
-    def get(self, request):
-        given = conventions.filters(InRoomFilters, request)
-        found = Group.objects.visible_to(request.user).filter(**given)
-        return conventions.page(
-            request, conventions.keyset(found, "created_at"), newest, lambda rows: [*map(group_shape, rows)]
-        )
+    queryset = Group.objects.all()
+    serializer_class = GroupSerializer
+    input_classes = {
+        "create": NewGroupSerializer,
+        "add_members": MembersSerializer,
+        "remove_member": MemberSerializer,
+    }
+    filterset_class = InChatroomFilterSet
 
-    @operation("Make a group", body=NewGroupSerializer, answers={201: GroupSerializer})
-    def post(self, request):
-        data = conventions.validated(NewGroupSerializer, request, request.data)
-        made = groups.create(data["chatroom"], data["name"])
-        return conventions.created(request, group_shape(visible_group(request, made.pk)))
+    def perform_create(self, serializer):
+        group = groups.create(**serializer.validated_data)
+        group.refresh_from_db()
+        serializer.instance = group
 
+    def perform_update(self, serializer):
+        if name := serializer.validated_data.get("name"):
+            groups.rename(serializer.instance, name)
 
-class GroupView(APIView):
-    """One group."""
+    def perform_destroy(self, group):
+        groups.remove(group)
 
-    @operation("Read a group", answers={200: GroupSerializer})
-    def get(self, request, pk):
-        return Response(group_shape(visible_group(request, pk)))
-
-    @operation("Rename a group", body=GroupSerializer, answers={200: GroupSerializer})
-    def patch(self, request, pk):
-        group = visible_group(request, pk)
-        data = conventions.validated(GroupSerializer, request, request.data, partial=True)
-        if "name" in data:
-            groups.rename(group, data["name"])
-        return Response(group_shape(group))
-
-    @operation("Delete a group", description="Its contacts stay.", answers={204: None})
-    def delete(self, request, pk):
-        groups.remove(visible_group(request, pk))
-        return Response(status=204)
-
-
-class MembersView(APIView):
-    """Who is in a group."""
-
-    @operation("List a group's contacts", answers={200: [ContactSerializer]})
-    def get(self, request, pk):
-        conventions.known_only(request, ())
-        members = visible_group(request, pk).members.select_related("contact")
-        return conventions.page(
-            request,
-            conventions.keyset(members.prefetch_related("contact__groups"), "created_at"),
-            newest,
-            lambda found: payloads.contacts([member.contact for member in found]),
-        )
+    @operation("List a group's contacts", page=True)
+    @action(detail=True, serializer_class=ContactSerializer, filterset_class=None)
+    def members(self, request, pk):
+        members = self.get_object().members.select_related("contact").prefetch_related("contact__groups")
+        page = self.paginate_queryset(self.filter_queryset(members))
+        contacts_ = [member.contact for member in page]
+        return self.get_paginated_response(self.get_serializer(contacts_, many=True).data)
 
     @operation(
         "Put contacts into a group",
-        description="Those of the group's chatroom only; who is in it already stays.",
-        body=MembersSerializer,
+        description="Those of the group's chatroom only; contacts that are in it already stay.",
         answers={200: AddedSerializer},
     )
-    def post(self, request, pk):
-        group = visible_group(request, pk)
-        data = conventions.validated(MembersSerializer, request, request.data, group=group)
-        return Response({"added": groups.add(group, data["contacts"])})
+    @members.mapping.post
+    def add_members(self, request, pk):
+        group = self.get_object()
+        return Response({"added": groups.add(group, self.read_input(group=group)["contacts"])})
 
-    @operation("Take a contact out of a group", query=MemberSerializer, answers={204: None})
-    def delete(self, request, pk):
-        conventions.known_only(request, MemberSerializer().fields)
-        group = visible_group(request, pk)
-        if not groups.take_out(
-            group, conventions.validated(MemberSerializer, request, request.query_params)["contact"]
-        ):
+    @operation("Take a contact out of a group", query=MemberSerializer)
+    @members.mapping.delete
+    def remove_member(self, request, pk):
+        refuse_unknown_parameters(request, MemberSerializer().fields)
+        group = self.get_object()
+        if not groups.take_out(group, self.read_input(request.query_params)["contact"]):
             raise Http404
         return Response(status=204)

@@ -4,12 +4,44 @@ from rest_framework import serializers
 
 from chatrooms.fields import PhoneField, VisibleListField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
+from messagehub.api.serializers import InputSerializer, RowSerializer
+from messaging import payloads
 
 MOST_MEMBERS = 1000  # at once
 
 
-class ContactChangeSerializer(serializers.Serializer):
+class ContactGroupSerializer(serializers.Serializer):
+    """A group that a contact is in."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class ContactSerializer(RowSerializer):
+    """A customer, as one chatroom knows them."""
+
+    id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    phone = serializers.CharField(allow_null=True)
+    email = serializers.CharField()
+    messenger_psid = serializers.CharField(allow_null=True)
+    instagram_sid = serializers.CharField(allow_null=True)
+    profile_pic_url = serializers.URLField(allow_null=True)
+    consent = serializers.ChoiceField(choices=["opted_in", "opted_out", "unknown"])
+    blocked = serializers.BooleanField()
+    groups = ContactGroupSerializer(many=True)
+    created_at = serializers.DateTimeField()
+
+    def represent_rows(self, rows: list[Contact]) -> list[dict]:
+        return payloads.contacts(rows)
+
+
+class ContactChangeSerializer(InputSerializer):
     """What people may change about a contact."""
+
+    answer_class = ContactSerializer
 
     first_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
     last_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
@@ -27,39 +59,7 @@ class NewContactSerializer(ContactChangeSerializer):
         return data if "chatroom" in data else {**data, "chatroom": only_chatroom(self.context["request"].user)}
 
 
-class ContactFilters(serializers.Serializer):
-    """The query parameters of the list of contacts."""
-
-    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
-    search = serializers.CharField(max_length=200, required=False)
-
-
-class ContactGroupSerializer(serializers.Serializer):
-    """A group that a contact is in."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-
-
-class ContactSerializer(serializers.Serializer):
-    """A customer, as one chatroom knows them."""
-
-    id = serializers.UUIDField()
-    chatroom_id = serializers.UUIDField()
-    first_name = serializers.CharField()
-    last_name = serializers.CharField()
-    phone = serializers.CharField(allow_null=True)
-    email = serializers.CharField()
-    messenger_psid = serializers.CharField(allow_null=True)
-    instagram_sid = serializers.CharField(allow_null=True)
-    profile_pic_url = serializers.URLField(allow_null=True)
-    consent = serializers.ChoiceField(choices=["opted_in", "opted_out", "unknown"])
-    blocked = serializers.BooleanField()
-    groups = ContactGroupSerializer(many=True)
-    created_at = serializers.DateTimeField()
-
-
-class GroupSerializer(serializers.Serializer):
+class GroupSerializer(RowSerializer):
     """Contacts of a chatroom under a name."""
 
     id = serializers.UUIDField(read_only=True)
@@ -68,8 +68,10 @@ class GroupSerializer(serializers.Serializer):
     created_at = serializers.DateTimeField(read_only=True)
 
 
-class NewGroupSerializer(serializers.Serializer):
-    """A group to make; who works in a single chatroom need not name it."""
+class NewGroupSerializer(InputSerializer):
+    """A group to create; who works in a single chatroom need not name it."""
+
+    answer_class = GroupSerializer
 
     name = serializers.CharField(max_length=80)
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")

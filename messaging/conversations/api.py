@@ -1,167 +1,94 @@
-"""/api/conversations and /api/messages: parse, one call, answer."""
+"""/api/conversations."""
 
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.db.models import Q
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.models import User
-from chatrooms.models import Chatroom, UserChatroom
-from messagehub.api import conventions
+from messagehub.api.pagination import Position
 from messagehub.api.schema import operation
+from messagehub.api.viewsets import TenantViewSet
 from messaging import payloads
 from messaging.conversations import changes, listing, notes, reading
-from messaging.conversations.serializers import (
-    ConversationChangeSerializer,
-    ConversationFilters,
-    NewNoteSerializer,
-    ReadSerializer,
-)
+from messaging.conversations.filters import ConversationFilterSet
+from messaging.conversations.serializers import ConversationChangeSerializer, NewNoteSerializer, ReadSerializer
 from messaging.models import Conversation
-from messaging.payload_schema import (
-    ConversationSerializer,
-    MessageSerializer,
-    NoteSerializer,
-)
+from messaging.payload_schema import ConversationSerializer, MessageSerializer, NoteSerializer
 
 
-def visible(model, request, pk: UUID):
-    """The row if the caller may see it; otherwise it does not exist."""
-    return conventions.found(model.objects.visible_to(request.user), pk)
+class ConversationViewSet(TenantViewSet):
+    """The inbox. Lists and single rows are read by the statements of `listing`."""
 
+    queryset = Conversation.objects.all()
+    serializer_class = ConversationSerializer
+    input_classes = {"partial_update": ConversationChangeSerializer, "create_note": NewNoteSerializer}
+    filterset_class = ConversationFilterSet
 
-def position_of(conversation: dict) -> conventions.Position:
-    return conventions.moment(conversation["last_message_at"]), UUID(conversation["id"])
+    @operation("List conversations", description="Those with the newest messages first, each with a preview.")
+    def list(self, request):
+        conditions = listing.build_conditions(request.user, **self.read_filters())
+        fetch = partial(listing.listed, request.user, **conditions)
+        return self.get_paginated_response(self.paginator.paginate_rows(fetch, position_of_conversation, request))
 
-
-def list_filters(user: User, given: dict) -> dict:
-    """Filters of the contract as those of `conversations.listed`."""
-    wanted = {name: given[name] for name in ("platform", "status") if name in given}
-    if "chatroom_id" in given:
-        wanted["chatroom_id"] = given["chatroom_id"].pk
-    if "search" in given:
-        escaped = given["search"].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        wanted["search"] = f"%{escaped}%"
-    if "unread" in given:
-        wanted["unread" if given["unread"] else "read"] = True
-    if "assigned_to" in given:
-        wanted |= assignee(user, given["assigned_to"])
-    return wanted
-
-
-def assignee(user: User, given: str) -> dict:
-    if given == "none":
-        return {"unassigned": True}
-    if given == "me":
-        return {"assigned_to": user.pk}
-    rooms = Chatroom.objects.visible_to(user)
-    colleagues = User.objects.filter(organization_id=user.organization_id)
-    if not user.is_admin:  # whom one meets: who works in the same chatrooms, and the admins
-        colleagues = colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk=user.pk) | Q(pk__in=_people_of(rooms)))
-    try:
-        return {"assigned_to": colleagues.get(pk=UUID(given)).pk}
-    except (ValueError, User.DoesNotExist):
-        raise ValidationError({"assigned_to": ["Not found."]}) from None
-
-
-def _people_of(rooms):
-    return UserChatroom.objects.filter(chatroom__in=rooms).values("user_id")
-
-
-class ConversationsView(APIView):
-    """The inbox."""
-
-    @operation(
-        "List conversations",
-        description="Those with the newest messages first, each with a preview. `assigned_to` is me, none or an id.",
-        query=ConversationFilters,
-        answers={200: [ConversationSerializer]},
-    )
-    def get(self, request):
-        wanted = list_filters(request.user, conventions.filters(ConversationFilters, request))
-        return conventions.page(request, partial(listing.listed, request.user, **wanted), position_of, list)
-
-
-class ConversationView(APIView):
-    """One conversation."""
-
-    @operation("Read a conversation", answers={200: ConversationSerializer})
-    def get(self, request, pk):
-        return Response(listing.one(request.user, visible(Conversation, request, pk)))
+    @operation("Read a conversation")
+    def retrieve(self, request, pk):
+        return Response(listing.one(request.user, self.get_object()))
 
     @operation(
         "Change a conversation",
         description="Its state, assignee or labels. Reopening one while the contact has a newer one is 409.",
-        body=ConversationChangeSerializer,
-        answers={200: ConversationSerializer, 409: None},
+        refuses=[409],
         examples=[
-            {"name": "Close it", "value": {"status": "CLOSED"}, "request_only": True},
-            {"name": "Snooze it", "value": {"snoozed_until": "2030-01-01T09:00:00Z"}, "request_only": True},
+            {"name": "Close it", "value": {"status": "CLOSED"}},
+            {"name": "Snooze it", "value": {"snoozed_until": "2030-01-01T09:00:00Z"}},
         ],
     )
-    def patch(self, request, pk):
-        conversation = visible(Conversation, request, pk)
-        data = conventions.validated(
-            ConversationChangeSerializer, request, request.data, partial=True, conversation=conversation
-        )
-        changes.change(conversation, by=request.user, **data)
+    def partial_update(self, request, pk):
+        conversation = self.get_object()
+        changes.change(conversation, by=request.user, **self.read_input(conversation=conversation))
         return Response(listing.one(request.user, conversation))
 
+    @operation("List a conversation's messages", description="Newest first.", page=True)
+    @action(detail=True, serializer_class=MessageSerializer, filterset_class=None)
+    def messages(self, request, pk):
+        self.read_filters()
+        fetch = partial(listing.thread, self.get_object())
+        page = self.paginator.paginate_rows(fetch, position_of_message, request)
+        return self.get_paginated_response(payloads.messages(page))
 
-class NotesView(APIView):
-    """What colleagues tell each other about a conversation. It never leaves the building and costs nothing."""
+    @operation("List notes", description="Newest first.", page=True)
+    @action(detail=True, serializer_class=NoteSerializer, filterset_class=None)
+    def notes(self, request, pk):
+        return self.answer_page(self.get_object().notes.select_related("author"))
 
-    @operation("List notes", description="Newest first.", answers={200: [NoteSerializer]})
-    def get(self, request, pk):
-        conventions.known_only(request, ())
-        notes = visible(Conversation, request, pk).notes.select_related("author")
-        return conventions.page(
-            request,
-            conventions.keyset(notes, "created_at"),
-            lambda note: (note.created_at, note.pk),
-            lambda found: [payloads.note(note) for note in found],
-        )
-
-    @operation("Write a note", body=NewNoteSerializer, answers={201: NoteSerializer})
-    def post(self, request, pk):
-        conversation = visible(Conversation, request, pk)
-        data = conventions.validated(NewNoteSerializer, request, request.data, conversation=conversation)
-        note = notes.add_note(conversation, author=request.user, **data)
+    @operation("Write a note", answers={201: NoteSerializer})
+    @notes.mapping.post
+    def create_note(self, request, pk):
+        conversation = self.get_object()
+        note = notes.add_note(conversation, author=request.user, **self.read_input(conversation=conversation))
         note.refresh_from_db()
-        return Response(payloads.note(note), status=201)
-
-
-class ThreadView(APIView):
-    """A conversation's messages."""
-
-    @operation("List a conversation's messages", description="Newest first.", answers={200: [MessageSerializer]})
-    def get(self, request, pk):
-        conventions.known_only(request, ())
-        conversation = visible(Conversation, request, pk)
-        return conventions.page(
-            request,
-            partial(listing.thread, conversation),
-            lambda row: (row["occurred_at"], row["id"]),
-            payloads.messages,
-        )
-
-
-class ReadView(APIView):
-    """How far the caller has read."""
+        return Response(NoteSerializer(note).data, status=201)
 
     @operation(
         "Mark a conversation as read",
         description="For the caller, up to a message.",
-        body=ReadSerializer,
         answers={200: ConversationSerializer},
     )
-    def post(self, request, pk):
-        conversation = visible(Conversation, request, pk)
-        up_to = conventions.validated(ReadSerializer, request, request.data)["up_to"]
+    @action(detail=True, methods=["post"], serializer_class=ReadSerializer)
+    def read(self, request, pk):
+        conversation, up_to = self.get_object(), self.read_input()["up_to"]
         if up_to.conversation_id != conversation.pk:
             raise ValidationError({"up_to": ["Not found."]})
         reading.mark_read(request.user, conversation, up_to)
         return Response(listing.one(request.user, conversation))
+
+
+def position_of_conversation(conversation: dict) -> Position:
+    return datetime.fromisoformat(conversation["last_message_at"]), UUID(conversation["id"])
+
+
+def position_of_message(row: dict) -> Position:
+    return row["occurred_at"], row["id"]

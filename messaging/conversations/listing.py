@@ -8,9 +8,7 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom
 from messagehub import sql
 from messaging import payloads
-from messaging.models import (
-    Conversation,
-)
+from messaging.models import Conversation, Label
 
 # The newest page of each visible room from the index alone, then one page of rows by primary key. With
 # `chatroom_id IN (…) ORDER BY` PostgreSQL sorts every conversation of the rooms instead.
@@ -70,9 +68,6 @@ CONDITIONS = {
     "unread": "AND o.inbound_count > coalesce(own.seen_count, 0)",
     "read": "AND o.inbound_count <= coalesce(own.seen_count, 0)",
     "contact_id": "AND o.contact_id = %(contact_id)s",
-    "search": """AND EXISTS (
-        SELECT FROM contacts s WHERE s.id = o.contact_id
-        AND (s.first_name || ' ' || s.last_name ILIKE %(search)s OR s.phone ILIKE %(search)s))""",
     "ids": "AND o.id = ANY(%(ids)s)",
     "contact_ids": "AND o.contact_id = ANY(%(contact_ids)s)",
     "label_id": """AND EXISTS (
@@ -136,6 +131,31 @@ def counted(user: User, *, most: int, chatroom_id: UUID | None = None, **filters
     }
     statement = COUNT.format(conditions=" ".join(CONDITIONS[name] for name in filters))
     return sql.rows(statement, params)[0]["count"]
+
+
+def build_conditions(
+    user: User,
+    *,
+    chatroom: Chatroom | None = None,
+    label: Label | None = None,
+    search: str = "",
+    assigned_to: UUID | str | None = None,
+    unread: bool | None = None,
+    **values,
+) -> dict:
+    """The values of a ConversationFilterSet as conditions of `listed` and `counted`."""
+    conditions = values
+    if chatroom:
+        conditions["chatroom_id"] = chatroom.pk
+    if label:
+        conditions["label_id"] = label.pk
+    if unread is not None:
+        conditions["unread" if unread else "read"] = True
+    if assigned_to:
+        conditions |= {"unassigned": True} if assigned_to == "none" else {"assigned_to": assigned_to}
+    if search.strip():
+        conditions["contact_ids"] = contacts_found(user, search, chatroom)
+    return conditions
 
 
 def contacts_found(user: User, search: str, chatroom: Chatroom | None = None) -> list[UUID]:

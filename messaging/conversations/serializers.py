@@ -6,9 +6,10 @@ from rest_framework import serializers
 from accounts.models import User
 from chatrooms import membership
 from chatrooms.fields import ColleagueField, VisibleListField, VisibleRelatedField
-from chatrooms.models import Chatroom
 from messagehub import datetimes
+from messagehub.api.serializers import InputSerializer
 from messaging.models import Conversation, Label, Message
+from messaging.payload_schema import ConversationSerializer
 
 NOT_AHEAD = "Give a time in the future, within a year."
 
@@ -51,8 +52,10 @@ def _people(field) -> QuerySet[User]:
     return membership.people(field.context["conversation"].chatroom).filter(is_active=True)
 
 
-class ConversationChangeSerializer(serializers.Serializer):
+class ConversationChangeSerializer(InputSerializer):
     """What people do with a conversation. `labels` replaces all of them; a `snoozed_until` alone snoozes."""
+
+    answer_class = ConversationSerializer
 
     status = serializers.ChoiceField(choices=Conversation.Status.choices, required=False)
     assigned_to = AssigneeField(required=False, allow_null=True)
@@ -70,14 +73,3 @@ class NewNoteSerializer(serializers.Serializer):
 
     content = serializers.CharField(max_length=5000)
     mentions = PeopleField(required=False, max_length=50)
-
-
-class ConversationFilters(serializers.Serializer):
-    """The query parameters of the inbox list."""
-
-    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
-    platform = serializers.ChoiceField(choices=["SMS", "MESSENGER", "INSTAGRAM"], required=False)
-    status = serializers.ChoiceField(choices=Conversation.Status.choices, required=False)
-    assigned_to = serializers.CharField(required=False)
-    unread = serializers.BooleanField(required=False)
-    search = serializers.CharField(max_length=200, required=False)

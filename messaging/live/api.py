@@ -1,26 +1,26 @@
 """/api/events: the socket's frames for clients that poll."""
 
 import orjson
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from chatrooms.models import Chatroom
-from messagehub.api import conventions
+from messagehub.api.filters import refuse_unknown_parameters
 from messagehub.api.schema import operation
+from messagehub.api.viewsets import TenantViewSet
 from messaging.live import cursors, event_log
-from messaging.live.serializers import EventFilters
-from messaging.payload_schema import (
-    EventsSerializer,
-)
+from messaging.payload_schema import EventsSerializer
+
+AFTER = OpenApiParameter("after", str, description="The last cursor seen; without it, the cursor of now is answered.")
 
 
-class EventsView(APIView):
-    """The socket's frames for clients that poll: `?after=` the last cursor seen; without it, the cursor of now."""
+class EventViewSet(TenantViewSet):
+    """What happened in the caller's chatrooms."""
 
-    @operation("List events", query=EventFilters, answers={200: EventsSerializer})
-    def get(self, request):
-        conventions.known_only(request, {"after"}, paged=False)
+    @operation("List events", query=AFTER, answers={200: EventsSerializer})
+    def list(self, request):
+        refuse_unknown_parameters(request, {AFTER.name})
         rooms = [str(pk) for pk in Chatroom.objects.visible_to(request.user).values_list("pk", flat=True)]
         try:
             after = cursors.read(request.query_params["after"]) if "after" in request.query_params else cursors.now()
@@ -28,13 +28,7 @@ class EventsView(APIView):
             raise ValidationError({"after": [str(error)]}) from None
         if after.too_old:
             raise ValidationError({"after": ["This cursor is more than a day old. Load everything again."]})
-        texts, cursor, more = event_log.page(str(request.user.pk), after, rooms)
-        following = request.build_absolute_uri(f"{request.path}?after={cursor}") if more else None
-        return Response(
-            {
-                "results": [orjson.Fragment(text) for text in texts],
-                "next": following,
-                "previous": None,
-                "cursor": cursor,
-            }
-        )
+        texts, cursor, has_more = event_log.page(str(request.user.pk), after, rooms)
+        following = request.build_absolute_uri(f"{request.path}?after={cursor}") if has_more else None
+        results = [orjson.Fragment(text) for text in texts]
+        return Response({"results": results, "next": following, "previous": None, "cursor": cursor})

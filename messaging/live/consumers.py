@@ -12,19 +12,19 @@ import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import Error
 
 from accounts import sessions
 from accounts.models import User
-from messagehub import bus
 from messaging.live import cursors, event_log
 from messaging.live.event_log import Frame
-from messaging.live.hub import access_of, begin_of, hub, in_thread, missed, room_of
+from messaging.live.hub import access_of, begin_of, hub, in_thread, missed
+from messaging.live.presence import Presence
 
 log = logging.getLogger(__name__)
 QUEUE_LENGTH = 200
@@ -32,8 +32,6 @@ AUTH_SECONDS = 10  # for clients that sign in by their first frame
 HELLO_SECONDS = 1
 WILL_SAY_HELLO = b"hello"  # a client that connects with this is waited for: over a slow line a second is not enough
 SEND_SECONDS = 5  # a peer that takes nothing for so long is gone
-PRESENCE = ("viewing", "replying", "gone")
-MOST_PRESENCE, PRESENCE_WINDOW = 20, 10  # so many in so many seconds
 NOT_SIGNED_IN, DEACTIVATED, TOO_SLOW, TRY_AGAIN = 4401, 4403, 4408, 1013
 
 
@@ -47,7 +45,7 @@ class Missed:
 class InboxConsumer(AsyncWebsocketConsumer):
     """The socket of the contract: hello, subscribe, ping and auth in; events, ready, pong and hints out."""
 
-    channel_layer_alias = "none"  # the hub feeds this socket: one subscription per process, not one per socket
+    channel_layer_alias = "none"  # events come from the hub, and presence opens a channel when it is first needed
 
     user: User | None = None
     person = tenant = ""  # the ids of the user and their organization, once signed in
@@ -58,7 +56,6 @@ class InboxConsumer(AsyncWebsocketConsumer):
     checked_at = 0.0
     behind = False  # frames were dropped: nothing is given until the client asks again
     over = False
-    place: tuple[str, str] | None = None  # where this person is: (chatroom, conversation); None until they say it
 
     async def connect(self) -> None:
         self.queue: asyncio.Queue[Frame | Missed | str] = asyncio.Queue(QUEUE_LENGTH)
@@ -67,7 +64,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         self.wanted: set[str] | None = None  # chatrooms subscribed to; None for all that are visible
         self.started = asyncio.Event()  # live frames wait for the client's hello, a second at most
         self.turn = asyncio.Lock()  # a replay and the writer never speak at once
-        self.said: list[float] = []  # when they said so, lately
+        self.presence = Presence(self, get_channel_layer())
         self.looking = asyncio.Lock()  # nor do two looks at the rights overlap: the older must not undo the newer
         self.look_again = False
         headers = dict(self.scope["headers"])
@@ -114,11 +111,10 @@ class InboxConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         self.over = True
         hub.leave(self)
-        if self.place:
-            await self.tell_presence(self.place, "gone")
         for task in (self.writer, self.waiting, self.checking):
             if task and task is not asyncio.current_task():
                 task.cancel()
+        await self.presence.end()
 
     async def end(self, code: int) -> None:
         if not self.over:
@@ -143,7 +139,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         elif kind == "hello":
             await self.hello(frame.get("cursor"))
         elif kind == "presence":
-            await self.present(frame.get("conversation_id"), frame.get("state"))
+            await self.presence.announce(frame.get("conversation_id"), frame.get("state"))
         elif kind == "subscribe":
             await self.subscribe(frame.get("chatroom_ids"))
         elif kind != "auth":
@@ -206,43 +202,6 @@ class InboxConsumer(AsyncWebsocketConsumer):
         self.look_again = True
         await self.check()
 
-    async def present(self, conversation: Any, state: Any) -> None:
-        """Say where this person is, and tell those who may know. Who says nothing is told nothing of others either."""
-        now = time.monotonic()
-        self.said = [at for at in self.said if now - at < PRESENCE_WINDOW][-MOST_PRESENCE:] + [now]
-        if len(self.said) > MOST_PRESENCE or state not in PRESENCE:
-            return
-        place = None if state == "gone" else await self.place_of(conversation)
-        left = self.place
-        if left and (place is None or left != place):
-            await self.tell_presence(left, "gone")
-        self.place = place or ("", "")
-        if place:
-            await self.tell_presence(place, state)
-
-    async def place_of(self, conversation: Any) -> tuple[str, str] | None:
-        """(chatroom, conversation) of a conversation that this person may see."""
-        if self.place and self.place[1] == conversation:
-            return self.place if self.place[0] in self.seen else None
-        try:
-            room = await in_thread(room_of, self.tenant, list(self.seen), UUID(conversation))
-        except (ValueError, TypeError, AttributeError, Error):
-            return None
-        return (room, conversation) if room else None
-
-    async def tell_presence(self, place: tuple[str, str], state: str) -> None:
-        room, conversation = place
-        if not room or self.user is None:
-            return
-        frame = {
-            "type": "presence",
-            "chatroom_id": room,
-            "conversation_id": conversation,
-            "user": {"id": self.person, "name": self.user.name},
-            "state": state,
-        }
-        await in_thread(bus.publish, bus.PRESENCE, [orjson.dumps(frame)])
-
     # ------------------------------------------------------------ rooms
     def take(self, rooms: dict[str, int]) -> None:
         fresh = {
@@ -303,6 +262,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         self.take(rooms)
         for room in granted:
             self.offer(orjson.dumps({"type": "access.granted", "chatroom_id": room}).decode())
+        await self.presence.leave_lost_chatroom()
 
     # ------------------------------------------------------------ to the client
     def offer(self, frame: Frame | Missed | str) -> None:

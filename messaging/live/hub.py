@@ -11,8 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
-from uuid import UUID
+from typing import Protocol
 
 import orjson
 import redis.asyncio
@@ -25,10 +24,6 @@ from chatrooms.models import Chatroom
 from messagehub import bus, tenancy
 from messaging.live import cursors, event_log
 from messaging.live.event_log import Frame
-from messaging.models import Conversation
-
-if TYPE_CHECKING:
-    from messaging.live.consumers import InboxConsumer
 
 log = logging.getLogger(__name__)
 CHECK_ACCESS_SECONDS = 60
@@ -74,14 +69,6 @@ def missed(organization_id, room: str, after: int) -> list[Frame]:
         return event_log.missed(room, after)
 
 
-def room_of(organization_id, rooms: list[str], conversation_id: UUID) -> str | None:
-    """The chatroom of a conversation, if it is one of these."""
-    with tenancy.organization(organization_id):
-        found = Conversation.objects.filter(pk=conversation_id, chatroom__in=[UUID(room) for room in rooms])
-        room = found.values_list("chatroom_id", flat=True).first()
-        return str(room) if room else None
-
-
 def begin_of(organization_id, position: cursors.Cursor, rooms: list[str]) -> tuple[dict[str, int], dict[str, int]]:
     """The newest number of each chatroom, and where reading on from a cursor begins there."""
     with tenancy.organization(organization_id):
@@ -89,12 +76,24 @@ def begin_of(organization_id, position: cursors.Cursor, rooms: list[str]) -> tup
         return latest, event_log.starts(position, latest)
 
 
+class Socket(Protocol):
+    """What the hub needs of a socket."""
+
+    person: str
+    tenant: str
+    checked_at: float  # when its rights were last read, by the monotonic clock
+
+    def offer(self, frame: Frame | str) -> None: ...
+    def check_soon(self) -> None: ...
+    async def close(self, code: int) -> None: ...
+
+
 class Hub:
     """Delivers frames to the sockets of this process. One instance, on one event loop."""
 
     def __init__(self) -> None:
-        self.rooms: dict[str, set[InboxConsumer]] = defaultdict(set)
-        self.people: dict[str, set[InboxConsumer]] = defaultdict(set)
+        self.rooms: dict[str, set[Socket]] = defaultdict(set)
+        self.people: dict[str, set[Socket]] = defaultdict(set)
         self.last: dict[str, int] = {}  # the newest event given out of each chatroom that anybody listens to
         self.filling: set[str] = set()
         self.more: set[str] = set()
@@ -112,11 +111,11 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
-    def sockets(self) -> set["InboxConsumer"]:
+    def sockets(self) -> set[Socket]:
         return set().union(*self.people.values()) if self.people else set()
 
     # ------------------------------------------------------------ joining and leaving
-    def join(self, socket: "InboxConsumer", rooms: dict[str, int]) -> list[str]:
+    def join(self, socket: Socket, rooms: dict[str, int]) -> list[str]:
         """Deliver these chatrooms to the socket from now on; the numbers are what it has seen of them.
 
         Returns the rooms of which others were given more while that was read: there the log has what is between.
@@ -127,14 +126,14 @@ class Hub:
             self.last.setdefault(room, seq)  # never raised here: those inside may still miss what is below
         return [room for room, seq in rooms.items() if self.last[room] > seq]
 
-    def leave_room(self, socket: "InboxConsumer", room: str) -> None:
+    def leave_room(self, socket: Socket, room: str) -> None:
         inside = self.rooms.get(room, set())
         inside.discard(socket)
         if not inside:
             self.rooms.pop(room, None)
             self.last.pop(room, None)
 
-    def leave(self, socket: "InboxConsumer") -> None:
+    def leave(self, socket: Socket) -> None:
         for room in [room for room, inside in self.rooms.items() if socket in inside]:
             self.leave_room(socket, room)
         person = socket.person
@@ -195,7 +194,7 @@ class Hub:
             client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
             try:
                 async with client.pubsub(ignore_subscribe_messages=True) as subscription:
-                    await subscription.subscribe(bus.EVENTS, bus.ACCESS, bus.PEOPLE, bus.PRESENCE)
+                    await subscription.subscribe(bus.EVENTS, bus.ACCESS, bus.PEOPLE)
                     await self.read_log()  # what went by while nobody listened
                     count = 0
                     async for message in subscription.listen():
@@ -216,20 +215,11 @@ class Hub:
             self.deliver(Frame.unpacked(data))
             return
         told = orjson.loads(data)
-        if channel == bus.PRESENCE:
-            self.show_presence(told, data.decode())
-            return
         for socket in list(self.people.get(told["user_id"], ())):
             if channel == bus.ACCESS:
                 socket.check_soon()
             else:
                 socket.offer(orjson.dumps(told["frame"]).decode())
-
-    def show_presence(self, told: dict, text: str) -> None:
-        """Tell who else is there, to those who may see the chatroom and have said where they are themselves."""
-        for socket in self.rooms.get(told["chatroom_id"], ()):
-            if socket.place and socket.person != told["user"]["id"]:
-                socket.offer(text)
 
     # ------------------------------------------------------------ what makes lost hints good
     async def read_log(self) -> None:

@@ -5,7 +5,9 @@ from rest_framework import serializers
 from chatrooms.fields import VisibleRelatedField
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
+from messagehub.api.serializers import InputSerializer
 from messaging.message_templates import templates
+from messaging.payload_schema import TemplateSerializer
 
 ELSEWHERE = "This belongs to another chatroom."
 
@@ -23,9 +25,10 @@ class VariablesField(serializers.DictField):
         return given
 
 
-class NewTemplateSerializer(serializers.Serializer):
+class NewTemplateSerializer(InputSerializer):
     """A template to write; without `chatroom_id` it is for the whole organization, which only admins may."""
 
+    answer_class = TemplateSerializer
     name = serializers.CharField(max_length=80)
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False)
     chatroom_id = VisibleRelatedField(
@@ -33,9 +36,10 @@ class NewTemplateSerializer(serializers.Serializer):
     )
 
 
-class TemplateChangeSerializer(serializers.Serializer):
+class TemplateChangeSerializer(InputSerializer):
     """What people may change about a template."""
 
+    answer_class = TemplateSerializer
     name = serializers.CharField(max_length=80, required=False)
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
 

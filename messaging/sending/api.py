@@ -3,146 +3,131 @@
 from collections.abc import Callable
 from functools import partial
 
-from django.db.models import F
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
+from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
 from chatrooms import contacts
 from integrations import segments
-from messagehub.api import conventions
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
+from messagehub.api.viewsets import TenantViewSet, read_idempotency_key
 from messaging import idempotency, payloads
-from messaging.conversations import changes
-from messaging.conversations.api import visible
+from messaging.conversations import changes, message_listing
+from messaging.conversations.api import position_of_message
+from messaging.conversations.filters import MessageFilterSet
 from messaging.message_templates import templates
 from messaging.models import Conversation, Message
-from messaging.payload_schema import (
-    MessageSerializer,
-    SentSerializer,
-)
+from messaging.payload_schema import MessageSerializer, SentSerializer
 from messaging.sending import enqueue, message_actions
-from messaging.sending.serializers import MessageFilters, ScheduledSerializer, SendSerializer, SettleSerializer
-
-MESSAGE_FIELDS = (
-    "id", "conversation_id", "chatroom_id", "contact_id", "direction", "platform", "content", "status", "error_code",
-    "error_message", "segments", "sent_by_id", "sent_by_name", "provider_id", "client_id", "created_at", "sent_at",
-    "delivered_at", "read_at", "occurred_at", "retry_of_id", "send_at", "reply_to_id", "reactions", "deleted_at",
-    "campaign_id",
-)  # fmt: skip
+from messaging.sending.serializers import ScheduledSerializer, SendSerializer, SettleSerializer
 
 
-def message_rows(queryset) -> Callable:
-    rows = queryset.annotate(sent_by_name=F("sent_by__name")).values(*MESSAGE_FIELDS)
-    return conventions.keyset(rows, "occurred_at")
+class MessageViewSet(TenantViewSet):
+    """Messages of every conversation that the caller may see. They are sent, and some can be changed before."""
 
+    queryset = Message.objects.all()
+    serializer_class = MessageSerializer
+    input_classes = {"partial_update": ScheduledSerializer}
+    filterset_class = MessageFilterSet
 
-def messages_page(request, queryset) -> Response:
-    return conventions.page(
-        request, message_rows(queryset), lambda row: (row["occurred_at"], row["id"]), payloads.messages
-    )
+    @operation("List messages", description="Newest first.")
+    def list(self, request, **values):
+        fetch = partial(message_listing.list_messages, request.user, **{**self.read_filters(), **values})
+        page = self.paginator.paginate_rows(fetch, position_of_message, request)
+        return self.get_paginated_response(payloads.messages(page))
 
+    @operation("List inbound messages", description="Newest first.", page=True)
+    @action(detail=False)
+    def inbound(self, request):
+        return self.list(request, direction=Message.Direction.INBOUND)
 
-LOOKUPS = {"since": "occurred_at__gte", "until": "occurred_at__lt", "search": "content__icontains"}
-
-
-class MessagesView(APIView):
-    """Messages of every conversation that the caller may see."""
-
-    direction: str | None = None
-
-    @operation("List messages", description="Newest first.", query=MessageFilters, answers={200: [MessageSerializer]})
-    def get(self, request):
-        given = conventions.filters(MessageFilters, request)
-        found = Message.objects.visible_to(request.user)
-        if self.direction:
-            found = found.filter(direction=self.direction)
-        for name, value in given.items():
-            found = found.filter(**{LOOKUPS.get(name, name): getattr(value, "pk", value)})
-        return messages_page(request, found)
-
-
-class MessageView(APIView):
-    """One message."""
-
-    @operation("Read a message", answers={200: MessageSerializer})
-    def get(self, request, pk):
-        return Response(payloads.messages_by_id([visible(Message, request, pk).pk])[pk])
+    @operation("Read a message")
+    def retrieve(self, request, pk):
+        return self.answer_message(self.get_object())
 
     @operation(
         "Change a scheduled message",
         description="Its text or its time. 409 `not_scheduled` once it is on its way; otherwise refused as sending is.",
-        body=ScheduledSerializer,
-        answers={200: MessageSerializer, 409: None, 422: None},
+        answers={200: MessageSerializer},
+        refuses=[409, 422],
     )
-    def patch(self, request, pk):
-        message = visible(Message, request, pk)
-        message_actions.change(
-            message, by=request.user, **conventions.validated(ScheduledSerializer, request, request.data)
-        )
-        return Response(payloads.messages_by_id([pk])[pk])
-
-
-def answered(sent: enqueue.Sent) -> idempotency.Answer:
-    """A message that was just sent, or the one that the same client_id made before."""
-    message = payloads.messages_by_id([sent.message.pk])[sent.message.pk]
-    return idempotency.Answer(
-        200 if sent.repeated else 201, {"message": message, "remaining_tokens": sent.remaining_tokens}
-    )
-
-
-class SendingView(APIView):
-    """What every POST that sends has in common: it is counted, and a repeated key gets the first answer."""
-
-    def once(self, request, act: Callable[[], enqueue.Sent]) -> Response:
-        key = conventions.idempotency_key(request)
-        enqueue.count(request.user)
-        asked = {"path": request.path, "body": request.data}
-        answer = idempotency.once(request.user, key, asked, lambda: answered(act()))
-        if answer.replayed:  # what was theirs then need not be theirs now
-            visible(Message, request, answer.body["message"]["id"])
-        response = Response(answer.body, status=answer.status)
-        response["Location"] = f"/api/messages/{answer.body['message']['id']}"
-        if answer.replayed:
-            response["Idempotency-Replayed"] = "true"
-        return response
-
-
-class SendView(SendingView):
-    """Send a message. Once it is answered 201, payment, message and job are committed together."""
+    def partial_update(self, request, pk):
+        message = self.get_object()
+        message_actions.change(message, by=request.user, **self.read_input())
+        return self.answer_message(message)
 
     @operation(
         "Send a message",
         description="To a number, a contact or into a conversation; a text or a template, with or without media. "
-        "A number that is no contact yet becomes one. 200 is the answer to a repeated `client_id`, 402 "
-        "`insufficient_tokens`. 409 is `blocked`, `opted_out`, `newer_messages` (after `seen_message_id`), `duplicate` "
-        "(only without `allow_duplicate`) or `client_id_taken`; 422 is `no_sender`, `invalid_number`, `quiet_hours`, "
-        "`outside_messaging_window` or `idempotency_mismatch`. `reasons` holds all of them.",
-        body=SendSerializer,
+        "A number that is no contact yet becomes one. Once it is answered 201, payment, message and job are committed "
+        "together. 200 is the answer to a repeated `client_id`, 402 `insufficient_tokens`. 409 is `blocked`, "
+        "`opted_out`, `newer_messages` (after `seen_message_id`), `duplicate` (only without `allow_duplicate`) or "
+        "`client_id_taken`; 422 is `no_sender`, `invalid_number`, `quiet_hours`, `outside_messaging_window` or "
+        "`idempotency_mismatch`. `reasons` lists all of them.",
         header=IDEMPOTENCY_KEY,
-        answers={200: SentSerializer, 201: SentSerializer, 402: None, 409: None, 422: None, 429: None},
+        answers={200: SentSerializer, 201: SentSerializer},
+        refuses=[402, 409, 422],
         examples=[
-            {
-                "name": "To a number",
-                "value": {"to": "+14155550123", "content": "Your table arrives on Friday."},
-                "request_only": True,
-            },
+            {"name": "To a number", "value": {"to": "+14155550123", "content": "Your table arrives on Friday."}},
         ],
     )
-    def post(self, request):
-        return self.once(request, partial(self.send, request))
+    @action(detail=False, methods=["post"], serializer_class=SendSerializer)
+    def send(self, request):
+        return self.send_once(self.send_message)
 
-    def send(self, request) -> enqueue.Sent:
-        data = conventions.validated(SendSerializer, request, request.data)
+    @operation(
+        "Send a failed message again",
+        description="A new message with `retry_of` and its own debit; the failed one stays failed. 409 `not_failed`, "
+        "`already_retried`, or `unknown` while nobody knows what became of it.",
+        header=IDEMPOTENCY_KEY,
+        body=None,
+        answers={201: SentSerializer},
+        refuses=[402, 409, 422],
+    )
+    @action(detail=True, methods=["post"])
+    def retry(self, request, pk):
+        return self.send_once(partial(message_actions.retry, self.get_object(), by=request.user))
+
+    @operation(
+        "Cancel a scheduled message",
+        description="Its tokens come back. 409 `not_scheduled` once it is on its way.",
+        body=None,
+        refuses=[409],
+    )
+    @action(detail=True, methods=["post"])
+    def cancel(self, request, pk):
+        message = self.get_object()
+        message_actions.cancel(message, by=request.user)
+        return self.answer_message(message)
+
+    @operation(
+        "Settle an unknown message",
+        description="For somebody who has looked at the provider: it was `accepted` there, or `not_sent`, which gives "
+        "its tokens back. 409 `not_unknown` for any other message.",
+        answers={200: MessageSerializer},
+        refuses=[409],
+    )
+    @action(detail=True, methods=["post"], serializer_class=SettleSerializer)
+    def settle(self, request, pk):
+        message = self.get_object()
+        message_actions.settle(message, accepted=self.read_input()["outcome"] == "accepted", by=request.user)
+        return self.answer_message(message)
+
+    def answer_message(self, message: Message) -> Response:
+        return Response(payloads.messages_by_id([message.pk])[message.pk])
+
+    def send_message(self) -> enqueue.Sent:
+        data = self.read_input()
         conversation = data.get("conversation_id") or conversation_for(data)
         seen = data.get("seen_message_id")
         if seen and seen.conversation_id != conversation.pk:
             raise ValidationError({"seen_message_id": ["Not found."]})
         return enqueue.send(
             conversation,
-            data["content"] or written(data, conversation, request.user),
-            sent_by=request.user,
+            data["content"] or written(data, conversation, self.request.user),
+            sent_by=self.request.user,
             media_urls=data["media"],
             send_at=data.get("send_at"),
             client_id=data.get("client_id"),
@@ -150,49 +135,33 @@ class SendView(SendingView):
             allow_duplicate=data["allow_duplicate"],
         )
 
-
-class RetryView(SendingView):
-    """Send a message that failed once more."""
-
-    @operation(
-        "Send a failed message again",
-        description="A new message with `retry_of` and its own debit; the failed one stays failed. 409 `not_failed`, "
-        "`already_retried`, or `unknown` while nobody knows what became of it.",
-        header=IDEMPOTENCY_KEY,
-        answers={201: SentSerializer, 402: None, 409: None, 422: None, 429: None},
-    )
-    def post(self, request, pk):
-        return self.once(request, partial(message_actions.retry, visible(Message, request, pk), by=request.user))
+    def send_once(self, act: Callable[[], enqueue.Sent]) -> Response:
+        """Every POST that sends is counted, and a repeated key gets the first answer."""
+        read_idempotency_key(self.request)
+        enqueue.count(self.request.user)
+        response = respond_once(self.request, lambda: answered(act()))
+        pk = response.data["message"]["id"]
+        if "Idempotency-Replayed" in response:  # what was theirs then need not be theirs now
+            get_object_or_404(self.get_queryset(), pk=pk)
+        response["Location"] = f"/api/messages/{pk}"
+        return response
 
 
-class CancelView(APIView):
-    """Call a scheduled message off."""
-
-    @operation(
-        "Call a scheduled message off",
-        description="Its tokens come back. 409 `not_scheduled` once it is on its way.",
-        answers={200: MessageSerializer, 409: None},
-    )
-    def post(self, request, pk):
-        message_actions.cancel(visible(Message, request, pk), by=request.user)
-        return Response(payloads.messages_by_id([pk])[pk])
+def respond_once(request, act: Callable[[], idempotency.Answer]) -> Response:
+    """Act, or answer as the first time where the request has a key that was used before."""
+    asked = {"path": request.path, "body": request.data}
+    answer = idempotency.once(request.user, read_idempotency_key(request), asked, act)
+    response = Response(answer.body, status=answer.status)
+    if answer.replayed:
+        response["Idempotency-Replayed"] = "true"
+    return response
 
 
-class SettleView(APIView):
-    """Say what became of an unknown message."""
-
-    @operation(
-        "Settle an unknown message",
-        description="For somebody who has looked at the provider: it was `accepted` there, or `not_sent`, which gives "
-        "its tokens back. 409 `not_unknown` for any other message.",
-        body=SettleSerializer,
-        answers={200: MessageSerializer, 409: None},
-    )
-    def post(self, request, pk):
-        message = visible(Message, request, pk)
-        given = conventions.validated(SettleSerializer, request, request.data)
-        message_actions.settle(message, accepted=given["outcome"] == "accepted", by=request.user)
-        return Response(payloads.messages_by_id([pk])[pk])
+def answered(sent: enqueue.Sent) -> idempotency.Answer:
+    """A message that was just sent, or the one that the same client_id made before."""
+    message = payloads.messages_by_id([sent.message.pk])[sent.message.pk]
+    body = {"message": message, "remaining_tokens": sent.remaining_tokens}
+    return idempotency.Answer(200 if sent.repeated else 201, body)
 
 
 def conversation_for(data: dict) -> Conversation:

@@ -12,7 +12,7 @@ from integrations.providers import MOST_MEDIA
 from messagehub import datetimes
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
 from messaging.message_templates.serializers import ELSEWHERE, VariablesField
-from messaging.models import Campaign, Conversation, Message, MessageTemplate
+from messaging.models import Conversation, Message, MessageTemplate
 
 
 class SendSerializer(serializers.Serializer):
@@ -99,17 +99,3 @@ class SettleSerializer(serializers.Serializer):
     """What somebody found at the provider."""
 
     outcome = serializers.ChoiceField(choices=["accepted", "not_sent"])
-
-
-class MessageFilters(serializers.Serializer):
-    """The query parameters of the list of messages."""
-
-    direction = serializers.ChoiceField(choices=Message.Direction.choices, required=False)
-    platform = serializers.ChoiceField(choices=["SMS", "MESSENGER", "INSTAGRAM"], required=False)
-    status = serializers.ChoiceField(choices=Message.Status.choices, required=False)
-    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
-    contact_id = VisibleRelatedField(queryset=Contact.objects.all(), required=False)
-    campaign_id = VisibleRelatedField(queryset=Campaign.objects.all(), required=False)
-    since = serializers.DateTimeField(required=False)
-    until = serializers.DateTimeField(required=False)
-    search = serializers.CharField(max_length=200, required=False)

@@ -1,40 +1,19 @@
 """/api/stats: what the dashboard shows."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from rest_framework import serializers
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from chatrooms.fields import VisibleRelatedField
 from chatrooms.models import Chatroom
-from messagehub.api import conventions
 from messagehub.api.schema import operation
-from messaging.models import Platform
+from messagehub.api.viewsets import TenantViewSet
+from messaging.models import Message, Platform
 from messaging.statistics import queries
+from messaging.statistics.filters import StatisticsFilterSet
 
 DAYS, MOST_DAYS = 30, 366
-EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
-
-
-class DayField(serializers.DateField):
-    """A day that messages may have been sent on."""
-
-    def to_internal_value(self, value) -> date:
-        given = super().to_internal_value(value)
-        if not EARLIEST <= given <= LATEST:
-            raise serializers.ValidationError("Give a day of this century.")
-        return given
-
-
-class StatsFilters(serializers.Serializer):
-    """Which days are counted, both included, and which chatroom; otherwise the last 30 and all of them."""
-
-    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
-
-    def get_fields(self) -> dict:
-        return {"from": DayField(required=False), "to": DayField(required=False), **super().get_fields()}
 
 
 class CountsSerializer(serializers.Serializer):
@@ -77,23 +56,27 @@ class StatsSerializer(serializers.Serializer):
         return {"from": serializers.DateField(), "to": serializers.DateField(), **super().get_fields()}
 
 
-class StatsView(APIView):
+class StatisticsViewSet(TenantViewSet):
     """Messages and tokens, day by day."""
+
+    queryset = Message.objects.all()
+    serializer_class = StatsSerializer
+    filterset_class = StatisticsFilterSet
+    pagination_class = None
 
     @operation(
         "Read statistics",
-        description="Days are those of the organization's time zone; a year at most.",
-        query=StatsFilters,
+        description="Days are those of the organization's time zone; a year at most. Without `from` the last 30.",
         answers={200: StatsSerializer},
     )
-    def get(self, request):
-        given = conventions.filters(StatsFilters, request)
+    def list(self, request):
+        filters = self.read_filters()
         zone = request.user.organization.time_zone
-        last = given.get("to") or datetime.now(ZoneInfo(zone)).date()
-        first = given.get("from") or last - timedelta(days=DAYS - 1)
+        last = filters.get("to") or datetime.now(ZoneInfo(zone)).date()
+        first = filters.get("from") or last - timedelta(days=DAYS - 1)
         if not 0 <= (last - first).days < MOST_DAYS:
             raise serializers.ValidationError({"from": [f"Ask for 1 to {MOST_DAYS} days."]})
         rooms = Chatroom.objects.visible_to(request.user)
-        if "chatroom_id" in given:
-            rooms = rooms.filter(pk=given["chatroom_id"].pk)
+        if "chatroom" in filters:
+            rooms = rooms.filter(pk=filters["chatroom"].pk)
         return Response(queries.statistics(rooms.values_list("pk", flat=True), first, last, zone))

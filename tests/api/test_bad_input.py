@@ -77,9 +77,9 @@ def routes(resolver: URLResolver | None = None, prefix: str = "/") -> list[tuple
         if isinstance(each, URLResolver):
             found += routes(each, route)
         elif route.startswith("/api/"):
-            view = getattr(each.callback, "cls", None) or getattr(each.callback, "view_class", None)
+            verbs = getattr(each.callback, "actions", None) or dir(getattr(each.callback, "cls", None))
             path = re.sub("<uuid:[a-z_]+>", str(MADE_UP), route)
-            found.append((path, [verb for verb in VERBS if hasattr(view, verb)]))
+            found.append((path, [verb for verb in VERBS if verb in verbs]))
     return [(path, verbs) for path, verbs in found if path not in LEFT_OUT]
 
 

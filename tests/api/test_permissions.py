@@ -33,14 +33,15 @@ SEEN_BY_NAME = {
 
 
 def api_routes(patterns=None, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every (route, verb) of the URLconf below /api/ that is one of ours."""
+    """Every (route, verb) below /api/ that the router made, and those of views without one."""
     for entry in patterns or get_resolver().url_patterns:
         route = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
             yield from api_routes(entry.url_patterns, route)
         elif isinstance(entry, URLPattern) and route.startswith("api/") and hasattr(entry.callback, "cls"):
             verbs = ("get", "post", "put", "patch", "delete")
-            yield from ((route, verb) for verb in verbs if hasattr(entry.callback.cls, verb))
+            handlers = getattr(entry.callback, "actions", None) or dir(entry.callback.cls)
+            yield from ((route, verb) for verb in verbs if verb in handlers)
 
 
 @pytest.fixture

@@ -438,7 +438,7 @@ def test_changing_a_contact_that_is_gone_meanwhile_changes_nothing(browser, bo, 
         merging.merge(sales.contact, twin, by=bo)
         with pytest.raises(contacts.Gone, match="gone"):
             contacts.change(twin, by=bo, first_name="Nina")
-    monkeypatch.setattr("messaging.contact_views._contact", lambda request, pk: twin)
+    monkeypatch.setattr("messaging.contacts.views._contact", lambda request, pk: twin)
     assert browser(bo).post(address(twin, "block/"), {"blocked": "1"}).status_code == 404
 
 

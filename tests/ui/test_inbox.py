@@ -98,7 +98,7 @@ def test_a_label_of_another_organization_does_not_exist(browser, bo, globex, ins
 
 
 def test_counts_stop_at_their_limit(browser, bo, three, monkeypatch):
-    monkeypatch.setattr("messaging.filters.MOST_COUNTED", 2)
+    monkeypatch.setattr("messaging.inbox.list_filters.MOST_COUNTED", 2)
 
     assert counts(browser(bo).get("/inbox/").content.decode()) == ["1", "1", "1+"]
 

@@ -1,6 +1,7 @@
 """Campaigns: what is frozen, paid, sent and left out, in process against the sandbox's own words."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -102,7 +103,7 @@ def test_who_is_blocked_opted_out_or_without_number_is_left_out_with_the_words_o
 def test_quiet_hours_hold_one_recipient_and_not_the_others(acme, crowd, draft, do, counts, fresh, inside):
     night, day = crowd(1, phone="+442071838750"), crowd(1, phone="+14155550123")
     with inside(acme):
-        now = timezone.now().astimezone(eligibility.ZoneInfo("Europe/London"))
+        now = timezone.now().astimezone(ZoneInfo("Europe/London"))
         Organization.objects.update(
             quiet_from=(now - timedelta(hours=1)).time(), quiet_until=(now + timedelta(hours=1)).time()
         )

@@ -1,0 +1,67 @@
+"""The filters of the inbox list, which its page, its endpoint and its counts share, and those of messages."""
+
+from uuid import UUID
+
+import django_filters
+from django import forms
+from django.db.models import Q
+
+from accounts.models import User
+from chatrooms.filters import ChatroomFilter
+from chatrooms.models import Chatroom, Contact, UserChatroom
+from messagehub.api.filters import FilterSet, MomentFilter, SearchFilter, TruthFilter, VisibleFilter
+from messaging.models import Campaign, Conversation, Label, Message, Platform
+
+ME, NOBODY = "me", "none"
+
+
+class AssigneeFilter(django_filters.CharFilter):
+    """`me`, `none`, or somebody whom the caller knows."""
+
+    def resolve_assignee(self, text: str) -> UUID | str:
+        user = self.parent.request.user
+        if text == NOBODY:
+            return text
+        if text == ME:
+            return user.pk
+        try:
+            return known_colleagues(user).get(pk=UUID(text)).pk
+        except (ValueError, User.DoesNotExist):
+            raise forms.ValidationError("Not found.") from None
+
+    @property
+    def field(self):
+        field = super().field
+        field.clean = lambda text: self.resolve_assignee(text) if text else None
+        return field
+
+
+def known_colleagues(user: User):
+    """Everybody for an admin; for an agent the admins, and agents who share a chatroom with them."""
+    colleagues = User.objects.filter(organization_id=user.organization_id)
+    if user.is_admin:
+        return colleagues
+    shared = UserChatroom.objects.filter(chatroom__in=Chatroom.objects.visible_to(user)).values("user_id")
+    return colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk=user.pk) | Q(pk__in=shared))
+
+
+class ConversationFilterSet(FilterSet):
+    chatroom_id = ChatroomFilter()
+    platform = django_filters.ChoiceFilter(choices=Platform.choices)
+    status = django_filters.ChoiceFilter(choices=Conversation.Status.choices)
+    assigned_to = AssigneeFilter(help_text="`me`, `none` or the id of a colleague.")
+    label_id = VisibleFilter(queryset=Label.objects.all(), field_name="label")
+    unread = TruthFilter()
+    search = SearchFilter(help_text="A part of the contact's name, number or email.")
+
+
+class MessageFilterSet(FilterSet):
+    direction = django_filters.ChoiceFilter(choices=Message.Direction.choices)
+    platform = django_filters.ChoiceFilter(choices=Platform.choices)
+    status = django_filters.ChoiceFilter(choices=Message.Status.choices)
+    chatroom_id = ChatroomFilter()
+    contact_id = VisibleFilter(queryset=Contact.objects.all(), field_name="contact")
+    campaign_id = VisibleFilter(queryset=Campaign.objects.all(), field_name="campaign")
+    since = MomentFilter()
+    until = MomentFilter()
+    search = SearchFilter()

@@ -1,0 +1,87 @@
+"""The list of all messages that somebody may see, newest first."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from accounts.models import User
+from chatrooms.models import Chatroom
+from messagehub import sql
+from messaging import payloads
+
+Position = tuple[datetime, UUID]
+
+# A page of keys from whichever index fits, then the rows by primary key.
+OF_ONE = """
+SELECT m.id, m.occurred_at FROM messages m
+WHERE {anchor} AND m.chatroom_id = ANY(%(rooms)s) {conditions}
+ORDER BY m.occurred_at {direction}, m.id {direction} LIMIT %(limit)s
+"""
+OF_ROOMS = """
+SELECT newest.id, newest.occurred_at
+FROM unnest(%(rooms)s::uuid[]) AS room (id)
+CROSS JOIN LATERAL (
+    SELECT m.id, m.occurred_at FROM messages m WHERE m.chatroom_id = room.id {conditions}
+    ORDER BY m.occurred_at {direction}, m.id {direction} LIMIT %(limit)s
+) newest
+ORDER BY newest.occurred_at {direction}, newest.id {direction} LIMIT %(limit)s
+"""
+LIST = f"""
+SELECT {payloads.MESSAGE_COLUMNS} FROM ({{page}}) page
+JOIN messages m ON m.id = page.id LEFT JOIN users author ON author.id = m.sent_by_id
+ORDER BY page.occurred_at {{direction}}, page.id {{direction}}
+"""
+ANCHORS = {
+    "contact_id": "m.contact_id = %(contact_id)s",
+    "campaign_id": "m.campaign_id = %(campaign_id)s",
+    "organization_id": "m.organization_id = %(organization_id)s",
+}
+CONDITIONS = {
+    "direction": "AND m.direction = %(direction)s",
+    "platform": "AND m.platform = %(platform)s",
+    "status": "AND m.status = %(status)s",
+    "contact_id": "AND m.contact_id = %(contact_id)s",
+    "campaign_id": "AND m.campaign_id = %(campaign_id)s",
+    "since": "AND m.occurred_at >= %(since)s",
+    "until": "AND m.occurred_at < %(until)s",
+    "search": "AND m.content ILIKE %(search)s",
+}
+
+
+def list_messages(
+    user: User,
+    *,
+    limit: int,
+    after: Position | None = None,
+    before: Position | None = None,
+    chatroom: Chatroom | None = None,
+    **values,
+) -> list[dict]:
+    """Rows with `payloads.MESSAGE_COLUMNS`; `after` continues below a position, `before` above it.
+
+    `values` are those of a MessageFilterSet.
+    """
+    rooms = Chatroom.objects.visible_to(user)
+    if chatroom:
+        rooms = rooms.filter(pk=chatroom.pk)
+    params: dict = {"limit": limit, "rooms": list(rooms.values_list("pk", flat=True)), **read_params(values)}
+    conditions = [CONDITIONS[name] for name in params if name in CONDITIONS]
+    if position := after or before:
+        params["at"], params["id"] = position
+        conditions.append(f"AND (m.occurred_at, m.id) {'<' if after else '>'} (%(at)s, %(id)s)")
+    if user.is_admin and not chatroom:  # their organization's own index is shorter than a page of each room
+        params["organization_id"] = user.organization_id
+    anchor = next((condition for name, condition in ANCHORS.items() if name in params), "")
+    direction = "ASC" if before else "DESC"
+    page = (OF_ONE if anchor else OF_ROOMS).format(anchor=anchor, conditions=" ".join(conditions), direction=direction)
+    rows = sql.rows(LIST.format(page=page, direction=direction), params)
+    return rows[::-1] if before else rows
+
+
+def read_params(values: Mapping) -> dict:
+    params = {name: value for name, value in values.items() if name not in ("contact", "campaign", "search")}
+    params |= {f"{name}_id": values[name].pk for name in ("contact", "campaign") if name in values}
+    if "search" in values:
+        escaped = values["search"].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        params["search"] = f"%{escaped}%"
+    return params
