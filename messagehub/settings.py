@@ -17,7 +17,7 @@ import environ
 from cryptography.fernet import Fernet
 from redis import RedisError
 
-from messagehub import launcher
+from messagehub import __version__, launcher
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -265,7 +265,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "MessageHub",
     "DESCRIPTION": "Customer messaging for teams: conversations over SMS, prepaid by tokens. "
     "Sign in at /api/auth/login and send the token as `Authorization: Bearer <token>`.",
-    "VERSION": "1",
+    "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/",
     "SERVE_INCLUDE_SCHEMA": False,

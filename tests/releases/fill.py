@@ -1,0 +1,132 @@
+"""A day of two organizations, lived through the product's own doors: a row in every table, and all adds up."""
+
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from rest_framework.test import APIClient
+
+from integrations.events import Accepted
+from integrations.models import WebhookEvent
+from messagehub import tenancy
+from messaging.campaigns import feed
+from messaging.contacts import merging
+from messaging.receiving import ingest
+from messaging.sending import delivery
+from tests import factories
+from tokens import proof
+
+
+class Day:
+    """An organization with an admin, an agent and one chatroom, and what happens there."""
+
+    def __init__(self, name: str, place: int) -> None:
+        self.organization = factories.OrganizationFactory(name=name, slug=name.lower())
+        self.phone, self.customers = f"+1415555{place}000", [f"+1415555{place}{n:03d}" for n in range(1, 5)]
+        with tenancy.organization(self.organization.pk):
+            self.admin, self.agent = (
+                factories.UserFactory(organization=self.organization, role=role, email=f"{role}@{name.lower()}.example")
+                for role in ("admin", "agent")
+            )
+            self.room = factories.ChatroomFactory(organization=self.organization, name="Sales")
+            self.number = factories.SenderNumberFactory(chatroom=self.room, phone=self.phone)
+            self.account = self.number.twilio_account.account_sid
+            factories.UserChatroomFactory(user=self.agent, chatroom=self.room)
+            factories.TokenAccountFactory(user=self.agent)
+
+    def live(self) -> None:
+        self.as_admin, self.as_agent = (self.sign_in(person.email) for person in (self.admin, self.agent))
+        self.set_up()
+        self.receive()
+        self.answer()
+        self.send_a_campaign()
+        self.deliver()
+        self.merge_two()
+
+    def sign_in(self, email: str) -> APIClient:
+        given = {"email": email, "password": factories.PASSWORD}
+        answer = APIClient().post("/api/auth/login", given, headers={"User-Agent": "A browser"})
+        return APIClient(headers={"Authorization": f"Bearer {answer.json()['token']}"})
+
+    def set_up(self) -> None:
+        give = {"user_id": self.agent.pk, "delta": 50, "reason": "Welcome"}
+        self.ask(self.as_admin, "patch", "tokens/update", give)
+        self.ask(self.as_admin, "patch", "settings", {"refund_policy": "undelivered", "default_country": "US"})
+        self.ask(self.as_admin, "post", "keys", {"name": "Report", "scopes": ["read"]})
+        self.label = self.ask(self.as_admin, "post", "labels", {"name": "VIP"})
+        self.ask(self.as_agent, "post", "templates", {"name": "Hours", "body": "Nine to five", **self.here})
+
+    def receive(self) -> None:
+        for customer in self.customers:
+            self.webhook("twilio.message", From=customer, To=self.phone, Body="Hello")
+        media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/media/1", "MediaContentType0": "image/png"}
+        self.webhook("twilio.message", From=self.customers[0], To=self.phone, Body="", **media)
+        self.webhook("twilio.message", From=self.customers[3], To=self.phone, Body="STOP")
+        ingest.drain()
+
+    def answer(self) -> None:
+        conversations = self.ask(self.as_agent, "get", "conversations")["results"]
+        of = {each["contact"]["phone"]: each["id"] for each in conversations}
+        first = f"conversations/{of[self.customers[0]]}"
+        changes = {"assigned_to": self.agent.pk, "labels": [self.label["id"]]}
+        self.ask(self.as_agent, "patch", first, changes)
+        self.ask(self.as_agent, "post", f"{first}/notes", {"content": "A regular", "mentions": [self.admin.pk]})
+        newest = self.ask(self.as_agent, "get", f"{first}/messages")["results"][0]
+        self.ask(self.as_agent, "post", f"{first}/read", {"up_to": newest["id"]})
+        for customer in self.customers[:3]:
+            reply = {"conversation_id": of[customer], "content": "How can we help?"}
+            self.ask(self.as_agent, "post", "messages/send", reply, {"Idempotency-Key": str(uuid4())})
+
+    def send_a_campaign(self) -> None:
+        contacts = self.ask(self.as_agent, "get", "contacts")["results"]
+        group = self.ask(self.as_agent, "post", "groups", {"name": "Regulars", **self.here})
+        members = {"contact_ids": [each["id"] for each in contacts]}
+        self.ask(self.as_agent, "post", f"groups/{group['id']}/members", members)
+        to = {"group_ids": [group["id"]], "sender_number_id": self.number.pk, **self.here}
+        campaign = self.ask(self.as_agent, "post", "campaigns", {"name": "Spring", "content": "Sale!", **to})
+        self.ask(self.as_agent, "post", f"campaigns/{campaign['id']}/start", {})
+        while feed.feed():
+            pass
+
+    def deliver(self) -> None:
+        """Everything that waits is handed over; one message arrives and one does not."""
+        sent = [(claimed, Accepted(f"SM{uuid4().hex}")) for claimed in delivery.claim(100)]
+        delivery.settle(sent)
+        (_, arrived), (_, lost), *_ = sent
+        self.webhook("twilio.status", MessageSid=arrived.provider_id, MessageStatus="delivered")
+        self.webhook("twilio.status", MessageSid=lost.provider_id, MessageStatus="undelivered", ErrorCode="30022")
+        ingest.drain()
+
+    def merge_two(self) -> None:
+        with tenancy.organization(self.organization.pk):
+            kept, lost = (self.room.contacts.get(phone=phone) for phone in self.customers[1:3])
+            merging.merge(kept, lost, by=self.agent)
+
+    def leave_one_waiting(self) -> None:
+        waiting = {"to": self.customers[0], "content": "One more thing", **self.here}
+        self.ask(self.as_agent, "post", "messages/send", waiting)
+
+    # ------------------------------------------------------------ by which door
+    @property
+    def here(self) -> dict:
+        return {"chatroom_id": self.room.pk}
+
+    def ask(self, client: APIClient, verb: str, route: str, given: dict | None = None, headers: dict | None = None):
+        answer = getattr(client, verb)(f"/api/{route}", given or {}, headers=headers or {})
+        assert answer.status_code < 300, (route, answer.content)
+        return answer.json()
+
+    def webhook(self, source: str, **fields: str) -> None:
+        fields = {"MessageSid": f"SM{uuid4().hex}", "AccountSid": self.account, **fields}
+        with tenancy.system():
+            WebhookEvent.objects.create(
+                source=source, account=self.account, dedupe_key=str(uuid4()), body=urlencode(fields).encode()
+            )
+
+
+def fill_every_table() -> None:
+    days = [Day(name, place) for place, name in enumerate(("Acme", "Globex"), start=1)]
+    for day in days:
+        day.live()
+    for day in days:
+        day.leave_one_waiting()
+    proof.run()

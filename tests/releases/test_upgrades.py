@@ -1,0 +1,96 @@
+"""A released database gets to the newest migrations with everything that is in it, and no released one is edited."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+import messagehub
+from messagehub import tenancy
+from tests import releases
+from tests.releases.fill import fill_every_table
+from tokens import proof
+
+
+@pytest.fixture
+def _empty_database(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """The connection leads to a database of its own, in which nothing was made yet."""
+    usual = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        with tenancy.as_owner(), connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE upgrade")
+        connection.settings_dict["NAME"] = "upgrade"
+        try:
+            yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = usual
+            with tenancy.as_owner(), connection.cursor() as cursor:
+                cursor.execute("DROP DATABASE upgrade")
+
+
+def migrate(release: dict | None = None) -> None:
+    """To the migrations of this release, or to the newest ones; what is not ours has always its newest."""
+    executor = MigrationExecutor(connection)
+    targets = dict(executor.loader.graph.leaf_nodes())
+    if release:
+        targets |= dict(sorted(key.split(".") for key in release["migrations"]))
+    executor.migrate(list(targets.items()))
+
+
+def count_rows(tables: list[str]) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"SELECT '{table}', count(*) FROM \"{table}\"" for table in tables))
+        return dict(cursor.fetchall())
+
+
+def columns_of(tables: list[str]) -> set[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_name = ANY(%s)", [tables]
+        )
+        return set(cursor.fetchall())
+
+
+@pytest.mark.parametrize("name", releases.NAMES)
+@pytest.mark.usefixtures("_empty_database")
+def test_a_filled_database_of_a_release_reaches_the_newest_migrations(name: str):
+    release = releases.read_release(name)
+    tables = list(release["rows"])
+    with tenancy.as_owner():
+        migrate(release)
+        with transaction.atomic():
+            for table, rows in release["rows"].items():
+                releases.write_rows(table, rows)
+        before, columns = count_rows(tables), columns_of(tables)
+        migrate()
+        assert count_rows(tables) == before == {table: len(rows) for table, rows in release["rows"].items()}
+        assert columns <= columns_of(tables), "Migrations only add: code of the release before is still running."
+
+    assert list(proof.broken()) == []
+    for organization in release["rows"]["organizations"]:
+        with tenancy.organization(organization["id"]):
+            theirs = [row for row in release["rows"]["messages"] if row["organization_id"] == organization["id"]]
+            assert count_rows(["messages", "organizations"]) == {"messages": len(theirs), "organizations": 1}
+
+
+@pytest.mark.parametrize("name", releases.NAMES)
+def test_no_migration_of_a_release_is_edited_or_removed(name: str):
+    now = releases.digest_migrations()
+    for migration, digest in releases.read_release(name)["migrations"].items():
+        assert now.get(migration) == digest, f"{migration} was released with {name}: add a migration instead."
+
+
+def test_the_version_has_its_file():
+    """Written by `python -m tests.releases`, on the day of the release."""
+    assert messagehub.__version__ == releases.NAMES[-1]
+
+
+@pytest.mark.django_db
+def test_every_table_has_a_row_in_the_next_release():
+    fill_every_table()
+
+    assert list(proof.broken()) == []
+    with tenancy.system():
+        assert [table for table, count in count_rows(releases.our_tables()).items() if not count] == []
