@@ -15,8 +15,8 @@ from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from accounts import tasks
-from integrations import twilio
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
+from integrations.twilio import errors, listing
 from messagehub import tenancy
 
 UNREADABLE = "token_unreadable"
@@ -70,8 +70,8 @@ def probe() -> int:
         try:
             with tenancy.system():
                 account = TwilioAccount.objects.get(pk=account_id)  # decrypts the token
-            twilio.numbers(account.account_sid, account.auth_token)
-        except (twilio.Refusal, twilio.Away, InvalidToken, ValueError):
+            listing.numbers(account.account_sid, account.auth_token)
+        except (errors.Refusal, errors.Away, InvalidToken, ValueError):
             continue
         with tenancy.system():
             resume_account(account)

@@ -10,8 +10,9 @@ from django.db import IntegrityError, connection, transaction
 from accounts import audit
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom
-from integrations import health, twilio
+from integrations import health
 from integrations.models import SenderNumber, TwilioAccount
+from integrations.twilio import errors, listing
 from messagehub import constraints
 
 
@@ -63,11 +64,11 @@ def connect_number(
     and Claimed once Twilio has accepted the credentials.
     """
     secret = auth_token or _known_token(account_sid)
-    owned = next(iter(_ask(twilio.numbers, account_sid, secret, phone)), None)
+    owned = next(iter(_ask(listing.numbers, account_sid, secret, phone)), None)
     if owned is None:
         raise NotInAccount
-    if owned.webhook != twilio.webhook_url():  # before anything is written: no lock is held while Twilio is asked
-        _ask(twilio.route_here, account_sid, secret, owned.sid)
+    if owned.webhook != listing.webhook_url():  # before anything is written: no lock is held while Twilio is asked
+        _ask(listing.route_here, account_sid, secret, owned.sid)
     account = connect_account(chatroom.organization, account_sid, secret, accepted=True)
     with constraints.translate_violation("sender_numbers_phone_key", Claimed("number")):
         number = SenderNumber.objects.create(
@@ -87,7 +88,7 @@ def connect_account(organization: Organization, sid: str, token: str, *, accepte
     A token that is replaced goes on signing for a while. Raises BadCredentials, ProviderAway and Claimed.
     """
     if not accepted:
-        _ask(twilio.numbers, sid, token)
+        _ask(listing.numbers, sid, token)
     known = TwilioAccount.objects.filter(account_sid=sid).first()
     if known is None:
         with constraints.translate_violation("twilio_accounts_account_sid_key", Claimed("account")):
@@ -136,15 +137,15 @@ def sync_numbers(organization: Organization) -> list[dict]:
     return [
         _synced(account, owned, ours.get(owned.phone))
         for account in organization.twilio_accounts.order_by("created_at", "pk")
-        for owned in _ask(twilio.numbers, account.account_sid, account.auth_token)
+        for owned in _ask(listing.numbers, account.account_sid, account.auth_token)
     ]
 
 
-def _synced(account: TwilioAccount, owned: twilio.OwnNumber, number: SenderNumber | None) -> dict:
+def _synced(account: TwilioAccount, owned: listing.OwnNumber, number: SenderNumber | None) -> dict:
     """A number that no chatroom has may serve something else: its webhook is left alone."""
     webhook = "unchanged" if number else "not_connected"
-    if number and owned.webhook != twilio.webhook_url():
-        _ask(twilio.route_here, account.account_sid, account.auth_token, owned.sid)
+    if number and owned.webhook != listing.webhook_url():
+        _ask(listing.route_here, account.account_sid, account.auth_token, owned.sid)
         webhook = "set"
     return {
         "phone": owned.phone,
@@ -166,7 +167,7 @@ def _known_token(account_sid: str) -> str:
 def _ask(question: Callable, *args):
     try:
         return question(*args)
-    except twilio.Refusal:
+    except errors.Refusal:
         raise BadCredentials from None
-    except twilio.Away:
+    except errors.Away:
         raise ProviderAway from None

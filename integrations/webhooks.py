@@ -17,8 +17,9 @@ from django.conf import settings
 from django.db import connection
 from psycopg_pool import AsyncConnectionPool
 
-from integrations import twilio
 from integrations.models import WebhookEvent
+from integrations.twilio import parsing
+from integrations.twilio.signature import verify_signature
 from messagehub import encryption, failpoints
 from messagehub.tenancy import SYSTEM_ROLE
 
@@ -128,10 +129,10 @@ class Intake:
         headers = dict(scope["headers"])
         query = scope["query_string"].decode("latin-1")
         try:
-            fields = twilio.pairs(body)
-        except twilio.BadForm as error:
+            fields = parsing.pairs(body)
+        except parsing.BadForm as error:
             raise Refused(400, str(error)) from None
-        form = twilio.Form(fields)
+        form = parsing.Form(fields)
         url = (
             settings.PUBLIC_BASE_URL + (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?")[0]
         )
@@ -160,13 +161,13 @@ class Intake:
         except TimeoutError:
             raise Refused(408, "The body did not arrive in time.") from None
 
-    async def verified(self, sid: str, url: str, fields: twilio.Pairs, signature: str) -> Account:
+    async def verified(self, sid: str, url: str, fields: parsing.Pairs, signature: str) -> Account:
         """The account whose token signed this. A changed token is looked up again before anything is refused."""
         account = await self.account(sid)
-        if account and twilio.verify(account.tokens, url, fields, signature):
+        if account and verify_signature(account.tokens, url, fields, signature):
             return account
         account = await self.account(sid, newer_than=1)
-        if account and twilio.verify(account.tokens, url, fields, signature):
+        if account and verify_signature(account.tokens, url, fields, signature):
             return account
         raise Refused(403, "The signature does not fit.")
 
@@ -191,7 +192,7 @@ class Intake:
         return self.accounts[sid]
 
     # ------------------------------------------------------------ the two kinds
-    async def message(self, account: Account, form: twilio.Form, query: str, body: bytes, kept: dict):
+    async def message(self, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict):
         quarantined = ""
         if ":" not in form.text("To") + form.text("From"):
             if form.text("To").strip() not in account.numbers:
@@ -206,7 +207,7 @@ class Intake:
             raise Refused(404, "Nobody here owns this number.")
         return 200, b"text/xml; charset=utf-8", EMPTY_TWIML, {}
 
-    async def status(self, account: Account, form: twilio.Form, query: str, body: bytes, kept: dict):
+    async def status(self, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict):
         parts = [account.sid, form.message_sid, form.message_status, form.text("ErrorCode"), digest(query.encode())]
         await self.store(WebhookEvent.Source.TWILIO_STATUS, account, ":".join(parts), query, body, kept)
         return 204, b"", b"", {}
@@ -264,4 +265,4 @@ def digest(raw: bytes) -> str:
 
 
 def dumps(kept: dict[str, str]) -> str:
-    return orjson.dumps({name: twilio.clean(value.encode("latin-1")) for name, value in kept.items()}).decode()
+    return orjson.dumps({name: parsing.clean(value.encode("latin-1")) for name, value in kept.items()}).decode()

@@ -21,7 +21,7 @@ from django.db import Error, InterfaceError, OperationalError, connection
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
-from integrations import providers
+from integrations import channels
 from integrations.events import Busy, NotReached, Outcome, ShutOut
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
 from messagehub import failpoints
@@ -61,7 +61,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stopping.set)
-        self.connections = providers.Connections(IN_FLIGHT * 2)
+        self.connections = channels.Connections(IN_FLIGHT * 2)
         loops = [self.receive(), self.send(), self.feed(), self.sweep(), self.listen(), self.beat(), self.jobs()]
         tasks = [asyncio.create_task(each) for each in loops]
         settling = asyncio.create_task(self.settle())

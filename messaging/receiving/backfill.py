@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from cryptography.fernet import InvalidToken
 
-from integrations import providers
+from integrations import channels
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import Message
@@ -40,8 +40,8 @@ def _repair(number: dict) -> int:
     since = max(number["since"], number["newest"] - OVERLAP) if number["newest"] else number["since"]
     try:
         secret = encryption.decrypt(number["auth_token"])
-        listed = providers.received_messages(number["account_sid"], secret, number["phone"], since)
-    except (providers.Away, providers.Refusal, InvalidToken, ValueError) as error:
+        listed = channels.received_messages(number["account_sid"], secret, number["phone"], since)
+    except (channels.Away, channels.Refusal, InvalidToken, ValueError) as error:
         log.warning("%s: what came in can't be compared (%s).", number["account_sid"], type(error).__name__)
         return 0
     # The webhook of the newest may still be on its way through the queue: receiving it twice changes nothing.

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from procrastinate.contrib.django import app
 from procrastinate.types import JSONDict
 
-from integrations import providers
+from integrations import channels
 from integrations.events import InboundMessage, StatusUpdate, Unsupported
 from integrations.models import WebhookEvent
 from messagehub import sql, tenancy
@@ -203,7 +203,7 @@ def _take(limit: int, only: list | None = None) -> int:
         done, inbound, updates = [], [], []
         for row in claimed:
             try:
-                event = providers.parse(
+                event = channels.parse(
                     row["source"], row["account"], bytes(row["body"]), row["query"], row["created_at"]
                 )
             except ValueError as error:

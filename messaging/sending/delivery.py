@@ -19,7 +19,7 @@ from django.db import connection
 from django.utils import timezone
 
 from chatrooms import contacts
-from integrations import failures, health, providers
+from integrations import channels, failures, health, meanings
 from integrations.events import Accepted, Busy, NotReached, Outcome, OutgoingText, Refused, ShutOut, Unclear
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
@@ -218,7 +218,7 @@ def _outgoing(row: dict, secret: str) -> OutgoingText:
         from_address=row["from_address"],
         to_address=row["to_address"],
         body=row["content"],
-        callback_url=providers.callback_url(row["id"]),
+        callback_url=channels.callback_url(row["id"]),
         messaging_service=row["messaging_service_sid"],
         media_urls=tuple(row["media_urls"]),
     )
@@ -310,7 +310,7 @@ def _write(rows: Sequence[dict]) -> None:
 def _learn(claimed: Claimed, row: dict) -> None:
     """What a refusal says beyond this message: about the recipient, or about our own number."""
     meaning = failures.explain_code(row["error_code"])
-    if meaning.kind == failures.OPTED_OUT:
+    if meaning.kind == meanings.OPTED_OUT:
         consent.record_provider_opt_out(
             row["organization_id"],
             claimed.number_id,
@@ -318,14 +318,14 @@ def _learn(claimed: Claimed, row: dict) -> None:
             message_id=row["id"],
             text=row["error_message"],
         )
-    elif meaning.kind == failures.CONFIGURATION:
+    elif meaning.kind == meanings.CONFIGURATION:
         said = f"A message from {claimed.text.from_address} was refused ({row['error_code']}): {row['error_message']}"
         health.raise_alert(row["organization_id"], claimed.number_id, row["error_code"], said)
 
 
 def _mark_numbers(refused: Sequence[dict]) -> None:
     """Numbers that can't be sent to are marked, in a transaction of its own: contacts are locked before messages."""
-    bad = [row for row in refused if failures.explain_code(row["error_code"]).kind == failures.BAD_NUMBER]
+    bad = [row for row in refused if failures.explain_code(row["error_code"]).kind == meanings.BAD_NUMBER]
     if bad:
         with tenancy.system():
             for row in sorted(bad, key=lambda row: row["contact_id"]):

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 from procrastinate.contrib.django import app
 
-from integrations import failures, health
+from integrations import failures, health, meanings
 from integrations.events import StatusUpdate
 from messagehub import sql
 from messaging.live import event_log
@@ -112,17 +112,17 @@ def _learn(failed: Sequence[dict]) -> None:
     """What a failure says beyond its message: about our own number or account."""
     for row in failed:
         kind = failures.explain_code(row["error_code"]).kind
-        if kind == failures.SUSPENDED:
+        if kind == meanings.SUSPENDED:
             health.pause_account(row["twilio_account_id"], row["error_code"], row["error_message"])
-        elif kind == failures.BACKLOG:
+        elif kind == meanings.BACKLOG:
             health.hold_number(row["number_id"], 60)
-        elif kind == failures.CONFIGURATION:
+        elif kind == meanings.CONFIGURATION:
             said = f"A message was not delivered ({row['error_code']}): {row['error_message']}"
             health.raise_alert(row["organization_id"], row["number_id"], row["error_code"], said)
     filtered = {
         (row["organization_id"], row["number_id"])
         for row in failed
-        if failures.explain_code(row["error_code"]).kind == failures.FILTERED
+        if failures.explain_code(row["error_code"]).kind == meanings.FILTERED
     }
     for organization_id, number_id in sorted(filtered):
         (counted,) = sql.fetch_rows(FILTERED, [organization_id, number_id])

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from integrations import failures, providers
+from integrations import channels, failures
 from integrations.events import Listed
 from integrations.models import TwilioAccount
 from messagehub import encryption, sql, tenancy
@@ -56,8 +56,8 @@ def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
         try:
             since = min(row["since"] for row in rows) - CLOCKS
             secret = encryption.decrypt(rows[0]["auth_token"])
-            listed = providers.sent_messages(account, secret, sender, recipient, since)
-        except (providers.Away, providers.Refusal):
+            listed = channels.sent_messages(account, secret, sender, recipient, since)
+        except (channels.Away, channels.Refusal):
             continue  # not looked for: its time goes on when the provider can be asked
         settle_unknown(rows, listed)
     return len(waiting)
@@ -152,7 +152,7 @@ def look_up_message(message_id: UUID) -> None:
     if not found:
         return
     account, secret = found[0]["account_sid"], encryption.decrypt(found[0]["auth_token"])
-    listed = providers.one_sent(account, secret, found[0]["provider_id"])
+    listed = channels.one_sent(account, secret, found[0]["provider_id"])
     with tenancy.system():
         (row,) = sql.fetch_rows(CONTESTED, [message_id])
         if listed.status not in states.FINAL or listed.status == row["status"] or row["status"] == "read":
@@ -205,7 +205,7 @@ def compare_lists(since: datetime, until: datetime) -> Iterator[Compared]:
         accounts = list(TwilioAccount.objects.order_by("account_sid").prefetch_related("sender_numbers"))
     for account in accounts:
         connected = {number.phone: number.created_at for number in account.sender_numbers.all()}
-        listed = providers.all_sent(account.account_sid, account.auth_token, since)
+        listed = channels.all_sent(account.account_sid, account.auth_token, since)
         there = {
             each.provider_id: each.created_at
             for each in listed

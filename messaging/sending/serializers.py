@@ -7,8 +7,8 @@ from rest_framework import serializers
 from chatrooms.fields import PhoneField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
+from integrations.channels import MOST_MEDIA
 from integrations.models import SenderNumber
-from integrations.providers import MOST_MEDIA
 from messagehub import datetimes
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
 from messaging.message_templates.serializers import ELSEWHERE, VariablesField

@@ -17,7 +17,7 @@ from django.db.models import F
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from integrations import providers
+from integrations import channels
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 from messagehub import launcher, tenancy
 from messaging.models import Message
@@ -61,7 +61,7 @@ class Desk:
         claimed = delivery.claim_messages(limit)
 
         async def call():
-            connections = providers.Connections(limit)
+            connections = channels.Connections(limit)
             try:
                 return [(each, await connections.send(each.text)) for each in claimed]
             finally:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from integrations import events, providers
+from integrations import channels, events
 from messagehub import tenancy
 from messaging.models import Message
 from messaging.sending import delivery
@@ -180,7 +180,7 @@ def test_row_19_a_worker_that_stood_still_does_not_call_any_more(desk: Desk, set
 
     async def wake_up() -> tuple:
         worker = Worker()
-        worker.connections = providers.Connections(1)
+        worker.connections = channels.Connections(1)
         await worker.fly(claimed)
         await worker.connections.close()
         return worker.answers.get_nowait()

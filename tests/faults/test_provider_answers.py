@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from chatrooms.models import Contact
-from integrations import providers, twilio
+from integrations import channels
+from integrations.twilio import limits, sending
 from messagehub import tenancy
 from messaging.models import Message
 from messaging.sending import delivery
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.faults]
 # ---------------------------------------------------------------- row 3
 @pytest.mark.parametrize("kind", ["accept_then_hang", "accept_then_reset"])
 def test_row_03_an_answer_that_is_lost_is_never_followed_by_another_try(desk: Desk, monkeypatch, kind: str):
-    monkeypatch.setattr(twilio, "TOTAL_SECONDS", 1)
+    monkeypatch.setattr(limits, "TOTAL_SECONDS", 1)
     desk.sandbox.fault(kind)
     message = desk.send(f"Lost by {kind}")
 
@@ -54,7 +55,7 @@ def test_a_connection_that_the_provider_hung_up_in_the_meantime_is_not_used_agai
     claimed = delivery.claim_messages(10)
 
     async def call():
-        connections = providers.Connections(1)
+        connections = channels.Connections(1)
         outcomes = [await connections.send(claimed[0].text)]
         time.sleep(5.5)  # nothing is heard meanwhile
         outcomes.append(await connections.send(claimed[1].text))
@@ -87,13 +88,13 @@ def test_row_04_what_never_reached_the_provider_waits_and_is_tried_again(desk: D
 
 
 def test_row_04_no_free_connection_is_not_sent_either(desk: Desk, monkeypatch):
-    monkeypatch.setattr(twilio, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(sending, "CONNECT_SECONDS", 0.3)
     desk.sandbox.fault("slow", seconds=1)
     messages = [desk.send("First"), desk.send("Second")]
     claimed = delivery.claim_messages(10)
 
     async def call():
-        connections = providers.Connections(1)
+        connections = channels.Connections(1)
         outcomes = await asyncio.gather(*(connections.send(each.text) for each in claimed))
         await connections.close()
         return list(zip(claimed, outcomes, strict=True))

@@ -11,8 +11,9 @@ from django.db import connection
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from integrations import failures, twilio
+from integrations import failures
 from integrations.events import StatusUpdate
+from integrations.twilio import parsing
 from messagehub import tenancy
 from messaging.models import Message, MessageReceipt
 from messaging.sending import delivery_reports, states
@@ -147,7 +148,7 @@ def report(desk: Desk, number: int, status: str, code: str = "30003") -> tuple:
     return uuid7(), StatusUpdate(
         account=desk.account,
         provider_id=f"SM{number}",
-        status=twilio.STATUS.get(status, ""),
+        status=parsing.STATUS.get(status, ""),
         provider_status=status,
         occurred_at=timezone.now(),
         error_code=code if status in ("failed", "undelivered") else "",

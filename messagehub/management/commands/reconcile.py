@@ -6,7 +6,7 @@ from cryptography.fernet import InvalidToken
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from integrations import providers
+from integrations import channels
 from messaging.sending import reconciliation
 
 SHOWN = 10
@@ -36,7 +36,7 @@ class Command(BaseCommand):
                 for words, ids in (("there and not here", found.only_there), ("here and not there", found.only_here)):
                     if ids:
                         self.stdout.write(f"  {len(ids)} {words}: {', '.join(ids[:SHOWN])}")
-        except (providers.Away, providers.Refusal) as error:
+        except (channels.Away, channels.Refusal) as error:
             raise CommandError("The provider can't be asked, so nothing is proved.") from error
         except InvalidToken as error:
             raise CommandError("An account's token can't be read any more, so nothing is proved.") from error

@@ -1,0 +1,146 @@
+"""What Twilio has: messages that left and came in, and the numbers of an account."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import requests
+from django.conf import settings
+from twilio.base.exceptions import TwilioException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from integrations.events import (
+    InboundMessage,
+    Listed,
+    Media,
+)
+from integrations.twilio.errors import Away, Refusal
+from integrations.twilio.limits import API, MOST_MEDIA, TOTAL_SECONDS
+from integrations.twilio.parsing import STATUS
+
+MOST_LISTED = 1000
+
+
+def sent_messages(account: str, secret: str, from_address: str, to_address: str, since: datetime) -> list[Listed]:
+    """What Twilio has of messages from one number of ours to somebody, oldest first. Raises Refusal and Away.
+
+    There is no filter on the time of creation, and a queued message has no time of sending: so all of them are listed,
+    newest first, and those before `since` left out here.
+    """
+    with _answers():
+        found = _waiting(account, secret).messages.list(from_=from_address, to=to_address, limit=MOST_LISTED)
+    return sorted(
+        (_listed(each) for each in found if str(each.direction) != "inbound" and each.date_created >= since),
+        key=lambda each: each.created_at,
+    )
+
+
+def all_sent(account: str, secret: str, since: datetime) -> Iterator[Listed]:
+    """Everything that left the account since then, newest first. Raises Refusal and Away."""
+    with _answers():
+        for each in _waiting(account, secret).messages.stream(page_size=MOST_LISTED):
+            if each.date_created < since:
+                return
+            if str(each.direction) != "inbound":
+                yield _listed(each)
+
+
+def one_sent(account: str, secret: str, provider_id: str) -> Listed:
+    """A message of ours as Twilio has it now. Raises Refusal and Away."""
+    with _answers():
+        return _listed(_waiting(account, secret).messages(provider_id).fetch())
+
+
+def _listed(each) -> Listed:
+    return Listed(
+        each.sid,
+        each.body or "",
+        STATUS.get(str(each.status), "accepted"),
+        str(each.error_code or ""),
+        each.date_created,
+        int(each.num_segments) if str(each.num_segments or "").isdigit() else 1,
+        each.from_ or "",
+    )
+
+
+def received_messages(account: str, secret: str, to_address: str, since: datetime) -> list[InboundMessage]:
+    """What Twilio has taken in for a number of ours, oldest first. Raises Refusal and Away."""
+    client, found = _waiting(account, secret), []
+    with _answers():
+        for each in client.messages.stream(to=to_address, page_size=MOST_LISTED):
+            if each.date_created < since:
+                break
+            if str(each.direction) == "inbound" and ":" not in f"{each.from_}{each.to}":
+                found.append(_received(client, account, each))
+    return found[::-1]
+
+
+def _received(client: Client, account: str, each) -> InboundMessage:
+    media: tuple[Media, ...] = ()
+    if str(each.num_media or "0") != "0":
+        media = tuple(
+            Media(f"{API}{item.uri.removesuffix('.json')}", (item.content_type or "")[:100])
+            for item in client.messages(each.sid).media.list(limit=MOST_MEDIA)
+        )
+    return InboundMessage(
+        account=account,
+        provider_id=each.sid[:200],
+        from_address=(each.from_ or "").strip()[:32],
+        to_address=(each.to or "").strip()[:32],
+        body=(each.body or "").replace("\0", ""),
+        occurred_at=each.date_created,
+        segments=int(each.num_segments) if str(each.num_segments or "").isdigit() else 1,
+        media=media,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNumber:
+    """A number that an account owns, and where its messages are sent to."""
+
+    sid: str
+    phone: str
+    name: str
+    webhook: str
+
+
+class _Waiting(TwilioHttpClient):
+    """The SDK's own client for a request that somebody waits for, with the address of the API from settings."""
+
+    def request(self, method, url, *args, **kwargs):
+        return super().request(method, settings.TWILIO_API_BASE_URL + url.removeprefix(API), *args, **kwargs)
+
+
+def webhook_url() -> str:
+    """Where Twilio is to bring the messages of our numbers."""
+    return f"{settings.PUBLIC_BASE_URL}/api/webhooks/twilio/messages"
+
+
+def numbers(account: str, secret: str, phone: str = "") -> list[OwnNumber]:
+    """The account's numbers, or the one that is asked for. Raises Refusal and Away."""
+    with _answers():
+        found = _waiting(account, secret).incoming_phone_numbers.list(**({"phone_number": phone} if phone else {}))
+    return [OwnNumber(each.sid, each.phone_number, each.friendly_name, each.sms_url or "") for each in found]
+
+
+def route_here(account: str, secret: str, number_sid: str) -> None:
+    """Have the number's messages brought to our webhook. Raises Refusal and Away."""
+    with _answers():
+        _waiting(account, secret).incoming_phone_numbers(number_sid).update(sms_url=webhook_url(), sms_method="POST")
+
+
+def _waiting(account: str, secret: str) -> Client:
+    return Client(account, secret, http_client=_Waiting(timeout=TOTAL_SECONDS))
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    try:
+        yield
+    except TwilioException as error:  # for a list, the SDK raises one that carries the response
+        status = getattr(error, "status", None) or getattr(error.args[-1], "status_code", 0)
+        raise (Refusal if status in (401, 403, 404) else Away) from error
+    except (requests.RequestException, ValueError, KeyError) as error:
+        raise Away from error

@@ -1,0 +1,156 @@
+"""What Twilio sends to our webhooks, in the one vocabulary of events."""
+
+import re
+from datetime import datetime
+from urllib.parse import unquote_to_bytes
+
+from integrations.events import (
+    InboundMessage,
+    Incoming,
+    Media,
+    StatusUpdate,
+    Unsupported,
+)
+from integrations.twilio.callbacks import message_of_callback
+from integrations.twilio.limits import MOST_MEDIA
+
+MOST_FIELDS = 1000
+
+# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+STATUS = {
+    "accepted": "accepted",
+    "scheduled": "accepted",
+    "queued": "accepted",
+    "sending": "accepted",
+    "sent": "sent",
+    "delivered": "delivered",
+    "partially_delivered": "delivered",
+    "read": "read",
+    "undelivered": "undelivered",
+    "failed": "failed",
+    "canceled": "canceled",
+}
+
+Pairs = list[tuple[bytes, bytes]]
+
+# Every field that is read. Each decides something, so each comes once and under exactly this name: two readings of one
+# body would let somebody sign as one account and be processed as another.
+READ = {
+    name.encode()
+    for name in (
+        "AccountSid", "MessageSid", "SmsSid", "MessageStatus", "SmsStatus", "ErrorCode", "From", "To", "Body",
+        "OptOutType", "NumSegments", "NumMedia",
+        *(f"{kind}{n}" for n in range(MOST_MEDIA) for kind in ("MediaUrl", "MediaContentType")),
+    )
+}  # fmt: skip
+READ_PLAIN = {name.lower() for name in READ}
+NO_LETTER = re.compile(rb"[^0-9A-Za-z]+")
+ACCOUNT_SID = re.compile(r"[0-9A-Za-z]{1,34}")
+
+
+class BadForm(ValueError):
+    """A body that is no form we would read."""
+
+
+def pairs(body: bytes) -> Pairs:
+    """The fields of a form body in their order, as raw bytes: a signature is over bytes.
+
+    Raises BadForm, also where a field that is read comes twice or under a name that only resembles its own.
+    """
+    parts = [part for part in body.split(b"&") if part]
+    if len(parts) > MOST_FIELDS:
+        raise BadForm("A form with that many fields is not read.")
+    split = (part.replace(b"+", b" ").partition(b"=") for part in parts)
+    fields = [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in split]
+    seen = set()
+    for name, _ in fields:
+        if name in READ:
+            if name in seen:
+                raise BadForm(f"{name.decode()} comes twice.")
+            seen.add(name)
+        elif NO_LETTER.sub(b"", name).lower() in READ_PLAIN:
+            raise BadForm("A field has a name that resembles another's.")
+    return fields
+
+
+class Form(dict[str, str]):
+    """The fields that are read, as text: NUL dropped, what is no UTF-8 replaced, so that PostgreSQL takes all of it."""
+
+    def __init__(self, fields: Pairs):
+        super().__init__((name.decode(), clean(value)) for name, value in fields if name in READ)
+
+    @property
+    def account(self) -> str:
+        """Who says that they sign this. It counts once a token of theirs has verified it, and is kept from there on."""
+        account = self.text("AccountSid")
+        return account if ACCOUNT_SID.fullmatch(account) else ""
+
+    @property
+    def message_sid(self) -> str:
+        return self.text("MessageSid") or self.text("SmsSid")
+
+    @property
+    def message_status(self) -> str:
+        return self.text("MessageStatus") or self.text("SmsStatus")
+
+    def text(self, name: str) -> str:
+        return self.get(name, "")
+
+    def number(self, name: str) -> int:
+        value = self.text(name)
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 5 else 0
+
+
+def clean(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace").replace("\0", "")
+
+
+def parse_message(account: str, body: bytes, received_at: datetime) -> Incoming:
+    """The message webhook of this account. Raises BadForm when it has no MessageSid."""
+    form = Form(pairs(body))
+    sid = form.message_sid
+    if not sid:
+        raise BadForm("A message without MessageSid.")
+    sender, recipient = form.text("From"), form.text("To")
+    if ":" in sender or ":" in recipient:
+        return Unsupported(f"{(sender or recipient).split(':')[0]} is not a channel that we handle")
+    media = tuple(
+        Media(form.text(f"MediaUrl{n}"), form.text(f"MediaContentType{n}")[:100])
+        for n in range(min(form.number("NumMedia"), MOST_MEDIA))
+        if form.text(f"MediaUrl{n}").startswith(("https://", "http://"))
+    )
+    return InboundMessage(
+        account=account,
+        provider_id=sid[:200],
+        from_address=sender.strip()[:32],
+        to_address=recipient.strip()[:32],
+        body=form.text("Body"),
+        occurred_at=received_at,
+        segments=form.number("NumSegments") or 1,
+        media=media,
+        keyword=form.text("OptOutType").upper()[:8],
+    )
+
+
+def parse_status(account: str, body: bytes, query: str, received_at: datetime) -> Incoming:
+    """The status callback of this account. Unknown states are kept with an empty `status`.
+
+    Raises BadForm without any id.
+    """
+    form = Form(pairs(body))
+    sid = form.message_sid
+    message_id = message_of_callback(query)
+    if not sid and message_id is None:
+        raise BadForm("A status without MessageSid.")
+    said = form.message_status
+    status = STATUS.get(said, "")
+    return StatusUpdate(
+        account=account,
+        provider_id=sid[:200],
+        status=status,
+        provider_status=said[:24],
+        occurred_at=received_at,
+        # An earlier code may linger on a later state: it means something only with a failure.
+        error_code=form.text("ErrorCode")[:16] if status in ("failed", "undelivered") else "",
+        message_id=message_id,
+    )

@@ -1,0 +1,121 @@
+"""Handing messages over to Twilio."""
+
+import re
+
+import aiohttp
+import orjson
+from django.conf import settings
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response
+from yarl import URL
+
+from integrations.events import (
+    Accepted,
+    Busy,
+    NotReached,
+    Outcome,
+    OutgoingText,
+    Refused,
+    ShutOut,
+    Unclear,
+)
+from integrations.twilio.limits import API, TOTAL_SECONDS
+
+CONNECT_SECONDS = 3
+# Shorter than servers wait (five seconds and more): a message on a connection that was hung up just then is Unclear.
+IDLE_SECONDS = 4
+# https://www.twilio.com/docs/api/errors
+# The number itself is in trouble, not the message: nothing was taken, and trying at once again would not help.
+SHUT_OUT = {20003, 20404}
+BACKLOG_FULL = {21611, 63018}
+BACKLOG_SECONDS = 60  # to wait where Twilio does not say how long
+BUSY_SECONDS = 5
+
+
+class Transport(AsyncTwilioHttpClient):
+    """The SDK's own aiohttp client with a wide pool, our time limits, and the address of the API from settings."""
+
+    def __init__(self, connections: int = 256):
+        super().__init__(pool_connections=False)
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, limit_per_host=0, keepalive_timeout=IDLE_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS),
+        )
+
+    async def request(self, method, url, params=None, data=None, headers=None, auth=None, timeout=None, **kwargs):
+        """One request. The SDK's own would pass `timeout=None` on, which switches the session's limits off."""
+        if url.startswith(API):
+            url = settings.TWILIO_API_BASE_URL + url.removeprefix(API)
+        if data is not None:
+            # aiohttp can't take the SDK's lists (MediaUrl), and urlencode costs five times as much as yarl.
+            data = URL.build(query={name: value for name, value in data.items() if value is not None})
+            data = data.raw_query_string.encode()
+            headers = {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}
+        credentials = aiohttp.BasicAuth(*auth) if auth else None
+        async with self.session.request(
+            method.upper(), url, params=params, data=data, headers=headers, auth=credentials, allow_redirects=False
+        ) as answer:
+            # The charset is not looked for: what is no UTF-8 is no JSON either.
+            return Response(answer.status, (await answer.read()).decode("utf-8", "replace"), answer.headers)
+
+
+MOST_WAIT_SECONDS = 600
+JSON = {"Accept": "application/json"}
+
+
+def read_retry_after(answer: Response) -> float | None:
+    """Seconds; None where Twilio does not say."""
+    text = (answer.headers or {}).get("Retry-After", "")
+    return min(float(text), MOST_WAIT_SECONDS) if text.isascii() and text.isdigit() else None
+
+
+async def send_text(transport: Transport, text: OutgoingText) -> Outcome:
+    """Hand a message over, once. Never raises: what can't be told apart from success is Unclear.
+
+    Over the SDK's transport but not its resources: building a MessageInstance from an answer of which two fields are
+    needed costs as much as the request itself (docs/decisions.md).
+    """
+    form: dict[str, str | list[str]] = {"To": text.to_address, "Body": text.body, "StatusCallback": text.callback_url}
+    form |= {"MessagingServiceSid": text.messaging_service} if text.messaging_service else {"From": text.from_address}
+    if text.media_urls:
+        form["MediaUrl"] = list(text.media_urls)
+    url = f"{API}/2010-04-01/Accounts/{text.account}/Messages.json"
+    try:
+        answer = await transport.request("POST", url, data=form, headers=JSON, auth=(text.account, text.secret))
+        said = orjson.loads(answer.text)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        return NotReached(f"Twilio could not be reached ({type(error).__name__}).")
+    except (TimeoutError, aiohttp.ClientError) as error:
+        return Unclear(f"No clear answer from Twilio ({type(error).__name__}).")
+    except ValueError:
+        said = {}
+    if not isinstance(said, dict):
+        said = {}
+    if answer.status_code not in (200, 201):
+        return _refusal(answer, said)
+    if not isinstance(said.get("sid"), str) or not said["sid"] or said.get("account_sid") != text.account:
+        return Unclear(f"Twilio's answer named no message of ours: {_excerpt(answer.text)}")
+    segments = str(said.get("num_segments") or "1")
+    return Accepted(said["sid"], int(segments) if segments.isdigit() else 1)
+
+
+def _excerpt(text: str) -> str:
+    """The beginning of an answer that nobody expected, for whoever looks into it; no number or id can be read in it."""
+    return re.sub(r"[0-9a-f]{5,}|\d{3,}", "…", " ".join(text.split())[:150], flags=re.IGNORECASE)
+
+
+def _refusal(answer: Response, body: dict) -> Outcome:
+    status, code, message = answer.status_code, body.get("code"), str(body.get("message", ""))
+    wait = read_retry_after(answer)
+    if not isinstance(code, int) and status != 429:
+        return Unclear(f"Twilio, or somebody before it, answered {status}: {_excerpt(answer.text)}")
+    said = message.removeprefix("Unable to create record: ")[:300] or f"Twilio answered {status}."
+    if code in BACKLOG_FULL:
+        return Busy(said, wait or BACKLOG_SECONDS, whole_account=False)
+    if status == 429:
+        return Busy(said, wait or BUSY_SECONDS, whole_account=True)
+    if status in (401, 403) or code in SHUT_OUT:
+        return ShutOut(str(code or status), said)
+    if 400 <= status < 500:
+        return Refused(str(code or status), said)
+    return Unclear(f"Twilio answered {status}.")
