@@ -61,7 +61,7 @@ class Day:
         media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/media/1", "MediaContentType0": "image/png"}
         self.webhook("twilio.message", From=self.customers[0], To=self.phone, Body="", **media)
         self.webhook("twilio.message", From=self.customers[3], To=self.phone, Body="STOP")
-        ingest.drain()
+        ingest.drain_webhooks()
 
     def answer(self) -> None:
         conversations = self.ask(self.as_agent, "get", "conversations")["results"]
@@ -84,22 +84,22 @@ class Day:
         to = {"group_ids": [group["id"]], "sender_number_id": self.number.pk, **self.here}
         campaign = self.ask(self.as_agent, "post", "campaigns", {"name": "Spring", "content": "Sale!", **to})
         self.ask(self.as_agent, "post", f"campaigns/{campaign['id']}/start", {})
-        while feed.feed():
+        while feed.feed_campaigns():
             pass
 
     def deliver(self) -> None:
         """Everything that waits is handed over; one message arrives and one does not."""
-        sent = [(claimed, Accepted(f"SM{uuid4().hex}")) for claimed in delivery.claim(100)]
-        delivery.settle(sent)
+        sent = [(claimed, Accepted(f"SM{uuid4().hex}")) for claimed in delivery.claim_messages(100)]
+        delivery.settle_outcomes(sent)
         (_, arrived), (_, lost), *_ = sent
         self.webhook("twilio.status", MessageSid=arrived.provider_id, MessageStatus="delivered")
         self.webhook("twilio.status", MessageSid=lost.provider_id, MessageStatus="undelivered", ErrorCode="30022")
-        ingest.drain()
+        ingest.drain_webhooks()
 
     def merge_two(self) -> None:
         with tenancy.organization(self.organization.pk):
             kept, lost = (self.room.contacts.get(phone=phone) for phone in self.customers[1:3])
-            merging.merge(kept, lost, by=self.agent)
+            merging.merge_contacts(kept, lost, by=self.agent)
 
     def leave_one_waiting(self) -> None:
         waiting = {"to": self.customers[0], "content": "One more thing", **self.here}
@@ -129,4 +129,4 @@ def fill_every_table() -> None:
         day.live()
     for day in days:
         day.leave_one_waiting()
-    proof.run()
+    proof.run_proof()
