@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from chatrooms.models import Chatroom, Contact
 from messagehub.ui.templatetags.ui import channel_name
-from messaging import conversations, cursors, filters, forms, moments, outbox, sendability, sending, shapes, shell
+from messaging import conversations, filters, forms, moments, outbox, sendability, sending, shapes, shell
 from messaging.filters import Filters
 from messaging.models import Conversation, ConversationActivity, Label, Message, Note, Platform
 from messaging.templatetags.thread import is_lost, status_name
@@ -49,11 +49,10 @@ def _zones() -> set[str]:
 
 # ---------------------------------------------------------------- the whole page
 def whole(request: HttpRequest, shown: Conversation | None = None) -> dict:
-    """The whole inbox. The cursor is read first, so that no event falls between the page and its socket."""
+    """The whole inbox. The chatrooms and the cursor are read first: no event falls between the page and its socket."""
     rooms = shell.of(request).rooms
     wanted = Filters.read(request.GET, request.user, rooms)
     context = {
-        "cursor": cursors.write({str(room.pk): cursors.part(str(room.pk), room.last_seq) for room in rooms}),
         "chatrooms": rooms,
         **rows(request, rooms, wanted),
         **tabs(request, wanted, rooms),
@@ -69,7 +68,7 @@ def whole(request: HttpRequest, shown: Conversation | None = None) -> dict:
 
 
 def commands() -> list[dict]:
-    """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/keyboard.js."""
+    """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/inbox/keyboard.js."""
     always = [
         ("next", _("Next conversation"), "J"),
         ("previous", _("Previous conversation"), "K"),
