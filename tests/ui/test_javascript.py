@@ -94,7 +94,7 @@ def test_segments_are_counted_as_the_server_counts_them(page: Page):
     )
     counted = dict(zip(texts, run(page, code, texts), strict=True))
 
-    wrong = {text: n for text, n in counted.items() if n != segments.count(text)}
+    wrong = {text: n for text, n in counted.items() if n != segments.count_segments(text)}
     assert wrong == {}
 
 
@@ -468,7 +468,7 @@ def refusal(code: str, message: str) -> dict:
 
 @pytest.fixture
 def thread(page: Page, site: Site) -> Page:
-    words = render_to_string("ui/words.html") + render_to_string("messaging/_inbox_words.html", {"me": "me"})
+    words = render_to_string("ui/words.html") + render_to_string("inbox/_inbox_words.html", {"me": "me"})
     show(page, site, THREAD + words, SIGNED_IN)
     return page
 
