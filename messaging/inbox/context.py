@@ -32,7 +32,7 @@ MOST_COLLEAGUES = 200
 def build_page(request: HttpRequest, shown: Conversation | None = None) -> dict:
     """The whole inbox. Chatrooms and cursor are read first: no event falls between the page and its socket."""
     rooms = context_processors.shell_of(request).rooms
-    wanted = Filters.read(request.GET, request.user, rooms)
+    wanted = Filters.read(request)
     context = {
         "chatrooms": rooms,
         **build_rows(request, rooms, wanted),
@@ -83,7 +83,7 @@ def list_commands() -> list[dict]:
 def build_rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **narrower) -> dict:
     """A page of rows that fit the filters."""
     by_id = {str(room.pk): room for room in rooms}
-    found = listing.list_conversations(request.user, limit=ROWS + 1, **wanted.wanted(request.user), **narrower)
+    found = listing.list_conversations(request.user, limit=ROWS + 1, **wanted.conditions(request.user), **narrower)
     more = len(found) > ROWS
     found = found[:ROWS]
     for row in found:
