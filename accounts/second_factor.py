@@ -41,14 +41,14 @@ class WrongCode(Exception):
     """The code does not fit, is too old, or was used before."""
 
     def __init__(self) -> None:
-        super().__init__(_("This code is wrong, too old, or was used already."))
+        super().__init__(_("Invalid or expired code. Try the latest one."))
 
 
 class StillOwed(Exception):
     """It can't be taken away from who has to have one."""
 
     def __init__(self) -> None:
-        super().__init__(_("You have to sign in with a second factor, so it can't be removed."))
+        super().__init__(_("Your organization requires two-factor authentication, so you can't turn it off."))
 
 
 def is_set_up(user: User) -> bool:

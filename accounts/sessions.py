@@ -32,7 +32,7 @@ class WrongCredentials(Exception):
     """One message for every wrong pair, so that nobody learns which addresses exist."""
 
     def __init__(self) -> None:
-        super().__init__(_("This email and password don't belong together."))
+        super().__init__(_("Incorrect email or password."))
 
 
 class SecondFactorOwed(Exception):

@@ -5,12 +5,12 @@ from django.utils.translation import gettext_lazy as _
 from integrations.meanings import Meaning
 from integrations.twilio import errors
 
-_AGAIN = _("You can send it again.")
+_AGAIN = _("You can retry it.")
 MEANINGS = {
     **errors.MEANINGS,
-    "not_sent": Meaning(_("It never reached Twilio. It was not sent."), _AGAIN),
+    "not_sent": Meaning(_("The message never reached Twilio and wasn't sent."), _AGAIN),
     "ambiguous": Meaning(
-        _("More than one message at the provider fits."), _("Look there, then say which is right.")
+        _("Several Twilio messages match this one."), _("Check the Twilio log and choose.")
     ),
 }  # fmt: skip
 UNKNOWN = Meaning(_("It was not delivered."), _AGAIN)

@@ -16,7 +16,7 @@ class GrantForm(forms.Form):
 
     def clean_tokens(self) -> int:
         if not self.cleaned_data["tokens"]:
-            raise forms.ValidationError("Nothing would change.")
+            raise forms.ValidationError("This wouldn't change the balance.")
         return self.cleaned_data["tokens"]
 
 

@@ -21,9 +21,11 @@ class GrantForm(forms.Form):
 
     person = HolderField(queryset=User.objects.none(), label=_("To"), empty_label=None)
     tokens = forms.IntegerField(
-        label=_("Tokens"), min_value=-MOST, max_value=MOST, help_text=_("Below zero takes some back.")
+        label=_("Tokens"), min_value=-MOST, max_value=MOST, help_text=_("Enter a negative number to take tokens back.")
     )
-    reason = forms.CharField(label=_("Reason"), max_length=300, help_text=_("Stands in the ledger, for them to read."))
+    reason = forms.CharField(
+        label=_("Reason"), max_length=300, help_text=_("Visible in the ledger to you and the agent.")
+    )
     key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args, admin: User, **options):
@@ -33,5 +35,5 @@ class GrantForm(forms.Form):
 
     def clean_tokens(self) -> int:
         if not self.cleaned_data["tokens"]:
-            raise forms.ValidationError(_("Nothing would change."))
+            raise forms.ValidationError(_("This wouldn't change the balance."))
         return self.cleaned_data["tokens"]

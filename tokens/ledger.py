@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from uuid_utils.compat import uuid7
 
 from accounts import audit, tasks
@@ -49,12 +48,7 @@ class InsufficientTokens(Exception):
 
     def __init__(self, needed: int):
         self.needed = needed
-        said = ngettext(
-            "This needs {n} token and your balance does not cover it.",
-            "This needs {n} tokens and your balance does not cover it.",
-            needed,
-        )
-        self.words = said.format(n=needed), _("Ask an admin of your organization to grant you some.")
+        self.words = _("Not enough tokens ({n} needed).").format(n=needed), _("Ask an admin to top you up.")
         super().__init__(" ".join(self.words))
 
 

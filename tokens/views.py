@@ -28,7 +28,7 @@ KINDS = {
     "refunds": [Kind.REFUND],
     "held": [Kind.RESERVE, Kind.RELEASE],
 }
-WORDS = {"": _("All"), "grants": _("Grants"), "sends": _("Sends"), "refunds": _("Refunds"), "held": _("Held")}
+WORDS = {"": _("All"), "grants": _("Grants"), "sends": _("Sends"), "refunds": _("Refunds"), "held": _("Reserved")}
 
 
 @require_safe
@@ -52,11 +52,11 @@ def grant(request: HttpRequest) -> HttpResponse:
                 idempotency_key=str(form.cleaned_data["key"]),
             )
         except ledger.InsufficientTokens:
-            form.add_error("tokens", gettext("{name} does not have that many.").format(name=person.name))
+            form.add_error("tokens", gettext("{name} doesn't have that many tokens.").format(name=person.name))
         except ledger.KeyUsed as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, gettext("{name} has {n} tokens now.").format(name=person.name, n=f"{left:,}"))
+            messages.success(request, gettext("{name} now has {n} tokens.").format(name=person.name, n=f"{left:,}"))
             return redirect("manage-tokens")
     return _page(request, form, status=422)
 

@@ -43,7 +43,7 @@ class NewPasswordForm(PersonForm):
         label=_("New password"),
         max_length=1000,
         strip=False,
-        help_text=_("At least ten characters, and none that everybody uses."),
+        help_text=_("At least 10 characters. Avoid common passwords."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

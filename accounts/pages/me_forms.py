@@ -41,15 +41,15 @@ class SecondFactorForm(CurrentPasswordForm):
 
 
 class KeyForm(PersonForm):
-    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("What it is for."))
+    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("For example, “Zapier”."))
     scopes = forms.MultipleChoiceField(
-        label=_("What it may do"),
+        label=_("Permissions"),
         widget=forms.CheckboxSelectMultiple,
         choices=[
-            (ApiKey.Scope.READ, _("read")),
-            (ApiKey.Scope.SEND, _("send and handle conversations")),
-            (ApiKey.Scope.CONTACTS, _("change contacts, groups, templates and labels")),
-            (ApiKey.Scope.ADMIN, _("do what takes an admin")),
+            (ApiKey.Scope.READ, _("Read everything you can see")),
+            (ApiKey.Scope.SEND, _("Send messages and manage conversations")),
+            (ApiKey.Scope.CONTACTS, _("Manage contacts, groups, templates and labels")),
+            (ApiKey.Scope.ADMIN, _("Full admin access")),
         ],
     )
 

@@ -50,7 +50,7 @@ def password(request: HttpRequest) -> HttpResponse:
     proved = bool(request.session.get(sessions.SECOND_FACTOR))
     sessions.change_password(user, form.cleaned_data["password"])
     sessions.start_session(request, user, second_factor_done=proved)
-    return _page(request, done=_("Your password is changed, and all your other sign-ins have ended."))
+    return _page(request, done=_("Password changed. You've been signed out everywhere else."))
 
 
 @require_POST
@@ -90,7 +90,7 @@ def second_factor_set_up(request: HttpRequest) -> HttpResponse:
         else:
             del request.session[NEW_SECRET]
             request.session[sessions.SECOND_FACTOR] = True
-            return _page(request, done=_("Your second factor is set up."), codes=codes)
+            return _page(request, done=_("Two-factor authentication is on."), codes=codes)
     return _page(request, second_factor_form=form)
 
 
@@ -103,7 +103,7 @@ def second_factor_remove(request: HttpRequest) -> HttpResponse:
         except second_factor.StillOwed as error:
             form.add_error(None, str(error))
         else:
-            return _page(request, done=_("You sign in by password alone again."))
+            return _page(request, done=_("Two-factor authentication is off."))
     return _page(request, second_factor_form=form)
 
 
@@ -113,7 +113,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     if not form.is_valid() or not second_factor.is_set_up(request.user):
         return _page(request, second_factor_form=form)
     codes = second_factor.renew_recovery_codes(request.user)
-    return _page(request, done=_("These are your new recovery codes; the old ones no longer work."), codes=codes)
+    return _page(request, done=_("Your recovery codes were replaced. The old ones no longer work."), codes=codes)
 
 
 def _new_secret(request: HttpRequest) -> str:

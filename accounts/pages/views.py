@@ -37,7 +37,7 @@ def login(request: HttpRequest) -> HttpResponse:
     except limits.TooMany as error:
         return _login_page(request, form, _wait(error), status=429, retry_after=error.retry_after)
     except limits.Unavailable:
-        error = _("Signing in is not possible right now. Nothing is wrong with your password: try again in a minute.")
+        error = _("We can't sign you in right now. Your password is fine. Try again in a minute.")
         return _login_page(request, form, error, status=503, retry_after=30)
     return redirect(_next(request))
 
@@ -64,8 +64,8 @@ def login_code(request: HttpRequest) -> HttpResponse:
         except limits.Unavailable as error:
             form.add_error(None, str(error))
             answer = {"status": 503, "retry_after": 30}
-    words = _("Enter the six digits that your authenticator shows, or one of your recovery codes.")
-    return _door(request, _("Second factor"), words, form, _("Sign in"), next=_next(request), **answer)
+    words = _("Enter the 6-digit code from your authenticator app, or a recovery code.")
+    return _door(request, _("Two-factor authentication"), words, form, _("Sign in"), next=_next(request), **answer)
 
 
 @require_POST
@@ -89,7 +89,7 @@ def invitation(request: HttpRequest, part: str) -> HttpResponse:
             sessions.start_session(request, team.accept_invitation(part, **form.cleaned_data))
             return redirect(settings.LOGIN_REDIRECT_URL)
     except (invitations.InvitationExpired, team.AddressTaken) as error:
-        return _door(request, _("This link does not work"), str(error), status=410)
+        return _door(request, _("This link is no longer valid"), str(error), status=410)
     with tenancy.organization(user.organization_id):
         title = _("Join %(organization)s") % {"organization": user.organization.name}
     words = _("You will sign in as %(email)s.") % {"email": user.email}
@@ -101,20 +101,22 @@ def invitation(request: HttpRequest, part: str) -> HttpResponse:
 def password_reset(request: HttpRequest) -> HttpResponse:
     """Ask for a link by mail. The answer is the same for every address: only a job looks whether it exists."""
     form = EmailForm(request.POST or None)
-    title = _("A new password")
+    title = _("Reset your password")
     if request.method == "POST" and form.is_valid():
         try:
             sessions.request_password_reset(form.cleaned_data["email"], request.META.get("REMOTE_ADDR", ""))
         except limits.TooMany as error:
             form.add_error(None, _wait(error))
-            return _door(request, title, "", form, _("Mail me a link"), status=429, retry_after=error.retry_after)
+            return _door(request, title, "", form, _("Send reset link"), status=429, retry_after=error.retry_after)
         except limits.Unavailable as error:
             form.add_error(None, str(error))
-            return _door(request, title, "", form, _("Mail me a link"), status=503, retry_after=30)
-        words = _("If %(email)s has an account, a link is on its way. Give it a minute, and look among the spam too.")
-        return _door(request, _("Check your mail"), words % {"email": form.cleaned_data["email"]})
-    words = _("Enter your email address, and we mail you a link to set a new password.")
-    return _door(request, title, words, form, _("Mail me a link"), status=400 if form.errors else 200)
+            return _door(request, title, "", form, _("Send reset link"), status=503, retry_after=30)
+        words = _(
+            "If an account exists for %(email)s, we've sent a reset link. Check your spam folder if you don't see it."
+        )
+        return _door(request, _("Check your email"), words % {"email": form.cleaned_data["email"]})
+    words = _("Enter your email and we'll send you a reset link.")
+    return _door(request, title, words, form, _("Send reset link"), status=400 if form.errors else 200)
 
 
 @login_not_required
@@ -124,15 +126,15 @@ def password_new(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     """The page of a reset's link. Using it ends every sign-in, and one signs in with the new password."""
     user = sessions.find_user_of_reset_link(uid, token)
     if user is None:
-        words = _("It is too old or was used already. Ask for a new one.")
+        words = _("This link has expired or has already been used.")
         way = reverse("password-reset")
-        return _door(request, _("This link does not work"), words, None, _("Ask for a new link"), way=way, status=410)
+        return _door(request, _("This link is no longer valid"), words, None, _("Send a new link"), way=way, status=410)
     form = NewPasswordForm(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         sessions.change_password(user, form.cleaned_data["password"])
-        words = _("You were signed out everywhere. Sign in with the new one.")
-        return _door(request, _("Your password is changed"), words, None, _("Sign in"), way=reverse("login"))
-    words = _("For %(email)s. It signs you out everywhere.") % {"email": user.email}
+        words = _("You've been signed out everywhere. Sign in with your new password.")
+        return _door(request, _("Password changed"), words, None, _("Sign in"), way=reverse("login"))
+    words = _("For %(email)s. You'll be signed out everywhere.") % {"email": user.email}
     return _door(request, _("Set a new password"), words, form, _("Set password"), status=400 if form.errors else 200)
 
 
@@ -159,8 +161,8 @@ def _login_page(request, form, error: object = None, *, status: int = 200, retry
 
 def _wait(error: limits.TooMany) -> str:
     words = ngettext(
-        "Too many tries. Wait %(n)s second, then try again. Your account is not locked.",
-        "Too many tries. Wait %(n)s seconds, then try again. Your account is not locked.",
+        "Too many attempts. Try again in %(n)s second. Your account isn't locked.",
+        "Too many attempts. Try again in %(n)s seconds. Your account isn't locked.",
         error.retry_after,
     )
     return words % {"n": error.retry_after}

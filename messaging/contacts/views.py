@@ -62,7 +62,7 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
                 form.add_error("phone", str(error))
                 status = 409
             else:
-                messages.success(request, _("The contact is saved."))
+                messages.success(request, _("Contact saved."))
                 return _arrive(request, shown)
     context = {"own_page": "contact", "contact": shown, "form": form}
     # htmx swaps what 422 brings; whether two numbers collide or one is wrong, the form is to be corrected.
@@ -137,7 +137,7 @@ def merge_with(request: HttpRequest, pk: UUID, other: UUID) -> HttpResponse:
         context["preview"] = merging.preview_merge(shown, lost)
         if request.method == "POST":
             merging.merge_contacts(shown, lost, by=request.user)
-            messages.success(request, _("The two contacts are one now."))
+            messages.success(request, _("Contacts merged."))
             return redirect("contact", shown.pk)
     except (merging.SameContact, merging.OtherChatroom) as error:
         return render(request, "contacts/merge_preview.html", context | {"error": error}, status=422)

@@ -35,14 +35,14 @@ class NewerIsOpen(Exception):
     """The contact came back meanwhile: at most one conversation of a channel is not closed."""
 
     def __init__(self) -> None:
-        super().__init__("The contact has a newer conversation that is open. Go on in that one.")
+        super().__init__("The contact has a newer conversation that is open. Continue there.")
 
 
 class NoWakingTime(Exception):
     """A conversation is snoozed until some time."""
 
     def __init__(self) -> None:
-        self.fields = {"snoozed_until": ["Say until when it is to be snoozed."]}
+        self.fields = {"snoozed_until": ["Choose when the snooze ends."]}
         super().__init__(self.fields["snoozed_until"][0])
 
 

@@ -115,7 +115,7 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
         request,
         pk,
         lambda message: message_actions.cancel_message(message, by=request.user),
-        _("Called off. Its tokens are back."),
+        _("Scheduled message canceled. Its tokens were refunded."),
     )
 
 
@@ -129,7 +129,7 @@ def reschedule(request: HttpRequest, pk: UUID) -> HttpResponse:
         request,
         pk,
         lambda message: message_actions.change_message(message, by=request.user, **form.cleaned_data),
-        _("Changed."),
+        _("Scheduled message updated."),
     )
 
 
@@ -140,7 +140,7 @@ def settle(request: HttpRequest, pk: UUID) -> HttpResponse:
     if outcome not in ("accepted", "not_sent"):
         list_filters.refuse_parameter("outcome")
     accepted = outcome == "accepted"
-    words = _("Noted: it was sent.") if accepted else _("Noted: it was not sent. You can send it again.")
+    words = _("Marked as sent.") if accepted else _("Marked as not sent. You can retry it.")
     return _about(
         request, pk, lambda message: message_actions.settle_message(message, accepted=accepted, by=request.user), words
     )
@@ -169,7 +169,7 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         words, undo = _change(request.user, shown, form.cleaned_data)
     except _Unknown:
-        return _answer_refused(request, shown, _("Nobody of this name may see the conversation."), 422)
+        return _answer_refused(request, shown, _("That person doesn't have access to this conversation."), 422)
     except (contacts.ContactGone, changes.NewerIsOpen, changes.NoWakingTime) as refusal:
         return _answer_refused(request, shown, str(refusal), 409)
     if not request.htmx:
@@ -195,7 +195,7 @@ def _change(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
     if given["blocked"] is not None:
         changes.block_contact(shown, given["blocked"], by=user)
         name = display_name(shown.contact)
-        words = _("%(name)s is blocked.") if given["blocked"] else _("%(name)s is no longer blocked.")
+        words = _("%(name)s is blocked.") if given["blocked"] else _("%(name)s is unblocked.")
         return words % {"name": name}, {"blocked": "no" if given["blocked"] else "yes"}
     if given["add_label"] or given["remove_label"]:
         return _relabel(user, shown, given["add_label"], given["remove_label"])
@@ -222,7 +222,7 @@ def _assign(user: User, shown: Conversation, given: str) -> tuple[str, dict]:
             raise _Unknown
     before = changes.change_conversation(shown, by=user, assigned_to=person)["assigned_to_id"]
     if person is None:
-        words = _("Assigned to nobody.")
+        words = _("Unassigned.")
     elif person == user:
         words = _("Assigned to you.")
     else:
@@ -234,8 +234,8 @@ def _move(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
     values = {name: given[name] for name in ("status", "snoozed_until") if given[name]}
     before = changes.change_conversation(shown, by=user, **values)
     words = {
-        Status.OPEN: _("Open again."),
-        Status.PENDING: _("Pending: it waits for something, and comes back when the customer writes."),
+        Status.OPEN: _("Reopened."),
+        Status.PENDING: _("Marked as pending. It reopens when the customer replies."),
         Status.CLOSED: _("%(name)s is resolved.") % {"name": display_name(shown.contact)},
     }.get(values.get("status"), "")
     if until := values.get("snoozed_until"):

@@ -65,7 +65,7 @@ def list_commands() -> list[dict]:
         ("reply", _("Reply"), "R"),
         ("note", _("Write a note"), "N"),
         ("templates", _("Insert a template"), ""),
-        ("resolve", _("Resolve and open the next"), "E"),
+        ("resolve", _("Resolve and open next"), "E"),
         ("reopen", _("Reopen"), ""),
         ("pending", _("Mark as pending"), ""),
         ("assign", _("Assign"), "A"),

@@ -10,7 +10,7 @@ from integrations import segments
 from messagehub import datetimes
 from messaging.models import Conversation
 
-EMPTY = {"required": _("Write something first.")}
+EMPTY = {"required": _("Write a message first.")}
 LONGEST_NOTE = 5000
 NOBODY = "none"
 
@@ -18,14 +18,14 @@ NOBODY = "none"
 class AheadField(forms.DateTimeField):
     """A time of the viewer's clock that is still to come, within a year."""
 
-    default_error_messages = {"invalid": _("Choose a day and a time.")}
+    default_error_messages = {"invalid": _("Choose a date and time.")}
 
     def clean(self, value) -> datetime | None:
         given = super().clean(value)
         if given is None:
             return None
         if not datetimes.is_ahead(given):
-            raise forms.ValidationError(_("Choose a time that is still to come, within a year."))
+            raise forms.ValidationError(_("Choose a time in the future, within a year."))
         return given
 
 

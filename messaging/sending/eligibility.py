@@ -1,7 +1,7 @@
-"""May this be sent now, and if not: every reason why, when that ends, and what would change it.
+"""Whether a message may be sent now; if not, every reason why, when each ends, and how to fix it.
 
-One answer for the composer, the API, what was scheduled and what goes to many; so the page and the refusal say the same
-words. The answer is stored with the message. Tokens are only looked at here: what pays is the ledger's own update.
+The composer, the API, scheduled messages and campaigns share this check, so pages and refusals use the same words. The
+verdict is stored with the message. The balance is only read here; the ledger's own update decides who can pay.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,15 @@ from messaging.models import UNSUCCESSFUL, ConsentEntry, Conversation, Message, 
 from messaging.sending import consent, quiet_hours
 from tokens import ledger
 
+# https://developers.facebook.com/docs/messenger-platform/policy/policy-overview
 META_WINDOW = timedelta(hours=24)
-ANSWERING = timedelta(hours=24)  # so long after somebody wrote, writing to them is an answer
+ANSWERING = timedelta(hours=24)  # a message within this time of the last inbound one is a reply
 DUPLICATE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why not, or what to expect. `opens_at` is when it ends by itself; `fix` is what somebody can do."""
+    """Why a message is refused or delayed. `opens_at` is when that ends by itself; `fix` is what to do about it."""
 
     code: str
     message: str
@@ -44,7 +45,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reasons` refuse, the one to name first at the front; `warnings` say what will happen on the way."""
+    """Any of `reasons` refuses the message, the most important first; `warnings` announce delays."""
 
     reasons: tuple[Reason, ...] = ()
     warnings: tuple[Reason, ...] = ()
@@ -61,7 +62,7 @@ class Verdict:
 
 
 class SendRefused(Exception):
-    """This may not be sent now. Nothing was changed."""
+    """The message may not be sent now. Nothing was changed."""
 
     def __init__(self, verdict: Verdict):
         self.verdict = verdict
@@ -71,7 +72,7 @@ class SendRefused(Exception):
 
 
 def price_of(user: User, platform: str) -> int:
-    """Tokens that a message costs this sender, whatever its length; admins send without."""
+    """Tokens that one message costs this sender, whatever its length. Admins send for free."""
     if user.is_admin:
         return 0
     return getattr(user.organization, f"price_{platform.lower()}")
@@ -90,9 +91,9 @@ def may_send(
 ) -> Verdict:
     """Whether `user` may send `content` into the conversation at the time `at` (now, if None).
 
-    `paid` leaves the tokens out, `seen_message` is the newest one that the sender has looked at, and without
-    `allow_duplicate` the same text may not go to the same person twice within a minute. Different texts always may.
-    `to` is the number that it goes to, where that is not the contact's own of now.
+    `paid` skips the balance check, `seen_message` is the newest message that the sender has seen, and without
+    `allow_duplicate` the same text is refused within a minute. `to` is the recipient's number if it differs from the
+    contact's current one.
     """
     at = at or timezone.now()
     to = to or conversation.contact.phone or ""
@@ -110,24 +111,24 @@ def may_send(
 def may_send_to_each(
     user: User, sender: SenderNumber, recipients: Sequence[tuple[Contact, str]], at: datetime | None = None
 ) -> list[Verdict]:
-    """The same for many contacts and their addresses who are written to first, by somebody who has access and has paid.
+    """Check many contacts for a first message from a sender whose access and payment are settled.
 
-    Their conversations need not exist yet. A few queries for all of them.
+    Their conversations need not exist yet. The number of queries does not depend on the number of recipients.
     """
     at, warnings = at or timezone.now(), tuple(_holds(sender))
-    out = consent.find_opt_outs(sender.pk, [to for _, to in recipients])
+    opt_outs = consent.find_opt_outs(sender.pk, [to for _, to in recipients])
     verdicts = []
     for contact, to in recipients:
         exchange = Conversation(
             contact=contact, sender_number=sender, chatroom_id=contact.chatroom_id, platform=Platform.SMS
         )
-        checks = _recipient(user, exchange, to, at, out.get(to))
+        checks = _recipient(user, exchange, to, at, opt_outs.get(to))
         verdicts.append(Verdict(tuple(check for check in checks if check), warnings))
     return verdicts
 
 
 def may_feed(user: User, chatroom_id: UUID, sender: SenderNumber) -> Reason | None:
-    """Why this person may not write to many out of this chatroom with this number, if so."""
+    """Why this person may not run a campaign in this chatroom from this number, if so."""
     return check_access(user, chatroom_id) or (no_sender() if sender.chatroom_id != chatroom_id else None)
 
 
@@ -139,11 +140,11 @@ def check_access(user: User, chatroom_id: UUID) -> Reason | None:
 
 
 def _recipient(
-    user: User, conversation: Conversation, to: str, at: datetime, out: ConsentEntry | None
+    user: User, conversation: Conversation, to: str, at: datetime, opt_out: ConsentEntry | None
 ) -> tuple[Reason | None, ...]:
-    """What lies with whom it goes to, and with the channel."""
+    """Reasons that depend on the recipient and the channel."""
     return (
-        *_doors(conversation.contact, to, out),
+        *_check_contact(conversation.contact, to, opt_out),
         _sender(conversation),
         _window(conversation, at),
         _quiet(user.organization, conversation, at, to),
@@ -151,27 +152,29 @@ def _recipient(
 
 
 def no_access() -> Reason:
-    """For somebody who lost the chatroom, or is gone."""
-    return Reason("no_access", _("The sender may not work in this chatroom any more."), _("Ask an admin."))
+    """The sender lost access to the chatroom, or no longer exists."""
+    return Reason("no_access", _("The sender no longer has access to this chatroom."), _("Ask an admin."))
 
 
-def _doors(contact: Contact, to: str, out: ConsentEntry | None) -> list[Reason]:
-    """Block and consent: one door each. `out` is by what they opted out."""
-    found = []
+def _check_contact(contact: Contact, to: str, opt_out: ConsentEntry | None) -> list[Reason]:
+    """Block, consent and a number that the provider refused. `opt_out` is the consent entry in force."""
+    reasons = []
     if contact.blocked_at:
-        found.append(
-            Reason("blocked", _("This contact is blocked, so nothing is sent to them."), _("Unblock them first."))
+        reasons.append(Reason("blocked", _("This contact is blocked."), _("Unblock to reply.")))
+    if opt_out:
+        day = date_format(timezone.localtime(opt_out.created_at), "j F Y")
+        reasons.append(
+            Reason(
+                "opted_out",
+                _("Opted out on {day}.").format(day=day),
+                _("You can't message this contact from this number until they text START."),
+            )
         )
-    if out:
-        said = _("They asked on {day} for no more messages from this number, so nothing is sent to them.")
-        day = date_format(timezone.localtime(out.created_at), "j F Y")
-        found.append(Reason("opted_out", said.format(day=day), _("They can lift this by texting START to it.")))
     if contact.phone_refused and to == contact.phone:
-        said = _("The provider says that no message can reach this number ({code}).")
-        found.append(
-            Reason("invalid_number", said.format(code=contact.phone_refused), _("Correct the contact's phone number."))
-        )
-    return found
+        text = _("The provider reports that this number can't receive messages ({code}).")
+        fix = _("Correct the contact's phone number.")
+        reasons.append(Reason("invalid_number", text.format(code=contact.phone_refused), fix))
+    return reasons
 
 
 def _sender(conversation: Conversation) -> Reason | None:
@@ -181,26 +184,25 @@ def _sender(conversation: Conversation) -> Reason | None:
 
 
 def no_sender() -> Reason:
-    """For a chatroom without a number."""
     return Reason("no_sender", _("This chatroom has no number to send from."), _("Ask an admin to connect one."))
 
 
 def open_until(conversation: Conversation) -> datetime | None:
-    """When the time for answers ends that Meta gives; None over SMS, which has no such time, and before they wrote."""
+    """When Meta's reply window closes; None for SMS, which has none, and before the customer's first message."""
     if conversation.platform == Platform.SMS or not conversation.last_inbound_at:
         return None
     return conversation.last_inbound_at + META_WINDOW
 
 
 def _window(conversation: Conversation, at: datetime) -> Reason | None:
-    """Meta lets a business answer, not begin."""
+    """Meta accepts replies to a customer, not first messages."""
     end = open_until(conversation)
     if conversation.platform == Platform.SMS or (end and at < end):
         return None
     return Reason(
         "outside_messaging_window",
-        _("Meta allows answers for 24 hours after somebody's last message, and these have passed."),
-        _("Wait until they write again."),
+        _("Meta's 24-hour reply window has closed."),
+        _("You can reply once the customer writes again."),
     )
 
 
@@ -218,8 +220,8 @@ def _newer(conversation: Conversation, seen: Message) -> Reason | None:
         return None
     return Reason(
         "newer_messages",
-        _("Something new came in since you looked."),
-        _("Read it first, then send or change your text."),
+        _("New message since you started typing."),
+        _("Review it before sending."),
     )
 
 
@@ -233,40 +235,36 @@ def _duplicate(conversation: Conversation, content: str) -> Reason | None:
     if not same.exclude(status__in=UNSUCCESSFUL).exists():
         return None
     return Reason(
-        "duplicate", _("The same text went to them within the last minute."), _("Send it anyway, or change it.")
+        "duplicate", _("You sent this exact message less than a minute ago."), _("Edit it, or send it anyway.")
     )
 
 
 def _holds(sender: SenderNumber | None) -> list[Reason]:
-    """What keeps a message waiting after it was taken on: it is not lost, and goes out by itself."""
+    """What delays an accepted message. It stays queued and is sent once the delay ends."""
     if sender is None:
         return []
-    # By columns: the account's token stays where it is.
+    # Only these columns, so that the account's encrypted token is neither read nor decrypted.
     columns = ("twilio_account__paused_at", "twilio_account__paused_code", "twilio_account__held_until", "held_until")
-    paused_at, code, *holds = SenderNumber.objects.values_list(*columns).get(pk=sender.pk)
-    found = []
+    paused_at, paused_code, *held_until = SenderNumber.objects.values_list(*columns).get(pk=sender.pk)
+    warnings = []
     if paused_at:
-        found.append(
+        warnings.append(
             Reason(
                 "channel_paused",
-                _("Twilio does not let this number's account in ({code}). Messages wait, and none is lost.").format(
-                    code=code
-                ),
-                _("An admin has to renew the account's token; then they go out by themselves."),
+                _("Twilio rejected this account's credentials ({code}).").format(code=paused_code),
+                _("Messages are queued and will send once an admin updates the auth token."),
             )
         )
-    waits = [until for until in holds if until and until > timezone.now()]
-    if waits:
-        found.append(
-            Reason(
-                "channel_slow", _("Twilio asked this number to wait, so messages go out later."), opens_at=max(waits)
-            )
+    ends = [moment for moment in held_until if moment and moment > timezone.now()]
+    if ends:
+        warnings.append(
+            Reason("channel_slow", _("Twilio is throttling this number. Messages will be delayed."), opens_at=max(ends))
         )
-    return found
+    return warnings
 
 
 def _quiet(organization: Organization | None, conversation: Conversation, at: datetime, to: str) -> Reason | None:
-    """Nobody is written to first at night. Whoever wrote to us within a day is answered at any time."""
+    """Quiet hours stop first messages, not replies to a customer who wrote within the last day."""
     if organization is None or organization.quiet_from is None or conversation.platform != Platform.SMS:
         return None
     if conversation.last_inbound_at and at < conversation.last_inbound_at + ANSWERING:
@@ -276,7 +274,7 @@ def _quiet(organization: Organization | None, conversation: Conversation, at: da
         return None
     return Reason(
         "quiet_hours",
-        _("It is {time} where they are, within your quiet hours.").format(
+        _("It's {time} in the customer's time zone, which is within your quiet hours.").format(
             time=f"{at.astimezone(quiet_hours.zones(organization, to)[0]):%H:%M}"
         ),
         _("Send it later."),
@@ -285,10 +283,10 @@ def _quiet(organization: Organization | None, conversation: Conversation, at: da
 
 
 def recheck_message(message: Message, at: datetime | None = None) -> Verdict:
-    """What was paid for: the answer for `at` (now, if None).
+    """Check a message that is already paid for once more, at the time `at` (now, if None).
 
-    The sender may have lost the chatroom meanwhile, and the contact got another number by an edit or a merge: what was
-    addressed to the old one still goes there, so it is the old one that must want it.
+    The sender may have lost the chatroom since. The contact may have another number since, by an edit or a merge; the
+    message still goes to the old one, so the old one's consent counts.
     """
     if message.sent_by is None:
         return Verdict((no_access(),))

@@ -41,7 +41,7 @@ def test_somebody_is_invited_joins_and_works(api, browser, ann, jobs, login):
     }  # fmt: skip
     tasks.mail_invitation.func(**jobs[0])
     assert mail.outbox[0].to == ["noor@new.example"]
-    assert "Ann invites you to Acme" in mail.outbox[0].subject
+    assert "Ann invited you to Acme" in mail.outbox[0].subject
     path = link(mail.outbox[0])
     client = browser()
     assert "You will sign in as noor@new.example" in client.get(path).content.decode()
@@ -83,7 +83,7 @@ def test_an_address_of_another_organization_is_answered_like_any_other(api, brow
     assert detail.json() == theirs.json()
     for job in jobs:
         tasks.mail_invitation.func(**job)
-    assert "invites you" in mail.outbox[0].subject
+    assert "invited you" in mail.outbox[0].subject
     assert "tried to invite" in mail.outbox[1].subject
     assert "http" not in mail.outbox[1].body
     invited = User.objects.get(pk=theirs.json()["id"])

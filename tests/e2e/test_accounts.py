@@ -86,7 +86,7 @@ def test_a_second_factor_is_set_up_and_asked_for(demo: Demo, page: Page, complai
     card.get_by_label("Current password").fill(sam["password"])
     card.get_by_label("Code").fill(code(secret))
     card.get_by_role("button", name="Turn on").click()
-    expect(page.get_by_text("Your second factor is set up.")).to_be_visible()
+    expect(page.get_by_text("Two-factor authentication is on.")).to_be_visible()
     assert page.locator(".codes code").count() == 10
 
     page.context.clear_cookies()

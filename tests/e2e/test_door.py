@@ -47,7 +47,7 @@ def test_a_stranger_signs_in_with_what_the_page_says(demo: Demo, stranger, compl
     page.get_by_label("Email").fill(shown.locator("dt").first.inner_text())
     page.get_by_label("Password", exact=True).fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("belong together")
+    expect(page.get_by_role("alert")).to_contain_text("Incorrect email or password.")
     assert_accessible(page, "login-error")
     page.get_by_label("Password", exact=True).fill(shown.locator("dd").first.inner_text())
     page.get_by_role("button", name="Show password").click()
@@ -62,12 +62,12 @@ def test_a_stranger_signs_in_with_what_the_page_says(demo: Demo, stranger, compl
 def test_a_forgotten_password_is_set_anew_by_mail(demo: Demo, stranger, complaints, viewport):
     kim, page = demo.people["kim"], stranger(viewport)
     page.goto(f"{demo.base_url}/login/")
-    page.get_by_role("link", name="Forgot it?").click()
+    page.get_by_role("link", name="Forgot password?").click()
     assert_accessible(page, "reset")
     page.get_by_label("Email").fill(kim["email"])
     before = len(list((demo.local_dir / "mail").glob("*"))) if (demo.local_dir / "mail").exists() else 0
-    page.get_by_role("button", name="Mail me a link").click()
-    expect(page.get_by_text("a link is on its way")).to_be_visible()
+    page.get_by_role("button", name="Send reset link").click()
+    expect(page.get_by_text("we've sent a reset link")).to_be_visible()
     assert_accessible(page, "reset-sent")
 
     eventually(lambda: len(list((demo.local_dir / "mail").glob("*"))) > before)
@@ -79,9 +79,9 @@ def test_a_forgotten_password_is_set_anew_by_mail(demo: Demo, stranger, complain
     assert_accessible(page, "reset-new")
     page.get_by_role("textbox", name="New password").fill(kim["password"] + "-new")
     page.get_by_role("button", name="Set password").click()
-    expect(page.get_by_text("Your password is changed")).to_be_visible()
+    expect(page.get_by_text("Password changed")).to_be_visible()
     page.goto(link)
-    expect(page.get_by_text("This link does not work")).to_be_visible()
+    expect(page.get_by_text("This link is no longer valid")).to_be_visible()
     assert_accessible(page, "link-over")
     kim["password"] += "-new"
     for mail in (demo.local_dir / "mail").glob("*"):
@@ -95,7 +95,7 @@ def test_ones_own_page_and_errors_are_accessible(demo: Demo, signed_in, viewport
     maya.goto(f"{demo.base_url}/me/")
     assert_accessible(maya, "me")
     maya.goto(f"{demo.base_url}/nowhere/")
-    expect(maya.get_by_role("heading", name="This page does not exist")).to_be_visible()
+    expect(maya.get_by_role("heading", name="Page not found")).to_be_visible()
     assert_accessible(maya, "404")
     maya.goto(f"{demo.base_url}/inbox/?status=LOUD")
     shot(maya, "400")
@@ -124,6 +124,6 @@ def test_too_many_tries_are_told_how_long_to_wait(browser: Browser):
             page.get_by_label("Email").fill("maya@northbeam.example")
             page.get_by_label("Password", exact=True).fill("wrong")
             page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("alert")).to_contain_text("Too many tries. Wait")
+        expect(page.get_by_role("alert")).to_contain_text("Too many attempts. Try again in")
         assert_accessible(page, "login-locked")
         page.close()

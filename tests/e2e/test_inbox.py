@@ -33,12 +33,12 @@ def test_tabs_filters_and_search(demo: Demo, signed_in, complaints):
 
     search = maya.get_by_role("searchbox")
     search.fill("nobody is called that")
-    expect(maya.get_by_text("Nobody found for")).to_be_visible()
+    expect(maya.get_by_text("No results for")).to_be_visible()
     shot(maya, "search-nothing")
     maya.get_by_role("link", name="Clear filters").click()
     expect(row(maya, "over the tabs")).to_be_visible()
     maya.go_back()
-    expect(maya.get_by_text("Nobody found for")).to_be_visible()
+    expect(maya.get_by_text("No results for")).to_be_visible()
     assert complaints == []
 
 
@@ -183,7 +183,7 @@ def test_a_chatroom_appears_and_goes_without_a_reload(demo: Demo, signed_in):
     expect(tom.locator(".rooms").get_by_role("link", name="Sales")).to_be_visible()
     open_one(tom, "Visible to a newcomer")
     dana.delete(f"/api/user-chatrooms?user_id={user}&chatroom_id={room}")
-    expect(tom.get_by_text("You no longer work in this chatroom.").locator("visible=true").first).to_be_visible()
+    expect(tom.get_by_text("You no longer have access to this chatroom.").locator("visible=true").first).to_be_visible()
     expect(row(tom, "Visible to a newcomer")).to_have_count(0)
     expect(tom.locator(".rooms").get_by_role("link", name="Sales")).to_have_count(0)
 

@@ -17,12 +17,12 @@ def test_a_refused_message_is_sent_again(demo: Demo, signed_in, complaints):
     composer = maya.locator("#composer textarea")
     composer.fill("Yes, of course.")
     composer.press("Enter")
-    again = maya.get_by_role("button", name="Send again")
+    again = maya.get_by_role("button", name="Retry")
     expect(again).to_be_visible()
 
     again.click()
 
-    expect(maya.get_by_text("Sent again below.")).to_be_visible()
+    expect(maya.get_by_text("Retried below.")).to_be_visible()
     eventually(lambda: [text["body"] for text in demo.phone(phone)][-1] == "Yes, of course.")
     expect(maya.locator("#log .msg.out").last.get_by_role("img", name="Delivered")).to_be_attached()
     expect(maya.locator("#log .msg.out")).to_have_count(2)

@@ -39,7 +39,7 @@ def test_the_counter_names_what_makes_it_unicode_and_makes_it_plain(demo: Demo, 
     box.fill("We’ll call you")
     expect(counter).to_contain_text("Unicode")
     expect(maya.locator("#unicode-hint")).to_contain_text("because of ’")
-    maya.get_by_role("button", name="Make it plain").click()
+    maya.get_by_role("button", name="Use plain characters").click()
     expect(box).to_have_value("We'll call you")
     expect(counter).to_contain_text("GSM-7")
     box.fill("x" * 320)
@@ -117,14 +117,14 @@ def test_a_message_is_scheduled_changed_and_called_off(demo: Demo, signed_in, co
     maya.locator("#later summary").click()
     maya.locator("#later").get_by_role("button", name="Tomorrow morning").click()
     bubble = maya.locator(".msg.out.scheduled")
-    expect(bubble).to_contain_text("Goes out")
+    expect(bubble).to_contain_text("Scheduled for")
     bubble.locator("summary").click()
     bubble.get_by_label("Text").fill("Good morning to you")
     shot(maya, "scheduled")
     bubble.get_by_role("button", name="Save").click()
     expect(bubble.locator(".bubble")).to_have_text("Good morning to you")
     bubble.get_by_role("button", name="Call off").click()
-    expect(maya.locator(".msg.out.failed")).to_contain_text("Called off before it was sent")
+    expect(maya.locator(".msg.out.failed")).to_contain_text("Canceled before sending")
     assert demo.phone(phone)[-1]["body"] == "Answer me tomorrow"
     assert complaints == []
 
@@ -167,8 +167,8 @@ def test_something_newer_is_looked_at_first(demo: Demo, signed_in):
     maya.locator("#reply").press("Enter")
 
     guard = maya.locator(".msg.out.failed")
-    expect(guard).to_contain_text("Something new came in")
-    guard.get_by_role("button", name="Look first").click()
+    expect(guard).to_contain_text("New message since")
+    guard.get_by_role("button", name="Review").click()
     expect(maya.locator("#reply")).to_have_value("Then it is settled")
     maya.locator("#reply").press("Enter")
     eventually(lambda: demo.phone(phone)[-1]["body"] == "Then it is settled")
@@ -191,7 +191,7 @@ def test_what_is_written_offline_goes_out_in_order(demo: Demo, signed_in):
     eventually(lambda: api.conversation_with(phone)["messages"][0]["content"] == "Still there?")
     maya.context.set_offline(False)
 
-    expect(maya.get_by_text("1 message arrived while you were away").locator("visible=true").first).to_be_visible()
+    expect(maya.get_by_text("You're back online. 1 new message.").locator("visible=true").first).to_be_visible()
     eventually(lambda: [text["body"] for text in demo.phone(phone)][-2:] == ["First", "Second"], 30)
     expect(maya.locator("#log")).to_contain_text("Still there?")
 
@@ -209,7 +209,7 @@ def test_in_quiet_hours_the_usual_button_schedules(demo: Demo, signed_in, compla
         leo.locator("#reply").fill("Good morning")
         shot(leo, "quiet")
         leo.get_by_role("button", name="Schedule for").click()
-        expect(leo.locator(".msg.out.scheduled")).to_contain_text("Goes out")
+        expect(leo.locator(".msg.out.scheduled")).to_contain_text("Scheduled for")
         assert complaints == []
     finally:
         ines.patch("/api/settings", json={"quiet_hours": None})

@@ -243,9 +243,9 @@ def test_the_preview_says_what_happens_and_changes_nothing(browser, bo, acme, sa
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     for words in (
         "1 conversation, 1 message",
-        "becomes a further number",
-        "The address nina@example.com",
-        "is closed",
+        "is added as a second number",
+        "The email address nina@example.com",
+        "will be resolved",
     ):
         assert words in text, text
     assert "The name N." in text

@@ -53,7 +53,7 @@ def test_a_wrong_pair_is_told_in_the_same_words(browser, bo, email):
     answer = browser().post("/login/", {"email": email, "password": "wrong"})
 
     assert answer.status_code == 401
-    assert "belong together" in answer.content.decode()
+    assert "Incorrect email or password." in answer.content.decode()
     assert "wrong" not in re.findall(r'value="([^"]*)"', answer.content.decode())
 
 
@@ -221,7 +221,7 @@ def test_a_refused_reply_says_why_and_keeps_the_text(browser, bo, sales, acme, i
 
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert "balance does not cover it" in page
+    assert "Not enough tokens (1 needed)." in page
     assert "Not paid for</textarea>" in page
     with inside(acme):
         assert not Message.objects.filter(content="Not paid for").exists()

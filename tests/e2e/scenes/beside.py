@@ -104,7 +104,7 @@ def keys(page: Page, stage: Stage) -> None:
 def commands(page: Page, stage: Stage) -> None:
     stage.thread(page, stage.once(plain))
     page.keyboard.press("Control+k")
-    expect(page.get_by_role("option", name="Resolve and open the next")).to_be_visible()
+    expect(page.get_by_role("option", name="Resolve and open next")).to_be_visible()
 
 
 @scene()

@@ -96,7 +96,7 @@ def composer_scheduled(page: Page, stage: Stage) -> None:
     page.locator("#reply").fill("Good morning, your table is ready.")
     page.locator("#later summary").click()
     page.locator("#later").get_by_role("button", name="Tomorrow morning").click()
-    expect(page.locator(".msg.out.scheduled")).to_contain_text("Goes out")
+    expect(page.locator(".msg.out.scheduled")).to_contain_text("Scheduled for")
 
 
 @scene()

@@ -39,7 +39,7 @@ def login_unfilled(page: Page, stage: Stage) -> None:
 def login_locked(page: Page, stage: Stage) -> None:
     for _ in range(LOGINS + 1):
         try_to_sign_in(page, stage, "locked@harbour.example", "wrong")
-    expect(page.get_by_role("alert")).to_contain_text("Too many tries")
+    expect(page.get_by_role("alert")).to_contain_text("Too many attempts")
 
 
 @scene(None)
@@ -66,15 +66,15 @@ def password_reset(page: Page, stage: Stage) -> None:
 def password_reset_sent(page: Page, stage: Stage) -> None:
     password_reset(page, stage)
     page.get_by_label("Email").fill("nobody@northbeam.example")
-    page.get_by_role("button", name="Mail me a link").click()
-    expect(page.get_by_text("a link is on its way")).to_be_visible()
+    page.get_by_role("button", name="Send reset link").click()
+    expect(page.get_by_text("we've sent a reset link")).to_be_visible()
 
 
 @scene(None)
 def password_reset_unfilled(page: Page, stage: Stage) -> None:
     password_reset(page, stage)
     page.get_by_label("Email").fill("kim")
-    page.get_by_role("button", name="Mail me a link").click()
+    page.get_by_role("button", name="Send reset link").click()
     page.wait_for_load_state()
 
 
@@ -86,7 +86,7 @@ def link_for(stage: Stage, address: str) -> str:
     page = stage.window(None, {"width": 800, "height": 600})
     password_reset(page, stage)
     page.get_by_label("Email").fill(address)
-    page.get_by_role("button", name="Mail me a link").click()
+    page.get_by_role("button", name="Send reset link").click()
     page.context.close()
     return mailed(stage, address)
 
@@ -173,7 +173,7 @@ def me_recovery_codes(page: Page, stage: Stage) -> None:
         card.get_by_label("Code").fill(code(page.locator("code.secret").inner_text().replace(" ", "")))
         card.get_by_role("button", name="Turn on").click()
     else:
-        card.get_by_role("button", name="New recovery codes").click()
+        card.get_by_role("button", name="Replace recovery codes").click()
     expect(page.locator(".codes code").first).to_be_visible()
 
 

@@ -67,7 +67,7 @@ def inbox_all_done(page: Page, stage: Stage) -> None:
 def inbox_nobody_found(page: Page, stage: Stage) -> None:
     stage.inbox(page)
     page.get_by_role("searchbox").fill("somebody whom nobody knows")
-    expect(page.get_by_text("Nobody found for")).to_be_visible()
+    expect(page.get_by_text("No results for")).to_be_visible()
 
 
 @scene()
@@ -96,7 +96,7 @@ def inbox_list_not_loaded(page: Page, stage: Stage) -> None:
     stage.inbox(page)
     page.route("**/inbox/?*", lambda route: route.abort())
     page.locator("#tab-mine").click()
-    expect(page.get_by_text("The list did not load")).to_be_visible()
+    expect(page.get_by_text("Couldn't load your conversations")).to_be_visible()
 
 
 @scene("lena")

@@ -77,7 +77,7 @@ def thread_not_loaded(page: Page, stage: Stage) -> None:
     stage.thread(page, stage.once(plain)) if not is_phone(page) else stage.inbox(page)
     page.route(re.compile("/inbox/[0-9a-f-]{36}/"), lambda route: route.fulfill(status=500, body="broken"))
     page.locator(".conv:not([aria-current])").nth(2).click()
-    expect(page.get_by_text("This conversation did not load.").locator("visible=true").first).to_be_visible()
+    expect(page.get_by_text("Couldn't load this conversation.").locator("visible=true").first).to_be_visible()
 
 
 @scene()
@@ -162,7 +162,7 @@ def thread_guard(page: Page, stage: Stage) -> None:
     stage.demo.text(talk["phone"], stage.demo.number, "Wait, no!")
     expect(page.locator("#jump")).to_contain_text("1 new message")
     page.locator("#reply").press("Enter")
-    expect(page.locator(".msg.out.failed")).to_contain_text("Something new came in")
+    expect(page.locator(".msg.out.failed")).to_contain_text("New message since")
 
 
 @scene()
@@ -223,4 +223,6 @@ def thread_room_taken_away(page: Page, stage: Stage) -> None:
     dana.post("/api/user-chatrooms", json=own)
     stage.thread(page, talk)
     dana.delete(f"/api/user-chatrooms?user_id={own['user_id']}&chatroom_id={own['chatroom_id']}")
-    expect(page.get_by_text("You no longer work in this chatroom.").locator("visible=true").first).to_be_visible()
+    expect(
+        page.get_by_text("You no longer have access to this chatroom.").locator("visible=true").first
+    ).to_be_visible()
