@@ -12,8 +12,11 @@ from tests.running_demo import Demo, demo_folder, running_demo
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browsers come last: while Playwright's synchronous API is open, no other test can run an event loop."""
-    items.sort(key=lambda item: "e2e" in item.path.parts)
+    """Browsers come last: while Playwright's synchronous API is open, no other test can run an event loop.
+
+    Before them come the tests of the demo, which takes a while to be made.
+    """
+    items.sort(key=lambda item: ("e2e" in item.path.parts, "demo" in getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")
