@@ -17,8 +17,15 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browsers come last: while Playwright's synchronous API is open, no other test can run an event loop."""
-    items.sort(key=lambda item: "e2e" in item.path.parts or "chromium" in getattr(item, "fixturenames", ()))
+    """Browsers come last: while Playwright's synchronous API is open, no other test can run an event loop.
+
+    Before them come the tests of the demo, which takes a while to be made.
+    """
+    items.sort(key=lambda item: (uses(item, "chromium") or "e2e" in item.path.parts, uses(item, "demo")))
+
+
+def uses(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

@@ -212,7 +212,7 @@ def demo_folder() -> Iterator[Path]:
 
     Not pytest's own: started by root, the servers run as another account and must get in.
     """
-    source = make_once("demo", _start_and_stop_demo)
+    source = make_demo()
     with tempfile.TemporaryDirectory(prefix="messagehub-demo-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)
@@ -221,7 +221,12 @@ def demo_folder() -> Iterator[Path]:
         yield folder
 
 
-def _start_and_stop_demo(folder: Path) -> None:
+def make_demo() -> Path:
+    """As a user's first start does, from nothing."""
+    return make_once("demo", _start_and_stop)
+
+
+def _start_and_stop(folder: Path) -> None:
     with running_demo(folder):
         pass
 
@@ -263,3 +268,7 @@ def is_ready(port: int) -> bool:
         return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
     except requests.RequestException:
         return False
+
+
+if __name__ == "__main__":
+    make_demo()

@@ -6,13 +6,16 @@ workers has a PostgreSQL, a Valkey and a folder of its own, so no lock, wake-up 
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from messagehub import launcher
-from tests.made_once import copy_migrated_database, run_folder
+from tests.made_once import ROOT, copy_migrated_database, run_folder
 
 WORKERS = 4  # for two cores, as a third of the time is spent waiting
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
@@ -42,6 +45,7 @@ def _prepare_environment() -> Path:
 
 
 _local_dir = _prepare_environment()
+_beside: list[subprocess.Popen] = []
 
 
 def start_valkey() -> None:
@@ -72,7 +76,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return WORKERS if any(Path(argument).is_dir() for argument in config.args) else 0
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where several share the tests, the demo is made beside those that need none, which come first."""
+    if WORKER == "gw0" and any("demo" in getattr(item, "fixturenames", ()) for item in session.items):
+        _beside.append(subprocess.Popen([sys.executable, "-m", "tests.running_demo"], cwd=ROOT))
+
+
 def pytest_unconfigure() -> None:
+    for process in _beside:
+        process.send_signal(signal.SIGINT)
+        process.wait()
     launcher.stop()
     if not WORKER:
         shutil.rmtree(run_folder(), ignore_errors=True)
