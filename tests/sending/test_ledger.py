@@ -216,7 +216,7 @@ def test_admins_are_told_when_the_balance_falls_below_the_limit_and_not_again(ac
     tasks.mail_admins.func(**job)
     (mail,) = mailoutbox
     assert mail.to == [acme["agent"].email]
-    assert mail.subject == "A is running out of tokens"
+    assert mail.subject == "A is running low on tokens"
     assert "A has 2 tokens left" in mail.body
 
 
