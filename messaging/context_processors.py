@@ -6,6 +6,7 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest
 
 from chatrooms.models import Chatroom
+from messaging.live import cursors
 from tokens import ledger
 
 
@@ -30,6 +31,13 @@ class Shell:
     @cached_property
     def unread_total(self) -> int:
         return sum(room.unread_count for room in self.rooms)
+
+    @property
+    def cursor(self) -> str:
+        """Where the page's socket goes on. It is read with the chatrooms, before anything that events change."""
+        return cursors.write_cursor(
+            {str(room.pk): cursors.format_part(str(room.pk), room.last_seq) for room in self.rooms}
+        )
 
     @property
     def low(self) -> int:

@@ -1,19 +1,24 @@
 """What every test needs: a database that the owner made and the application role uses, and an empty Valkey."""
 
+import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
 import redis
 from django.conf import settings as django_settings
 from django.db import connection
+from playwright.sync_api import Browser, sync_playwright
 
 from tests import services
 from tests.running_demo import Demo, demo_folder, running_demo
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browsers come last: while Playwright's synchronous API is open, no other test can run an event loop."""
-    items.sort(key=lambda item: "e2e" in item.path.parts)
+    items.sort(key=lambda item: "e2e" in item.path.parts or "chromium" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +54,17 @@ def _no_jobs_left(request, django_db_blocker) -> Iterator[None]:
 def _cheap_passwords(settings) -> None:
     """Argon2 takes 0.2 s on purpose; a test that is about it sets it back."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Real Chromium, Debian's; never a downloaded one."""
+    if not CHROMIUM:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: install Debian's package `chromium`.")
+        pytest.skip("no Chromium")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.files.storage import FileSystemStorage
 
-from messagehub.ui import fonts, icons, styles
+from messagehub.ui import fonts, icons, scripts, styles
 
 
 class BuiltAssetsFinder(BaseFinder):
-    """Finds `ui/icons.svg` and `ui/ui.css`, and `ui/inter.woff2` with its `ui/inter.css` where Inter is installed."""
+    """Finds `ui/icons.svg`, `ui/ui.css`, the scripts `ui/built/*.js`, and Inter's two files where it is installed."""
 
     def check(self, **kwargs):
         return []
@@ -35,6 +35,8 @@ class BuiltAssetsFinder(BaseFinder):
             "ui/icons.svg": (icons.fingerprint, lambda: icons.sprite().encode()),
             "ui/ui.css": (styles.sheet, lambda: styles.sheet().encode()),
         }
+        for bundle in scripts.bundles():
+            recipes[f"ui/built/{bundle.name}.js"] = (bundle.text, lambda bundle=bundle: bundle.text().encode())
         if fonts.available():
             recipes["ui/inter.css"] = (lambda: fonts.FACE, fonts.FACE.encode)
             recipes["ui/inter.woff2"] = (fonts.fingerprint, fonts.inter)

@@ -16,7 +16,7 @@ from accounts.models import User
 from chatrooms import contacts
 from messagehub import limits
 from messagehub.ui.templatetags.ui import near_time
-from messaging import context_processors, payloads
+from messaging import payloads
 from messaging.conversations import changes, notes, reading
 from messaging.inbox import context as inbox_context
 from messaging.inbox import list_filters
@@ -175,11 +175,11 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.htmx:
         leaves = form.cleaned_data["status"] in (Status.CLOSED, Status.SNOOZED) or form.cleaned_data["snoozed_until"]
         leaves = leaves or form.cleaned_data["unread"]
-        query = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms).query
+        query = Filters.read(request).query
         return redirect(reverse("inbox") + query if leaves else _back(request, pk))
     shown = inbox_context.get_conversation(request, pk)
     context = inbox_context.build_side(request, shown) | inbox_context.build_composer(request, shown)
-    context["filter_query"] = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms).query
+    context["filter_query"] = Filters.read(request).query
     return _told(render(request, "inbox/_side.html", context), words, undo)
 
 
@@ -251,7 +251,7 @@ def _move(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
 
 # ---------------------------------------------------------------- answers
 def _back(request: HttpRequest, pk: UUID) -> str:
-    query = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms).query
+    query = Filters.read(request).query
     return reverse("conversation", args=[pk]) + query
 
 

@@ -21,7 +21,6 @@ from messaging import context_processors, payloads
 from messaging.conversations import listing, notes
 from messaging.inbox import forms, list_filters
 from messaging.inbox.list_filters import Filters
-from messaging.live import cursors
 from messaging.models import UNSUCCESSFUL, Conversation, ConversationActivity, Label, Message, Note, Platform
 from messaging.sending import eligibility
 from messaging.templatetags.thread import is_lost, status_name
@@ -31,13 +30,10 @@ MOST_COLLEAGUES = 200
 
 
 def build_page(request: HttpRequest, shown: Conversation | None = None) -> dict:
-    """The whole inbox. The cursor is read first, so that no event falls between the page and its socket."""
+    """The whole inbox. Chatrooms and cursor are read first: no event falls between the page and its socket."""
     rooms = context_processors.shell_of(request).rooms
-    wanted = Filters.read(request.GET, request.user, rooms)
+    wanted = Filters.read(request)
     context = {
-        "cursor": cursors.write_cursor(
-            {str(room.pk): cursors.format_part(str(room.pk), room.last_seq) for room in rooms}
-        ),
         "chatrooms": rooms,
         **build_rows(request, rooms, wanted),
         **build_tabs(request, wanted, rooms),
@@ -53,7 +49,7 @@ def build_page(request: HttpRequest, shown: Conversation | None = None) -> dict:
 
 
 def list_commands() -> list[dict]:
-    """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/keyboard.js."""
+    """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/inbox/keyboard.js."""
     always = [
         ("next", _("Next conversation"), "J"),
         ("previous", _("Previous conversation"), "K"),
@@ -87,7 +83,7 @@ def list_commands() -> list[dict]:
 def build_rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **narrower) -> dict:
     """A page of rows that fit the filters."""
     by_id = {str(room.pk): room for room in rooms}
-    found = listing.list_conversations(request.user, limit=ROWS + 1, **wanted.wanted(request.user), **narrower)
+    found = listing.list_conversations(request.user, limit=ROWS + 1, **wanted.conditions(request.user), **narrower)
     more = len(found) > ROWS
     found = found[:ROWS]
     for row in found:

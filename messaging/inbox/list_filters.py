@@ -1,21 +1,23 @@
-"""What an address of the inbox asks for: a tab, a state, and what narrows them."""
+"""What an address of the inbox asks for: a tab, and the list's filters under short names."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.exceptions import BadRequest
-from django.http import Http404, QueryDict
+from django.http import Http404, HttpRequest
 
 from accounts.models import User
 from chatrooms.models import Chatroom
 from messaging.conversations import listing
-from messaging.models import Conversation, Label, Platform
+from messaging.conversations.filters import NOBODY, ConversationFilterSet
+from messaging.models import Conversation, Label
 
 TABS = ("mine", "unassigned", "all")
-ANY = "any"  # state
+ANY = "any"  # status
 MOST_COUNTED = 1000  # a tab that has more says 999+
+PARAMETERS = {"chatroom": "chatroom_id", "channel": "platform", "label": "label_id", "status": "status"}
+LONGEST_SEARCH = 200
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,35 @@ class Filters:
     search: str = ""
 
     @classmethod
-    def read(cls, query: QueryDict, user: User, rooms: Iterable[Chatroom]) -> "Filters":
-        """Raises BadRequest for what makes no sense, Http404 for what the user may not see."""
+    def read(cls, request: HttpRequest) -> "Filters":
+        """Raises BadRequest for what makes no sense, Http404 for what the viewer may not see."""
+        query = request.GET
+        tab, is_any = query.get("tab") or "all", query.get("status") == ANY
+        if tab not in TABS:
+            refuse_parameter("tab")
+        parameters = {name: query[short] for short, name in PARAMETERS.items() if query.get(short)}
+        parameters |= {name: parameters[name].upper() for name in ("status", "platform") if name in parameters}
+        if is_any:
+            del parameters["status"]
+        filterset = ConversationFilterSet(parameters, Conversation.objects.none(), request=request)
+        if {"chatroom_id", "label_id"} & filterset.form.errors.keys():
+            raise Http404
+        for name in filterset.form.errors:
+            refuse_parameter(name)
+        values = filterset.values
         return cls(
-            tab=_one_of(query.get("tab", ""), TABS, "all", "tab"),
-            status=_status(query.get("status", "")),
-            chatroom=_chatroom(query.get("chatroom", ""), rooms),
-            channel=_one_of(query.get("channel", "").upper(), Platform.values, "", "channel"),
-            label=_label(query.get("label", ""), user),
-            search=query.get("search", "").replace("\0", "").strip()[:200],
+            tab=tab,
+            status=ANY if is_any else values.get("status", Conversation.Status.OPEN),
+            chatroom=values.get("chatroom"),
+            channel=values.get("platform", ""),
+            label=values.get("label"),
+            search=query.get("search", "").replace("\0", "").strip()[:LONGEST_SEARCH],
         )
 
     @property
     def query(self) -> str:
         """The part of an address that leads here: `?…`, or nothing."""
-        given = {
+        parameters = {
             "tab": self.tab if self.tab != "all" else "",
             "status": self.status.lower() if self.status != Conversation.Status.OPEN else "",
             "chatroom": str(self.chatroom.pk) if self.chatroom else "",
@@ -52,41 +68,40 @@ class Filters:
             "label": str(self.label.pk) if self.label else "",
             "search": self.search,
         }
-        given = {name: value for name, value in given.items() if value}
-        return f"?{urlencode(given)}" if given else ""
+        parameters = {name: value for name, value in parameters.items() if value}
+        return f"?{urlencode(parameters)}" if parameters else ""
 
     @property
     def narrows(self) -> bool:
-        """Whether something is left out but by the chatroom, so that an empty list may be the filters' doing."""
+        """Whether more than the chatroom is filtered by, so that an empty list may be the filters' doing."""
         return self != Filters(chatroom=self.chatroom)
 
     def but(self, **changed) -> "Filters":
         """The list beside this one."""
         return replace(self, **changed)
 
-    def wanted(self, user: User) -> dict:
-        """As `conversations.listed` and `conversations.counted` take them."""
-        found: dict = {}
-        if self.status != ANY:
-            found["status"] = self.status
-        if self.chatroom:
-            found["chatroom_id"] = self.chatroom.pk
-        if self.channel:
-            found["platform"] = self.channel
-        if self.label:
-            found["label_id"] = self.label.pk
-        if self.search:
-            found["contact_ids"] = listing.find_contacts(user, self.search, self.chatroom)
-        return found | self.of_tab(user)
+    def conditions(self, user: User) -> dict:
+        """As `listing.list_conversations` and `listing.count_conversations` take them."""
+        values = {"platform": self.channel, "status": "" if self.status == ANY else self.status}
+        return listing.build_conditions(
+            user,
+            chatroom=self.chatroom,
+            label=self.label,
+            search=self.search,
+            **{name: value for name, value in values.items() if value},
+        ) | self.tab_conditions(user)
 
-    def of_tab(self, user: User) -> dict:
-        return {"mine": {"assigned_to": user.pk}, "unassigned": {"unassigned": True}, "all": {}}[self.tab]
+    def tab_conditions(self, user: User) -> dict:
+        assignees = {"mine": user.pk, "unassigned": NOBODY, "all": None}
+        return listing.build_conditions(user, assigned_to=assignees[self.tab])
 
     def counts(self, user: User) -> dict[str, int]:
         """How many each tab has, MOST_COUNTED at most; from the same conditions as the list itself."""
-        rest = self.but(tab="all").wanted(user)
+        shared = self.but(tab="all").conditions(user)
         return {
-            tab: listing.count_conversations(user, most=MOST_COUNTED, **rest, **self.but(tab=tab).of_tab(user))
+            tab: listing.count_conversations(
+                user, most=MOST_COUNTED, **shared, **self.but(tab=tab).tab_conditions(user)
+            )
             for tab in TABS
         }
 
@@ -100,34 +115,3 @@ def parse_uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         refuse_parameter("id")
-
-
-def _one_of(given: str, known: Iterable[str], default: str, what: str) -> str:
-    if not given:
-        return default
-    return given if given in known else refuse_parameter(what)
-
-
-def _status(given: str) -> str:
-    if given == ANY:
-        return ANY
-    return _one_of(given.upper(), Conversation.Status.values, Conversation.Status.OPEN, "status")
-
-
-def _chatroom(given: str, rooms: Iterable[Chatroom]) -> Chatroom | None:
-    if not given:
-        return None
-    wanted = parse_uuid(given)
-    found = next((room for room in rooms if room.pk == wanted), None)
-    if found is None:
-        raise Http404
-    return found
-
-
-def _label(given: str, user: User) -> Label | None:
-    if not given:
-        return None
-    found = Label.objects.visible_to(user).filter(pk=parse_uuid(given)).first()
-    if found is None:
-        raise Http404
-    return found

@@ -32,7 +32,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     if not request.htmx:
         return render(request, "inbox/inbox.html", inbox_context.build_page(request))
     rooms = context_processors.shell_of(request).rooms
-    wanted = Filters.read(request.GET, request.user, rooms)
+    wanted = Filters.read(request)
     if "after" in request.GET:
         context = inbox_context.build_rows(request, rooms, wanted, after=_position(request.GET["after"]))
         return render(request, "inbox/_conversation_rows.html", context)
@@ -54,7 +54,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
         context = inbox_context.build_thread(request, shown, after=_position(request.GET["before"]))
         context["colleagues"] = notes.list_colleagues(shown)
         return render(request, "inbox/_entries.html", context)
-    wanted = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms)
+    wanted = Filters.read(request)
     context = inbox_context.build_conversation(request, shown) | {"filter_query": wanted.query, "out_of_band": True}
     return render(request, "inbox/_opened.html", context)
 
@@ -63,7 +63,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows of these conversations as they are now, as far as they belong to the list, and every count."""
     rooms = context_processors.shell_of(request).rooms
-    wanted = Filters.read(request.GET, request.user, rooms)
+    wanted = Filters.read(request)
     context = inbox_context.build_rows(request, rooms, wanted, ids=_ids(request))
     context |= {"chatrooms": rooms, "counts": wanted.counts(request.user), "most_counted": list_filters.MOST_COUNTED}
     return render(request, "inbox/_changed_rows.html", context)
@@ -81,7 +81,7 @@ def side(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What stands around a thread as it is now, and the notes and acts since a moment."""
     shown = inbox_context.get_conversation(request, pk)
     begin = inbox_context.parse_since(request.GET.get("since", "")) - OVERLAP
-    wanted = Filters.read(request.GET, request.user, context_processors.shell_of(request).rooms)
+    wanted = Filters.read(request)
     found = inbox_context.build_entries(
         notes=notes.notes_between(shown, begin, None),
         activities=notes.activities_between(shown, begin, None),

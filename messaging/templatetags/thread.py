@@ -25,7 +25,7 @@ from messaging.models import UNSUCCESSFUL, Message, Note
 register = template.Library()
 
 WAITS = 5  # minutes from which on a customer is shown to be waiting
-RUN = timedelta(minutes=5)  # static/ui/thread.js knows it too, for what arrives live
+RUN = timedelta(minutes=5)  # static/ui/inbox/thread.js knows it too, for what arrives live
 Status = Message.Status
 
 

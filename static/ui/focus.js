@@ -1,7 +1,8 @@
 // Where the focus is. Parts of the page are drawn anew at any moment. Whoever stood on one stands on it again: on what
 // has its id or says the same in the same part; where that is gone, on its neighbour or where the part rests. Nobody
 // falls out of the page, and nobody is called away: this acts only while the focus is nowhere or on what can't be seen.
-let STANDS, rests, usable;              // shell.js has them
+import { STANDS, rests, usable } from "./rests.js";
+
 let spot = null;                        // where the focus is, or was when it was lost
 
 const byId = (id) => document.getElementById(id);
@@ -85,8 +86,7 @@ function again() {
   } catch { /* nothing was kept */ }
 }
 
-export function keep(of) {
-  ({ STANDS, rests, usable } = of);
+export function keep() {
   addEventListener("focusin", look);
   addEventListener("focusout", leave);
   addEventListener("pagehide", remember);

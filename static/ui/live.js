@@ -1,323 +1,120 @@
-// What the inbox keeps, counts and asks for, and the socket that brings what is new.
-import { number, say, word } from "./shell.js";
+// The live connection of this page: what it brings is told to those who listen, and the page shows how it is doing.
+import { signIn } from "./request.js";
+import { Connection } from "./socket.js";
+import { announce, noticePlaces, putBanner, say } from "./toasts.js";
+import { counted, piece, word } from "./words.js";
 
-// ---------------------------------------------------------------- kept in this browser
-// What this person has typed and not sent, until it is sent or they sign out.
-const me = document.getElementById("inbox").dataset.me;
-const mine = (name) => `messagehub:${me}:${name}`;
+const { cursor } = document.body.dataset;      // none on a page without a signed-in reader
+const BANNER_AFTER = 3000, BACK_FOR = 4000, LEAVING_FOR = 10_000;
+let connection = null;
 
-function read(name) {
-  try { return JSON.parse(localStorage.getItem(mine(name))); } catch { return null; }
+// ---------------------------------------------------------------- who listens
+const listeners = new Map();                   // type of a frame -> functions
+const hooks = { live: [], back: [], stale: [] };
+const run = (acts) => acts.forEach((act) => act());
+
+export function listen(handlers) {
+  for (const [type, act] of Object.entries(handlers)) listeners.set(type, [...listeners.get(type) ?? [], act]);
 }
 
-let closed = false;
+export const whenLive = (act) => hooks.live.push(act);       // connected, also again
+export const whenBack = (act) => hooks.back.push(act);       // connected again, and what was missed is there
+export const whenStale = (act) => hooks.stale.push(act);     // too much was missed to be told
 
-function write(name, value) {
-  if (closed) return;
-  try {
-    if (value === null || value === "") localStorage.removeItem(mine(name));
-    else localStorage.setItem(mine(name), JSON.stringify(value));
-  } catch { /* storage is full or switched off: then only this page remembers */ }
+export const tell = (frame) => connection?.say(frame);
+export const isOnline = () => connection?.state === "live" || connection?.state === "delayed";
+
+// A page that shows what the feed tells must be read anew; any other goes on from now.
+let catchUp = () => connection.beginAnew();
+export function reloadWhenStale() { catchUp = () => location.reload(); }
+
+// A form that changes the password ends this page's sign-in while its answer, with the new one, is on the way.
+let leftAt = -Infinity;
+addEventListener("beforeunload", () => { leftAt = performance.now(); });
+
+// Once all of the page's scripts listen, so that no frame is missed by one of them.
+export function start() {
+  if (cursor === undefined) return;
+  connection = new Connection(cursor, {
+    frame: (frame) => listeners.get(frame.type)?.forEach((act) => act(frame)),
+    changed: () => {
+      paint();
+      if (connection?.state === "live") run(hooks.live);
+    },
+    back: (missed, away) => {
+      sayBack(missed, away);
+      run(hooks.back);
+    },
+    stale: () => {
+      catchUp();
+      run(hooks.stale);
+    },
+    signedOut: () => {
+      if (performance.now() - leftAt < LEAVING_FOR) return false;
+      signIn();
+      return true;
+    },
+  });
+  paint();
 }
 
-export const draft = (conversation) => read(`draft:${conversation}`) ?? "";
-export const keepDraft = (conversation, text) => write(`draft:${conversation}`, text.trim() ? text : null);
-export const noting = (conversation) => read(`noting:${conversation}`) ?? false;
-export const keepNoting = (conversation, on) => write(`noting:${conversation}`, on || null);
-export const outbox = () => read("outbox") ?? [];
-export const keepOutbox = (entries) => write("outbox", entries.length ? entries : null);
+// ---------------------------------------------------------------- the sign, and the banner that explains it
+let shown = null, since = 0, ticking = null;
 
-export const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.split("=")[1];
-
-export function forgetEverything() {
-  closed = true;
-  try {
-    for (const key of Object.keys(localStorage)) if (key.startsWith(mine(""))) localStorage.removeItem(key);
-  } catch { /* nothing was kept */ }
-}
-
-// ---------------------------------------------------------------- asking the server for parts of the page
-export const csrf = () => JSON.parse(document.body.getAttribute("hx-headers"));
-
-export function signIn() {
-  location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
-}
-
-// Signed out meanwhile: the server answers with its sign-in page, which is no part of this one.
-export const isSignIn = (address) => new URL(address, location.href).pathname === "/login/";
-
-// A part of the page as the server draws it. Throws where there is none; `status` is 0 without an answer.
-export async function part(url, options = {}) {
-  const response = await ask(url, options);
-  return { content: parsed(await response.text()), told: JSON.parse(response.headers.get("HX-Trigger") ?? "{}") };
-}
-
-export async function ask(url, { headers, ...options } = {}) {
-  let response;
-  try {
-    response = await fetch(url, { ...options, headers: { ...headers, "HX-Request": "true" } });
-  } catch (error) {
-    throw error.name === "AbortError" ? error : Object.assign(new Error(), { status: 0 });
+function paint() {
+  if (!connection) return;
+  const { state } = connection;
+  const sign = state === "connecting" ? "retry" : state;
+  for (const place of document.querySelectorAll("[data-live]")) {
+    place.dataset.state = sign;
+    const words = place.querySelector("[data-words]");
+    if (words) words.textContent = word(state);
   }
-  if (isSignIn(response.url)) { signIn(); throw Object.assign(new Error(), { status: 401 }); }
-  if (!response.ok) {
-    const plain = response.headers.get("Content-Type")?.startsWith("text/plain");
-    throw Object.assign(new Error(plain ? await response.text() : ""), { status: response.status });
+  if (state === "live" || state === "connecting") return hide();
+  since ||= Date.now();
+  ticking ??= setInterval(tick, 500);
+  tick();
+}
+
+// Also after a place for notices was drawn anew: it is empty.
+export function tick() {
+  const places = noticePlaces();
+  if (!places.length || !since || Date.now() - since < BANNER_AFTER) return;
+  const { state, retryAt } = connection;
+  const kind = state === "delayed" ? "delayed-banner" : "lost-banner";
+  if (shown !== kind) {
+    announce(piece(kind, lost(state, 0)).querySelector(".grow").textContent);
+    shown = kind;
   }
-  return response;
-}
-
-export const post = (url, fields) => part(url, { method: "POST", body: new URLSearchParams(fields), headers: csrf(), keepalive: true });
-
-// What did not work, in words: the server's, or ours where it gave none. Who is signed out is led to the sign-in page.
-export function trouble({ status, message }) {
-  if (status !== 401) say("trouble-banner", (status && message) || word(status ? "failed" : "no-network"));
-}
-
-function parsed(html) {
-  const holder = document.createElement("template");
-  holder.innerHTML = html;
-  return holder.content;
-}
-
-// Collects ids and fetches them together, one request at a time: the slower the answer, the larger the next batch.
-export function batched(address, apply) {
-  const waiting = new Set();
-  let busy = false;
-
-  async function run() {
-    const ids = [...waiting].slice(0, 100);
-    ids.forEach((id) => waiting.delete(id));
-    let pause = 0;
-    try {
-      const asked = address(), url = new URL(asked, location.href);
-      url.searchParams.set("ids", ids.join(","));
-      const { content } = await part(url);
-      if (address() === asked) apply(content, ids);
-      else ids.forEach((id) => waiting.add(id));          // meant for another list than is shown now
-    } catch {
-      ids.forEach((id) => waiting.add(id));
-      pause = 2000;
-    }
-    if (waiting.size) setTimeout(run, pause);
-    else busy = false;
-  }
-
-  return (id) => {
-    waiting.add(id);
-    if (busy) return;
-    busy = true;
-    setTimeout(run, 15);
-  };
-}
-
-// ---------------------------------------------------------------- numbers that stand in several places
-const icon = document.getElementById("favicon");
-const title = document.title.replace(/^\s*\(\d+\)\s*/, "");
-const unread = new Map();    // chatroom -> unread messages in it
-for (const place of document.querySelectorAll(".rooms [data-unread]")) {
-  unread.set(place.dataset.unread, Number(place.querySelector("[data-count]").textContent));
-}
-
-export function setUnread(counts) {
-  for (const [room, n] of counts) unread.set(room, n);
-  paintCounts();
-}
-
-// The counts of the tabs, from the same conditions as their lists.
-export function setTabs(content) {
-  for (const tab of content.querySelectorAll("[data-tab-count]")) {
-    const place = document.querySelector(`[data-tab="${tab.dataset.tabCount}"]`);
-    if (place) place.textContent = tab.value;
+  const left = Math.ceil((retryAt - Date.now()) / 1000);
+  for (const place of places) {
+    if (place.firstElementChild?.dataset.kind !== kind) putBanner(place, withRetry(piece(kind)), kind);
+    const text = place.querySelector("[data-words]"), now = lost(state, left);
+    if (text.textContent !== now) text.textContent = now;
   }
 }
 
-export function forgetRoom(room) {
-  unread.delete(room);
-  document.querySelectorAll(`[data-room-link="${room}"]`).forEach((link) => link.remove());
-  paintCounts();
+function lost(state, left) {
+  if (state === "off" || state === "delayed") return word(`lost.${state}`);
+  return left > 0 ? counted("lost", left) : word("lost.now");
 }
 
-function paintCounts() {
-  const total = [...unread.values()].reduce((sum, n) => sum + n, 0);
-  for (const place of document.querySelectorAll("[data-unread]")) {
-    const n = place.dataset.unread === "total" ? total : unread.get(place.dataset.unread) ?? 0;
-    place.hidden = !n;
-    place.querySelector("[data-count]").textContent = n;
-  }
-  document.title = total ? `(${total}) ${title}` : title;
-  icon.href = total ? icon.dataset.iconUnread : icon.dataset.iconQuiet;
+function withRetry(banner) {
+  banner.querySelector("[data-retry-now]").addEventListener("click", () => connection.retryNow());
+  return banner;
 }
 
-export function setBalance(tokens) {
-  if (tokens === null || tokens === undefined) return;
-  for (const place of document.querySelectorAll("[data-balance]")) place.textContent = number(tokens);
-  for (const box of document.querySelectorAll(".balance")) {
-    if (tokens < 10) box.dataset.level = "low";
-    else delete box.dataset.level;
-  }
+function hide() {
+  since = 0;
+  clearInterval(ticking);
+  ticking = null;
+  if (!shown) return;
+  shown = null;
+  noticePlaces().forEach((place) => place.replaceChildren());
 }
 
-paintCounts();
-
-// ---------------------------------------------------------------- the socket
-// It is always trying, and knows frames and time; what they mean on the page is others' business.
-//
-// state: "live"     frames arrive
-//        "retry"    lost, and being opened again
-//        "delayed"  refused for long: events are fetched every ten seconds instead
-//        "off"      the device says it has no network
-const PING = 25_000, PONG = 10_000, READY = 10_000, LONGEST = 30_000;
-const POLL_AFTER = 30_000, POLL_EVERY = 10_000;
-
-export class Connection {
-  state = "connecting";
-  retryAt = 0;           // when the next try begins, for the countdown
-  #socket = null;
-  #cursor; #on;
-  #seen = new Map();     // chatroom -> number of its last event applied
-  #tries = 0; #lostAt = 0; #missed = 0; #quiet = null;
-  #timers = {};
-
-  // on: frame(frame), changed(), back(missed, milliseconds), reload(), signedOut()
-  constructor(cursor, on) {
-    this.#cursor = cursor;
-    this.#on = on;
-    addEventListener("online", () => this.retryNow());
-    addEventListener("offline", () => this.#lost());
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) return;
-      if (this.state === "live") this.#ping();       // a laptop that slept has a dead socket that looks alive
-      else this.retryNow();
-    });
-    addEventListener("pagehide", () => this.#close());
-    addEventListener("pageshow", (event) => { if (event.persisted) { this.#lost(); this.retryNow(); } });
-    this.#open();
-  }
-
-  retryNow() {
-    if (this.state === "live" || this.#socket?.readyState === WebSocket.OPEN) return;
-    this.#tries = 0;
-    this.#open();
-  }
-
-  say(frame) { this.#send(frame); }
-
-  #open() {
-    this.#close();
-    this.retryAt = 0;
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/inbox?hello`);
-    this.#socket = socket;
-    this.#after("ready", READY, () => this.#lost());
-    socket.onopen = () => this.#hello();
-    socket.onmessage = (event) => this.#received(JSON.parse(event.data));
-    socket.onclose = (event) => this.#lost(event.code);
-    if (this.state !== "connecting") this.#on.changed();
-  }
-
-  #close() {
-    for (const name of ["ready", "ping", "pong", "retry"]) clearTimeout(this.#timers[name]);
-    const socket = this.#socket;
-    this.#socket = null;
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
-  }
-
-  #hello() { this.#send({ type: "hello", cursor: this.#cursor }); }
-
-  #send(frame) { if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame)); }
-
-  #received(frame) {
-    if (frame.type === "ready") return this.#ready(frame);
-    if (frame.type === "pong") return this.#pong(frame);
-    if (frame.type === "catch_up") return this.#hello();
-    if (frame.type === "resync" || frame.code === "bad_cursor") return this.#on.reload();
-    if (frame.type !== "error") this.#apply(frame);
-  }
-
-  #apply(frame) {
-    if (frame.seq !== undefined) {
-      if (frame.seq <= (this.#seen.get(frame.chatroom_id) ?? 0)) return;
-      this.#seen.set(frame.chatroom_id, frame.seq);
-    }
-    if (frame.cursor) { this.#cursor = frame.cursor; this.#quiet = null; }
-    if (this.#lostAt && frame.type === "message.created" && frame.message.direction === "inbound") this.#missed += 1;
-    this.#on.frame(frame);
-  }
-
-  #ready(frame) {
-    clearTimeout(this.#timers.ready);
-    clearTimeout(this.#timers.poll);
-    this.#timers.polling = false;
-    this.#cursor = frame.cursor;
-    const wasLost = this.#lostAt, missed = this.#missed;
-    this.state = "live";
-    this.#tries = this.#lostAt = this.#missed = 0;
-    this.#after("ping", PING, () => this.#ping());
-    this.#on.changed();
-    if (wasLost) this.#on.back(missed, Date.now() - wasLost);
-  }
-
-  #ping() {
-    this.#send({ type: "ping" });
-    this.#after("pong", PONG, () => this.#lost());
-  }
-
-  // A cursor ages; a pong brings a young one. It may overtake a frame by a hair, so it counts only
-  // once the next pong finds that no frame came between.
-  #pong(frame) {
-    clearTimeout(this.#timers.pong);
-    if (this.#quiet) this.#cursor = this.#quiet;
-    this.#quiet = frame.cursor;
-    this.#after("ping", PING, () => this.#ping());
-  }
-
-  #lost(code = 0) {
-    this.#close();
-    this.#quiet = null;
-    if (code === 4401 || code === 4403) return this.#on.signedOut();
-    this.#lostAt ||= Date.now();
-    if (!navigator.onLine) this.state = "off";
-    else if (this.state !== "delayed") this.state = "retry";
-    const longest = code === 1012 ? 5000 : Math.min(LONGEST, 1000 * 2 ** this.#tries++);
-    const wait = Math.max(300, Math.random() * longest);
-    this.retryAt = Date.now() + wait;
-    this.#after("retry", wait, () => this.#open());
-    if (!this.#timers.polling) this.#pollLater(POLL_AFTER);
-    this.#on.changed();
-  }
-
-  #pollLater(wait) {
-    this.#timers.polling = true;
-    this.#after("poll", wait, () => this.#poll());
-  }
-
-  async #poll() {
-    this.#timers.polling = false;
-    if (this.state === "live") return;
-    try {
-      for (let more = true; more;) {
-        const response = await fetch(`/api/events?after=${encodeURIComponent(this.#cursor)}`);
-        if (response.status === 401) return this.#on.signedOut();
-        if (response.status === 400) return this.#on.reload();
-        if (!response.ok) throw new Error(`${response.status}`);
-        const page = await response.json();
-        if (this.state === "live") return;
-        page.results.forEach((frame) => this.#apply(frame));
-        this.#cursor = page.cursor;
-        more = Boolean(page.next);
-      }
-      this.state = "delayed";
-    } catch {
-      this.state = navigator.onLine ? "retry" : "off";
-    }
-    this.#on.changed();
-    this.#pollLater(POLL_EVERY);
-  }
-
-  #after(name, wait, run) {
-    clearTimeout(this.#timers[name]);
-    this.#timers[name] = setTimeout(run, wait);
-  }
+// Said after catching up, unless it was too short to notice and nothing came.
+function sayBack(missed, away) {
+  if (!noticePlaces().length || (!missed && away < BANNER_AFTER)) return;
+  say("back-banner", counted("back", missed), BACK_FOR);
 }

@@ -1,27 +1,22 @@
-"""Real Chromium, Debian's; never a downloaded one."""
+"""Browsers of people who are signed in to the demo."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect
 
+from tests.conftest import CHROMIUM
 from tests.running_demo import Demo
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+__all__ = ["CHROMIUM"]
+
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 expect.set_options(timeout=10_000)
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing: install Debian's package `chromium`.")
-        pytest.skip("no Chromium")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+def browser(chromium: Browser) -> Browser:
+    return chromium
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.e2e.steps import arrive, open_one, row, shot
 from tests.running_demo import Demo, eventually, phones
@@ -46,6 +46,49 @@ def test_the_counter_names_what_makes_it_unicode_and_makes_it_plain(demo: Demo, 
     expect(counter).to_contain_text("3 segments")
     expect(counter).to_have_attribute("data-level", "warn")
     expect(counter).to_contain_text("1 token")
+    assert complaints == []
+
+
+def height(place: Locator) -> float:
+    return place.evaluate("(one) => one.getBoundingClientRect().height")
+
+
+WATCH_NODES = """
+    window.moved = [];
+    new MutationObserver((records) => moved.push(...records.map(({ target }) => target.outerHTML.slice(0, 80))))
+      .observe(document.getElementById("inbox"), { childList: true, subtree: true });
+"""
+
+
+def test_a_letter_puts_no_node_in_and_takes_none_out(demo: Demo, signed_in, complaints):
+    """Else the browser looks at all rules with :has() again, and at 182 elements: two thirds of what a letter cost."""
+    arrive(demo, "Type with me")
+    maya = signed_in("maya")
+    open_one(maya, "Type with me")
+    box = maya.locator("#reply")
+    box.press_sequentially("Hello")
+    expect(maya.locator("#counter")).to_contain_text("5/160")
+    maya.evaluate(WATCH_NODES)
+
+    box.press_sequentially(", it will be there on Thursday.")
+
+    expect(maya.locator("#counter")).to_contain_text("36/160")
+    assert maya.evaluate("moved") == []
+    assert complaints == []
+
+
+def test_the_box_grows_and_shrinks_with_its_text(demo: Demo, signed_in, complaints):
+    arrive(demo, "Tell me more")
+    maya = signed_in("maya")
+    open_one(maya, "Tell me more")
+    box, frame = maya.locator("#reply"), maya.locator(".composer-text.fixed")
+    expect(frame).to_have_count(1)
+    small = height(frame)
+
+    box.fill("Line\n" * 6)
+    eventually(lambda: height(frame) > small and height(frame) == height(box))
+    box.fill("")
+    eventually(lambda: height(frame) == small)
     assert complaints == []
 
 

@@ -150,11 +150,14 @@ def test_a_conversation_is_a_page_or_a_part_of_one(browser, bo, sales):
     assert f'id="m-{sales.message.pk}"' in part
 
 
-@pytest.mark.parametrize("query", ["chatroom=x", "status=LOUD", "ids=1"])
-def test_an_address_that_makes_no_sense_is_refused(browser, bo, query):
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("chatroom=x", 404), ("label=x", 404), ("status=LOUD", 400), ("channel=fax", 400), ("ids=1", 400)],
+)
+def test_an_address_that_makes_no_sense_is_refused(browser, bo, query, status):
     path = "/inbox/rows/" if query.startswith("ids") else "/inbox/"
 
-    assert browser(bo).get(f"{path}?{query}").status_code == 400
+    assert browser(bo).get(f"{path}?{query}").status_code == status
 
 
 def test_what_customers_write_is_text(browser, bo, sales, acme, inside):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.template import Context, Engine, Template, TemplateSyntaxError
 from django.template.loader import get_template
 
-from messagehub.ui import icons, storage
+from messagehub.ui import icons
 
 ROOT = settings.BASE_DIR
 OURS = [ROOT / "templates", ROOT / "messagehub" / "ui" / "templates"]
@@ -84,30 +84,6 @@ def test_every_icon_of_the_sprite_is_used():
 def test_an_unknown_icon_is_an_error():
     with pytest.raises(TemplateSyntaxError, match="inbxo"):
         Template('{% load ui %}{% icon "inbxo" %}').render(Context())
-
-
-@pytest.mark.parametrize("script", sorted((ROOT / "static" / "ui").glob("*.js")), ids=lambda path: path.name)
-def test_scripts_write_no_markup_and_evaluate_nothing(script):
-    text = script.read_text()
-    assert not re.search(r"\beval\(|new Function|insertAdjacentHTML|document\.write|setAttribute\([\"']style", text)
-    assert len(re.findall(r"innerHTML", text)) <= (script.name == "live.js")  # the server's own parts
-    assert all(line.endswith(";") for line in re.findall(r"^import .*", text, re.MULTILINE))  # or no hashed name
-
-
-@pytest.mark.parametrize("script", sorted((ROOT / "static" / "ui").glob("*.js")), ids=lambda path: path.name)
-def test_scripts_can_be_squeezed_by_lines(script):
-    """No text spans lines, and none holds what looks like a comment."""
-    for line in script.read_text().splitlines():
-        code = line.partition("//")[0] if re.match(r"\s*//|.*[;,{}()\]] +//", line) else line
-        assert code.count("`") % 2 == 0, line
-        assert not re.search(r"[\"'`][^\"'`]* //[^\"'`]*[\"'`]", code), line
-
-
-def test_what_is_squeezed_keeps_its_code():
-    assert (
-        storage.squeezed("// Why.\nexport const a = 1;   // one\n\n  b(`http://x`);\n")
-        == "\nexport const a = 1;\nb(`http://x`);\n"
-    )
 
 
 @pytest.mark.parametrize("page", ["400", "403", "403_csrf", "404", "429", "500", "503"])

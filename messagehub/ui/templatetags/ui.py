@@ -3,18 +3,16 @@
 import re
 import zlib
 from datetime import UTC, date, datetime
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 
 import phonenumbers
 from django import template
 from django.contrib.messages import get_messages
-from django.contrib.staticfiles import finders
 from django.template import TemplateSyntaxError
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 
@@ -220,28 +218,6 @@ def phone(address: object) -> str:
     except phonenumbers.NumberParseException:
         return text
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-
-
-IMPORT = re.compile(r"""^import\b[^"']*["']\./([\w-]+\.js)["'];""", re.MULTILINE)
-
-
-@register.simple_tag
-def module(path: str) -> SafeString:
-    """A script of ours. What it imports is named beside it, so that the browser asks for all of it at once, after the
-    style sheet: without that nothing is seen."""
-    preloads = format_html_join(
-        "\n", '<link rel="modulepreload" href="{}" fetchpriority="low">', ((static(each),) for each in _imports(path))
-    )
-    return format_html('{}\n<script type="module" src="{}"></script>', preloads, static(path))
-
-
-@cache
-def _imports(path: str) -> list[str]:
-    found, folder = [path], path.rpartition("/")[0]
-    for each in found:  # grows as it goes
-        source = Path(finders.find(each)).read_text()
-        found += [f"{folder}/{name}" for name in IMPORT.findall(source) if f"{folder}/{name}" not in found]
-    return found[1:]
 
 
 # ---------------------------------------------------------------- charts

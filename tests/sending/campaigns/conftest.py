@@ -58,7 +58,7 @@ def do(acme, rich, inside):
 
     def act(name: str, campaign: Campaign, by: User | None = None) -> Campaign:
         with inside(acme):
-            return getattr(lifecycle, name)(campaign, by=by or rich)
+            return getattr(lifecycle, f"{name}_campaign")(campaign, by=by or rich)
 
     return act
 

@@ -1,9 +1,11 @@
 // The keyboard: single keys, the menu of everything, and moving about in menus.
-import { isFocused, narrow, openTemplates, write } from "./composer.js";
+import { cookie } from "../request.js";
+import { trouble } from "../toasts.js";
+import { isFocused, write } from "./composer.js";
 import { focusRow, search, step } from "./list.js";
-import { cookie, trouble } from "./live.js";
+import { narrow, openTemplates } from "./picker.js";
 
-const { me } = document.getElementById("inbox").dataset;
+const { me } = document.body.dataset;
 
 const press = (selector) => document.querySelector(selector)?.click();
 const typingIn = (target) => target.closest?.("input, textarea, select, [contenteditable]");

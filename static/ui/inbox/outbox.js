@@ -1,7 +1,8 @@
 // Messages on their way to the server: on the page at once, kept in this browser until the server has them, and sent
 // once. The client_id makes a repeated request harmless: the server answers with the message that it made before.
-import { csrf, isSignIn, keepOutbox, outbox, signIn } from "./live.js";
-import { piece, word } from "./shell.js";
+import { keepOutbox, outbox } from "../drafts.js";
+import { csrf, isSignIn, signIn } from "../request.js";
+import { piece, word } from "../words.js";
 import { draw, look, mine, open, seenUpTo, toEnd, undraw } from "./thread.js";
 
 const PATIENCE = 15_000;                // no answer for so long is none

@@ -1,6 +1,9 @@
 // The list: its rows, changed where they are and then moved to their place, and which rows it shows.
-import { batched, draft, part, setTabs, setUnread } from "./live.js";
-import { piece, rests, usable, word } from "./shell.js";
+import { bringUnread, setUnread } from "../counts.js";
+import { draft } from "../drafts.js";
+import { batched, part } from "../request.js";
+import { rests, usable } from "../rests.js";
+import { piece, word } from "../words.js";
 import * as thread from "./thread.js";
 
 const list = document.getElementById("convs");
@@ -77,6 +80,11 @@ function dress(each) {
   label.className = "draft";
   label.textContent = word("draft");
   preview.replaceChildren(label, ` ${text.slice(0, 120)}`);
+}
+
+export function redress(id) {
+  const row = rowOf(id);
+  if (row) dress(row);
 }
 
 export function step(by) {
@@ -239,5 +247,9 @@ export const changedRow = batched(() => rowsUrl + query(), (content, ids) => {
     else removeRow(id);
   }
   setUnread([...content.querySelectorAll("[data-room-unread]")].map((room) => [room.dataset.roomUnread, Number(room.value)]));
-  setTabs(content);
+  for (const tab of content.querySelectorAll("[data-tab-count]")) {
+    const place = document.querySelector(`[data-tab="${tab.dataset.tabCount}"]`);
+    if (place) place.textContent = tab.value;
+  }
 });
+bringUnread();

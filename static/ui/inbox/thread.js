@@ -1,6 +1,7 @@
 // The open conversation: where its messages go, when the view moves, and what is read of them.
-import { ask, csrf } from "./live.js";
-import { counted, piece, rests } from "./shell.js";
+import { ask, csrf } from "../request.js";
+import { rests } from "../rests.js";
+import { counted, piece } from "../words.js";
 
 const section = () => document.getElementById("thread");
 rests.thread = rests["log-items"] = () => log;

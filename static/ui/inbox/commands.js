@@ -1,6 +1,7 @@
 // The menu of everything, and the dialog that names the keys.
-import { narrow } from "./composer.js";
-import { cookie, part, trouble } from "./live.js";
+import { cookie, part } from "../request.js";
+import { trouble } from "../toasts.js";
+import { narrow } from "./picker.js";
 import * as thread from "./thread.js";
 
 const { commandsUrl } = document.getElementById("inbox").dataset;

@@ -1,0 +1,249 @@
+// The box to write the next message or note: its draft, its height, and how many SMS it makes.
+import { draft, keepDraft, keepNoting, noting } from "../drafts.js";
+import { post } from "../request.js";
+import { rests } from "../rests.js";
+import { canBePlain, countSegments, plain } from "../segments.js";
+import { counted, number, piece, word } from "../words.js";
+import { send, uuid } from "./outbox.js";
+import * as picker from "./picker.js";
+import { about, draw, foundJump, open, put, undraw } from "./thread.js";
+
+const MANY = 3;                         // segments from which the counter warns
+let form = null, box = null, saving = null, painting = null;
+let drafted = () => {}, typed = () => {};
+
+rests.composer = rests["composer-wrap"] = () => box;
+
+// A draft came or went; somebody is writing a reply.
+export function whenWriting(onDraft, onTyping) { drafted = onDraft; typed = onTyping; }
+
+export function opened() {
+  form = document.getElementById("composer");
+  box = form?.querySelector("textarea") ?? null;
+  picker.serve(form && { form, box, type, isNote, setReply: () => setNoting(false) });
+  if (!form) return;
+  const conversation = open();
+  if (noting(conversation)) setNoting(true);
+  if (!box.value) box.value = draft(conversation);
+  fit();
+  box.addEventListener("input", () => {
+    hideError();
+    paintSoon();
+    saveSoon();
+    picker.suggest();
+    if (!isNote()) typed();
+  });
+  box.addEventListener("keydown", (event) => {
+    if (event.isComposing || picker.takeKey(event)) return;
+    if (event.key !== "Enter" || event.altKey) return;
+    const sends = document.cookie.includes("enter=newline") ? event.ctrlKey || event.metaKey : !event.shiftKey;
+    if (!sends) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+  for (const mode of form.querySelectorAll("[name=mode]")) mode.addEventListener("change", () => { paintMode(); box.focus(); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); submit(event.submitter); });
+  form.querySelector("#unicode-hint button")?.addEventListener("click", () => type(plain(box.value), 0, box.value.length));
+  form.querySelector("#open-templates")?.addEventListener("click", picker.openTemplates);
+  paintMode();
+}
+
+// The part around the thread was drawn anew, because writing became possible or impossible.
+export function replaceBox(fresh) {
+  const old = document.getElementById("composer-wrap");
+  if (!old || !fresh || old.dataset.closed === fresh.dataset.closed) return;
+  const note = isFocused() && isNote();
+  leave();
+  old.replaceWith(fresh);
+  htmx.process(fresh);
+  opened();
+  if (note) write(true);                // what goes on being typed is no reply
+  foundJump();
+}
+
+const isNote = () => form.querySelector("[name=mode]:checked")?.value === "note";
+export const isFocused = () => document.activeElement === box;
+
+function setNoting(on) {
+  const choice = form.querySelector(`[name=mode][value=${on ? "note" : "reply"}]`);
+  if (choice) choice.checked = true;
+}
+
+export function write(note = false) {
+  if (!box?.isConnected) return;
+  setNoting(note);
+  paintMode();
+  box.focus();
+}
+
+// The text comes back, with the reason under it.
+export function giveBack({ conversation, content }, reason = "") {
+  const here = conversation === open() && box?.isConnected;
+  if (here && !box.value) {
+    setNoting(false);
+    box.value = content;
+    paintMode();
+  }
+  if (!here || box.value === content) keepDraft(conversation, content);
+  if (!here) return;
+  if (reason) showError(reason);
+  box.focus();
+}
+
+// Before another conversation takes its place.
+export function leave() {
+  if (!box?.isConnected) return;
+  clearTimeout(saving);
+  save();
+}
+
+function submit(button) {
+  const text = box.value.trim(), conversation = open();
+  if (!text) return;
+  if (isNote()) return submitNote(conversation, text);
+  const blank = text.match(/{{\s*[\w.]+[^{}]*}}/);
+  if (blank) return showError(word("blank", { place: blank[0] }));
+  const { dataset } = box;
+  if ([...text].length > Number(dataset.longest)) return showError(word("too-long", { n: number(Number(dataset.longest)) }));
+  const sendAt = later(button);
+  if (sendAt === undefined) return;
+  empty(conversation);
+  send(conversation, text, sendAt);
+}
+
+// When it is to go out: null for now, undefined where no time was chosen.
+function later(button) {
+  const usual = form.querySelector("#send[data-at]");          // quiet hours: it waits for their end
+  if (!button?.closest("#later")) return usual?.value ?? null;
+  const field = form.querySelector("#later input");
+  const at = new Date(button.value || field.value);
+  if (Number.isNaN(at.getTime())) { field.focus(); return undefined; }
+  form.querySelector("#later").open = false;
+  field.value = "";
+  return at.toISOString();
+}
+
+function empty(conversation) {
+  box.value = "";
+  hideError();
+  paintBox();
+  clearTimeout(saving);
+  keepDraft(conversation, "");
+  drafted(conversation);
+  box.focus();
+}
+
+async function submitNote(conversation, text) {
+  const client = uuid(), { notesUrl } = about(), card = piece("new-note");
+  card.dataset.client = client;
+  card.querySelector("p").textContent = text;
+  draw(card);
+  empty(conversation);
+  try {
+    const { content } = await post(notesUrl, { content: text, client_id: client });
+    for (const entry of [...content.children]) put(entry);
+  } catch (error) {
+    undraw(client);
+    keepDraft(conversation, text);
+    if (conversation !== open()) return;
+    setNoting(true);
+    box.value = text;
+    paintMode();
+    showError(error.message || word("no-answer"));
+  }
+}
+
+function saveSoon() {
+  clearTimeout(saving);
+  saving = setTimeout(save, 300);
+}
+
+function save() {
+  const conversation = open();
+  keepNoting(conversation, isNote() && box.value.trim() !== "");
+  if (draft(conversation) === box.value) return;
+  keepDraft(conversation, box.value);
+  drafted(conversation);
+}
+
+function showError(reason) {
+  const line = document.getElementById("send-error");
+  line.querySelector("[data-words]").textContent = reason;
+  line.hidden = false;
+  box.setAttribute("aria-invalid", "true");
+}
+
+function hideError() {
+  change(document.getElementById("send-error"), "hidden", true);
+  if (box.hasAttribute("aria-invalid")) box.removeAttribute("aria-invalid");
+}
+
+function paintMode() {
+  const note = isNote(), { dataset } = box;
+  box.placeholder = note ? dataset.noteHint : dataset.replyHint;
+  box.setAttribute("aria-label", note ? dataset.noteLabel : dataset.replyLabel);
+  form.setAttribute("aria-label", note ? dataset.noteLabel : dataset.replyLabel);
+  picker.close();
+  paintBox();
+}
+
+// ---------------------------------------------------------------- what is drawn at each letter
+// Once in a frame, and only what changed: the browser lays the page out at once for whatever is written while a letter
+// comes in, and a node that is put in or taken out makes it look at each rule with :has() again.
+function paintSoon() {
+  painting ??= requestAnimationFrame(() => { painting = null; if (box?.isConnected) paintBox(); });
+}
+
+function change(node, name, value) {
+  if (node[name] !== value) node[name] = value;
+}
+
+function changeText(place, text) {
+  if (place.firstChild?.nodeType === Node.TEXT_NODE && place.childNodes.length === 1) change(place.firstChild, "data", text);
+  else place.textContent = text;
+}
+
+function paintBox() {
+  const text = box.value.trim();
+  change(document.getElementById("add-note"), "disabled", !text);
+  const counter = document.getElementById("counter");
+  if (!counter) return;
+  change(counter, "hidden", !text);
+  if (counter.querySelector("[data-length]")) paintLength(counter, countSegments(text));    // only SMS is counted in segments
+  const cost = counter.querySelector("[data-cost]");
+  if (cost) changeText(cost, counted("tokens", Number(form.dataset.price)));
+  for (const button of form.querySelectorAll("#send, #later button")) change(button, "disabled", !text);
+}
+
+function paintLength(counter, { gsm, units, segments, limit, foreign }) {
+  const level = segments >= MANY ? "warn" : "";
+  if ((counter.dataset.level ?? "") !== level) counter.dataset.level = level;
+  changeText(counter.querySelector("[data-encoding]"), gsm ? "GSM-7" : "Unicode");
+  changeText(counter.querySelector("[data-units]"), number(units));
+  changeText(counter.querySelector("[data-limit]"), `/${number(limit)}${segments > 1 ? ` · ${counted("segments", segments)}` : ""}`);
+  const hint = document.getElementById("unicode-hint");
+  change(hint, "hidden", !foreign.length);
+  if (!foreign.length) return;
+  change(hint.querySelector("button"), "hidden", !canBePlain(foreign));
+  changeText(hint.querySelector("[data-words]"), word("unicode", { characters: foreign.slice(0, 6).join(" ") }));
+}
+
+// The box grows with its text inside a frame whose height is fixed, so that a letter lays out the frame and not the page.
+function fit() {
+  const frame = box.parentElement;
+  new ResizeObserver(([{ borderBoxSize: [{ blockSize }] }]) => {
+    if (!blockSize) return;                // on a pane that is not shown
+    frame.style.height = `${blockSize}px`;
+    frame.classList.add("fixed");
+  }).observe(box);
+}
+
+// As if it were typed, so that it can be undone.
+function type(text, from, to) {
+  box.focus();
+  box.setSelectionRange(from, to);
+  if (!document.execCommand("insertText", false, text)) {
+    box.setRangeText(text, from, to, "end");
+    box.dispatchEvent(new Event("input"));
+  }
+}
