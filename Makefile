@@ -10,6 +10,7 @@ PORT ?= 8000
 UV := uv==0.13.8
 BIN := .venv/bin
 export PORT
+unexport PYTHONDONTWRITEBYTECODE  # each of the many processes would compile everything anew
 
 .PHONY: setup demo test bench simulate pictures check check-code check-templates check-types check-imports check-migrations check-deployment clean
 
@@ -92,7 +93,7 @@ PYTHON ?= $(firstword \
 # The second attempt is for machines whose proxy signs with a certificate of its own.
 define install
 	@echo "Installing $(1) ..."
-	@$(BIN)/uv pip install -qq --python $(BIN)/python -r $(1) \
-		|| $(BIN)/uv pip install -qq --system-certs --python $(BIN)/python -r $(1) \
+	@$(BIN)/uv pip install -qq --compile-bytecode --python $(BIN)/python -r $(1) \
+		|| $(BIN)/uv pip install -qq --compile-bytecode --system-certs --python $(BIN)/python -r $(1) \
 		|| $(BIN)/pip install --quiet --disable-pip-version-check -r $(1)
 endef

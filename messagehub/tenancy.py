@@ -60,7 +60,7 @@ def _role() -> str:
 
 @contextmanager
 def as_owner(alias: str = "default") -> Iterator[None]:
-    """The same database as the role that owns the tables: for migrations and for flushing a test database."""
+    """The same database as the role that owns the tables: for migrations."""
     owned = connections[alias]
     application = {key: owned.settings_dict[key] for key in settings.DATABASE_OWNER}
     owned.close()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 from django.conf import settings as django_settings
-from django.db import connection
+from django.test import TransactionTestCase, override_settings
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import services
@@ -25,6 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def django_db_setup(django_test_environment) -> None:
     """The owner has migrated; the tests connect as the application role, or row security would not apply to them."""
     services.start_postgres()
+    TransactionTestCase._fixture_teardown = lambda case: services.empty_tables()
 
 
 @pytest.fixture(scope="session")
@@ -40,20 +41,12 @@ def _empty_valkey(_valkey: redis.Redis) -> None:
     _valkey.flushdb()
 
 
-@pytest.fixture(autouse=True)
-def _no_jobs_left(request, django_db_blocker) -> Iterator[None]:
-    """After a test that commits, everything is flushed but Procrastinate's tables, which Django does not manage."""
-    yield
-    mark = request.node.get_closest_marker("django_db")
-    if mark and mark.kwargs.get("transaction"):
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute("DELETE FROM procrastinate_jobs")
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(settings) -> None:
-    """Argon2 takes 0.2 s on purpose; a test that is about it sets it back."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Argon2 takes 0.2 s on purpose; MD5 hashes what the tests make."""
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher", *django_settings.PASSWORD_HASHERS]
+    with override_settings(PASSWORD_HASHERS=hashers):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ def make_once(name: str, make: Callable[[Path], None]) -> Path:
     with (run_folder() / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not mark.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of an attempt that failed
             folder.mkdir(mode=0o711)
             make(folder)
             mark.touch()

@@ -25,6 +25,7 @@ import orjson
 import requests
 import websockets
 
+from tests.demo_shell import DemoShell
 from tests.made_once import copy_servers, make_once
 from tests.sandbox_server import ROOT, free_port
 
@@ -36,13 +37,12 @@ phones = (f"+1555900{number:04d}" for number in count(1))
 class Client(requests.Session):
     """Somebody signed in by a bearer token."""
 
-    def __init__(self, base_url: str, email: str, password: str):
+    def __init__(self, base_url: str, user: dict, token: str):
         super().__init__()
-        self.base_url = base_url
-        answer = requests.post(f"{base_url}/api/auth/login", json={"email": email, "password": password}, timeout=20)
-        assert answer.status_code == 200, answer.text
-        self.user, self.token = answer.json()["user"], answer.json()["token"]
-        self.headers["Authorization"] = f"Bearer {self.token}"
+        self.base_url, self.user, self.token = base_url, user, token
+        self.headers["Authorization"] = f"Bearer {token}"
+        # A server closes a connection that rests; who asks at that moment over an old one gets no answer.
+        self.headers["Connection"] = "close"
 
     def request(self, method, url, **kwargs):
         return super().request(method, self.base_url + url, **{"timeout": 20, **kwargs})
@@ -98,6 +98,8 @@ class Demo:
     process: subprocess.Popen
     local_dir: Path
     details: dict
+    tokens: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, list] = field(default_factory=dict)
 
     @property
     def base_url(self) -> str:
@@ -117,8 +119,17 @@ class Demo:
         return self.details["twilio"]["numbers"][0]["phone"]
 
     def client(self, who: str | dict) -> Client:
-        user = self.people[who] if isinstance(who, str) else who
-        return Client(self.base_url, user["email"], user["password"])
+        """Signed in anew only if the last sign-in has ended: the password's hash is slow on purpose."""
+        person = self.people[who] if isinstance(who, str) else who
+        credentials = {"email": person["email"], "password": person["password"]}
+        if token := self.tokens.get(person["email"]):
+            me = Client(self.base_url, {}, token).get("/api/auth/me")
+            if me.status_code == 200:
+                return Client(self.base_url, me.json(), token)
+        answer = requests.post(f"{self.base_url}/api/auth/login", json=credentials, timeout=20)
+        assert answer.status_code == 200, answer.text
+        self.tokens[person["email"]] = answer.json()["token"]
+        return Client(self.base_url, answer.json()["user"], answer.json()["token"])
 
     def sandbox(self, method: str, path: str, **payload) -> Any:
         url = self.details["sandbox_url"] + path
@@ -140,6 +151,18 @@ class Demo:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    @cached_property
+    def shell(self) -> DemoShell:
+        return DemoShell(clean_environment(self.local_dir))
+
+    def close_shell(self) -> None:
+        if "shell" in self.__dict__:
+            self.shell.close()
+
+    def broken_invariants(self) -> str:
+        """What `manage.py prove` would complain about: nothing."""
+        return self.shell.run("from tokens import proof; print(*proof.find_broken(), sep='; ', end='')")
 
     def processes(self, words: str) -> list[int]:
         """The demo's own child processes whose command line has these words."""
@@ -221,7 +244,11 @@ def running_demo(local_dir: Path, **environment: str) -> Iterator[Demo]:
             assert process.poll() is None, log_path.read_text()
             assert time.monotonic() < deadline, log_path.read_text()
             time.sleep(0.1)
-        yield Demo(process, local_dir, json.loads((local_dir / "demo.json").read_text()))
+        demo = Demo(process, local_dir, json.loads((local_dir / "demo.json").read_text()))
+        try:
+            yield demo
+        finally:
+            demo.close_shell()
     finally:
         process.send_signal(signal.SIGINT)
         try:

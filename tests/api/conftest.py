@@ -41,8 +41,7 @@ def furnish(organization: Organization, name: str, account) -> SimpleNamespace:
     return SimpleNamespace(room=room, number=number, contact=contact, conversation=conversation, message=message)
 
 
-@pytest.fixture
-def acme(db) -> SimpleNamespace:
+def build_acme() -> SimpleNamespace:
     world = build("Acme", {"ann": "admin", "bo": "agent", "cy": "agent"}, ["Sales", "Support"])
     with tenancy.organization(world.organization.pk):
         factories.UserChatroomFactory(user=world.people["bo"], chatroom=world.rooms["Sales"].room)
@@ -51,9 +50,22 @@ def acme(db) -> SimpleNamespace:
     return world
 
 
+def build_globex() -> SimpleNamespace:
+    return build("Globex", {"zed": "admin"}, ["Spare parts"])
+
+
+def build_operator() -> User:
+    return User.objects.create_superuser("olga@operators.example", factories.PASSWORD, name="Olga")
+
+
+@pytest.fixture
+def acme(db) -> SimpleNamespace:
+    return build_acme()
+
+
 @pytest.fixture
 def globex(db) -> SimpleNamespace:
-    return build("Globex", {"zed": "admin"}, ["Spare parts"])
+    return build_globex()
 
 
 @pytest.fixture
@@ -78,7 +90,7 @@ def zed(globex) -> User:
 
 @pytest.fixture
 def olga(db) -> User:
-    return User.objects.create_superuser("olga@operators.example", factories.PASSWORD, name="Olga")
+    return build_operator()
 
 
 @pytest.fixture

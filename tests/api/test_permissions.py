@@ -2,6 +2,7 @@
 written. See `permission_table` for the rows; what is expected follows from who may see what."""
 
 from collections.abc import Iterator
+from http.cookies import SimpleCookie
 from types import SimpleNamespace
 
 import pytest
@@ -10,11 +11,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from accounts import keys
-from accounts.models import ApiKey
+from accounts.models import ApiKey, User
 from chatrooms import groups
+from messagehub import tenancy
 from messaging.campaigns import lifecycle
 from messaging.conversations import labels
 from messaging.message_templates import templates
+from tests.api.conftest import build_acme, build_globex, build_operator
 from tests.api.permission_table import ADMINS, ADMINS_OF_SEEN, EVERYBODY, MADE_UP, OPEN, TABLE, Row
 from tokens import ledger
 
@@ -44,25 +47,60 @@ def api_routes(patterns=None, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from ((route, verb) for verb in verbs if verb in handlers)
 
 
-@pytest.fixture
-def things(acme, globex, ann, bo, cy, zed, sales, support, elsewhere, inside, settings) -> dict[str, dict[str, str]]:
+@pytest.fixture(scope="module")
+def stage(django_db_setup, django_db_blocker) -> Iterator[SimpleNamespace]:
+    """Two organizations, everything in them, and the cookies of everybody: made once, around all tests of this file."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        acme, globex = build_acme(), build_globex()
+        people = {**acme.people, **globex.people, "olga": build_operator()}
+        cookies = {who: cookies_of(people.get(who)) for who in CALLERS}
+        yield SimpleNamespace(people=people, cookies=cookies, things=furnish_both(acme, globex))
+        transaction.set_rollback(True)
+
+
+def cookies_of(user: User | None) -> SimpleCookie:
+    client = APIClient()
+    if user:
+        client.force_login(user)
+    return client.cookies
+
+
+def furnish_both(acme: SimpleNamespace, globex: SimpleNamespace) -> dict[str, dict[str, str]]:
     """Each kind of thing in Sales, in Support and at Globex, and an id that nothing has."""
-    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"  # nobody is there
     made: dict[str, dict] = {}
-    for kind, world, held in (("own", acme, sales), ("other_room", acme, support), ("other_org", globex, elsewhere)):
+    places = {"own": (acme, "Sales"), "other_room": (acme, "Support"), "other_org": (globex, "Spare parts")}
+    for kind, (world, room) in places.items():
         admin = world.people.get("ann") or world.people["zed"]
-        with inside(world):
-            for name, row in furnished(world, held, kind).items():
+        with tenancy.organization(world.organization.pk):
+            for name, row in furnished(world, world.rooms[room], kind).items():
                 made.setdefault(name, {"made_up": MADE_UP})[kind] = str(row.pk)
             if kind != "other_room":
                 made.setdefault("key", {"made_up": MADE_UP})[kind] = str(keys.create_key(admin, "Key", ["read"])[0].pk)
                 label = labels.create_label(world.organization, name="Label")
                 made.setdefault("label", {"made_up": MADE_UP})[kind] = str(label.pk)
-    people = {"own": str(bo.pk), "other_room": str(cy.pk), "other_org": str(zed.pk), "made_up": MADE_UP}
-    with inside(acme):
-        for agent in (bo, cy):
-            ledger.adjust(agent, 100, actor=ann, reason="")
+    ann, bo, cy, zed = (str({**acme.people, **globex.people}[who].pk) for who in STAFF)
+    with tenancy.organization(acme.organization.pk):
+        for agent in ("bo", "cy"):
+            ledger.adjust(acme.people[agent], 100, actor=acme.people["ann"], reason="")
+    people = {"own": bo, "other_room": cy, "other_org": zed, "made_up": MADE_UP}
     return {**made, **dict.fromkeys(("user", "holder", "assignee"), people)}
+
+
+@pytest.fixture
+def things(stage, db, settings) -> dict[str, dict[str, str]]:
+    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"  # nobody is there
+    return stage.things
+
+
+@pytest.fixture
+def clients(stage, db) -> dict[str, APIClient]:
+    return {who: client_with(cookies) for who, cookies in stage.cookies.items()}
+
+
+def client_with(cookies: SimpleCookie) -> APIClient:
+    client = APIClient()
+    client.cookies = SimpleCookie(cookies)
+    return client
 
 
 def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
@@ -82,11 +120,6 @@ def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
         "group": group,
         "template": templates.create_template(world.organization.pk, held.room, name=f"T {kind}", body="Hi"),
     }
-
-
-@pytest.fixture
-def clients(api, request) -> dict[str, APIClient]:
-    return {who: api(None if who == "nobody" else request.getfixturevalue(who)) for who in CALLERS}
 
 
 def sees(who: str, name: str, kind: str) -> bool:
@@ -181,9 +214,10 @@ def test_another_organizations_id_is_answered_like_a_made_up_one(row: Row, thing
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
-def test_a_key_does_what_its_scopes_say(row: Row, things, ann, acme, inside):
+def test_a_key_does_what_its_scopes_say(row: Row, things, stage):
     others = [scope for scope in ApiKey.Scope.values if scope != row.scope]
-    with inside(acme):
+    ann = stage.people["ann"]
+    with tenancy.organization(ann.organization_id):
         without = keys.create_key(ann, "Without", others)[1]
         having = keys.create_key(ann, "Having", [row.scope])[1] if row.scope else None
     client, mine = APIClient(), dict.fromkeys(row.ids, "own")

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 import websockets
 
-from tests.running_demo import Client, Demo, Socket, phones
+from tests.running_demo import Demo, Socket, phones
 
 MADE_UP = "01900000-0000-7000-8000-000000000000"
 KINDS = ("own", "other_room", "other_org", "made_up")
@@ -91,4 +91,4 @@ async def test_every_caller_with_every_kind_of_chatroom(demo: Demo, rooms: dict[
 def test_operators_get_no_token(demo: Demo):
     operator = demo.details["operator"]
     with pytest.raises(AssertionError, match="operators_use_admin"):
-        Client(demo.base_url, operator["email"], operator["password"])
+        demo.client(operator)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.accounts.codes import code
-from tests.e2e.conftest import DESKTOP, PHONE
+from tests.e2e.conftest import DESKTOP, PHONE, sign_in
 from tests.running_demo import Demo, eventually
 
 pytestmark = pytest.mark.e2e
@@ -21,16 +21,14 @@ def page(browser, complaints):
     context.close()
 
 
-def give_password(page: Page, demo: Demo, person: dict) -> None:
+def come_to_the_door(page: Page, demo: Demo, person: dict) -> None:
     page.goto(f"{demo.base_url}/login/")
-    page.locator("input[type=email]").fill(person["email"])
-    page.locator("input[type=password]").fill(person["password"])
-    page.locator("button[type=submit]").click()
+    sign_in(page, person)
 
 
 def test_an_operator_comes_in_with_a_code_and_grants_tokens(demo: Demo, page: Page, complaints):
     operator = demo.details["operator"]
-    give_password(page, demo, operator)
+    come_to_the_door(page, demo, operator)
     page.get_by_label("Code").fill(code(operator["totp_secret"]))
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/admin/")
@@ -75,7 +73,7 @@ def link_in_mail(demo: Demo, address: str) -> str | None:
 
 def test_a_second_factor_is_set_up_and_asked_for(demo: Demo, page: Page, complaints):
     sam = demo.people["sam"]
-    give_password(page, demo, sam)
+    come_to_the_door(page, demo, sam)
     page.wait_for_url("**/inbox/**")
     page.set_viewport_size(PHONE)
     page.goto(f"{demo.base_url}/me/")
@@ -90,7 +88,7 @@ def test_a_second_factor_is_set_up_and_asked_for(demo: Demo, page: Page, complai
     assert page.locator(".codes code").count() == 10
 
     page.context.clear_cookies()
-    give_password(page, demo, sam)
+    come_to_the_door(page, demo, sam)
     page.get_by_label("Code").fill(code(secret, 1))
     page.get_by_role("button", name="Sign in").click()
 

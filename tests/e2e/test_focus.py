@@ -46,8 +46,9 @@ def test_another_list_keeps_the_row_or_gives_the_next(demo: Demo, signed_in, com
         phone = arrive(demo, text)
         eventually(lambda: demo.client("maya").conversation_with(phone))  # noqa: B023 as many as loops
     maya = signed_in("maya")
+    with maya.expect_response("**/focus.*.js"):  # which comes with the first focus
+        row(maya, "Focus row two").first.focus()
     slow_down(maya, latency)
-    row(maya, "Focus row two").first.focus()
     maya.evaluate("document.querySelector('#filter-1 a:last-of-type').click()")  # any state
     maya.wait_for_url("**status=any**")
     stays_in(maya, row(maya, "Focus row two").first)

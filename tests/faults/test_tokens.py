@@ -26,7 +26,7 @@ def ask_to_write(desk: Desk, client, count: int) -> list:
 
 def make_due() -> None:
     with tenancy.system():
-        Message.objects.filter(status="scheduled").update(send_at=timezone.now() - timedelta(seconds=1))
+        Message.objects.filter(status="scheduled").update(send_at=timezone.now() - timedelta(hours=1))
 
 
 def fly_all(desk: Desk) -> None:

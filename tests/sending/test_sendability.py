@@ -217,7 +217,7 @@ def test_what_is_scheduled_is_asked_for_its_own_time(api, acme, rich, sales, ins
 def due(api, acme, rich, sales, inside) -> Message:
     answer = send(api(rich), sales, send_at=(timezone.now() + timedelta(hours=5)).isoformat())
     with inside(acme):
-        Message.objects.filter(pk=answer.json()["message"]["id"]).update(send_at=timezone.now() - timedelta(seconds=1))
+        Message.objects.filter(pk=answer.json()["message"]["id"]).update(send_at=timezone.now() - timedelta(hours=1))
         return Message.objects.get(pk=answer.json()["message"]["id"])
 
 

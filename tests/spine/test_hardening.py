@@ -62,7 +62,7 @@ async def test_rights_lost_all_at_once_end_a_narrowed_socket_too(demo: Demo):
             await socket.say(type="ping")
             await socket.until(lambda frame: frame["type"] == "pong")
 
-            await asyncio.to_thread(demo.manage, "shell", "-v0", "-c", lose)
+            await asyncio.to_thread(demo.shell.run, lose)
 
             await socket.until(lambda frame: frame["type"] == "access.revoked", 3)
             await asyncio.to_thread(demo.text, phone, numbers[1]["phone"], "Not for Tom any more")

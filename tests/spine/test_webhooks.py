@@ -50,7 +50,7 @@ def webhooks(demo: Demo, key: str) -> list[dict]:
         f"    found = WebhookEvent.objects.filter(dedupe_key__contains={key!r})\n"
         "    print(json.dumps([{'state': e.state, 'quarantined': e.quarantined, 'error': e.error} for e in found]))"
     )
-    return json.loads(demo.manage("shell", "-v0", "-c", code))
+    return json.loads(demo.shell.run(code))
 
 
 def thread(client, phone: str) -> list[dict]:

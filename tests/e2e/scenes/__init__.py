@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import DESKTOP, PHONE
+from tests.e2e.conftest import DESKTOP, PHONE, sign_in
 from tests.running_demo import Client, Demo, eventually, phones
 
 LOGINS = 10  # that are tried before the door is locked for a minute
@@ -72,12 +72,9 @@ class Stage:
         return self.made[key]
 
     def python(self, code: str) -> Any:
-        """What this code prints in `manage.py shell`, read as JSON. It sees the rows of the first organization."""
+        """What this code prints in the demo's shell, read as JSON. It sees the rows of the first organization."""
         lines = "\n".join(f"    {line}" for line in code.strip().splitlines())
-        printed = self.demo.manage(
-            "shell",
-            "--no-imports",
-            "-c",
+        printed = self.demo.shell.run(
             "import json\n"
             "from accounts.models import *\nfrom chatrooms.models import *\nfrom messaging.models import *\n"
             "from django.utils import timezone\nfrom messagehub import tenancy\n"
@@ -140,9 +137,3 @@ for email, name, rooms in {NEWCOMERS!r}:
     def thread(self, page: Page, conversation: dict, path: str = "") -> None:
         self.inbox(page, f"{conversation['id']}/{path}")
         page.wait_for_timeout(300)  # it finds its place, and marks what is read
-
-
-def sign_in(page: Page, person: dict) -> None:
-    page.locator("input[type=email]").fill(person["email"])
-    page.locator("input[type=password]").fill(person["password"])
-    page.locator("button[type=submit]").click()

@@ -3,7 +3,8 @@
 from playwright.sync_api import Page, expect
 
 from tests.accounts.codes import code
-from tests.e2e.scenes import LOGINS, LONG_NAME, Stage, scene, sign_in
+from tests.e2e.conftest import sign_in
+from tests.e2e.scenes import LOGINS, LONG_NAME, Stage, scene
 from tests.e2e.test_accounts import link_in_mail
 from tests.running_demo import eventually
 

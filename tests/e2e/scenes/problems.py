@@ -7,10 +7,7 @@ from tests.e2e.scenes import Stage, scene
 
 def broken(page: Page, stage: Stage, status: int) -> None:
     """What the server would answer; it does not break on demand."""
-    html = stage.demo.manage(
-        "shell",
-        "--no-imports",
-        "-c",
+    html = stage.demo.shell.run(
         "from django.template.loader import render_to_string\n"
         "from django.test import RequestFactory\n"
         f"print(render_to_string('{status}.html', {{'request': RequestFactory().get('/')}}))",

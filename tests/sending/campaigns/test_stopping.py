@@ -230,7 +230,7 @@ def test_what_surely_never_went_goes_out_though_its_campaign_was_over_by_then(ac
     feed.feed_campaigns()
     held_up = delivery.claim_messages(1)
     with tenancy.system():
-        Message.objects.filter(campaign=campaign).update(lease_until=timezone.now() - timedelta(seconds=1))
+        Message.objects.filter(campaign=campaign).update(lease_until=timezone.now() - timedelta(hours=1))
     delivery.sweep_overdue()
     feed.feed_campaigns()
     assert (fresh(campaign).state, counts(campaign)) == ("done", {"unknown": 1})
