@@ -1,9 +1,9 @@
-# make demo    the whole product on one port, with data to look at
+# make demo    run the demo with sample data
 # make test    the tests
-# make bench   how fast it is, as ratios to a limit of the same run
-# make check   everything that is checked without running the product
-# make simulate   the product run by chance and broken on purpose; SEED=7 OPERATIONS=10000 deals the same run again
-# make pictures   every state of the pages in light and dark, on a desktop and on a phone; needs Chromium
+# make bench   measure speed, as ratios to a limit of the same run
+# make check   lint, types, import contract, migrations and deployment settings
+# make simulate   randomized fault-injection test; SEED=7 OPERATIONS=10000 repeats a run
+# make pictures   screenshot every page state in light and dark, on desktop and phone; needs Chromium
 # Needed: Python 3.11 or newer with venv, git, make. Everything else is installed into .venv.
 
 PORT ?= 8000

@@ -56,7 +56,7 @@ class UserAdmin(Rows):
     def change_row(self, request, obj, before, after):
         team.change_user(User.objects.get(pk=obj.pk), by=request.user, **after)
 
-    @admin.action(description="Deactivate: end their sign-ins and close their sockets", permissions=["change"])
+    @admin.action(description="Deactivate and sign out everywhere", permissions=["change"])
     def deactivate(self, request, queryset):
         for user in queryset:
             try:
@@ -64,7 +64,7 @@ class UserAdmin(Rows):
             except (team.OwnRole, team.LastAdmin) as error:
                 self.message_user(request, f"{user}: {error}", messages.ERROR)
             else:
-                self.message_user(request, f"{user} is deactivated.", messages.SUCCESS)
+                self.message_user(request, f"{user} was deactivated.", messages.SUCCESS)
 
 
 @admin.register(SignIn)

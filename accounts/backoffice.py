@@ -90,14 +90,14 @@ class OfferedLookups(admin.ModelAdmin):
         try:
             return super().get_changelist_instance(request)
         except (IncorrectLookupParameters, DataError):
-            raise BadRequest("This list can't be narrowed like that.") from None
+            raise BadRequest("This list doesn't support that filter.") from None
 
     def response_action(self, request: HttpRequest, queryset: QuerySet):
         try:
             for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 self.model._meta.pk.to_python(chosen)
         except ValidationError:
-            raise BadRequest("This is no row's id.") from None
+            raise BadRequest("Invalid id.") from None
         return super().response_action(request, queryset)
 
 

@@ -13,7 +13,7 @@ class InvitationExpired(Exception):
     """The link is wrong, too old, used, or taken back: one message for all."""
 
     def __init__(self) -> None:
-        super().__init__(_("This invitation is not valid any more. Ask an admin of the organization for a new one."))
+        super().__init__(_("This invitation is no longer valid. Ask an admin of the organization for a new one."))
 
 
 def make_link_part(user: User) -> str:

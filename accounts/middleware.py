@@ -35,5 +35,8 @@ def _set_up_first(request: HttpRequest) -> HttpResponse:
     if request.user.organization_id is None:
         code, text = "operators_use_admin", str(sessions.OperatorsUseAdmin())
     else:
-        code, text = "mfa_required", "Set up a second factor at /me/ first: your organization asks it of admins."
+        code, text = (
+            "mfa_required",
+            "Your organization requires two-factor authentication for admins. Set it up at /me/.",
+        )
     return JsonResponse({"error": {"code": code, "message": text}}, status=403)

@@ -17,31 +17,36 @@ class Organization(Row):
     """A tenant: one business that talks with its customers."""
 
     class RefundPolicy(models.TextChoices):
-        NOT_SENT = "not_sent", "What was never sent"
-        UNDELIVERED = "undelivered", "Also what the carrier did not deliver"
+        NOT_SENT = "not_sent", "Messages that were never sent"
+        UNDELIVERED = "undelivered", "Also undelivered messages"
 
     name = models.CharField(max_length=120)
     slug = models.SlugField(unique=True)
     time_zone = models.CharField(max_length=64, default="UTC")
-    default_country = models.CharField(max_length=2, default="US", help_text="For phone numbers typed without +.")
-    require_mfa_for_admins = models.BooleanField(
-        default=False, db_default=False, help_text="Admins sign in with a second factor."
+    default_country = models.CharField(
+        max_length=2, default="US", help_text="Country of phone numbers entered without +."
     )
-    # What a message of an agent costs, in tokens, whatever its length.
-    price_sms = models.PositiveSmallIntegerField(default=1, db_default=1)
-    price_messenger = models.PositiveSmallIntegerField(default=1, db_default=1)
-    price_instagram = models.PositiveSmallIntegerField(default=1, db_default=1)
+    require_mfa_for_admins = models.BooleanField(
+        "require 2FA for admins",
+        default=False,
+        db_default=False,
+        help_text="Admins must sign in with two-factor authentication.",
+    )
+    # Tokens that an agent pays for one message, whatever its length.
+    price_sms = models.PositiveSmallIntegerField("SMS price", default=1, db_default=1)
+    price_messenger = models.PositiveSmallIntegerField("Messenger price", default=1, db_default=1)
+    price_instagram = models.PositiveSmallIntegerField("Instagram price", default=1, db_default=1)
     refund_policy = models.CharField(
         max_length=11,
         choices=RefundPolicy.choices,
         default="not_sent",
         db_default="not_sent",
-        help_text="Which failures give an agent's tokens back.",
+        help_text="Which failed messages are refunded.",
     )
     low_balance_limit = models.PositiveIntegerField(
-        default=10, db_default=10, help_text="Tokens. Below it an agent and the admins are told; 0 tells nobody."
+        default=10, db_default=10, help_text="Notify the agent and admins below this balance. 0 turns alerts off."
     )
-    # Between them nobody is written to first, by the recipient's clock. Over midnight where the start is later.
+    # In the recipient's local time. They span midnight where the start is later than the end.
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
 
@@ -98,8 +103,8 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     organization = models.ForeignKey(Organization, models.CASCADE, null=True, blank=True, related_name="users")
     role = models.CharField(max_length=8, choices=Role.choices, blank=True)
     is_active = models.BooleanField(default=True)
-    joined_at = models.DateTimeField(null=True, blank=True, help_text="None while only invited.")
-    token_version = models.PositiveIntegerField(default=0, help_text="Raising it ends every sign-in.")
+    joined_at = models.DateTimeField(null=True, blank=True, help_text="Empty while the invitation is pending.")
+    token_version = models.PositiveIntegerField(default=0, help_text="Increasing it ends all sessions.")
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -170,6 +175,7 @@ class SignIn(Row):
 
     class Meta:
         db_table = "sign_ins"
+        verbose_name = "session"
 
     @property
     def program(self) -> str:
@@ -194,12 +200,13 @@ class ApiKey(Row):
     name = models.CharField(max_length=80)
     scopes = models.JSONField(default=list)
     digest = models.CharField(max_length=128, unique=True)
-    prefix = models.CharField(max_length=16, help_text="How the secret begins, to tell keys apart.")
+    prefix = models.CharField(max_length=16, help_text="First characters of the secret, to tell keys apart.")
     last_used_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "api_keys"
+        verbose_name = "API key"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

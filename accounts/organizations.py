@@ -12,7 +12,7 @@ class OwnSecondFactorFirst(Exception):
     """Who asks it of others has it."""
 
     def __init__(self) -> None:
-        self.fields = {"require_mfa_for_admins": ["Set up your own second factor first, at /me/."]}
+        self.fields = {"require_mfa_for_admins": ["Set up your own two-factor authentication first, at /me/."]}
         super().__init__(self.fields["require_mfa_for_admins"][0])
 
 

@@ -40,14 +40,19 @@ class SecondFactorOwed(Exception):
 
     def __init__(self, user: User) -> None:
         self.user = user
-        super().__init__(_("Send the `code` of your authenticator, or a recovery code. Set it up at /me/ first."))
+        super().__init__(
+            _(
+                "Send the `code` from your authenticator app, or a recovery code. Set up two-factor authentication at "
+                "/me/."
+            )
+        )
 
 
 class OperatorsUseAdmin(Exception):
     """Operators work in the back office only."""
 
     def __init__(self) -> None:
-        super().__init__(_("Operators work in the back office at /admin/, not here."))
+        super().__init__(_("Operators can only use the back office at /admin/."))
 
 
 @dataclass(frozen=True, slots=True)

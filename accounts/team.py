@@ -14,7 +14,7 @@ class AlreadyHere(Exception):
     """Somebody of the organization has this address."""
 
     def __init__(self) -> None:
-        self.fields = {"email": [_("Somebody in your organization has this address already.")]}
+        self.fields = {"email": [_("Someone in your organization already uses this email address.")]}
         super().__init__(self.fields["email"][0])
 
 
@@ -23,7 +23,7 @@ class AddressTaken(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            _("This address belongs to an account already. Sign in with it, or ask for another invitation.")
+            _("This email address already has an account. Sign in, or ask for an invitation to another address.")
         )
 
 
@@ -31,7 +31,7 @@ class LastAdmin(Exception):
     """Somebody has to be left who can undo it."""
 
     def __init__(self) -> None:
-        super().__init__(_("This is the last active admin. Make somebody else an admin first."))
+        super().__init__(_("This is the last active admin. Make someone else an admin first."))
 
 
 class OwnRole(Exception):

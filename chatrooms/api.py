@@ -18,9 +18,9 @@ from messagehub.api.viewsets import TenantModelViewSet, TenantViewSet
 @extend_schema_view(
     list=operation("List chatrooms"),
     create=operation("Create a chatroom"),
-    retrieve=operation("Read a chatroom"),
+    retrieve=operation("Get a chatroom"),
     partial_update=operation("Rename a chatroom"),
-    destroy=operation("Archive a chatroom", description="It disappears for everybody; its conversations are kept."),
+    destroy=operation("Archive a chatroom", description="Hides it for everyone. Its conversations are kept."),
 )
 class ChatroomViewSet(TenantModelViewSet):
     """The workspaces that the caller may see."""
@@ -52,8 +52,8 @@ class AssignmentViewSet(TenantViewSet, mixins.ListModelMixin):
     filterset_class = AssignmentFilterSet
 
     @operation(
-        "Assign somebody to a chatroom",
-        description="A second time it changes nothing and is 200.",
+        "Assign a user to a chatroom",
+        description="Returns 200 if the user is already assigned.",
         answers={200: AssignedSerializer, 201: AssignedSerializer},
     )
     def create(self, request):
@@ -62,8 +62,8 @@ class AssignmentViewSet(TenantViewSet, mixins.ListModelMixin):
         return Response(AssignedSerializer(assignment).data, status=201 if created else 200)
 
     @operation(
-        "End an assignment",
-        description="Open sockets lose the chatroom at once.",
+        "Remove a user from a chatroom",
+        description="Open sockets lose access immediately.",
         query=AssignmentSerializer,
         refuses=[404],
     )

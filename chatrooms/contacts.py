@@ -33,21 +33,21 @@ class DuplicateContact(Exception):
     """The chatroom has a contact with this number."""
 
     def __init__(self) -> None:
-        super().__init__(_("There is a contact with this phone number in the chatroom already."))
+        super().__init__(_("A contact with this phone number already exists in this chatroom."))
 
 
 class ContactGone(Exception):
     """Somebody merged or deleted the contact meanwhile."""
 
     def __init__(self) -> None:
-        super().__init__(_("This contact is gone: somebody merged or deleted it meanwhile. Nothing was changed."))
+        super().__init__(_("This contact no longer exists. Someone merged or deleted it. Nothing was changed."))
 
 
 class ContactHasConversations(Exception):
     """Messages, and the ledger's entries about them, refer to the contact."""
 
     def __init__(self) -> None:
-        super().__init__(_("This contact has conversations, which are kept. Block the contact instead of deleting it."))
+        super().__init__(_("This contact has conversations and can't be deleted. Block the contact instead."))
 
 
 def list_contacts(

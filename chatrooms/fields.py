@@ -79,7 +79,9 @@ def only_chatroom(user: User) -> Chatroom:
     """The one chatroom of people who see only one; the others have to name it. Raises ValidationError."""
     rooms = list(Chatroom.objects.visible_to(user)[:2])
     if len(rooms) != 1:
-        raise serializers.ValidationError({"chatroom_id": ["Name the chatroom."]})
+        raise serializers.ValidationError(
+            {"chatroom_id": ["This field is required: you have access to several chatrooms."]}
+        )
     return rooms[0]
 
 

@@ -12,7 +12,7 @@ class GroupGone(Exception):
     """Somebody deleted the group meanwhile."""
 
     def __init__(self) -> None:
-        super().__init__("This group was deleted meanwhile.")
+        super().__init__("This group was deleted.")
 
 
 def create_group(chatroom: Chatroom, name: str) -> Group:

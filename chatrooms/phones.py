@@ -8,7 +8,7 @@ class ImpossibleNumber(ValueError):
     """What was given can't be a phone number."""
 
     def __init__(self, given: str):
-        words = _("“%(given)s” can't be a phone number. Write it with its country code, as in +14155550123.")
+        words = _("“%(given)s” isn't a valid phone number. Include the country code, for example +14155550123.")
         super().__init__(words % {"given": given})
 
 

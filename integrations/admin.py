@@ -13,7 +13,7 @@ class RenewForm(forms.Form):
     auth_token = forms.RegexField(
         r"^[0-9a-zA-Z]{16,64}$",
         label="Auth token",
-        help_text="From Twilio's console. It is not shown again.",
+        help_text="From the Twilio Console. It won't be shown again.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
 
@@ -49,15 +49,13 @@ class SenderNumberAdmin(Rows):
         tokens = ("twilio_account__auth_token", "twilio_account__other_auth_token")
         return super().get_queryset(request).select_related("twilio_account").defer(*tokens)
 
-    @admin.action(description="Renew the account's token…", permissions=["view"])
+    @admin.action(description="Update the auth token…", permissions=["view"])
     def renew(self, request, queryset):
         """Asks for the token, tries it at Twilio, and lets what waited go out."""
         chosen = list(queryset)
         form = RenewForm(request.POST if "apply" in request.POST else None)
         if not form.is_valid():
-            return self.ask(
-                request, "renew", "Renew the account's token", form, chosen=chosen, submit="Try and keep it"
-            )
+            return self.ask(request, "renew", "Update the auth token", form, chosen=chosen, submit="Check and save")
         for number in chosen:
             try:
                 numbers.change_number(number, auth_token=form.cleaned_data["auth_token"], by=request.user)

@@ -20,19 +20,22 @@ from messagehub.api.viewsets import TenantModelViewSet
 
 @extend_schema_view(
     list=operation("List sender numbers"),
-    retrieve=operation("Read a sender number"),
+    retrieve=operation("Get a sender number"),
     create=operation(
         "Connect a number",
-        description="Twilio is asked first: 400 when it does not accept the account or does not own the number, 503 "
-        "when it does not answer. 409 `claimed` when the number or account is connected already. Its webhook is set.",
+        description="Checks the number with Twilio and sets its webhook. Returns 400 if Twilio rejects the "
+        "credentials or the account doesn't own the number, 503 if Twilio doesn't respond, 409 `claimed` if the "
+        "number or account is already connected.",
         refuses=[409, 503],
     ),
     partial_update=operation(
-        "Change a sender number",
-        description="Moved to another chatroom, it brings new conversations there. A new `auth_token` is tried first.",
+        "Update a sender number",
+        description="In another chatroom, it opens new conversations there. A new `auth_token` is checked first.",
         refuses=[503],
     ),
-    destroy=operation("Disconnect a number", description="409 `in_use` when conversations use it.", refuses=[409]),
+    destroy=operation(
+        "Disconnect a number", description="Returns 409 `in_use` if conversations use it.", refuses=[409]
+    ),
 )
 class SenderNumberViewSet(TenantModelViewSet):
     """The numbers that chatrooms send from; those of archived chatrooms too, so that they can be moved."""
@@ -60,9 +63,9 @@ class SenderNumberViewSet(TenantModelViewSet):
         numbers.disconnect_number(number, by=self.request.user)
 
     @operation(
-        "Compare with Twilio",
+        "Sync with Twilio",
         description="Lists every number of the connected accounts, and points those of chatrooms to our webhook. "
-        "An account that is named is connected first: 409 `claimed` when another organization has it.",
+        "Connects the given account first; returns 409 `claimed` if another organization has it.",
         answers={200: SyncedSerializer},
         refuses=[409, 503],
     )

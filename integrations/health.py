@@ -23,8 +23,8 @@ UNREADABLE = "token_unreadable"
 ALERT_LASTS = timedelta(days=1)
 
 
-def pause_account(account_id: UUID, code: str, said: str) -> None:
-    """Open the circuit: nothing goes out over this account until it is let in again. Its admins are told once."""
+def pause_account(account_id: UUID, code: str, answer: str) -> None:
+    """Open the account's circuit breaker: nothing is sent until `resume_account`. Alerts its admins once."""
     paused = TwilioAccount.objects.filter(pk=account_id, paused_at=None).update(paused_at=Now(), paused_code=code)
     if paused:
         organization_id, account = TwilioAccount.objects.values_list("organization_id", "account_sid").get(
@@ -34,26 +34,26 @@ def pause_account(account_id: UUID, code: str, said: str) -> None:
             organization_id,
             account_id,
             code,
-            f"Twilio does not let account {account} in ({code}: {said[:200]}) Its messages wait, and none is lost. "
-            "Renew its token under Sender numbers; then they go out by themselves.",
+            f"Twilio rejected the credentials of account {account} ({code}: {answer[:200]}). Its messages are queued "
+            "and will send once you update its auth token under Sender numbers.",
         )
 
 
 def resume_account(account: TwilioAccount) -> None:
-    """Close the circuit: what waited goes out."""
+    """Close the account's circuit breaker, so that queued messages are sent."""
     stopped = TwilioAccount.objects.filter(pk=account.pk).exclude(paused_at=None, held_until=None)
     stopped.update(paused_at=None, paused_code="", held_until=None)
     close_alerts(account.pk)
 
 
 def hold_account(account_id: UUID, seconds: float) -> None:
-    """Twilio asked the account to wait. A longer wait that was asked for before stays."""
+    """Twilio asked the account to wait. An earlier, longer wait stays in force."""
     until = timezone.now() + timedelta(seconds=seconds)
     TwilioAccount.objects.filter(pk=account_id).update(held_until=Greatest("held_until", until))
 
 
 def hold_number(number_id: UUID, seconds: float) -> None:
-    """The number has as much waiting at Twilio as that takes."""
+    """Twilio's queue of this number is full; send nothing for so many seconds."""
     until = timezone.now() + timedelta(seconds=seconds)
     SenderNumber.objects.filter(pk=number_id).update(held_until=Greatest("held_until", until))
 

@@ -28,14 +28,15 @@ class InUse(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "Conversations or campaigns go over this number, so it stays. It can be moved to another chatroom."
+            "Conversations or campaigns use this number, so it can't be disconnected. Move it to another chatroom "
+            "instead."
         )
 
 
 class BadCredentials(Exception):
     """Twilio does not let us in with them."""
 
-    def __init__(self, said: str = "Twilio does not accept this account and token."):
+    def __init__(self, said: str = "Twilio rejected this account SID and auth token."):
         self.fields = {"auth_token": [said]}
         super().__init__(said)
 
@@ -44,7 +45,7 @@ class NotInAccount(Exception):
     """The account does not own the number."""
 
     def __init__(self) -> None:
-        self.fields = {"phone": ["This number is not in the Twilio account."]}
+        self.fields = {"phone": ["This Twilio account doesn't own the number."]}
         super().__init__(self.fields["phone"][0])
 
 
@@ -160,7 +161,7 @@ def _synced(account: TwilioAccount, owned: listing.OwnNumber, number: SenderNumb
 def _known_token(account_sid: str) -> str:
     known = TwilioAccount.objects.filter(account_sid=account_sid).first()
     if known is None:
-        raise BadCredentials("Give the account's token to connect it.")
+        raise BadCredentials("An auth token is required to connect a new account.")
     return known.auth_token
 
 

@@ -8,16 +8,20 @@ from integrations import health
 from integrations.models import SenderNumber
 from messagehub.api.serializers import InputSerializer, RowSerializer
 
+# https://www.twilio.com/docs/glossary/what-is-a-sid
+ACCOUNT_SID = r"^AC[0-9a-zA-Z]{32}$"
+NO_ACCOUNT_SID = {"invalid": "Must be a Twilio Account SID: AC followed by 32 hex characters."}
+
 
 class AccountSerializer(serializers.Serializer):
     """An account at Twilio; its token is never shown again."""
 
-    account_sid = serializers.RegexField(r"^AC[0-9a-zA-Z]{32}$")
+    account_sid = serializers.RegexField(ACCOUNT_SID, error_messages=NO_ACCOUNT_SID)
     auth_token = serializers.RegexField(r"^[0-9a-zA-Z]{16,64}$", write_only=True)
 
 
 class AlertSerializer(serializers.Serializer):
-    """Something that an admin has to see to."""
+    """A problem that an admin has to fix."""
 
     code = serializers.CharField()
     message = serializers.CharField()
@@ -25,10 +29,10 @@ class AlertSerializer(serializers.Serializer):
 
 
 class HealthSerializer(serializers.Serializer):
-    """Whether messages go out over a number. While it is paused or busy they wait, and none is lost."""
+    """Whether a number can send. While it is paused or busy, its messages stay queued."""
 
     state = serializers.ChoiceField(choices=["ok", "busy", "paused"])
-    until = serializers.DateTimeField(allow_null=True, help_text="When a busy one goes on.")
+    until = serializers.DateTimeField(allow_null=True, help_text="When a busy number resumes.")
     alerts = AlertSerializer(many=True)
 
 
@@ -77,7 +81,7 @@ class NumberChangeSerializer(InputSerializer):
     name = serializers.CharField(max_length=80, allow_blank=True, required=False)
     messaging_service_sid = serializers.RegexField(r"^MG[0-9a-zA-Z]{32}$", allow_blank=True, required=False)
     segments_per_second = serializers.IntegerField(
-        min_value=1, max_value=1000, allow_null=True, required=False, help_text="Null leaves the queueing to Twilio."
+        min_value=1, max_value=1000, allow_null=True, required=False, help_text="Null leaves queueing to Twilio."
     )
     auth_token = serializers.RegexField(r"^[0-9a-zA-Z]{16,64}$", required=False, write_only=True)
 
@@ -86,23 +90,23 @@ class NewNumberSerializer(NumberChangeSerializer):
     """A number to connect. `auth_token` is needed for an account that is not connected yet."""
 
     phone = PhoneField()
-    account_sid = serializers.RegexField(r"^AC[0-9a-zA-Z]{32}$")
+    account_sid = serializers.RegexField(ACCOUNT_SID, error_messages=NO_ACCOUNT_SID)
 
 
 class SyncSerializer(AccountSerializer):
     """An account to connect before everything is compared, if any."""
 
-    account_sid = serializers.RegexField(r"^AC[0-9a-zA-Z]{32}$", required=False)
+    account_sid = serializers.RegexField(ACCOUNT_SID, required=False, error_messages=NO_ACCOUNT_SID)
     auth_token = serializers.RegexField(r"^[0-9a-zA-Z]{16,64}$", required=False, write_only=True)
 
     def validate(self, data: dict) -> dict:
         if len(data) == 1:
-            raise serializers.ValidationError({"auth_token": ["Give account_sid and auth_token together."]})
+            raise serializers.ValidationError({"auth_token": ["Set both account_sid and auth_token."]})
         return data
 
 
 class SyncedNumberSerializer(serializers.Serializer):
-    """A number as Twilio lists it; ids are null where no chatroom has it."""
+    """A number as Twilio lists it; ids are null for a number without a chatroom."""
 
     phone = serializers.CharField()
     name = serializers.CharField()
@@ -113,6 +117,6 @@ class SyncedNumberSerializer(serializers.Serializer):
 
 
 class SyncedSerializer(serializers.Serializer):
-    """Everything that the organization's accounts own."""
+    """All numbers of the organization's accounts."""
 
     results = SyncedNumberSerializer(many=True)

@@ -145,7 +145,7 @@ class Intake:
     async def read(self, scope, receive) -> bytes:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > MOST_BYTES:
-            raise Refused(413, "The body is too large.")
+            raise Refused(413, "The request body is too large.")
         body = bytearray()
         try:
             async with asyncio.timeout(READ_SECONDS):
@@ -155,7 +155,7 @@ class Intake:
                         raise Refused(400, "The body did not arrive whole.")
                     body += message.get("body", b"")
                     if len(body) > MOST_BYTES:
-                        raise Refused(413, "The body is too large.")
+                        raise Refused(413, "The request body is too large.")
                     if not message.get("more_body"):
                         return bytes(body)
         except TimeoutError:

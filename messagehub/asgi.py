@@ -101,7 +101,7 @@ class Router:
             return await self.sandbox.application(scope, receive, send)
         if self.pages:
             return await self.pages(scope, receive, send)
-        await refuse(send, 404, "There is nothing here.")
+        await refuse(send, 404, "Not found.")
 
 
 live = Router()

@@ -10,7 +10,7 @@ class NameTaken(Exception):
     """Names are unique where a person has to choose by them."""
 
     def __init__(self, what: str):
-        self.fields = {"name": [f"There is a {what} with this name already."]}
+        self.fields = {"name": [f"There is already a {what} with this name."]}
         super().__init__(self.fields["name"][0])
 
 

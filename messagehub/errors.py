@@ -99,7 +99,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
     if type(error) in OURS:
         status, code = OURS[type(error)]
         code = getattr(error, "code", code)
-        message = str(error) if not isinstance(error, RequestDataTooBig) else "The body is too large."
+        message = str(error) if not isinstance(error, RequestDataTooBig) else "The request body is too large."
         status = REASONS.get(code, status) if isinstance(error, eligibility.SendRefused) else status
         more = {name: getattr(error, name, None) for name in ("fields", "reasons")}
         response = Response(body(code, message, **more), status=status)
@@ -111,7 +111,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
             response["WWW-Authenticate"] = "Bearer"
         return response
     if isinstance(error, Http404):
-        error = exceptions.NotFound("There is nothing here.")
+        error = exceptions.NotFound("Not found.")
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     response = drf_handler(error, context)
@@ -154,19 +154,19 @@ def _is_api(request) -> bool:
 
 def not_found(request, exception=None):
     if _is_api(request):
-        return JsonResponse(body("not_found", "There is nothing here."), status=404)
+        return JsonResponse(body("not_found", "Not found."), status=404)
     return defaults.page_not_found(request, exception)
 
 
 def bad_request(request, exception=None):
     if _is_api(request):
-        return JsonResponse(body("invalid", "The request can't be read."), status=400)
+        return JsonResponse(body("invalid", "The request is malformed."), status=400)
     return defaults.bad_request(request, exception)
 
 
 def forbidden(request, exception=None):
     if _is_api(request):
-        return JsonResponse(body("permission_denied", "This is not allowed."), status=403)
+        return JsonResponse(body("permission_denied", "You don't have permission to do this."), status=403)
     return defaults.permission_denied(request, exception)
 
 
@@ -176,9 +176,9 @@ def server_error(request):
     status = 503 if away else 500
     if _is_api(request):
         text = (
-            "The database could not do it just now. Nothing was changed; try again in a moment."
+            "The database is unavailable. Nothing was changed. Try again in a moment."
             if away
-            else "Something broke on our side."
+            else "Something went wrong on our side."
         )
         answer = JsonResponse(body("unavailable" if away else "server_error", text), status=status)
     else:

@@ -32,6 +32,6 @@ def count_attempt(name: str, key: str) -> None:
     try:
         used, left = bus.client().eval(COUNT, 1, f"mh:limit:{name}:{key}", WINDOW * 1000)
     except redis.RedisError as error:
-        raise Unavailable(_("The limits can't be counted right now.")) from error
+        raise Unavailable(_("Rate limits can't be checked right now. Try again in a moment.")) from error
     if used > settings.LIMITS[name]:
         raise TooMany(-(-int(left) // 1000))

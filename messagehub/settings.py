@@ -263,7 +263,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "MessageHub",
-    "DESCRIPTION": "Customer messaging for teams: conversations over SMS, prepaid by tokens. "
+    "DESCRIPTION": "A shared inbox for teams: conversations over SMS, paid for with prepaid tokens. "
     "Sign in at /api/auth/login and send the token as `Authorization: Bearer <token>`.",
     "VERSION": __version__,
     "OAS_VERSION": "3.1.0",

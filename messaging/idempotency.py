@@ -20,7 +20,9 @@ class IdempotencyMismatch(Exception):
     """The key was used for something else."""
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used with another request. Make a new key for each one.")
+        super().__init__(
+            "This Idempotency-Key was already used for a different request. Use a new key for each request."
+        )
 
 
 @dataclass(frozen=True, slots=True)

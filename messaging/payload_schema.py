@@ -78,7 +78,7 @@ class SentSerializer(serializers.Serializer):
 
 
 class LabelSerializer(RowSerializer):
-    """A word that sorts conversations."""
+    """A label for organizing conversations."""
 
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=40)
@@ -144,7 +144,7 @@ class RenderedSerializer(serializers.Serializer):
 
 
 class EventsSerializer(serializers.Serializer):
-    """Frames as the socket sends them, and the cursor behind the last of them."""
+    """Events as the socket sends them, and the cursor after the last one."""
 
     results = serializers.ListField(child=serializers.DictField())
     next = serializers.URLField(allow_null=True)

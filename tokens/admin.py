@@ -10,7 +10,9 @@ from tokens.models import TokenAccount, TokenEntry
 
 class GrantForm(forms.Form):
     tokens = forms.IntegerField(
-        min_value=-1_000_000, max_value=1_000_000, help_text="For each of them. Below zero takes back."
+        min_value=-1_000_000,
+        max_value=1_000_000,
+        help_text="For each selected agent. Enter a negative number to take tokens back.",
     )
     reason = forms.CharField(max_length=300)
 
@@ -44,7 +46,7 @@ class TokenAccountAdmin(Rows):
             except (ledger.InsufficientTokens, ledger.NoAccount) as error:
                 self.message_user(request, f"{account.user}: {error}", messages.ERROR)
             else:
-                self.message_user(request, f"{account.user} has their tokens.", messages.SUCCESS)
+                self.message_user(request, f"The balance of {account.user} was updated.", messages.SUCCESS)
 
 
 @admin.register(TokenEntry)

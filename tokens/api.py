@@ -22,7 +22,7 @@ from tokens.serializers import (
 
 
 class TokenViewSet(TenantViewSet):
-    """What everybody has left, and the ledger that explains it."""
+    """Token balances and the ledger."""
 
     queryset = TokenEntry.objects.select_related("account", "actor")
 
@@ -30,16 +30,17 @@ class TokenViewSet(TenantViewSet):
         entries = self.queryset.filter(organization_id=self.request.user.organization_id)
         return entries if self.request.user.is_admin else entries.filter(account__user=self.request.user)
 
-    @operation("Read a balance")
+    @operation("Get a balance")
     @action(detail=False, url_path="get", serializer_class=BalanceSerializer, filterset_class=HolderFilterSet)
     def read_balance(self, request):
         person = self.read_filters().get("account__user", request.user)
         return Response(self.get_serializer(person).data)
 
     @operation(
-        "Change a balance",
-        description="To a `balance`, or by a `delta`. Admins send without tokens and have none: 409. With an "
-        "`Idempotency-Key` the same change is made once and answered the same; another is 422 `idempotency_mismatch`.",
+        "Update a balance",
+        description="Set `balance` or adjust by `delta`. Returns 409 for admins, who don't use tokens. Repeating a "
+        "request with the same `Idempotency-Key` returns the first result; a different one is 422 "
+        "`idempotency_mismatch`.",
         header=IDEMPOTENCY_KEY,
         answers={200: UpdatedSerializer},
         refuses=[409, 422],
@@ -79,8 +80,8 @@ class TokenViewSet(TenantViewSet):
         return self.answer_page(people.select_related("token_account", "organization"))
 
     @operation(
-        "List entries of the ledger",
-        description="An agent's own; for admins those of everybody, or of `user_id`.",
+        "List ledger entries",
+        description="Agents see their own entries; admins see all, or those of `user_id`.",
         page=True,
     )
     @action(

@@ -56,14 +56,16 @@ class NoAccount(Exception):
     """Admins send without tokens, so they have no balance that could be changed."""
 
     def __init__(self) -> None:
-        super().__init__(_("Admins send without tokens: there is no balance to change."))
+        super().__init__(_("Admins send for free and have no balance to change."))
 
 
 class KeyUsed(Exception):
     """The idempotency key belongs to another change."""
 
     def __init__(self) -> None:
-        super().__init__(_("This Idempotency-Key was used with another request. Make a new key for each one."))
+        super().__init__(
+            _("This Idempotency-Key was already used for a different request. Use a new key for each request.")
+        )
 
 
 def open_account(user: User) -> TokenAccount:

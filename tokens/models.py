@@ -53,15 +53,16 @@ class TokenEntry(Row):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     amount = models.BigIntegerField()
     balance_after = models.BigIntegerField()
-    reference = models.CharField(max_length=80, help_text="What the entry is about, as in message:<id>.")
+    reference = models.CharField(max_length=80, help_text="What the entry pays for, such as message:<id>.")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
     reason = models.CharField(max_length=300, blank=True, db_default="")
     idempotency_key = models.CharField(
-        max_length=200, null=True, help_text="The client's own key of the request: the same one changes nothing twice."
+        max_length=200, null=True, help_text="The client's key of the request; a repeated key makes no second entry."
     )
 
     class Meta:
         db_table = "token_entries"
+        verbose_name_plural = "token entries"
         constraints = [
             models.UniqueConstraint(fields=["account", "idempotency_key"], name="token_entries_idempotency_key"),
             models.UniqueConstraint(fields=["reference", "kind"], name="token_entries_once"),
@@ -90,8 +91,8 @@ class ProofRun(Row):
     """One look at every invariant of every organization: when, how long it took, and what was broken."""
 
     seconds = models.FloatField()
-    holds = models.BooleanField(help_text="What every organization may know; the rows are for operators.")
-    broken = models.JSONField(default=list, help_text="For each broken invariant its name and the first rows.")
+    holds = models.BooleanField(help_text="Shown to every organization; only operators see the rows.")
+    broken = models.JSONField(default=list, help_text="Name and first rows of each violated invariant.")
 
     class Meta:
         db_table = "proof_runs"

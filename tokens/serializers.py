@@ -20,25 +20,27 @@ class UpdateSerializer(serializers.Serializer):
 
     def validate(self, data: dict) -> dict:
         if ("balance" in data) == ("delta" in data):
-            raise serializers.ValidationError("Give either balance or delta.")
+            raise serializers.ValidationError("Set either balance or delta.")
         if data.get("delta") == 0:
-            raise serializers.ValidationError({"delta": ["This changes nothing."]})
+            raise serializers.ValidationError({"delta": ["Must not be 0."]})
         return data
 
 
 class BalanceSerializer(RowSerializer):
-    """Tokens left; null for admins, who need none."""
+    """Tokens available; null for admins, who don't use tokens."""
 
     user_id = serializers.UUIDField()
     balance = serializers.IntegerField(allow_null=True)
-    reserved = serializers.IntegerField(allow_null=True, help_text="Set aside for messages that are still to be sent.")
+    reserved = serializers.IntegerField(
+        allow_null=True, help_text="Reserved for campaign messages that are still to be sent."
+    )
 
     def represent_rows(self, people: list[User]) -> list[dict]:
         return [{"user_id": person.pk, **tokens_of(person)} for person in people]
 
 
 class UpdatedSerializer(serializers.Serializer):
-    """The balance now, and the entry that explains it (null when nothing was written down)."""
+    """The new balance and its ledger entry (null if nothing changed)."""
 
     user_id = serializers.UUIDField()
     balance = serializers.IntegerField()
@@ -46,7 +48,7 @@ class UpdatedSerializer(serializers.Serializer):
 
 
 class HolderSerializer(BalanceSerializer):
-    """Somebody and their tokens."""
+    """A user and their tokens."""
 
     email = serializers.EmailField()
     name = serializers.CharField()

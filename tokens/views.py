@@ -116,7 +116,7 @@ def _entries(request: HttpRequest) -> tuple[list[TokenEntry], str]:
     """A page of the ledger, newest first, and where the older ones begin."""
     kind = request.GET.get("kind", "")
     if kind not in KINDS:
-        raise BadRequest("There is no such kind of entry.")
+        raise BadRequest("Unknown kind of entry.")
     entries: QuerySet = TokenEntry.objects.filter(organization_id=request.user.organization_id)
     if KINDS[kind]:
         entries = entries.filter(kind__in=KINDS[kind])
@@ -124,6 +124,6 @@ def _entries(request: HttpRequest) -> tuple[list[TokenEntry], str]:
         try:
             entries = entries.filter(pk__lt=UUID(before))
         except ValueError:
-            raise BadRequest("There is no such entry.") from None
+            raise BadRequest("Unknown entry.") from None
     found = list(entries.select_related("account__user", "actor").order_by("-pk")[: ENTRIES + 1])
     return found[:ENTRIES], str(found[ENTRIES - 1].pk) if len(found) > ENTRIES else ""

@@ -23,17 +23,17 @@ class KeySerializer(RowSerializer):
     created_at = serializers.DateTimeField(read_only=True)
     last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)
     expires_at = serializers.DateTimeField(
-        required=False, allow_null=True, default=None, help_text="Without it the key never expires."
+        required=False, allow_null=True, default=None, help_text="If omitted, the key never expires."
     )
 
     def validate_scopes(self, scopes: list[str]) -> list[str]:
         if ApiKey.Scope.ADMIN in scopes and not self.context["request"].user.is_admin:
-            raise serializers.ValidationError("A key can't do more than you: `admin` is for admins.")
+            raise serializers.ValidationError("Only admins can create a key with the `admin` scope.")
         return scopes
 
     def validate_expires_at(self, expires_at):
         if expires_at and expires_at <= timezone.now():
-            raise serializers.ValidationError("This time has passed already.")
+            raise serializers.ValidationError("Choose a time in the future.")
         return expires_at
 
 
@@ -45,13 +45,13 @@ class NewKeySerializer(KeySerializer):
 
 @extend_schema_view(
     list=operation("List your API keys"),
-    retrieve=operation("Read an API key"),
-    destroy=operation("Delete an API key", description="It stops working at once."),
+    retrieve=operation("Get an API key"),
+    destroy=operation("Delete an API key", description="The key stops working immediately."),
     create=operation(
         "Create an API key",
-        description="Send it as `Authorization: Bearer <secret>`. A key does what its scopes say and never more than "
-        "you may: `read` everything, `send` and handle conversations, change `contacts`, groups, templates and labels, "
-        "and do what takes an `admin`.",
+        description="Send it as `Authorization: Bearer <secret>`. Scopes limit a key, and it never exceeds your own "
+        "permissions. `read`: read everything you can see; `send`: send messages and manage conversations; `contacts`: "
+        "manage contacts, groups, templates and labels; `admin`: full admin access.",
         examples=[{"name": "For reports", "value": {"name": "Weekly report", "scopes": ["read"]}}],
     ),
 )

@@ -23,7 +23,9 @@ class ScopeMissing(Exception):
 
     def __init__(self, scope: str | None):
         super().__init__(
-            f"This API key does not have the scope `{scope}`." if scope else "This takes a sign-in, not an API key."
+            f"This API key does not have the scope `{scope}`."
+            if scope
+            else "API keys can't be used here. Sign in instead."
         )
 
 
@@ -60,7 +62,7 @@ class IsStaffOfOrganization(BasePermission):
 class IsAdmin(IsStaffOfOrganization):
     """An admin of their organization."""
 
-    message = "Only admins of your organization may do this."
+    message = "Only admins of your organization can do this."
 
     def has_permission(self, request, view) -> bool:
         return super().has_permission(request, view) and request.user.is_admin

@@ -72,7 +72,10 @@ class LoginSerializer(serializers.Serializer):
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
     code = serializers.CharField(
-        max_length=32, required=False, allow_blank=True, help_text="Of the second factor, where one is owed."
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        help_text="Two-factor code; required if you have set up two-factor authentication.",
     )
 
 
@@ -89,7 +92,7 @@ class MeSerializer(InputSerializer):
         user = self.context["request"].user
         if "password" in data:
             if not user.check_password(data.get("current_password", "")):
-                raise serializers.ValidationError({"current_password": ["This is not your current password."]})
+                raise serializers.ValidationError({"current_password": ["This isn't your current password."]})
             try:
                 validate_password(data["password"], user)
             except ValidationError as error:

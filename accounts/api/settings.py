@@ -38,9 +38,9 @@ class QuietHoursSerializer(serializers.Serializer):
 
     def validate(self, data: dict) -> dict:
         if len(data) < 2:
-            raise serializers.ValidationError({"until": ["Give from and until together."]})
+            raise serializers.ValidationError({"until": ["Set both from and until."]})
         if data["from"] == data["until"]:
-            raise serializers.ValidationError({"until": ["Quiet hours end at another time than they begin."]})
+            raise serializers.ValidationError({"until": ["Choose an end that differs from the start."]})
         return data
 
 
@@ -57,26 +57,30 @@ class SettingsSerializer(RowSerializer):
     refund_policy = serializers.ChoiceField(
         choices=Organization.RefundPolicy.choices,
         required=False,
-        help_text="`not_sent`: what never reached the provider. `undelivered`: also what the carrier did not deliver.",
+        help_text="`not_sent` refunds messages that never reached the provider; `undelivered` also those that weren't "
+        "delivered.",
     )
     low_balance_limit = serializers.IntegerField(
-        min_value=0, max_value=1_000_000, required=False, help_text="Below it admins are told by mail; 0 tells nobody."
+        min_value=0,
+        max_value=1_000_000,
+        required=False,
+        help_text="Emails admins when a balance falls below it. 0 turns alerts off.",
     )
     quiet_hours = QuietHoursSerializer(
-        required=False, allow_null=True, help_text="By the recipient's clock nobody is written to first; null: never."
+        required=False, allow_null=True, help_text="Quiet hours in the recipient's local time. Null disables them."
     )
     require_mfa_for_admins = serializers.BooleanField(
-        required=False, help_text="Admins sign in with a second factor; set up your own first."
+        required=False, help_text="Admins must use two-factor authentication. Set up your own first."
     )
 
     def validate_time_zone(self, given: str) -> str:
         if given not in available_timezones():
-            raise serializers.ValidationError("There is no time zone of this name. Write it as in Europe/Berlin.")
+            raise serializers.ValidationError("Unknown time zone. Use a name such as Europe/Berlin.")
         return given
 
     def validate_default_country(self, given: str) -> str:
         if given.upper() not in phonenumbers.SUPPORTED_REGIONS:
-            raise serializers.ValidationError("There is no country of this code. Write two letters as in US.")
+            raise serializers.ValidationError("Unknown country code. Use two letters, such as US.")
         return given.upper()
 
     def represent_rows(self, rows: list[Organization]) -> list[dict]:
@@ -114,11 +118,11 @@ class SettingsViewSet(TenantViewSet):
     def get_object(self) -> Organization:
         return self.request.user.organization
 
-    @operation("Read the settings")
+    @operation("Get the settings")
     def retrieve(self, request):
         return Response(self.get_serializer(self.get_object()).data)
 
-    @operation("Change the settings")
+    @operation("Update the settings")
     def partial_update(self, request):
         organization = self.get_object()
         organizations.change_organization(organization, by=request.user, **columns(self.read_input()))

@@ -22,7 +22,7 @@ class LoginView(APIView):
 
     @operation(
         "Sign in",
-        description="One message for every wrong pair. Send the token as `Authorization: Bearer <token>` from then on.",
+        description="Send the token as `Authorization: Bearer <token>` with later requests.",
         body=LoginSerializer,
         answers={200: SignedInSerializer},
         refuses=[401, 403, 503],
@@ -54,13 +54,13 @@ class MeViewSet(TenantViewSet):
     serializer_class = UserSerializer
     input_classes = {"partial_update": MeSerializer}
 
-    @operation("Read who you are")
+    @operation("Get the current user")
     def retrieve(self, request):
         return Response(self.get_serializer(request.user).data)
 
     @operation(
-        "Change your name or password",
-        description="A new password ends every sign-in, this one too.",
+        "Update the current user",
+        description="Changes your name or password. A new password signs you out everywhere, here too.",
     )
     def partial_update(self, request):
         changes = self.read_input()

@@ -34,29 +34,29 @@ class UserChangeSerializer(InputSerializer):
 
 @extend_schema_view(
     list=operation("List users"),
-    retrieve=operation("Read a user"),
+    retrieve=operation("Get a user"),
     create=operation(
-        "Invite somebody",
-        description="They are mailed a link, valid for seven days, by which they choose a password.",
+        "Invite a user",
+        description="Emails a link, valid for seven days, to join and choose a password.",
         refuses=[409],
         examples=[
             {"name": "An agent", "value": {"email": "noor@northbeam.example", "name": "Noor Haddad", "role": "agent"}},
         ],
     ),
     partial_update=operation(
-        "Change a user",
-        description="A role or state counts from their next request on, and on open sockets. The last active admin "
-        "stays one, and nobody changes their own role: 409.",
+        "Update a user",
+        description="A new role or state applies from the next request, also to open sockets. Returns 409 if this "
+        "would remove the last active admin or change your own role.",
         refuses=[409],
     ),
     destroy=operation(
         "Deactivate a user",
-        description="Their sign-ins and keys stop working and their sockets close. What they wrote is kept.",
+        description="Ends their sessions, API keys and open sockets. Their messages are kept.",
         refuses=[409],
     ),
 )
 class UserViewSet(TenantModelViewSet):
-    """Everybody of the organization, people who are only invited included."""
+    """All members, including pending invitations."""
 
     permission_classes = [IsAdmin]
     queryset = User.objects.select_related("organization", "token_account")

@@ -23,7 +23,7 @@ class CurrentPasswordForm(PersonForm):
 
     def clean_current_password(self) -> str:
         if not self.user.check_password(self.cleaned_data["current_password"]):
-            raise forms.ValidationError(_("This is not your current password."))
+            raise forms.ValidationError(_("This isn't your current password."))
         return self.cleaned_data["current_password"]
 
 

@@ -129,4 +129,4 @@ async def _route(sandbox: Sandbox, request: Request, on_wire: bool) -> Response:
             raise TwilioError(20004) if on_wire else Refused(405, f"{request.method} is not possible here.")
     if on_wire:
         raise TwilioError(20404, f"The requested resource {path} was not found")
-    raise Refused(404, "There is nothing here.")
+    raise Refused(404, "Not found.")

@@ -23,10 +23,10 @@ class Away(Exception):
 
 
 _NUMBER = _("Correct the contact's phone number.")
-_ADMIN = _("Tell an admin.")
-_AGAIN = _("You can send it again.")
-_SHORTEN = _("Shorten it and send it again.")
-_REACH = _("Try another way to reach them, or send it again later.")
+_ADMIN = _("Ask an admin to fix it.")
+_AGAIN = _("You can retry it.")
+_SHORTEN = _("Shorten it and try again.")
+_REACH = _("Reach them another way, or retry later.")
 
 # Links: https://www.twilio.com/docs/api/errors/<code>
 MEANINGS = {
@@ -37,37 +37,37 @@ MEANINGS = {
     "21604": Meaning(_("There is no phone number to send to."), _NUMBER),
     "21614": Meaning(_("This number can't receive text messages."), _NUMBER, BAD_NUMBER),
     "21612": Meaning(_("Our number can't reach this one."), _("Use another sender number.")),
-    "21610": Meaning(_("They have opted out of messages from this number."), _("They can lift it by texting START."), OPTED_OUT),
+    "21610": Meaning(_("The recipient opted out of messages from this number."), _("They can opt in again by texting START."), OPTED_OUT),
     "21408": Meaning(_("Our Twilio account may not send to this country."), _("Ask an admin to enable it in Twilio."), CONFIGURATION),
-    "21606": Meaning(_("Our number is not one that this Twilio account can send from."), _ADMIN, CONFIGURATION),
+    "21606": Meaning(_("This Twilio account can't send from our number."), _ADMIN, CONFIGURATION),
     "21601": Meaning(_("Our number can't send text messages."), _ADMIN, CONFIGURATION),
     "21608": Meaning(_("A Twilio trial account sends to verified numbers only."), _ADMIN, CONFIGURATION),
     "21703": Meaning(_("The messaging service has no number to send from."), _ADMIN, CONFIGURATION),
     "21704": Meaning(_("The messaging service has no number to send from."), _ADMIN, CONFIGURATION),
     "21705": Meaning(_("The messaging service isn't configured correctly."), _ADMIN, CONFIGURATION),
     "21712": Meaning(_("The messaging service isn't configured correctly."), _ADMIN, CONFIGURATION),
-    "21602": Meaning(_("The message was empty."), _("Write something and send it again.")),
-    "21603": Meaning(_("The message named no number to send from."), _ADMIN),
+    "21602": Meaning(_("The message was empty."), _("Write a message and try again.")),
+    "21603": Meaning(_("The message has no number to send from."), _ADMIN),
     "21617": Meaning(_("The message was longer than 1,600 characters."), _SHORTEN),
-    "21620": Meaning(_("Twilio could not read the address of the attachment."), _("Attach it again.")),
-    "21623": Meaning(_("Twilio could not read the address of the attachment."), _("Attach it again.")),
-    "14107": Meaning(_("Too many messages went to this number within half a minute."), _("Wait a little, then send it again.")),
-    "unreachable": Meaning(_("Twilio could not be reached, many times over. Nothing was sent."), _AGAIN),
+    "21620": Meaning(_("Twilio couldn't fetch the attachment."), _("Attach it again.")),
+    "21623": Meaning(_("Twilio couldn't fetch the attachment."), _("Attach it again.")),
+    "14107": Meaning(_("Too many messages were sent to this number within 30 seconds."), _("Wait a moment, then retry.")),
+    "unreachable": Meaning(_("Twilio couldn't be reached after several attempts. Nothing was sent."), _AGAIN),
     # reported later: Twilio had taken it
     "30001": Meaning(_("Twilio's queue was full, so the message wasn't sent."), _AGAIN, BACKLOG),
     "30002": Meaning(_("The Twilio account is suspended."), _ADMIN, SUSPENDED),
     "30003": Meaning(_("The phone is switched off or out of reach."), _REACH),
-    "30004": Meaning(_("The recipient or their carrier has blocked this number."), _("Ask them another way before you write again.")),
+    "30004": Meaning(_("The recipient or their carrier has blocked this number."), _("Contact them another way before you message them again.")),
     "30005": Meaning(_("The number is unknown or no longer in use."), _NUMBER),
-    "30006": Meaning(_("This is a landline, or a carrier that takes no text messages."), _("Try another way to reach them.")),
-    "30007": Meaning(_("The carrier filtered the message as spam."), _("Write it differently: fewer links, no capitals."), FILTERED),
-    "30008": Meaning(_("The carrier did not say why."), _AGAIN),
+    "30006": Meaning(_("This is a landline, or a carrier that doesn't support text messages."), _("Reach them another way.")),
+    "30007": Meaning(_("The carrier filtered the message as spam."), _("Reword it with fewer links and no capitals, then retry."), FILTERED),
+    "30008": Meaning(_("The carrier gave no reason."), _AGAIN),
     "30017": Meaning(_("The carrier's network was overloaded."), _AGAIN),
-    "30022": Meaning(_("Our number has sent as much as its registration allows."), _ADMIN, CONFIGURATION),
-    "30023": Meaning(_("Our number has reached its daily limit with this carrier."), _("Send it again tomorrow."), CONFIGURATION),
-    "30027": Meaning(_("Our number has reached its daily limit with this carrier."), _("Send it again tomorrow."), CONFIGURATION),
+    "30022": Meaning(_("Our number has reached its registered sending limit."), _ADMIN, CONFIGURATION),
+    "30023": Meaning(_("Our number has reached its daily limit with this carrier."), _("Retry tomorrow."), CONFIGURATION),
+    "30027": Meaning(_("Our number has reached its daily limit with this carrier."), _("Retry tomorrow."), CONFIGURATION),
     "30032": Meaning(_("Our toll-free number is not verified."), _ADMIN, CONFIGURATION),
     "30034": Meaning(_("Our number is not registered for messages to the US."), _ADMIN, CONFIGURATION),
-    "30410": Meaning(_("The carrier did not answer in time."), _AGAIN),
-    "63038": Meaning(_("The Twilio account has reached its daily limit."), _("Send it again tomorrow."), CONFIGURATION),
+    "30410": Meaning(_("The carrier didn't respond in time."), _AGAIN),
+    "63038": Meaning(_("The Twilio account has reached its daily limit."), _("Retry tomorrow."), CONFIGURATION),
 }  # fmt: skip

@@ -53,8 +53,8 @@ def refuse_unknown_parameters(request, names: Iterable[str] = ()) -> None:
     known = set(names)
     unknown = sorted(set(request.query_params) - known)
     if unknown:
-        hint = f"Known are: {', '.join(sorted(known))}." if known else "Nothing can be filtered here."
-        raise ValidationError({name: [f"There is no filter of this name. {hint}"] for name in unknown})
+        hint = f"Allowed: {', '.join(sorted(known))}." if known else "None are allowed here."
+        raise ValidationError({name: [f"Unknown query parameter. {hint}"] for name in unknown})
 
 
 @extend_schema_field({"type": "string", "maxLength": 200})
@@ -69,7 +69,7 @@ class TruthFormField(forms.CharField):
             return None
         if value in TruthField.TRUE_VALUES or value in TruthField.FALSE_VALUES:
             return value in TruthField.TRUE_VALUES
-        raise FormError("Must be a valid boolean.")
+        raise FormError("Must be true or false.")
 
 
 @extend_schema_field(bool)
@@ -84,7 +84,7 @@ class MomentFormField(forms.CharField):
         try:
             return datetimes.parse_moment(value.replace(" ", "+")) if value else None  # a plus that nobody escaped
         except ValueError:
-            raise FormError("Give a time with its zone, as in 2026-01-31T09:00:00Z.") from None
+            raise FormError("Use a time with a UTC offset, such as 2026-01-31T09:00:00Z.") from None
 
 
 @extend_schema_field({"type": "string", "format": "date-time"})

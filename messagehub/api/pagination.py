@@ -68,7 +68,7 @@ class KeyPagination(KeysetPagination):
 def read_page_size(request, default: int, largest: int) -> int:
     text = request.query_params.get("page_size", str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= largest):
-        raise ValidationError({"page_size": [f"Give a number from 1 to {largest}."]})
+        raise ValidationError({"page_size": [f"Use a number from 1 to {largest}."]})
     return int(text)
 
 
@@ -84,7 +84,7 @@ def read_cursor(request) -> tuple[Position | None, Position | None]:
             raise ValueError
         position = moment.astimezone(UTC), pk
     except (ValueError, OverflowError):
-        raise ValidationError({"cursor": ["This cursor does not belong to this list."]}) from None
+        raise ValidationError({"cursor": ["Invalid cursor for this list."]}) from None
     return (position, None) if direction == "a" else (None, position)
 
 

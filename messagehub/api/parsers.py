@@ -38,7 +38,7 @@ class JSONParser(parsers.BaseParser):
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("A key appears twice.")
+        raise ValueError("The body contains a duplicate key.")
     return members
 
 

@@ -10,19 +10,20 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 PAGE_PARAMETERS = [
-    OpenApiParameter("cursor", str, description="From `next` or `previous` of a page; opaque."),
+    OpenApiParameter("cursor", str, description="Opaque position, taken from `next` or `previous` of a page."),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
 ]
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "maxLength": 200, "pattern": "^[ -~]*$"},
     OpenApiParameter.HEADER,
-    description="The same key and body get the first answer again; with another body it is 422. Kept for 24 hours.",
+    description="Repeating a request with the same key and body returns the first response; another body is 422. Kept "
+    "for 24 hours.",
 )
 
 
 class ReasonSerializer(serializers.Serializer):
-    """Why something may not be sent, or waits: when that ends by itself, and what would change it."""
+    """Why a message is refused or delayed, when that ends by itself, and how to fix it."""
 
     code = serializers.CharField()
     message = serializers.CharField()
@@ -31,12 +32,12 @@ class ReasonSerializer(serializers.Serializer):
 
 
 class ErrorBody(serializers.Serializer):
-    """What went wrong. Branch on `code`; `fields` names what is wrong in the request, by dotted path."""
+    """An error. Branch on `code`; `fields` lists invalid fields of the request by dotted path."""
 
     code = serializers.CharField()
     message = serializers.CharField()
     fields_ = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
-    reasons = ReasonSerializer(many=True, required=False, help_text="Why it may not be sent, all of them.")
+    reasons = ReasonSerializer(many=True, required=False, help_text="Every reason why the message may not be sent.")
 
     def get_fields(self) -> dict:
         found = super().get_fields()
@@ -45,7 +46,7 @@ class ErrorBody(serializers.Serializer):
 
 
 class Error(serializers.Serializer):
-    """The shape of every error."""
+    """The body of every error response."""
 
     error = ErrorBody()
 
@@ -116,12 +117,16 @@ class Bearer(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema) -> list[dict]:
         return [
-            {"type": "http", "scheme": "bearer", "description": "The `token` that /api/auth/login gives."},
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The `token` returned by /api/auth/login, or an API key.",
+            },
             {
                 "type": "apiKey",
                 "in": "cookie",
                 "name": "sessionid",
-                "description": "What browsers use. Anything but GET needs the CSRF token in `X-CSRFToken` as well.",
+                "description": "Used by browsers. All methods except GET also need the CSRF token in `X-CSRFToken`.",
             },
         ]
 
@@ -134,7 +139,7 @@ def page_of(serializer: type) -> type:
         f"{name}Page",
         (serializers.Serializer,),
         {
-            "__doc__": "A page of a list. `next` and `previous` are addresses, null at the ends.",
+            "__doc__": "A page of a list. `next` and `previous` are URLs, null at the ends.",
             "results": serializer(many=True),
             "next": serializers.URLField(allow_null=True),
             "previous": serializers.URLField(allow_null=True),

@@ -62,5 +62,5 @@ def read_idempotency_key(request) -> str:
     """The client's own key of this request, empty without one. Raises ValidationError for an unprintable one."""
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > 200 or not key.isprintable():
-        raise ValidationError({"Idempotency-Key": ["Give at most 200 printable characters."]})
+        raise ValidationError({"Idempotency-Key": ["Use at most 200 printable characters."]})
     return key

@@ -38,18 +38,18 @@ def move(summary: str, description: str):
 
 
 @extend_schema_view(
-    list=operation("List campaigns", description="Newest first, without counts: each campaign's own address has them."),
-    retrieve=operation("Read a campaign"),
+    list=operation("List campaigns", description="Newest first, without counts. Get a single campaign for its counts."),
+    retrieve=operation("Get a campaign"),
     create=operation(
-        "Draft a campaign",
-        description="Nothing is sent before it is started. The text may have variables like a template.",
+        "Create a draft campaign",
+        description="Nothing is sent until you start it. The text can contain variables, like a template.",
         refuses=[422],
     ),
-    partial_update=operation("Change a draft", description="409 `not_draft` once it was started.", refuses=[409]),
-    destroy=operation("Delete a draft", description="409 `not_draft` once it was started.", refuses=[409]),
+    partial_update=operation("Update a draft", description="Returns 409 `not_draft` once started.", refuses=[409]),
+    destroy=operation("Delete a draft", description="Returns 409 `not_draft` once started.", refuses=[409]),
 )
 class CampaignViewSet(TenantModelViewSet):
-    """Texts sent to many contacts at once."""
+    """Bulk messages to one or more contact groups."""
 
     queryset = Campaign.objects.select_related("created_by", "started_by").prefetch_related("audience_groups")
     serializer_class = CampaignDetailSerializer
@@ -75,7 +75,8 @@ class CampaignViewSet(TenantModelViewSet):
 
     @operation(
         "List a campaign's recipients",
-        description="Each with its message, or the reason why there is none. The audience is fixed at the start.",
+        description="Each with its message, or the reason it was skipped. The audience is fixed when the campaign "
+        "starts.",
         page=True,
     )
     @action(
@@ -89,25 +90,31 @@ class CampaignViewSet(TenantModelViewSet):
 
     @move(
         "Start a campaign",
-        "Freezes the audience and reserves the tokens. Where they cover a part only, that part is sent and the "
-        "campaign pauses with `insufficient_tokens`; 402 where they cover nobody. 409 `not_draft`, `no_recipients` or "
-        "`too_late`.",
+        "Freezes the audience and reserves tokens. If the balance covers only some recipients, those are sent and the "
+        "campaign pauses with `insufficient_tokens`; if it covers none, returns 402. Returns 409 `not_draft`, "
+        "`no_recipients` or `too_late`.",
     )
     @action(detail=True, methods=["post"])
     def start(self, request, pk):
         return self.move_once(lifecycle.start_campaign)
 
-    @move("Pause a campaign", "What is at the provider already goes on. 409 `not_running`.")
+    @move("Pause a campaign", "Holds queued messages. Messages in flight are still sent. Returns 409 `not_running`.")
     @action(detail=True, methods=["post"])
     def pause(self, request, pk):
         return self.move_once(lifecycle.pause_campaign)
 
-    @move("Resume a campaign", "By the person who started it, or an admin: 409 `not_yours`. 409 `not_paused`.")
+    @move(
+        "Resume a campaign",
+        "Only the person who started it, or an admin, can resume it. Returns 409 `not_yours` or `not_paused`.",
+    )
     @action(detail=True, methods=["post"])
     def resume(self, request, pk):
         return self.move_once(lifecycle.resume_campaign)
 
-    @move("Cancel a campaign", "Reserved tokens come back. 409 `not_started`.")
+    @move(
+        "Cancel a campaign",
+        "Cancels all messages that are not in flight, and releases reserved tokens. Returns 409 `not_started`.",
+    )
     @action(detail=True, methods=["post"])
     def cancel(self, request, pk):
         return self.move_once(lifecycle.cancel_campaign)

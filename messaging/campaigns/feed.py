@@ -103,7 +103,7 @@ def _turn(campaign_id: UUID) -> int:
     except Exception:
         log.exception("Campaign %s can't be fed.", campaign_id)
     going = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
-    words = "Something broke on our side: nobody more is written to. Let it go on; if it stops again, tell us."
+    words = "Paused after an internal error. No further messages are being sent. Resume to retry."
     with tenancy.system():
         going.update(state=State.PAUSED, paused_code="broken", paused_message=words)
     return 0
@@ -149,7 +149,7 @@ def _next(held: Campaign) -> int:
             return 0
         if gone := _leave_out_gone(waiting):
             return gone
-        return _pause(held, "insufficient_tokens", f"{waiting.count()} more need tokens that are not there.")
+        return _pause(held, "insufficient_tokens", f"There are not enough tokens for {waiting.count()} recipients.")
     room = min(BATCH, AHEAD - queued, paid)
     due = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
     chosen = [row.pk for row in due[: max(0, room)]]
@@ -184,7 +184,7 @@ def _leave_out_gone(waiting: QuerySet[CampaignRecipient]) -> int:
     return waiting.filter(contact=None).update(
         outcome=Outcome.SKIPPED,
         reason_code="contact_gone",
-        reason="This contact was deleted, or merged with one who is in the campaign too.",
+        reason="This contact was deleted, or merged with another recipient of the campaign.",
     )
 
 
@@ -210,9 +210,7 @@ def _write(turn: Turn, content: str, payer: User) -> None:
         turn.skip("missing_variables", str(error))
     else:
         if not turn.text.strip() or len(turn.text) > segments.LONGEST_TEXT:
-            turn.skip(
-                "bad_length", f"Filled in, the text is empty or has more than {segments.LONGEST_TEXT} characters."
-            )
+            turn.skip("bad_length", f"The rendered text is empty or longer than {segments.LONGEST_TEXT} characters.")
 
 
 def _make(held: Campaign, payer: User, turns: Sequence[Turn], price: int) -> None:

@@ -76,7 +76,7 @@ class CampaignGone(Exception):
     """Somebody deleted the draft meanwhile."""
 
     def __init__(self) -> None:
-        super().__init__("This campaign was deleted meanwhile.")
+        super().__init__("This campaign was deleted.")
 
 
 def reservation_purpose(campaign_id: UUID) -> str:
@@ -161,7 +161,9 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
     held = _draft(campaign)
     _may_go_on(held, by)
     if held.send_at and held.send_at <= _now():
-        raise WrongCampaignState("too_late", "Its time has passed. Give it another one, or none to begin at once.")
+        raise WrongCampaignState(
+            "too_late", "The scheduled time has passed. Choose another time, or none to start now."
+        )
     with connection.cursor() as cursor:
         whose = {"campaign": held.pk, "chatroom": held.chatroom_id}
         cursor.execute(HOLD, whose)
@@ -169,7 +171,7 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
         outcomes = [outcome for (outcome,) in cursor.fetchall()]
     waiting = outcomes.count(Outcome.WAITING)
     if not waiting:
-        raise WrongCampaignState("no_recipients", "Nobody in its groups has a phone number.")
+        raise WrongCampaignState("no_recipients", "No contact in its groups has a phone number.")
     reserved = _reserve(held, by, waiting)
     state = State.SCHEDULED if held.send_at else State.RUNNING
     _set(held, state=state, started_by=by, started_at=Now(), audience=len(outcomes), reserved=reserved)
@@ -186,8 +188,8 @@ def pause_campaign(campaign: Campaign, *, by: User) -> Campaign:
     WrongCampaignState."""
     held = _held(campaign)
     if held.state not in (State.SCHEDULED, State.RUNNING):
-        raise WrongCampaignState("not_running", "Only a campaign that runs or waits for its time can be paused.")
-    _set(held, state=State.PAUSED, paused_code="by_hand", paused_message=f"{by.name} paused it."[:300])
+        raise WrongCampaignState("not_running", "Only a running or scheduled campaign can be paused.")
+    _set(held, state=State.PAUSED, paused_code="by_hand", paused_message=f"Paused by {by.name}."[:300])
     audit.record_action("campaign.pause", actor=by, target=held)
     return held
 
@@ -202,10 +204,10 @@ def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
     """
     held = _held(campaign)
     if held.state != State.PAUSED:
-        raise WrongCampaignState("not_paused", "Only a paused campaign can go on.")
+        raise WrongCampaignState("not_paused", "Only a paused campaign can be resumed.")
     if held.started_by is None or not (by.is_admin or by.pk == held.started_by_id):
         raise WrongCampaignState(
-            "not_yours", "Only who started it, or an admin, can let it go on: it is paid with their tokens."
+            "not_yours", "Only the person who started it, or an admin, can resume it, because it spends their tokens."
         )
     _may_go_on(held, held.started_by)
     waiting = held.recipients.filter(outcome=Outcome.WAITING).count()
@@ -223,7 +225,7 @@ def cancel_campaign(campaign: Campaign, *, by: User) -> Campaign:
     WrongCampaignState."""
     held = _held(campaign)
     if held.state not in STARTED:
-        raise WrongCampaignState("not_started", "Only a campaign that was started and is not over can be called off.")
+        raise WrongCampaignState("not_started", "Only a started campaign that has not ended can be canceled.")
     call_off(held, by=by)
     return held
 
@@ -250,7 +252,7 @@ def call_off_queued(held: Campaign) -> list[event_log.Change]:
     paid = [row for row in rows if row["tokens"]]
     if paid:
         refunds = [(f"message:{row['pk']}", row["tokens"]) for row in paid]
-        ledger.refund_each(paid[0]["sent_by_id"], refunds, reason="Called off with its campaign")
+        ledger.refund_each(paid[0]["sent_by_id"], refunds, reason="Campaign canceled")
         Message.objects.filter(pk__in=[row["pk"] for row in paid]).update(tokens=0, refunded_as="canceled")
     return [
         event_log.Change(event_log.UPDATED, held.organization_id, row["chatroom_id"], row["conversation_id"], row["pk"])
@@ -261,7 +263,7 @@ def call_off_queued(held: Campaign) -> list[event_log.Change]:
 def end_campaign(held: Campaign, state: str) -> None:
     """The last state of a campaign that the caller holds: what is still set aside for it goes back."""
     if held.reserved:
-        ledger.release(held.started_by_id, held.reserved, purpose=reservation_purpose(held.pk), reason="Not needed")
+        ledger.release(held.started_by_id, held.reserved, purpose=reservation_purpose(held.pk), reason="Campaign ended")
     _set(held, state=state, reserved=0, finished_at=Now(), paused_code="", paused_message="")
 
 
@@ -300,7 +302,7 @@ def _reserve(held: Campaign, payer: User, waiting: int) -> int:
 def _draft(campaign: Campaign) -> Campaign:
     held = _held(campaign)
     if held.state != State.DRAFT:
-        raise WrongCampaignState("not_draft", "This campaign was started: it stays as it is.")
+        raise WrongCampaignState("not_draft", "A campaign can't be changed once it is started.")
     return held
 
 

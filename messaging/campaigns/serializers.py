@@ -17,21 +17,21 @@ MOST_GROUPS = 100
 
 
 class PausedSerializer(serializers.Serializer):
-    """Why it stands still."""
+    """Why the campaign is paused, or the recipient was skipped."""
 
     code = serializers.CharField()
     message = serializers.CharField()
 
 
 class CampaignTokensSerializer(serializers.Serializer):
-    """Set aside for those who wait, and spent on messages; those that failed have given theirs back."""
+    """Tokens reserved for waiting recipients, and spent on messages after refunds."""
 
     reserved = serializers.IntegerField()
     spent = serializers.IntegerField()
 
 
 class CampaignSerializer(RowSerializer):
-    """A text to many."""
+    """A bulk message to one or more contact groups."""
 
     id = serializers.UUIDField()
     chatroom_id = serializers.UUIDField()
@@ -54,7 +54,7 @@ class CampaignSerializer(RowSerializer):
 
 
 class CampaignDetailSerializer(CampaignSerializer):
-    """With where its audience stands."""
+    """A campaign with the progress of its audience."""
 
     counts = serializers.DictField(
         child=serializers.IntegerField(),
@@ -86,7 +86,7 @@ def describe_campaign(campaign: Campaign) -> dict:
 
 
 class RecipientSerializer(RowSerializer):
-    """Somebody in a campaign's audience."""
+    """A recipient in a campaign's audience."""
 
     id = serializers.UUIDField()
     contact_id = serializers.UUIDField(allow_null=True)
@@ -128,7 +128,7 @@ class CampaignChangeSerializer(InputSerializer):
 
 
 class NewCampaignSerializer(InputSerializer):
-    """A draft: a text or a template's, to the contacts of groups of one chatroom."""
+    """A draft: a text or template for the contacts of groups of one chatroom."""
 
     answer_class = CampaignDetailSerializer
     name = serializers.CharField(max_length=80)
@@ -146,7 +146,7 @@ class NewCampaignSerializer(InputSerializer):
     def validate(self, data: dict) -> dict:
         template, content = data.pop("template", None), data["content"].strip()
         if bool(template) == bool(content):
-            raise serializers.ValidationError({"content": ["Give content or template_id, and not both."]})
+            raise serializers.ValidationError({"content": ["Set either content or template_id, not both."]})
         room = data.get("chatroom") or only_chatroom(self.context["request"].user)
         if template and template.chatroom_id not in (None, room.pk):
             raise serializers.ValidationError({"template_id": [ELSEWHERE]})

@@ -27,11 +27,11 @@ from messaging.conversations import changes
 
 
 @extend_schema_view(
-    list=operation("List contacts", description="Newest first. `search` looks into name, phone and email."),
-    retrieve=operation("Read a contact"),
+    list=operation("List contacts", description="Newest first. `search` matches name, phone and email."),
+    retrieve=operation("Get a contact"),
     create=operation(
         "Add a contact",
-        description="409 `duplicate` when the chatroom has the number already.",
+        description="Returns 409 `duplicate` if the chatroom already has the number.",
         refuses=[409],
         examples=[
             {
@@ -40,15 +40,16 @@ from messaging.conversations import changes
             }
         ],
     ),
-    partial_update=operation("Change a contact", refuses=[409]),
+    partial_update=operation("Update a contact", refuses=[409]),
     destroy=operation(
         "Delete a contact",
-        description="Only contacts without conversations; otherwise 409 `has_conversations`: block them instead.",
+        description="Deletes a contact without conversations. Returns 409 `has_conversations` otherwise; block the "
+        "contact instead.",
         refuses=[409],
     ),
 )
 class ContactViewSet(TenantModelViewSet):
-    """The customers whom the caller's chatrooms know."""
+    """Customers of the chatrooms that the current user can see."""
 
     queryset = Contact.objects.prefetch_related("groups")
     serializer_class = ContactSerializer
@@ -78,13 +79,13 @@ class ContactViewSet(TenantModelViewSet):
 
 @extend_schema_view(
     list=operation("List groups"),
-    retrieve=operation("Read a group"),
+    retrieve=operation("Get a group"),
     create=operation("Create a group"),
     partial_update=operation("Rename a group"),
-    destroy=operation("Delete a group", description="Its contacts stay."),
+    destroy=operation("Delete a group", description="Its contacts are kept."),
 )
 class GroupViewSet(TenantModelViewSet):
-    """Contacts gathered under names."""
+    """Named groups of contacts, used as audiences of campaigns."""
 
     queryset = Group.objects.all()
     serializer_class = GroupSerializer
@@ -116,8 +117,8 @@ class GroupViewSet(TenantModelViewSet):
         return self.get_paginated_response(self.get_serializer(contacts_, many=True).data)
 
     @operation(
-        "Put contacts into a group",
-        description="Those of the group's chatroom only; contacts that are in it already stay.",
+        "Add contacts to a group",
+        description="Contacts must belong to the group's chatroom. Existing members are left unchanged.",
         answers={200: AddedSerializer},
     )
     @members.mapping.post
@@ -125,7 +126,7 @@ class GroupViewSet(TenantModelViewSet):
         group = self.get_object()
         return Response({"added": groups.add_members(group, self.read_input(group=group)["contacts"])})
 
-    @operation("Take a contact out of a group", query=MemberSerializer)
+    @operation("Remove a contact from a group", query=MemberSerializer)
     @members.mapping.delete
     def remove_member(self, request, pk):
         refuse_unknown_parameters(request, MemberSerializer().fields)

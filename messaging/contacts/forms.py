@@ -16,7 +16,7 @@ class ContactForm(forms.Form):
         label=_("Phone"),
         max_length=64,
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel"}),
-        help_text=_("With its country code, as in +14155550123. Replies go to this number."),
+        help_text=_("Include the country code, for example +14155550123. Replies go to this number."),
     )
     email = forms.EmailField(label=_("Email"), required=False)
 

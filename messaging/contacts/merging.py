@@ -45,14 +45,14 @@ class SameContact(Exception):
     """A contact can't be merged with itself."""
 
     def __init__(self) -> None:
-        super().__init__(_("This is the same contact. Choose another one."))
+        super().__init__(_("A contact can't be merged with itself. Choose another one."))
 
 
 class OtherChatroom(Exception):
     """Contacts belong to a chatroom, and so do their conversations."""
 
     def __init__(self) -> None:
-        super().__init__(_("This contact belongs to another chatroom. Only contacts of one chatroom can be merged."))
+        super().__init__(_("Only contacts of the same chatroom can be merged."))
 
 
 class AlreadyGone(Exception):
@@ -60,7 +60,7 @@ class AlreadyGone(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            _("One of the two contacts is gone: somebody merged or deleted it meanwhile. Nothing was changed.")
+            _("One of the two contacts no longer exists. Someone merged or deleted it. Nothing was changed.")
         )
 
 

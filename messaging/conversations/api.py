@@ -27,22 +27,22 @@ class ConversationViewSet(TenantViewSet):
     input_classes = {"partial_update": ConversationChangeSerializer, "create_note": NewNoteSerializer}
     filterset_class = ConversationFilterSet
 
-    @operation("List conversations", description="Those with the newest messages first, each with a preview.")
+    @operation("List conversations", description="Most recently active first, each with its newest message.")
     def list(self, request):
         conditions = listing.build_conditions(request.user, **self.read_filters())
         fetch = partial(listing.list_conversations, request.user, **conditions)
         return self.get_paginated_response(self.paginator.paginate_rows(fetch, position_of_conversation, request))
 
-    @operation("Read a conversation")
+    @operation("Get a conversation")
     def retrieve(self, request, pk):
         return Response(listing.read_conversation(request.user, self.get_object()))
 
     @operation(
-        "Change a conversation",
-        description="Its state, assignee or labels. Reopening one while the contact has a newer one is 409.",
+        "Update a conversation",
+        description="Sets status, assignee or labels. Returns 409 if the contact has a newer open conversation.",
         refuses=[409],
         examples=[
-            {"name": "Close it", "value": {"status": "CLOSED"}},
+            {"name": "Resolve it", "value": {"status": "CLOSED"}},
             {"name": "Snooze it", "value": {"snoozed_until": "2030-01-01T09:00:00Z"}},
         ],
     )
@@ -64,7 +64,7 @@ class ConversationViewSet(TenantViewSet):
     def notes(self, request, pk):
         return self.answer_page(self.get_object().notes.select_related("author"))
 
-    @operation("Write a note", answers={201: NoteSerializer})
+    @operation("Add a note", answers={201: NoteSerializer})
     @notes.mapping.post
     def create_note(self, request, pk):
         conversation = self.get_object()
@@ -74,7 +74,7 @@ class ConversationViewSet(TenantViewSet):
 
     @operation(
         "Mark a conversation as read",
-        description="For the caller, up to a message.",
+        description="For the current user, up to a message.",
         answers={200: ConversationSerializer},
     )
     @action(detail=True, methods=["post"], serializer_class=ReadSerializer)

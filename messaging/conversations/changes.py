@@ -35,7 +35,7 @@ class NewerIsOpen(Exception):
     """The contact came back meanwhile: at most one conversation of a channel is not closed."""
 
     def __init__(self) -> None:
-        super().__init__("The contact has a newer conversation that is open. Continue there.")
+        super().__init__("This contact has a newer open conversation. Continue there.")
 
 
 class NoWakingTime(Exception):

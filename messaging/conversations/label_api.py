@@ -13,12 +13,12 @@ from messaging.payload_schema import LabelSerializer
 @extend_schema_view(
     list=operation("List labels"),
     create=operation("Create a label"),
-    retrieve=operation("Read a label"),
-    partial_update=operation("Change a label"),
-    destroy=operation("Delete a label", description="It is removed from all conversations."),
+    retrieve=operation("Get a label"),
+    partial_update=operation("Update a label"),
+    destroy=operation("Delete a label", description="Removes it from all conversations."),
 )
 class LabelViewSet(TenantModelViewSet):
-    """Words that sort conversations."""
+    """Labels for organizing conversations."""
 
     permission_classes = [AdminWrites]
     queryset = Label.objects.all()

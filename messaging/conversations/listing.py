@@ -81,7 +81,7 @@ class ConversationGone(Exception):
     """The conversation is not (any more) one that the user may see."""
 
     def __init__(self) -> None:
-        super().__init__("There is nothing here.")
+        super().__init__("Not found.")
 
 
 def list_conversations(

@@ -24,7 +24,7 @@ class NoteIdTaken(Exception):
     """Another note has this client_id."""
 
     def __init__(self) -> None:
-        super().__init__("Another note was written with this client_id. Make a new one for each note.")
+        super().__init__("Another note already used this client_id. Use a new one for each note.")
 
 
 @transaction.atomic

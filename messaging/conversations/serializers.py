@@ -11,7 +11,7 @@ from messagehub.api.serializers import InputSerializer
 from messaging.models import Conversation, Label, Message
 from messaging.payload_schema import ConversationSerializer
 
-NOT_AHEAD = "Give a time in the future, within a year."
+NOT_AHEAD = "Choose a time in the future, within a year."
 
 
 class AheadField(serializers.DateTimeField):
@@ -64,7 +64,9 @@ class ConversationChangeSerializer(InputSerializer):
 
     def validate(self, data: dict) -> dict:
         if data.get("snoozed_until") and data.get("status", "SNOOZED") != "SNOOZED":
-            raise serializers.ValidationError({"snoozed_until": ["Only a snoozed conversation wakes."]})
+            raise serializers.ValidationError(
+                {"snoozed_until": ["Only a snoozed conversation can have snoozed_until."]}
+            )
         return data
 
 

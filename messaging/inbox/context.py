@@ -63,7 +63,7 @@ def list_commands() -> list[dict]:
     ]
     with_one_open = [
         ("reply", _("Reply"), "R"),
-        ("note", _("Write a note"), "N"),
+        ("note", _("Add a note"), "N"),
         ("templates", _("Insert a template"), ""),
         ("resolve", _("Resolve and open next"), "E"),
         ("reopen", _("Reopen"), ""),

@@ -12,11 +12,11 @@ from messagehub.api.viewsets import TenantViewSet
 from messaging.live import cursors, event_log
 from messaging.payload_schema import EventsSerializer
 
-AFTER = OpenApiParameter("after", str, description="The last cursor seen; without it, the cursor of now is answered.")
+AFTER = OpenApiParameter("after", str, description="The last cursor received. If omitted, returns the current cursor.")
 
 
 class EventViewSet(TenantViewSet):
-    """What happened in the caller's chatrooms."""
+    """Events in the chatrooms that the current user can see."""
 
     @operation("List events", query=AFTER, answers={200: EventsSerializer})
     def list(self, request):
@@ -31,7 +31,7 @@ class EventViewSet(TenantViewSet):
         except cursors.BadCursor as error:
             raise ValidationError({"after": [str(error)]}) from None
         if after.too_old:
-            raise ValidationError({"after": ["This cursor is more than a day old. Load everything again."]})
+            raise ValidationError({"after": ["This cursor has expired. Load everything again."]})
         texts, cursor, has_more = event_log.list_frames(str(request.user.pk), after, rooms)
         following = request.build_absolute_uri(f"{request.path}?after={cursor}") if has_more else None
         results = [orjson.Fragment(text) for text in texts]

@@ -129,7 +129,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
             frame = orjson.loads(text_data or "")
             kind = frame["type"]
         except (ValueError, TypeError, KeyError):
-            return await self.complain("bad_frame", "A frame is a JSON object with a type.")
+            return await self.complain("bad_frame", "A frame must be a JSON object with a type.")
         if self.user is None:
             if kind == "auth" and isinstance(frame.get("token"), str):
                 return await self.sign_in(sessions.Identity(token=frame["token"]))
@@ -143,7 +143,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         elif kind == "subscribe":
             await self.subscribe(frame.get("chatroom_ids"))
         elif kind != "auth":
-            await self.complain("unknown_type", "There is no frame of this type.")
+            await self.complain("unknown_type", "Unknown frame type.")
 
     async def hello(self, cursor: Any) -> None:
         """Replay everything after the cursor in order, then say ready. Without one, begin here and now."""
@@ -194,7 +194,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
                 isinstance(each, str) and each in self.allowed for each in chatroom_ids
             )
             if not known:
-                return await self.complain("not_found", "One of these chatrooms does not exist.")
+                return await self.complain("not_found", "One of these chatrooms was not found.")
         self.wanted = None if chatroom_ids is None else set(chatroom_ids)
         for room in list(self.seen):
             if self.wanted is not None and room not in self.wanted:

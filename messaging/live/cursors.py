@@ -16,7 +16,7 @@ class BadCursor(ValueError):
     """A text that no feed of ours gave out."""
 
     def __init__(self) -> None:
-        super().__init__("This cursor was not given out by this feed.")
+        super().__init__("Invalid cursor.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from messaging.payload_schema import RenderedSerializer, TemplateSerializer
 class WritesOwnTemplates(IsStaffOfOrganization):
     """Templates for all chatrooms are written by admins."""
 
-    message = "Only admins of your organization write templates for all chatrooms."
+    message = "Only admins can change templates shared by all chatrooms."
 
     def has_object_permission(self, request, view, template) -> bool:
         is_shared = template.chatroom_id is None
@@ -27,12 +27,12 @@ class WritesOwnTemplates(IsStaffOfOrganization):
 
 
 @extend_schema_view(
-    list=operation("List templates", description="With `chatroom_id` only that chatroom's own."),
-    retrieve=operation("Read a template"),
+    list=operation("List templates", description="With `chatroom_id`, only the templates of that chatroom."),
+    retrieve=operation("Get a template"),
     create=operation(
         "Create a template",
         description="Variables are " + ", ".join(f"`{{{{{name}}}}}`" for name in templates.VARIABLES) + "; "
-        "`{{first_name|there}}` writes “there” where no name is known.",
+        "`{{first_name|there}}` falls back to “there” if the name is unknown.",
         examples=[
             {
                 "name": "A greeting",
@@ -40,11 +40,11 @@ class WritesOwnTemplates(IsStaffOfOrganization):
             }
         ],
     ),
-    partial_update=operation("Change a template"),
+    partial_update=operation("Update a template"),
     destroy=operation("Delete a template"),
 )
 class TemplateViewSet(TenantModelViewSet):
-    """Texts that are written often."""
+    """Reusable message texts with variables."""
 
     permission_classes = [WritesOwnTemplates]
     queryset = MessageTemplate.objects.all()
@@ -65,8 +65,8 @@ class TemplateViewSet(TenantModelViewSet):
         templates.change_template(serializer.instance, **serializer.validated_data)
 
     @operation(
-        "Fill in a template",
-        description="For a contact. A place that nothing is known for is named in `fields` as `variables.<name>`.",
+        "Render a template",
+        description="Renders it for a contact. A variable without a value is listed in `fields` as `variables.<name>`.",
         answers={200: RenderedSerializer},
     )
     @action(detail=True, methods=["post"], serializer_class=RenderSerializer)

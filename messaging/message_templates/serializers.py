@@ -19,7 +19,7 @@ class VariablesField(serializers.DictField):
 
     def to_internal_value(self, data) -> dict:
         given = super().to_internal_value(data)
-        unknown = {name: ["There is no variable of this name."] for name in given if name not in templates.VARIABLES}
+        unknown = {name: ["Unknown variable."] for name in given if name not in templates.VARIABLES}
         if unknown:
             raise serializers.ValidationError(unknown)
         return given

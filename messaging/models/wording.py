@@ -29,7 +29,7 @@ class LabelQuerySet(models.QuerySet["Label"]):
 
 
 class Label(Row):
-    """A word that sorts conversations."""
+    """A label for organizing conversations."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     name = models.CharField(max_length=40)

@@ -142,7 +142,7 @@ class NotRouted(Exception):
     """Nobody owns the number that the event names."""
 
     def __init__(self) -> None:
-        super().__init__("Nobody owns this number any more.")
+        super().__init__("No organization owns this number any more.")
 
 
 class ClosedMeanwhile(Exception):

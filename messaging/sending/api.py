@@ -25,7 +25,7 @@ from messaging.sending.serializers import ScheduledSerializer, SendSerializer, S
 
 
 class MessageViewSet(TenantViewSet):
-    """Messages of every conversation that the caller may see. They are sent, and some can be changed before."""
+    """Messages of all conversations that the current user can see."""
 
     queryset = Message.objects.all()
     serializer_class = MessageSerializer
@@ -43,13 +43,14 @@ class MessageViewSet(TenantViewSet):
     def inbound(self, request):
         return self.list(request, direction=Message.Direction.INBOUND)
 
-    @operation("Read a message")
+    @operation("Get a message")
     def retrieve(self, request, pk):
         return self.answer_message(self.get_object())
 
     @operation(
-        "Change a scheduled message",
-        description="Its text or its time. 409 `not_scheduled` once it is on its way; otherwise refused as sending is.",
+        "Update a scheduled message",
+        description="Sets its text or time. Returns 409 `not_scheduled` once it is being sent, and the errors of "
+        "sending.",
         answers={200: MessageSerializer},
         refuses=[409, 422],
     )
@@ -60,12 +61,12 @@ class MessageViewSet(TenantViewSet):
 
     @operation(
         "Send a message",
-        description="To a number, a contact or into a conversation; a text or a template, with or without media. "
-        "A number that is no contact yet becomes one. Once it is answered 201, payment, message and job are committed "
-        "together. 200 is the answer to a repeated `client_id`, 402 `insufficient_tokens`. 409 is `blocked`, "
-        "`opted_out`, `newer_messages` (after `seen_message_id`), `duplicate` (only without `allow_duplicate`) or "
-        "`client_id_taken`; 422 is `no_sender`, `invalid_number`, `quiet_hours`, `outside_messaging_window` or "
-        "`idempotency_mismatch`. `reasons` lists all of them.",
+        description="Sends a text or a template, with or without media, to a number, a contact or a conversation. "
+        "Creates a contact if the number is new. Returns 201 once the message is paid for and queued, and 200 with the "
+        "original message when `client_id` was already used. Errors: 402 `insufficient_tokens`; 409 `blocked`, "
+        "`opted_out`, `newer_messages` (with `seen_message_id`), `duplicate` (without `allow_duplicate`) or "
+        "`client_id_taken`; 422 `no_sender`, `invalid_number`, `quiet_hours`, `outside_messaging_window` or "
+        "`idempotency_mismatch`. `reasons` lists all that apply.",
         header=IDEMPOTENCY_KEY,
         answers={200: SentSerializer, 201: SentSerializer},
         refuses=[402, 409, 422],
@@ -78,9 +79,9 @@ class MessageViewSet(TenantViewSet):
         return self.send_once(self.send_message)
 
     @operation(
-        "Send a failed message again",
-        description="A new message with `retry_of` and its own debit; the failed one stays failed. 409 `not_failed`, "
-        "`already_retried`, or `unknown` while nobody knows what became of it.",
+        "Retry a failed message",
+        description="Sends a new message, paid for separately, whose `retry_of` is the failed one. Returns 409 "
+        "`not_failed`, `already_retried`, or `unknown` while the delivery status is unknown.",
         header=IDEMPOTENCY_KEY,
         body=None,
         answers={201: SentSerializer},
@@ -92,7 +93,7 @@ class MessageViewSet(TenantViewSet):
 
     @operation(
         "Cancel a scheduled message",
-        description="Its tokens come back. 409 `not_scheduled` once it is on its way.",
+        description="Refunds its tokens. Returns 409 `not_scheduled` once it is being sent.",
         body=None,
         refuses=[409],
     )
@@ -103,9 +104,9 @@ class MessageViewSet(TenantViewSet):
         return self.answer_message(message)
 
     @operation(
-        "Settle an unknown message",
-        description="For somebody who has looked at the provider: it was `accepted` there, or `not_sent`, which gives "
-        "its tokens back. 409 `not_unknown` for any other message.",
+        "Settle a message with unknown delivery status",
+        description="After checking the provider's log: `accepted` if the provider has it, or `not_sent`, which "
+        "refunds its tokens. Returns 409 `not_unknown` for any other message.",
         answers={200: MessageSerializer},
         refuses=[409],
     )

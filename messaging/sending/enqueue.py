@@ -27,7 +27,7 @@ class ClientIdTaken(Exception):
     """Another message has this client_id."""
 
     def __init__(self) -> None:
-        super().__init__("Another message was sent with this client_id. Make a new one for each message.")
+        super().__init__("Another message already used this client_id. Use a new one for each message.")
 
 
 @dataclass(frozen=True, slots=True)

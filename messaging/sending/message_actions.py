@@ -32,12 +32,12 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
     message = _held(message)
     if message.status == Message.Status.UNKNOWN:
         raise WrongMessageState(
-            "unknown", "Nobody knows yet whether this one arrived. Wait, or say what became of it first."
+            "unknown", "This message's delivery status is unknown. Wait for it, or mark the message first."
         )
     if message.direction != Message.Direction.OUTBOUND or message.status not in UNSUCCESSFUL:
-        raise WrongMessageState("not_failed", "Only a message that failed can be sent again.")
+        raise WrongMessageState("not_failed", "Only a failed message can be retried.")
     if Message.objects.filter(retry_of=message).exclude(status__in=UNSUCCESSFUL).exists():
-        raise WrongMessageState("already_retried", "This one was sent again already.")
+        raise WrongMessageState("already_retried", "This message was already retried.")
     return enqueue.send_message(
         message.conversation, message.content, sent_by=by, media_urls=message.media_urls, retry_of=message
     )
@@ -48,7 +48,7 @@ def cancel_message(message: Message, *, by: User) -> None:
     """Call off a scheduled message and give its tokens back. Raises WrongMessageState once it is on its way."""
     message = _scheduled(message)
     _change(message, status="canceled")
-    states.refund_message(_row(message), state="canceled", reason="Called off")
+    states.refund_message(_row(message), state="canceled", reason="Scheduled message canceled")
     audit.record_action("message.cancel", actor=by, target=message)
     event_log.record_events([states.message_updated(_row(message))])
 
@@ -81,15 +81,15 @@ def settle_message(message: Message, *, accepted: bool, by: User) -> None:
     """A person has looked at the provider and says what became of an unknown message. Raises WrongMessageState."""
     message = _held(message)
     if message.status != Message.Status.UNKNOWN:
-        raise WrongMessageState("not_unknown", "What became of this message is known.")
+        raise WrongMessageState("not_unknown", "This message's delivery status is already known.")
     status = "accepted" if accepted else "not_sent"
     words = {"error_code": "", "error_message": ""} if accepted else {
         "error_code": "not_sent",
-        "error_message": f"{by.name} found that it never reached the provider.",
+        "error_message": f"Marked as not sent by {by.name}.",
     }  # fmt: skip
     _change(message, status=status, **words)
     if not accepted:
-        states.refund_message(_row(message), state="not_sent", reason="A person found that it was not sent")
+        states.refund_message(_row(message), state="not_sent", reason="Marked as not sent")
     audit.record_action(
         "message.settle", actor=by, target=message, before={"status": "unknown"}, after={"status": status}
     )
@@ -99,7 +99,7 @@ def settle_message(message: Message, *, accepted: bool, by: User) -> None:
 def _scheduled(message: Message) -> Message:
     message = _held(message)
     if message.status != Message.Status.SCHEDULED:
-        raise WrongMessageState("not_scheduled", "This message is not waiting for its time any more.")
+        raise WrongMessageState("not_scheduled", "This message is no longer scheduled.")
     return message
 
 

@@ -124,7 +124,7 @@ def _missing(row: dict) -> bool:
         error_code="not_sent",
         error_message=failures.describe_failure("not_sent"),
     )
-    states.refund_message(row, state="not_sent", reason="Not sent: it never reached the provider")
+    states.refund_message(row, state="not_sent", reason="Not sent")
     return True
 
 

@@ -35,26 +35,27 @@ class SendSerializer(serializers.Serializer):
     seen_message_id = VisibleRelatedField(
         queryset=Message.objects.all(),
         required=False,
-        help_text="The newest message that the sender has looked at: 409 `newer_messages` if more came in.",
+        help_text="The newest message the sender has seen. Returns 409 `newer_messages` if more arrived since.",
     )
     allow_duplicate = serializers.BooleanField(
-        default=True, help_text="False refuses the text that went to the same person within the last minute."
+        default=True,
+        help_text="Set to false to reject a duplicate of a message sent to this contact in the last minute.",
     )
     client_id = serializers.UUIDField(required=False)
 
     def validate_media(self, given: list[str]) -> list[str]:
         if any(not url.startswith("https://") for url in given):
-            raise serializers.ValidationError("Media must be reachable over https.")
+            raise serializers.ValidationError("Media URLs must use https.")
         return given
 
     def validate(self, data: dict) -> dict:
         named = [name for name in ("to", "contact_id", "conversation_id") if name in data]
         if len(named) != 1:
-            raise serializers.ValidationError({"to": ["Give exactly one of to, contact_id and conversation_id."]})
+            raise serializers.ValidationError({"to": ["Set exactly one of to, contact_id and conversation_id."]})
         if "template_id" in data and data["content"]:
-            raise serializers.ValidationError({"template_id": ["Give content or template_id, not both."]})
+            raise serializers.ValidationError({"template_id": ["Set either content or template_id, not both."]})
         if "template_id" not in data and not data["content"].strip() and not data["media"]:
-            raise serializers.ValidationError({"content": ["Write something to send."]})
+            raise serializers.ValidationError({"content": ["Set content, template_id or media_urls."]})
         room = self._chatroom(data)
         for name in ("chatroom_id", "sender_number_id", "template_id"):
             given = data.get(name)
@@ -91,7 +92,7 @@ class ScheduledSerializer(serializers.Serializer):
 
     def validate_content(self, given: str) -> str:
         if not given.strip():
-            raise serializers.ValidationError("Write something to send.")
+            raise serializers.ValidationError("Set content, template_id or media_urls.")
         return given
 
 

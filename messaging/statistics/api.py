@@ -17,7 +17,7 @@ DAYS, MOST_DAYS = 30, 366
 
 
 class CountsSerializer(serializers.Serializer):
-    """Messages, and the tokens that they cost after refunds."""
+    """Message counts, and the tokens spent on them after refunds."""
 
     inbound = serializers.IntegerField()
     outbound = serializers.IntegerField()
@@ -27,7 +27,7 @@ class CountsSerializer(serializers.Serializer):
 
 
 class TotalsSerializer(CountsSerializer):
-    """All days together, and the median time to the first answer (null where nothing was answered)."""
+    """Totals, and the median time to the first reply (null without replies)."""
 
     first_response_seconds = serializers.FloatField(allow_null=True)
 
@@ -65,8 +65,8 @@ class StatisticsViewSet(TenantViewSet):
     pagination_class = None
 
     @operation(
-        "Read statistics",
-        description="Days are those of the organization's time zone; a year at most. Without `from` the last 30.",
+        "Get statistics",
+        description="Days in the organization's time zone, at most 366. Defaults to the last 30 days.",
         answers={200: StatsSerializer},
     )
     def list(self, request):
@@ -75,7 +75,7 @@ class StatisticsViewSet(TenantViewSet):
         last = filters.get("to") or datetime.now(ZoneInfo(zone)).date()
         first = filters.get("from") or last - timedelta(days=DAYS - 1)
         if not 0 <= (last - first).days < MOST_DAYS:
-            raise serializers.ValidationError({"from": [f"Ask for 1 to {MOST_DAYS} days."]})
+            raise serializers.ValidationError({"from": [f"Choose a range of 1 to {MOST_DAYS} days."]})
         rooms = Chatroom.objects.visible_to(request.user)
         if "chatroom" in filters:
             rooms = rooms.filter(pk=filters["chatroom"].pk)

@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from chatrooms.filters import ChatroomFilter
 from messagehub.api.filters import FilterSet
 
-THIS_CENTURY = "Give a day of this century, as in 2026-01-31."
+THIS_CENTURY = "Use a date of this century, such as 2026-01-31."
 
 
 class DayFilter(django_filters.DateFilter):

@@ -105,7 +105,7 @@ function drawThread() {
   const thread = byId("thread");
   const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 80;
   thread.replaceChildren(...(shown.length ? shown.map(bubble)
-    : [element("p", { className: "sb-nothing muted small", text: "Nothing yet. Write the first message below." })]));
+    : [element("p", { className: "sb-nothing muted small", text: "No messages yet. Write the first one below." })]));
   if (atEnd) thread.scrollTop = thread.scrollHeight;
 }
 

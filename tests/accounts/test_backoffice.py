@@ -325,7 +325,7 @@ def test_an_admin_renews_the_token_of_a_paused_account(client, ann, acme, sales,
         chosen = {"action": "renew", "_selected_action": [str(sales.number.pk)]}
         assert "Auth token" in client.post(url, chosen).content.decode()
         wrong = client.post(url, chosen | {"apply": "1", "auth_token": "e" * 32}, follow=True).content.decode()
-        assert "does not accept this account and token" in wrong
+        assert "rejected this account SID and auth token" in wrong
         right = client.post(url, chosen | {"apply": "1", "auth_token": "f" * 32}, follow=True).content.decode()
         assert "its account is let in" in right
         assert "f" * 32 not in right

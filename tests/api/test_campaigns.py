@@ -88,7 +88,7 @@ def test_from_start_to_the_last_answer(api, acme, bo, address, inside):
     assert {message["content"] for message in messages} == {"Hello Nina"}
     recipients = client.get(f"{address}/recipients?outcome=messaged").json()["results"]
     assert {each["message_id"] for each in recipients} == {message["id"] for message in messages}
-    assert client.post(f"{address}/pause").json()["paused"] == {"code": "by_hand", "message": "Bo paused it."}
+    assert client.post(f"{address}/pause").json()["paused"] == {"code": "by_hand", "message": "Paused by Bo."}
     assert client.post(f"{address}/resume").json()["state"] == "running"
     ended = client.post(f"{address}/cancel").json()
     assert (ended["state"], ended["counts"]) == ("canceled", {"canceled": 3})

@@ -104,7 +104,9 @@ def test_a_contact_is_made_changed_and_blocked(api, bo, sales, acme, inside):
 
 def test_who_works_in_several_rooms_names_one(api, ann, sales):
     answer = api(ann).post("/api/contacts", {"phone": "+14155550123"})
-    assert answer.json()["error"]["fields"] == {"chatroom_id": ["Name the chatroom."]}
+    assert answer.json()["error"]["fields"] == {
+        "chatroom_id": ["This field is required: you have access to several chatrooms."]
+    }
     named = {"phone": "+14155550123", "chatroom_id": str(sales.room.pk)}
     assert api(ann).post("/api/contacts", named).status_code == 201
 

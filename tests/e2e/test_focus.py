@@ -206,8 +206,8 @@ def test_a_scheduled_message_is_changed_and_called_off(demo: Demo, signed_in, co
     press(bubble.get_by_role("button", name="Save"))
     expect(bubble.locator(".bubble")).to_have_text("Tomorrow, surely")
     stays_in(maya, bubble.locator("summary"))
-    press(bubble.get_by_role("button", name="Call off"))
-    expect(maya.locator(".msg.out.failed")).to_contain_text("Called off")
+    press(bubble.get_by_role("button", name="Cancel"))
+    expect(maya.locator(".msg.out.failed")).to_contain_text("Canceled before sending")
     maya.wait_for_timeout(500)
     assert maya.evaluate("Boolean(document.activeElement.closest('#log'))")
     assert complaints == []

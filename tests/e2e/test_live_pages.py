@@ -83,6 +83,6 @@ def test_changing_the_password_leads_nowhere_else(demo: Demo, profile):
     card.get_by_label("New password").fill(leo["password"])
     card.get_by_role("button", name="Change password").click()
 
-    expect(page.get_by_text("Your password is changed,")).to_be_visible()
+    expect(page.get_by_text("Password changed.")).to_be_visible()
     expect(page.locator(".account summary .live")).to_have_text("Live")
-    expect(page.get_by_text("Your password is changed,")).to_be_visible()
+    expect(page.get_by_text("Password changed.")).to_be_visible()

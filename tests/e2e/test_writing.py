@@ -123,7 +123,7 @@ def test_a_message_is_scheduled_changed_and_called_off(demo: Demo, signed_in, co
     shot(maya, "scheduled")
     bubble.get_by_role("button", name="Save").click()
     expect(bubble.locator(".bubble")).to_have_text("Good morning to you")
-    bubble.get_by_role("button", name="Call off").click()
+    bubble.get_by_role("button", name="Cancel").click()
     expect(maya.locator(".msg.out.failed")).to_contain_text("Canceled before sending")
     assert demo.phone(phone)[-1]["body"] == "Answer me tomorrow"
     assert complaints == []

@@ -84,7 +84,7 @@ def test_row_02_killed_before_the_provider_was_called(desk: Desk, tmp_path, fail
     assert (desk.at_provider, desk.balance) == ([], before - 1)
     desk.reconcile_until_settled()
     assert (desk.state(message).status, desk.balance) == ("not_sent", before)
-    assert "You can send it again" in message.error_message
+    assert "You can retry it" in message.error_message
     again = desk.client().post(f"/api/messages/{message.pk}/retry").json()["message"]
     assert again["retry_of"] == str(message.pk)
     assert desk.balance == before - 1

@@ -260,7 +260,7 @@ def test_row_09_a_shut_out_account_is_left_alone_until_it_is_let_in(desk: Desk, 
         assert len(desk.alerts()) == 1
         health = admin.get(number).json()["health"]
         assert health["state"] == "paused"
-        assert "does not let account" in health["alerts"][0]["message"]
+        assert "rejected the credentials of account" in health["alerts"][0]["message"]
 
         desk.sandbox.clear_faults()
         desk.sandbox.add_account(desk.account, "a" * 32)

@@ -52,7 +52,7 @@ LATE = {
     "30005": "no longer in use",
     "30006": "landline",
     "30007": "spam",
-    "30008": "did not say why",
+    "30008": "gave no reason",
     "30034": "not registered",
 }
 

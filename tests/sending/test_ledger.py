@@ -65,7 +65,7 @@ def test_what_is_reserved_pays_for_each_thing_by_itself(acme, inside):
     assert account(acme) == (0, 2)
     with pytest.raises(IntegrityError), transaction.atomic():
         ledger.spend(agent.pk, 2, ["thing:1"], **SPRING)
-    ledger.refund_each(agent.pk, [("thing:1", 2)], reason="Called off")
+    ledger.refund_each(agent.pk, [("thing:1", 2)], reason="Scheduled message canceled")
     assert account(acme) == (2, 2)
     assert entries()[2:] == [("reserve", -4, 0), ("release", 2, 2), ("debit", -2, 0), ("refund", 2, 2)]
 
@@ -216,7 +216,7 @@ def test_admins_are_told_when_the_balance_falls_below_the_limit_and_not_again(ac
     tasks.mail_admins.func(**job)
     (mail,) = mailoutbox
     assert mail.to == [acme["agent"].email]
-    assert mail.subject == "A is running out of tokens"
+    assert mail.subject == "A is running low on tokens"
     assert "A has 2 tokens left" in mail.body
 
 

@@ -197,7 +197,7 @@ async def test_subscribing_narrows_and_a_room_of_others_does_not_exist(demo: Dem
         for wrong in ([foreign], ["made-up"], "x", [[]], [1]):
             await socket.say(type="subscribe", chatroom_ids=wrong)
             refused = await socket.until(lambda frame: frame["type"] == "error")
-            assert (refused["code"], refused["message"]) == ("not_found", "One of these chatrooms does not exist.")
+            assert (refused["code"], refused["message"]) == ("not_found", "One of these chatrooms was not found.")
 
         await socket.say(type="subscribe", chatroom_ids=[numbers[1]["chatroom_id"]])
         await socket.say(type="ping")

@@ -98,7 +98,7 @@ def test_one_bad_event_stops_only_itself_is_kept_and_can_be_processed_again(acme
 
     assert (state(good), state(other)) == (("processed", 0), ("processed", 0))
     assert state(bad) == ("waiting", 1)
-    assert "Nobody owns this number" in bad.error
+    assert "No organization owns this number" in bad.error
     assert ingest.process_events([bad.pk]) == 0
     with tenancy.organization(acme["organization"].pk):
         number = acme["number"]

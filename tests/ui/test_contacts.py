@@ -70,7 +70,7 @@ def test_only_who_one_sees_is_merged(browser, bo, sales, stranger, request):
 def test_contacts_of_two_rooms_are_not_merged(browser, ann, acme, sales, support, inside):
     answer = browser(ann).post(address(sales.contact, f"merge/{support.contact.pk}/"))
     assert answer.status_code == 422
-    assert "belongs to another chatroom" in answer.content.decode()
+    assert "Only contacts of the same chatroom" in answer.content.decode()
     with inside(acme):
         assert Contact.objects.count() == 2
 
@@ -78,7 +78,7 @@ def test_contacts_of_two_rooms_are_not_merged(browser, ann, acme, sales, support
 def test_a_contact_is_not_merged_with_itself(browser, bo, sales):
     answer = browser(bo).get(address(sales.contact, f"merge/{sales.contact.pk}/"))
     assert answer.status_code == 422
-    assert "the same contact" in answer.content.decode()
+    assert "be merged with itself" in answer.content.decode()
 
 
 def test_signed_out_leads_to_the_door(browser, sales):
@@ -427,7 +427,7 @@ def test_a_name_that_people_wrote_wins(bo, acme, sales, twin, inside):
 def test_a_contact_that_is_gone_meanwhile_is_told(bo, acme, sales, twin, inside):
     with inside(acme):
         merging.merge_contacts(sales.contact, twin, by=bo)
-        with pytest.raises(merging.AlreadyGone, match="gone"):
+        with pytest.raises(merging.AlreadyGone, match="no longer exists"):
             merging.merge_contacts(sales.contact, twin, by=bo)
         assert ContactActivity.objects.filter(kind="merged").count() == 1
 
@@ -436,7 +436,7 @@ def test_changing_a_contact_that_is_gone_meanwhile_changes_nothing(browser, bo, 
     """As for a request that found it before the merge was committed."""
     with inside(acme):
         merging.merge_contacts(sales.contact, twin, by=bo)
-        with pytest.raises(contacts.ContactGone, match="gone"):
+        with pytest.raises(contacts.ContactGone, match="no longer exists"):
             contacts.change_contact(twin, by=bo, first_name="Nina")
     monkeypatch.setattr("messaging.contacts.views._contact", lambda request, pk: twin)
     assert browser(bo).post(address(twin, "block/"), {"blocked": "1"}).status_code == 404

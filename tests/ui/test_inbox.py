@@ -137,7 +137,7 @@ def test_undoing_is_refused_in_words_once_the_customer_has_a_newer_one(change, b
     answer, done = change(bo, status="OPEN")
 
     assert (answer.status_code, done) == (409, None)
-    assert "newer conversation" in answer.content.decode()
+    assert "newer open conversation" in answer.content.decode()
 
 
 def test_assigning_to_colleagues_who_may_see_it_only(change, bo, cy, ann, zed, sales, acme, inside):

@@ -78,7 +78,7 @@ def test_a_grant_is_written_once_however_often_the_form_is_sent(browser, ann, bo
     assert (entry.amount, entry.reason, entry.actor_id) == (7, "April", ann.pk)
     again = browser(ann).post(GRANT, {**form, "tokens": 8})
     assert again.status_code == 422
-    assert "used with another request" in text(again)
+    assert "already used for a different request" in text(again)
 
 
 @pytest.mark.parametrize("change", [{"tokens": 0}, {"tokens": -100}, {"tokens": "many"}, {"reason": ""}, {"key": "x"}])

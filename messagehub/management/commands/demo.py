@@ -27,7 +27,7 @@ READY_TIMEOUT = 90.0
 
 
 class Command(BaseCommand):
-    help = "Runs MessageHub on this machine with data to look at. PORT chooses the port (8000)."
+    help = "Run MessageHub locally with sample data. Set PORT to change the port (default 8000)."
     requires_system_checks: list = []
 
     def handle(self, **options) -> None:

@@ -6,7 +6,7 @@ from tokens import proof
 
 
 class Command(BaseCommand):
-    help = "Prove that tokens, messages and the event log add up."
+    help = "Verify ledger, message and event-log invariants in SQL and list violations."
 
     def handle(self, *args, **options):
         broken = list(proof.find_broken())

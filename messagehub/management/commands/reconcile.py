@@ -13,16 +13,18 @@ SHOWN = 10
 
 
 class Command(BaseCommand):
-    help = "Settle unknown messages by the provider's list. With --prove: does it have exactly our messages?"
+    help = "Reconcile unknown messages against the provider's message list. --prove compares every message."
 
     def add_arguments(self, parser):
-        parser.add_argument("--prove", action="store_true", help="compare every message of the time with the provider")
+        parser.add_argument(
+            "--prove", action="store_true", help="compare every message of the period with the provider's list"
+        )
         parser.add_argument("--hours", type=float, default=24, help="how far back to compare (24)")
-        parser.add_argument("--until", type=float, default=120, help="seconds before now that are left out (120)")
+        parser.add_argument("--until", type=float, default=120, help="ignore messages of the last seconds (120)")
 
     def handle(self, *args, **options):
         looked_for = reconciliation.reconcile_unknown(pause=0)
-        self.stdout.write(f"{looked_for} unknown messages were looked for at the provider.")
+        self.stdout.write(f"{looked_for} unknown messages were reconciled with the provider.")
         if options["prove"]:
             self.prove(options["hours"], options["until"])
 
@@ -41,5 +43,5 @@ class Command(BaseCommand):
         except InvalidToken as error:
             raise CommandError("An account's token can't be read any more, so nothing is proved.") from error
         if wrong:
-            raise CommandError(f"{wrong} accounts do not agree with the provider.")
-        self.stdout.write("The provider has exactly our messages.")
+            raise CommandError(f"{wrong} accounts don't match the provider's list.")
+        self.stdout.write("Every message matches the provider's list.")

@@ -164,7 +164,7 @@ def test_ten_tokens_reach_ten_and_the_remainder_waits_for_more(
     feed.feed_campaigns()
     paused = fresh(campaign)
     assert (paused.state, paused.paused_code) == ("paused", "insufficient_tokens")
-    assert paused.paused_message == "4 more need tokens that are not there."
+    assert paused.paused_message == "There are not enough tokens for 4 recipients."
     with pytest.raises(ledger.InsufficientTokens):
         do("resume", campaign)
     with inside(acme):
