@@ -44,8 +44,9 @@ FEW = settings(
 
 
 @pytest.fixture(scope="module")
-def document():
-    return schemathesis.openapi.from_wsgi("/api/schema", application, headers=HOST)
+def document(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():  # after a request, a server looks at its connection
+        return schemathesis.openapi.from_wsgi("/api/schema", application, headers=HOST)
 
 
 @pytest.fixture
