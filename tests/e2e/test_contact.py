@@ -53,7 +53,7 @@ def test_a_name_is_written_in_a_dialog_and_shows_in_the_inbox(demo: Demo, signed
     dialog = maya.get_by_role("dialog")
     dialog.get_by_label("Phone").fill("12")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_text("can't be a phone number")).to_be_visible()
+    expect(dialog.get_by_text("isn't a valid phone number")).to_be_visible()
     expect(dialog.get_by_label("Phone")).to_have_attribute("aria-invalid", "true")
     dialog.get_by_label("Phone").fill(phone)
     dialog.get_by_label("First name").fill("Wilhelmina")

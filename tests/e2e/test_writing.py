@@ -23,7 +23,7 @@ def test_templates_are_found_filled_in_and_sent(demo: Demo, signed_in, complaint
     box = maya.locator("#reply")
     expect(box).to_have_value(re.compile(r"^I'm sorry about that, {{first_name}}\."))
     box.press("Enter")
-    expect(maya.locator("#send-error")).to_contain_text("Fill in {{first_name}} first")
+    expect(maya.locator("#send-error")).to_contain_text("Replace {{first_name}} before sending")
     box.press_sequentially("Kim")  # the place is selected
     expect(box).to_have_value(re.compile("^I'm sorry about that, Kim"))
     box.press("Enter")

@@ -73,7 +73,7 @@ def contact_edit_refused(page: Page, stage: Stage) -> None:
     dialog.get_by_label("Phone").fill("12")
     dialog.get_by_label("Email").fill("no address")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_text("can't be a phone number")).to_be_visible()
+    expect(dialog.get_by_text("isn't a valid phone number")).to_be_visible()
 
 
 @scene()
