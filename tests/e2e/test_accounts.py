@@ -43,7 +43,7 @@ def test_an_operator_comes_in_with_a_code_and_grants_tokens(demo: Demo, page: Pa
     page.get_by_label("Reason:").fill("For the test")
     page.get_by_role("button", name="Grant").click()
 
-    expect(page.get_by_text("Maya Okafor has their tokens.")).to_be_visible()
+    expect(page.get_by_text("The balance of Maya Okafor was updated.")).to_be_visible()
     expect(page.locator("#result_list tr", has_text="Maya Okafor").locator(".field-balance")).to_have_text(
         str(before + 7)
     )
