@@ -45,27 +45,38 @@ class Migration(migrations.Migration):
                 ("time_zone", models.CharField(default="UTC", max_length=64)),
                 (
                     "default_country",
-                    models.CharField(default="US", help_text="For phone numbers typed without +.", max_length=2),
+                    models.CharField(
+                        default="US", help_text="Country of phone numbers entered without +.", max_length=2
+                    ),
                 ),
                 (
                     "require_mfa_for_admins",
                     models.BooleanField(
-                        db_default=False, default=False, help_text="Admins sign in with a second factor."
+                        db_default=False,
+                        default=False,
+                        help_text="Admins must sign in with two-factor authentication.",
+                        verbose_name="require 2FA for admins",
                     ),
                 ),
-                ("price_sms", models.PositiveSmallIntegerField(db_default=1, default=1)),
-                ("price_messenger", models.PositiveSmallIntegerField(db_default=1, default=1)),
-                ("price_instagram", models.PositiveSmallIntegerField(db_default=1, default=1)),
+                ("price_sms", models.PositiveSmallIntegerField(db_default=1, default=1, verbose_name="SMS price")),
+                (
+                    "price_messenger",
+                    models.PositiveSmallIntegerField(db_default=1, default=1, verbose_name="Messenger price"),
+                ),
+                (
+                    "price_instagram",
+                    models.PositiveSmallIntegerField(db_default=1, default=1, verbose_name="Instagram price"),
+                ),
                 (
                     "refund_policy",
                     models.CharField(
                         choices=[
-                            ("not_sent", "What was never sent"),
-                            ("undelivered", "Also what the carrier did not deliver"),
+                            ("not_sent", "Messages that were never sent"),
+                            ("undelivered", "Also undelivered messages"),
                         ],
                         db_default="not_sent",
                         default="not_sent",
-                        help_text="Which failures give an agent's tokens back.",
+                        help_text="Which failed messages are refunded.",
                         max_length=11,
                     ),
                 ),
@@ -74,7 +85,7 @@ class Migration(migrations.Migration):
                     models.PositiveIntegerField(
                         db_default=10,
                         default=10,
-                        help_text="Tokens. Below it an agent and the admins are told; 0 tells nobody.",
+                        help_text="Notify the agent and admins below this balance. 0 turns alerts off.",
                     ),
                 ),
                 ("quiet_from", models.TimeField(blank=True, null=True)),
@@ -129,8 +140,11 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=120)),
                 ("role", models.CharField(blank=True, choices=[("admin", "Admin"), ("agent", "Agent")], max_length=8)),
                 ("is_active", models.BooleanField(default=True)),
-                ("joined_at", models.DateTimeField(blank=True, help_text="None while only invited.", null=True)),
-                ("token_version", models.PositiveIntegerField(default=0, help_text="Raising it ends every sign-in.")),
+                (
+                    "joined_at",
+                    models.DateTimeField(blank=True, help_text="Empty while the invitation is pending.", null=True),
+                ),
+                ("token_version", models.PositiveIntegerField(default=0, help_text="Increasing it ends all sessions.")),
                 (
                     "groups",
                     models.ManyToManyField(
@@ -212,7 +226,10 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=80)),
                 ("scopes", models.JSONField(default=list)),
                 ("digest", models.CharField(max_length=128, unique=True)),
-                ("prefix", models.CharField(help_text="How the secret begins, to tell keys apart.", max_length=16)),
+                (
+                    "prefix",
+                    models.CharField(help_text="First characters of the secret, to tell keys apart.", max_length=16),
+                ),
                 ("last_used_at", models.DateTimeField(blank=True, null=True)),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 (
@@ -225,6 +242,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "API key",
                 "db_table": "api_keys",
             },
         ),
@@ -260,6 +278,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "session",
                 "db_table": "sign_ins",
             },
         ),

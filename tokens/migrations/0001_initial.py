@@ -41,11 +41,11 @@ class Migration(migrations.Migration):
                 ("seconds", models.FloatField()),
                 (
                     "holds",
-                    models.BooleanField(help_text="What every organization may know; the rows are for operators."),
+                    models.BooleanField(help_text="Shown to every organization; only operators see the rows."),
                 ),
                 (
                     "broken",
-                    models.JSONField(default=list, help_text="For each broken invariant its name and the first rows."),
+                    models.JSONField(default=list, help_text="Name and first rows of each violated invariant."),
                 ),
             ],
             options={
@@ -133,13 +133,13 @@ class Migration(migrations.Migration):
                 ("balance_after", models.BigIntegerField()),
                 (
                     "reference",
-                    models.CharField(help_text="What the entry is about, as in message:<id>.", max_length=80),
+                    models.CharField(help_text="What the entry pays for, such as message:<id>.", max_length=80),
                 ),
                 ("reason", models.CharField(blank=True, db_default="", max_length=300)),
                 (
                     "idempotency_key",
                     models.CharField(
-                        help_text="The client's own key of the request: the same one changes nothing twice.",
+                        help_text="The client's key of the request; a repeated key makes no second entry.",
                         max_length=200,
                         null=True,
                     ),
@@ -175,6 +175,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name_plural": "token entries",
                 "db_table": "token_entries",
                 "indexes": [
                     models.Index(fields=["account", "-id"], name="token_entries_newest"),
