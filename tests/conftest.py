@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests import services
 from tests.running_demo import Demo, demo_folder, running_demo
 
+BROWSERS = 2  # at once: each keeps a core busy, and four of them kept each other waiting
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -21,7 +22,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Before them come the tests of the demo, which takes a while to be made.
     """
-    items.sort(key=lambda item: (uses(item, "chromium") or "e2e" in item.path.parts, uses(item, "demo")))
+    items.sort(key=lambda item: (needs_browser(item), uses(item, "demo")))
+    browser_files = sorted({item.path for item in items if needs_browser(item)})
+    for item in items:
+        if needs_browser(item):
+            group = browser_files.index(item.path) % BROWSERS
+            item.add_marker(pytest.mark.xdist_group(f"browser-{group}"))
+
+
+def needs_browser(item: pytest.Item) -> bool:
+    return uses(item, "chromium") or "e2e" in item.path.parts
 
 
 def uses(item: pytest.Item, fixture: str) -> bool:

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import Any
 
-from integrations.sandbox import resources
+from integrations.sandbox import faults, resources
 from integrations.sandbox.asgi import Request, Response, json_response
 from integrations.sandbox.errors import TwilioError
 from integrations.sandbox.server import Sandbox
@@ -53,6 +53,8 @@ async def list_numbers(sandbox: Sandbox, request: Request, account_sid: str) -> 
 
     def work(db: sqlite3.Connection) -> Response:
         check_account(db, account_sid, request.credentials)
+        if request.credentials and faults.is_shut_out(db, account_sid):
+            raise TwilioError(20003)
         page = resources.Page.of(query)
         rows = db.execute(
             "SELECT * FROM numbers WHERE account_sid = ? AND (? = '' OR phone = ?) AND (? = '' OR friendly_name = ?)"

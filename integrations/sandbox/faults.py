@@ -166,3 +166,12 @@ def take(db: sqlite3.Connection, account_sid: str, to: str) -> Fault | None:
             db.execute("DELETE FROM faults WHERE id = ?", (row["id"],))
         return Fault(row["kind"], options)
     return None
+
+
+def is_shut_out(db: sqlite3.Connection, account_sid: str) -> bool:
+    """Whether sends of this account are refused as unauthenticated at present: then its other requests are too."""
+    for row in db.execute("SELECT kind, options FROM faults ORDER BY id").fetchall():
+        options = json.loads(row["options"])
+        if options.get("account_sid", account_sid) == account_sid and "to" not in options:
+            return Fault(row["kind"], options).refusal == 20003
+    return False

@@ -68,7 +68,7 @@ def test_signing_out_there_forgets_drafts(demo: Demo, signed_in, complaints):
     assert page.evaluate("JSON.stringify(localStorage)").count("Half an ans") == 1
 
     page.locator(".account summary").click()
-    page.get_by_role("button", name="Sign out").click()
+    page.locator("#account-menu").get_by_role("button", name="Sign out").click()
 
     page.wait_for_url("**/login/**")
     assert "Half an ans" not in page.evaluate("JSON.stringify(localStorage)")

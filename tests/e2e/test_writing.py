@@ -56,7 +56,7 @@ def height(place: Locator) -> float:
 WATCH_NODES = """
     window.moved = [];
     new MutationObserver((records) => moved.push(...records.map(({ target }) => target.outerHTML.slice(0, 80))))
-      .observe(document.getElementById("inbox"), { childList: true, subtree: true });
+      .observe(document.getElementById("composer-wrap"), { childList: true, subtree: true });
 """
 
 

@@ -22,9 +22,9 @@ committed = pytest.mark.django_db(transaction=True)
 
 # ---------------------------------------------------------------- row 1
 LOOK_TWICE = (
-    "from django.conf import settings; from messaging import reconciliation as r\n"
+    "from django.conf import settings; from messaging.sending.reconciliation import reconcile_unknown\n"
     "settings.RECONCILE_SECONDS, settings.RECONCILE_GRACE_SECONDS = -1, 0\n"
-    "r.reconcile(); r.reconcile()"
+    "reconcile_unknown(); reconcile_unknown()"
 )
 
 
