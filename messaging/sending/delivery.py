@@ -1,7 +1,7 @@
 """The worker's half of sending: claim what is queued, hand it over once, settle it by the provider's answer.
 
 A claim is committed before the provider is called, so a crash leaves a message `sending` with a lease that runs out: it
-becomes `unknown`, and nothing here ever sends an unknown message again.
+becomes `unknown`, and is not sent again unless it turns out that the provider never took it.
 """
 
 import logging
