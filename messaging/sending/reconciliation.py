@@ -27,8 +27,10 @@ CLOCKS = timedelta(minutes=2)  # how far the provider's clock may be behind ours
 
 WAITING = """
 SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.content, m.from_address, m.to_address, m.tokens,
-       m.sent_by_id, m.missing_since, greatest(m.created_at, m.send_at) AS since, a.account_sid, a.auth_token
+       m.sent_by_id, m.missing_since, greatest(m.created_at, m.send_at) AS since, a.account_sid, a.auth_token,
+       o.refund_policy
 FROM messages m
+JOIN organizations o ON o.id = m.organization_id
 JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
 JOIN twilio_accounts a ON a.id = n.twilio_account_id
 WHERE m.status = 'unknown' AND m.platform = 'SMS'
@@ -109,6 +111,7 @@ def _bind(row: dict, each: Listed) -> None:
     if each.status in ("delivered", "read"):
         values["delivered_at"] = now
     Message.objects.filter(pk=row["id"]).update(**values)
+    states.refund_undelivered(row | values)
 
 
 def _missing(row: dict) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from twilio.rest import Client
 
+from accounts.models import Organization
 from integrations.events import Unclear
 from messagehub import tenancy
 from messaging.models import Event, Message
@@ -67,6 +68,24 @@ def state(message: Message) -> Message:
     with tenancy.system():
         message.refresh_from_db()
     return message
+
+
+@pytest.mark.parametrize(("policy", "tokens"), [("undelivered", 0), ("not_sent", 1)])
+def test_reconcile_refunds_an_undelivered_message_once_where_the_policy_says_so(
+    acme, lost, at_provider, sandbox, policy, tokens
+):
+    with tenancy.system():
+        Organization.objects.filter(pk=acme["organization"].pk).update(refund_policy=policy)
+    sandbox.fault("30003")
+    message, _ = lost(f"Switched off, {policy}"), at_provider(f"Switched off, {policy}")
+    sandbox.wait_until_quiet()
+
+    reconciliation.reconcile_unknown()
+    reconciliation.reconcile_unknown()
+
+    assert (state(message).status, message.error_code, message.tokens) == ("undelivered", "30003", tokens)
+    with tenancy.system():
+        assert list(proof.find_broken()) == []
 
 
 def test_one_that_the_provider_has_is_bound_to_it(acme, lost, at_provider):
