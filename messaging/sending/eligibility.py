@@ -235,7 +235,9 @@ def _duplicate(conversation: Conversation, content: str) -> Reason | None:
     if not same.exclude(status__in=UNSUCCESSFUL).exists():
         return None
     return Reason(
-        "duplicate", _("This customer got exactly this message less than a minute ago."), _("Edit it, or send it anyway.")
+        "duplicate",
+        _("This customer got exactly this message less than a minute ago."),
+        _("Edit it, or send it anyway."),
     )
 
 
