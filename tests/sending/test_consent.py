@@ -10,7 +10,7 @@ from messaging.live import event_log
 from messaging.models import ConsentEntry
 from messaging.receiving import ingest
 from messaging.sending import consent, delivery, eligibility, enqueue
-from tests.spine.test_walls import a_tenant
+from tests.cast import create_tenant
 from tokens import ledger
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def acme(db) -> dict:
-    return a_tenant("acme", "+15550100100")
+    return create_tenant("acme", "+15550100100")
 
 
 def comes_in(acme: dict, *texts: str, keyword: str = "") -> None:
