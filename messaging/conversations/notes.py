@@ -74,7 +74,7 @@ def find_mentioned(content: str, people: Iterable[User]) -> list[User]:
     found = []
     for person, first in zip(people, firsts, strict=True):
         names = [person.name.lower()] + ([first] if firsts.count(first) == 1 else [])
-        if any(re.search(rf"(?<!\w)@{re.escape(name)}(?!\w)", content.lower()) for name in names):
+        if any(re.search(rf"(?<![\w/])@{re.escape(name)}(?!\w)", content.lower()) for name in names):
             found.append(person)
     return found
 

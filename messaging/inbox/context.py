@@ -98,6 +98,7 @@ def build_rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **n
         "filters": wanted,
         "filter_query": wanted.query,
         "chatroom": wanted.chatroom,
+        "several_chatrooms": len(rooms) > 1 and not wanted.chatroom,
         "me": str(request.user.pk),
     }
 
