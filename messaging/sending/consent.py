@@ -27,15 +27,15 @@ KEYWORD_OF = {word: keyword for keyword, words in KEYWORDS.items() for word in w
 CONSENT_OF = {"STOP": ConsentEntry.Kind.OPT_OUT, "START": ConsentEntry.Kind.OPT_IN}
 LONGEST_KEYWORD = 100  # characters as written, so that a long text is not folded for nothing
 
+# Every keyword, in the order of the messages and not of their arrival here: one that is fetched late may be older than
+# what is known already.
 WRITTEN = """
-INSERT INTO consent_entries (organization_id, sender_number_id, address, kind, source, text, message_id)
-SELECT m.organization_id, n.id, m.from_address, w.kind, 'keyword', left(m.content, 100), m.id
-FROM (VALUES (%s::uuid, %s)) AS w (message_id, kind)
+INSERT INTO consent_entries (created_at, organization_id, sender_number_id, address, kind, source, text, message_id)
+SELECT m.occurred_at, m.organization_id, n.id, m.from_address, w.kind, 'keyword', left(m.content, 100), m.id
+FROM unnest(%s::uuid[], %s::text[]) AS w (message_id, kind)
 JOIN messages m ON m.id = w.message_id
 JOIN sender_numbers n ON n.phone = m.to_address AND n.organization_id = m.organization_id
-WHERE w.kind IS DISTINCT FROM coalesce((
-    SELECT o.kind FROM consent_entries o WHERE o.sender_number_id = n.id AND o.address = m.from_address
-    ORDER BY o.id DESC LIMIT 1), 'opt_in')
+ORDER BY m.occurred_at, m.id
 """
 
 
@@ -47,7 +47,7 @@ def find_opt_out(sender_id, address: str) -> ConsentEntry | None:
 def find_opt_outs(sender_id, addresses: Iterable[str]) -> dict[str, ConsentEntry]:
     """Of these addresses those that want nothing from this number, with the entries that say so."""
     said = ConsentEntry.objects.filter(sender_number_id=sender_id, address__in=set(addresses))
-    newest = said.order_by("address", "-pk").distinct("address")
+    newest = said.order_by("address", "-created_at", "-pk").distinct("address")
     return {entry.address: entry for entry in newest if entry.kind == ConsentEntry.Kind.OPT_OUT}
 
 
@@ -76,13 +76,10 @@ def read_consent(text: str, said: str) -> str | None:
 
 
 def record_keywords(kinds: Sequence[tuple]) -> None:
-    """Note messages that came in and say something about consent, as (message id, kind) in their order.
-
-    One by one, since each depends on the one before; what is known already is not written again.
-    """
-    with connection.cursor() as cursor:
-        for message_id, kind in kinds:
-            cursor.execute(WRITTEN, [message_id, kind])
+    """Note messages that came in and say something about consent, as (message id, kind)."""
+    if kinds:
+        with connection.cursor() as cursor:
+            cursor.execute(WRITTEN, [list(column) for column in zip(*kinds, strict=True)])
 
 
 def record_provider_opt_out(organization_id, sender_id, address: str, *, message_id, text: str) -> None:
