@@ -10,14 +10,14 @@ from messagehub import tenancy
 from messaging.models import ConsentEntry
 from messaging.receiving import ingest
 from messaging.sending import consent
-from tests.spine.test_walls import a_tenant
+from tests.cast import create_tenant
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def acme(db) -> dict:
-    return a_tenant("acme", "+15550100100")
+    return create_tenant("acme", "+15550100100")
 
 
 def receive(acme: dict, *texts: str, keyword: str = "") -> None:

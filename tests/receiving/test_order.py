@@ -17,7 +17,7 @@ from messagehub import tenancy
 from messaging.models import ConsentEntry, Conversation, Message
 from messaging.receiving import ingest
 from messaging.sending import consent
-from tests.spine.test_walls import a_tenant
+from tests.cast import create_tenant
 
 PATH = "/api/webhooks/twilio/messages"
 NUMBER, PHONE = "+15550100100", "+15553330001"
@@ -26,7 +26,7 @@ TOKEN = "0" * 32
 
 @pytest.fixture
 def acme(db) -> dict:
-    return a_tenant("acme", NUMBER, auth_token=TOKEN)
+    return create_tenant("acme", NUMBER, auth_token=TOKEN)
 
 
 def build_form(body: str, **fields) -> dict:
@@ -87,7 +87,7 @@ BODIES = [str(n) for n in range(30)]
 
 @pytest.mark.django_db(transaction=True)
 def test_webhooks_of_one_moment_keep_the_order_of_their_arrival():
-    acme = a_tenant("acme", NUMBER, auth_token=TOKEN)
+    acme = create_tenant("acme", NUMBER, auth_token=TOKEN)
 
     assert asyncio.run(post_at_once(BODIES)) == [200] * len(BODIES)
 
