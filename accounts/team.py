@@ -4,9 +4,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, invitations, sessions, tasks
+from accounts import audit, invitations, rights, sessions, tasks
 from accounts.models import Organization, User
-from messagehub import bus
 from messagehub.constraints import translate_violation
 
 
@@ -95,7 +94,7 @@ def change_user(user: User, *, by: User, **wanted) -> User:
     if "is_active" in before and user.is_active:
         sessions.end_all_sign_ins(user)  # what was signed in before the pause stays ended
     elif power:
-        bus.access_changed([user.pk])  # requests read the rights each time, open sockets when told
+        rights.follow_rights(user, by=by)  # requests read the rights each time
     audit.record_action(
         "user.change", actor=by, target=user, before=before, after={name: wanted[name] for name in before}
     )

@@ -103,6 +103,8 @@ def connect_account(organization: Organization, sid: str, token: str, *, accepte
 
 def change_number(number: SenderNumber, *, auth_token: str = "", by: User, **values) -> None:
     """Rename a number, move it to another chatroom or replace its account's token."""
+    if not auth_token and not values:
+        return
     if auth_token:
         connect_account(number.organization, number.twilio_account.account_sid, auth_token)
     before = _named(number)
