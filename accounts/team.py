@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, invitations, sessions, tasks
+from accounts import audit, invitations, second_factor, sessions, tasks
 from accounts.models import Organization, User
 from messagehub import bus
 from messagehub.constraints import translate_violation
@@ -77,7 +77,7 @@ def change_user(user: User, *, by: User, **wanted) -> User:
     """Give a person another name, role or state (`is_active`). Raises OwnRole and LastAdmin.
 
     A new role counts from the next request on and on open sockets. A deactivated person's sign-ins and keys are
-    refused, and their sockets close.
+    refused, and their sockets close. Who comes to owe a second factor loses the sign-ins that were made without it.
     """
     _hold_admins(user)
     user.refresh_from_db(fields=["name", "role", "is_active"])
@@ -94,6 +94,8 @@ def change_user(user: User, *, by: User, **wanted) -> User:
     user.save(update_fields=list(before))
     if "is_active" in before and user.is_active:
         sessions.end_all_sign_ins(user)  # what was signed in before the pause stays ended
+    elif "role" in before and second_factor.is_owed(user):
+        sessions.end_sign_ins_without_factor(user)
     elif power:
         bus.access_changed([user.pk])  # requests read the rights each time, open sockets when told
     audit.record_action(

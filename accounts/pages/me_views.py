@@ -89,7 +89,7 @@ def second_factor_set_up(request: HttpRequest) -> HttpResponse:
             form.add_error("code", str(error))
         else:
             del request.session[NEW_SECRET]
-            request.session[sessions.SECOND_FACTOR] = True
+            sessions.note_second_factor(request)
             return _page(request, done=_("Two-factor authentication is on."), codes=codes)
     return _page(request, second_factor_form=form)
 
@@ -148,7 +148,7 @@ def delete_key(request: HttpRequest, pk) -> HttpResponse:
 def _page(request: HttpRequest, **more) -> HttpResponse:
     """The whole page, with the form that was refused or with what can be read this once."""
     user: User = request.user
-    set_up = second_factor.is_set_up(user)
+    set_up, owed = second_factor.is_set_up(user), second_factor.is_owed(user)
     refused = any(key.endswith("_form") for key in more)
     context = {
         "own_page": "me",
@@ -157,7 +157,8 @@ def _page(request: HttpRequest, **more) -> HttpResponse:
         "second_factor_form": (CurrentPasswordForm if set_up else SecondFactorForm)(user, auto_id="factor_%s"),
         "key_form": KeyForm(user, auto_id="key_%s"),
         "set_up": set_up,
-        "owed": second_factor.is_owed(user),
+        "owed": owed,
+        "only_factor": owed and not set_up,
         "codes_left": second_factor.count_recovery_codes(user) if set_up else 0,
         "new_secret": None if set_up else _grouped(_new_secret(request)),
         "sign_ins": user.sign_ins.order_by("-created_at"),
