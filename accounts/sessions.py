@@ -108,6 +108,16 @@ def check_code(request: HttpRequest, user: User, code: str) -> None:
         raise WrongCredentials from None
 
 
+def check_current_password(request: HttpRequest, password: str) -> bool:
+    """Whether the person who is signed in knows their password, counted like an attempt to sign in.
+
+    Raises limits.TooMany and limits.Unavailable.
+    """
+    user = cast(User, request.user)
+    _count_attempt("login", user.email, request)
+    return user.check_password(password)
+
+
 def _count_attempt(what: str, account: str, request: HttpRequest) -> None:
     """Tight where one address tries one account, wide for the account from everywhere: strangers who use that up
     don't lock out its owner, who comes from where they are signed in."""
