@@ -200,6 +200,7 @@ class SignIn(Row):
     session_digest = models.CharField(max_length=40, unique=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
+    second_factor = models.BooleanField(default=False, db_default=False, help_text="Whether a code proved it.")
     last_seen_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -36,8 +36,7 @@ def change_organization(organization: Organization, *, by: User, **wanted) -> No
     organization.save(update_fields=list(after))
     if after.get("require_mfa_for_admins"):
         for admin in User.objects.admins_of(organization.pk):
-            if not second_factor.is_set_up(admin):
-                sessions.end_all_sign_ins(admin)
+            sessions.end_sign_ins_without_factor(admin)
     audit.record_action(
         "organization.change", actor=by, target=organization, before=_written(before), after=_written(after)
     )

@@ -3,11 +3,9 @@
 import pytest
 
 from messagehub import tenancy
-from tests.ui.conftest import _static_files_as_they_are, browser
 from tokens import ledger
 from tokens.models import MOST_TOKENS, TokenAccount
 
-__all__ = ["_static_files_as_they_are", "browser"]
 pytestmark = pytest.mark.django_db
 
 
