@@ -10,12 +10,16 @@ import hashlib
 import logging
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import orjson
 import psycopg
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from psycopg_pool import AsyncConnectionPool
+from uuid_utils.compat import uuid7
 
 from integrations.models import WebhookEvent
 from integrations.twilio import parsing
@@ -28,18 +32,21 @@ WAKE_CHANNEL = "webhooks"  # NOTIFY on it says that there is work; losing one co
 MOST_BYTES = 256 * 1024
 READ_SECONDS = 10
 QUEUE_LENGTH, BATCH, WRITERS = 2000, 200, 2
-CREDENTIALS_SECONDS = 10
+CREDENTIALS_SECONDS, REREAD_SECONDS = 1, 0.2  # how old what is known of an account may be; before it is refused
+TICK = timedelta(microseconds=1)
 
 INSERT = """
 WITH stored AS (
-    INSERT INTO webhook_events (source, account, dedupe_key, query, body, headers, quarantined)
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::jsonb[], %s::text[])
+    INSERT INTO webhook_events (id, created_at, source, account, dedupe_key, query, body, headers, quarantined)
+    SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[],
+                         %s::jsonb[], %s::text[])
     ON CONFLICT DO NOTHING
 )
 SELECT pg_notify(%s, '')
 """
 CREDENTIALS = """
-SELECT a.auth_token, a.other_auth_token, ARRAY(SELECT phone FROM sender_numbers WHERE twilio_account_id = a.id)
+SELECT a.auth_token, CASE WHEN a.other_token_until > now() THEN a.other_auth_token ELSE '' END,
+       ARRAY(SELECT phone FROM sender_numbers WHERE twilio_account_id = a.id)
 FROM twilio_accounts a
 WHERE a.account_sid = %s
 """
@@ -52,15 +59,29 @@ class Account:
     """What the intake must know of an account at Twilio."""
 
     sid: str
-    tokens: tuple[str, ...] = field(repr=False)
+    token: str = field(repr=False)
+    previous_token: str = field(repr=False)  # empty, unless the present one has just replaced it
     numbers: frozenset[str]
     read_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a request came and the key of its event. Both increase from one request of a process to the next.
+
+    They are what the order of a thread and the last word on consent go by, so neither is the moment of storing: which
+    of two bodies or batches is faster says nothing.
+    """
+
+    id: UUID
+    at: datetime
 
 
 @dataclass(slots=True)
 class Stored:
     """A verified webhook on its way into the table, and the request that waits for it."""
 
+    arrival: Arrival
     source: str
     account: str
     dedupe_key: str
@@ -83,6 +104,7 @@ class Intake:
         self.queue: asyncio.Queue[Stored] = asyncio.Queue(QUEUE_LENGTH)
         self.accounts: dict[str, Account | None] = {}
         self.writers: list[asyncio.Task] = []
+        self.last_arrival = datetime.min.replace(tzinfo=UTC)
         self.pool: AsyncConnectionPool
 
     async def startup(self) -> None:
@@ -125,6 +147,7 @@ class Intake:
             raise Refused(404, "There is no webhook at this address.")
         if scope["method"] != "POST":
             raise Refused(405, "Webhooks are posted.", allow="POST")
+        arrival = self.mark_arrival()
         body = await self.read(scope, receive)
         headers = dict(scope["headers"])
         query = scope["query_string"].decode("latin-1")
@@ -140,7 +163,11 @@ class Intake:
         signature = headers.get(b"x-twilio-signature", b"").decode("latin-1")
         account = await self.verified(form.account, url, fields, signature)
         kept = {name.decode(): headers[name].decode("latin-1") for name in KEPT_HEADERS if name in headers}
-        return await handler(account, form, query, body, kept)
+        return await handler(arrival, account, form, query, body, kept)
+
+    def mark_arrival(self) -> Arrival:
+        self.last_arrival = max(timezone.now(), self.last_arrival + TICK)
+        return Arrival(uuid7(), self.last_arrival)
 
     async def read(self, scope, receive) -> bytes:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
@@ -162,12 +189,16 @@ class Intake:
             raise Refused(408, "The body did not arrive in time.") from None
 
     async def verified(self, sid: str, url: str, fields: parsing.Pairs, signature: str) -> Account:
-        """The account whose token signed this. A changed token is looked up again before anything is refused."""
+        """The account whose token signed this.
+
+        A changed token is looked up again before anything is refused, and a previous one before it is accepted.
+        """
         account = await self.account(sid)
-        if account and verify_signature(account.tokens, url, fields, signature):
+        if account and verify_signature([account.token], url, fields, signature):
             return account
-        account = await self.account(sid, newer_than=1)
-        if account and verify_signature(account.tokens, url, fields, signature):
+        by_previous = account and verify_signature([account.previous_token], url, fields, signature)
+        account = await self.account(sid, newer_than=0 if by_previous else REREAD_SECONDS)
+        if account and verify_signature([account.token, account.previous_token], url, fields, signature):
             return account
         raise Refused(403, "The signature does not fit.")
 
@@ -187,39 +218,49 @@ class Intake:
         if row is None:
             self.accounts.pop(sid, None)
             return None
-        tokens = tuple(encryption.decrypt(token) for token in row[:2] if token)
-        self.accounts[sid] = Account(sid, tokens, frozenset(row[2]), time.monotonic())
+        token, previous = (encryption.decrypt(token) if token else "" for token in row[:2])
+        self.accounts[sid] = Account(sid, token, previous, frozenset(row[2]), time.monotonic())
         return self.accounts[sid]
 
     # ------------------------------------------------------------ the two kinds
-    async def message(self, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict):
+    async def message(
+        self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict
+    ):
         quarantined = ""
         if ":" not in form.text("To") + form.text("From"):
             if form.text("To").strip() not in account.numbers:
-                account = await self.account(account.sid, newer_than=1) or account
+                account = await self.account(account.sid, newer_than=REREAD_SECONDS) or account
             if form.text("To").strip() not in account.numbers:
                 quarantined = "nobody owns this number"
         # With the account: nobody can use up another's id. With the reason: what is set aside keeps no later one out.
         key = ":".join(filter(None, [account.sid, form.message_sid or digest(body), quarantined]))
-        await self.store(WebhookEvent.Source.TWILIO_MESSAGE, account, key, query, body, kept, quarantined)
+        await self.store(arrival, WebhookEvent.Source.TWILIO_MESSAGE, account, key, query, body, kept, quarantined)
         if quarantined:
             log.warning("A message to a number that nobody owns was kept for operators.")
             raise Refused(404, "Nobody here owns this number.")
         return 200, b"text/xml; charset=utf-8", EMPTY_TWIML, {}
 
-    async def status(self, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict):
+    async def status(self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict):
         parts = [account.sid, form.message_sid, form.message_status, form.text("ErrorCode"), digest(query.encode())]
-        await self.store(WebhookEvent.Source.TWILIO_STATUS, account, ":".join(parts), query, body, kept)
+        await self.store(arrival, WebhookEvent.Source.TWILIO_STATUS, account, ":".join(parts), query, body, kept)
         return 204, b"", b"", {}
 
     # ------------------------------------------------------------ group commit
     async def store(
-        self, source: str, account: Account, key: str, query: str, body: bytes, kept: dict, quarantined: str = ""
+        self,
+        arrival: Arrival,
+        source: str,
+        account: Account,
+        key: str,
+        query: str,
+        body: bytes,
+        kept: dict,
+        quarantined: str = "",
     ) -> None:
         """Returns once the event is durable. Raises Refused(503) when it is not."""
         key = key if len(key) <= 200 else digest(key.encode())
         committed = asyncio.get_running_loop().create_future()
-        event = Stored(str(source), account.sid, key, query[:2000], body, dumps(kept), quarantined, committed)
+        event = Stored(arrival, str(source), account.sid, key, query[:2000], body, dumps(kept), quarantined, committed)
         try:
             self.queue.put_nowait(event)
         except asyncio.QueueFull:
@@ -245,7 +286,20 @@ class Intake:
 
     async def insert(self, batch: list[Stored]) -> bool:
         columns = zip(
-            *((e.source, e.account, e.dedupe_key, e.query, e.body, e.headers, e.quarantined) for e in batch),
+            *(
+                (
+                    e.arrival.id,
+                    e.arrival.at,
+                    e.source,
+                    e.account,
+                    e.dedupe_key,
+                    e.query,
+                    e.body,
+                    e.headers,
+                    e.quarantined,
+                )  # fmt: skip
+                for e in batch
+            ),
             strict=True,
         )
         try:
