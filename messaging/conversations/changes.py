@@ -11,7 +11,7 @@ from chatrooms import contacts
 from chatrooms.models import Contact, ContactActivity
 from integrations.models import SenderNumber
 from messagehub import constraints, sql, tenancy
-from messaging.conversations import assignments
+from messaging.conversations import activity_lines, assignments
 from messaging.live import event_log
 from messaging.models import (
     Conversation,
@@ -112,7 +112,7 @@ def change_conversation(
         wanted = {label.pk: label for label in labels}
         before["labels"] = list(held.labels.all())
         done += _relabel(held, wanted, before["labels"])
-    _note_done(held, by, done)
+    activity_lines.record_activities(held, done, by=by)
     if done:
         event_log.record_events([_updated(held.organization_id, held.chatroom_id, held.pk)])
     return before
@@ -138,19 +138,14 @@ def _done(held: Conversation, changed: Mapping) -> list[dict]:
     if "assigned_to_id" in changed:
         person = changed["assigned_to_id"]
         kind = kinds.ASSIGNED if person else kinds.UNASSIGNED
-        done.append({"kind": kind, "person_id": person or held.assigned_to_id})
+        previous = str(held.assigned_to_id or "")
+        done.append({"kind": kind, "person_id": person or held.assigned_to_id, "previous": previous})
     if "status" in changed or "snoozed_until" in changed:
         status = changed.get("status", held.status)
         kind_of = {"OPEN": kinds.REOPENED, "CLOSED": kinds.CLOSED, "PENDING": kinds.PENDING, "SNOOZED": kinds.SNOOZED}
-        done.append({"kind": kind_of[status], "until": changed.get("snoozed_until")})
+        previous = activity_lines.describe_state(held.status, held.snoozed_until)
+        done.append({"kind": kind_of[status], "until": changed.get("snoozed_until"), "previous": previous})
     return done
-
-
-def _note_done(held: Conversation, by: User | None, done: list[dict]) -> None:
-    ConversationActivity.objects.bulk_create(
-        ConversationActivity(organization_id=held.organization_id, conversation_id=held.pk, actor=by, **each)
-        for each in done
-    )
 
 
 @transaction.atomic
@@ -159,7 +154,7 @@ def block_contact(conversation: Conversation, blocked: bool, *, by: User) -> Non
     contacts.change_contact(conversation.contact, by=by, blocked=blocked)  # locks the contact, which goes first
     held = lock_conversation(conversation)
     kinds = ConversationActivity.Kind
-    _note_done(held, by, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}])
+    activity_lines.record_activities(held, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}], by=by)
     announce_contact_change(held.contact)
 
 

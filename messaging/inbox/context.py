@@ -19,9 +19,10 @@ from messagehub import datetimes
 from messagehub.ui.templatetags.ui import channel_name
 from messaging import context_processors, payloads
 from messaging.conversations import listing, notes
+from messaging.conversations.activity_lines import Line
 from messaging.inbox import forms, list_filters
 from messaging.inbox.list_filters import Filters
-from messaging.models import UNSUCCESSFUL, Conversation, ConversationActivity, Label, Message, Note, Platform
+from messaging.models import UNSUCCESSFUL, Conversation, Label, Message, Note, Platform
 from messaging.sending import eligibility
 from messaging.templatetags.thread import is_lost, status_name
 
@@ -203,7 +204,11 @@ def build_thread(request: HttpRequest, shown: Conversation, after: listing.Posit
                 zip(found, payloads.describe_messages(found), strict=True), {shown.contact_id: shown.contact}
             ),
             notes=notes.notes_between(shown, begin, after and after[0]),
-            activities=notes.activities_between(shown, begin, after and after[0]),
+            lines=[
+                line
+                for line in notes.lines_between(shown, begin, after and after[0])
+                if line.effects and (begin is None or line.first.created_at >= begin)
+            ],
         ),
         "unread": 0 if after else listing.read_conversation(request.user, shown)["unread_count"],
         "older_url": older_url,
@@ -235,15 +240,13 @@ def build_bubbles(found: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
     ]
 
 
-def build_entries(
-    messages: Iterable[dict] = (), notes: Iterable[Note] = (), activities: Iterable[ConversationActivity] = ()
-) -> list[dict]:
+def build_entries(messages: Iterable[dict] = (), notes: Iterable[Note] = (), lines: Iterable[Line] = ()) -> list[dict]:
     """What a thread is made of, in the order of time."""
     found = list(messages)
     found += [{"entry": "note", "id": str(note.pk), "occurred_at": note.created_at, "note": note} for note in notes]
     found += [
-        {"entry": "activity", "id": str(done.pk), "occurred_at": done.created_at, "activity": done}
-        for done in activities
+        {"entry": "activity", "id": str(line.first.pk), "occurred_at": line.first.created_at, "line": line}
+        for line in lines
     ]
     return sorted(found, key=lambda entry: (entry["occurred_at"], entry["id"]))
 

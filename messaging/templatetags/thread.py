@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 from accounts.models import User
 from chatrooms.models import Contact
 from messagehub.ui.links import link_text
-from messagehub.ui.templatetags.ui import clock_time, local, number, phone
+from messagehub.ui.templatetags.ui import clock_time, icon, local, number, phone
 from messaging.contacts.timeline import Entry
 from messaging.models import UNSUCCESSFUL, Message, Note
 
@@ -176,6 +176,24 @@ def ending(attachment: dict) -> str:
 def only(attachments: Iterable[dict], kind: str) -> list[dict]:
     """Those that are shown as pictures ("shown"), or the rest ("rest")."""
     return [each for each in attachments if (each["width"] is not None) == (kind == "shown")]
+
+
+ACTIVITY_ICONS = {
+    "assigned": "user-round-check",
+    "unassigned": "user-round-check",
+    "labeled": "tag",
+    "unlabeled": "tag",
+    "snoozed": "alarm-clock",
+    "blocked": "ban",
+    "unblocked": "ban",
+    "pending": "hourglass",
+    "reopened": "rotate-ccw",
+}
+
+
+@register.simple_tag
+def activity_icon(kind: str) -> SafeString:
+    return icon(ACTIVITY_ICONS.get(kind, "check"), 14)
 
 
 @register.filter

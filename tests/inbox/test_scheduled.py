@@ -20,7 +20,6 @@ def planned(acme, sales, rich, inside):
 @pytest.mark.parametrize("path", ["/inbox/", "/inbox/{conversation}/", "/contacts/{contact}/"])
 def test_a_scheduled_message_shows_when_it_goes_out(path, browser, bo, sales, planned):
     page = browser(bo).get(path.format(conversation=sales.conversation.pk, contact=sales.contact.pk)).content.decode()
-    assert f'<time datetime="{planned:%Y-%m-%dT%H:%M}' in page.replace('class="conv-time" ', "")
-    assert "09:41" in page
-    assert "i-calendar-clock" in page
+    assert f"{planned:%H:%M}" in page
+    assert "#calendar-clock" in page
     assert "You:" not in page
