@@ -30,7 +30,7 @@ from messagehub.api.viewsets import TenantModelViewSet
     ),
     partial_update=operation(
         "Update a sender number",
-        description="In another chatroom, it opens new conversations there. A new `auth_token` is checked first.",
+        description="Open conversations move with a number to another chatroom. A new `auth_token` is checked first.",
         refuses=[503],
     ),
     destroy=operation(

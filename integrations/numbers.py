@@ -5,10 +5,13 @@ The provider is called inside the request's transaction, but before it has writt
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.utils.module_loading import import_string
 
 from accounts import audit
 from accounts.models import Organization, User
+from chatrooms import rooms
 from chatrooms.models import Chatroom
 from integrations import health
 from integrations.models import SenderNumber, TwilioAccount
@@ -71,6 +74,7 @@ def connect_number(
     if owned.webhook != listing.webhook_url():  # before anything is written: no lock is held while Twilio is asked
         _ask(listing.route_here, account_sid, secret, owned.sid)
     account = connect_account(chatroom.organization, account_sid, secret, accepted=True)
+    rooms.hold_chatroom(chatroom)
     with constraints.translate_violation("sender_numbers_phone_key", Claimed("number")):
         number = SenderNumber.objects.create(
             organization_id=chatroom.organization_id,
@@ -101,16 +105,22 @@ def connect_account(organization: Organization, sid: str, token: str, *, accepte
     return known
 
 
+@transaction.atomic
 def change_number(number: SenderNumber, *, auth_token: str = "", by: User, **values) -> None:
-    """Rename a number, move it to another chatroom or replace its account's token."""
+    """Rename a number, replace its account's token, or move it to another chatroom with its open conversations."""
     if not auth_token and not values:
         return
     if auth_token:
         connect_account(number.organization, number.twilio_account.account_sid, auth_token)
-    before = _named(number)
+    before, chatroom_id = _named(number), number.chatroom_id
+    if "chatroom" in values:
+        rooms.hold_chatroom(values["chatroom"])
     for name, value in values.items():
         setattr(number, name, value)
     number.save(update_fields=list(values))
+    if number.chatroom_id != chatroom_id:
+        for path in settings.NUMBER_FOLLOWERS:
+            import_string(path)(number, by=by)
     health.close_alerts(number.pk)
     after = {**_named(number), **({"auth_token": "replaced"} if auth_token else {})}
     audit.record_action("number.change", actor=by, target=number, before=before, after=after)

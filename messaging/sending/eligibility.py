@@ -178,9 +178,13 @@ def _check_contact(contact: Contact, to: str, opt_out: ConsentEntry | None) -> l
 
 
 def _sender(conversation: Conversation) -> Reason | None:
-    if conversation.platform == Platform.SMS and not (conversation.sender_number and conversation.contact.phone):
-        return no_sender()
-    return None
+    """A number that has moved to another chatroom is no longer this one's."""
+    if conversation.platform != Platform.SMS:
+        return None
+    sender = conversation.sender_number
+    if sender and sender.chatroom_id == conversation.chatroom_id and conversation.contact.phone:
+        return None
+    return no_sender()
 
 
 def no_sender() -> Reason:
