@@ -34,7 +34,9 @@ from messagehub.api.viewsets import TenantModelViewSet
         refuses=[503],
     ),
     destroy=operation(
-        "Disconnect a number", description="Returns 409 `in_use` if conversations use it.", refuses=[409]
+        "Disconnect a number",
+        description="Returns 409 `in_use` if conversations use it, unless its account doesn't own it any more.",
+        refuses=[409],
     ),
 )
 class SenderNumberViewSet(TenantModelViewSet):

@@ -64,7 +64,7 @@ WHERE a.kind = 'conversation_opened' AND a.reference = moved.id AND a.contact_id
 """
 STRAGGLERS = """
 SELECT DISTINCT n.id FROM conversations v
-JOIN sender_numbers n ON n.id = v.sender_number_id AND n.chatroom_id <> v.chatroom_id
+JOIN sender_numbers n ON n.id = v.sender_number_id AND n.chatroom_id <> v.chatroom_id AND n.retired_at IS NULL
 JOIN chatrooms r ON r.id = n.chatroom_id AND r.archived_at IS NULL
 JOIN contacts c ON c.id = v.contact_id AND c.phone IS NOT NULL
 WHERE v.status <> 'CLOSED' ORDER BY n.id
