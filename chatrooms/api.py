@@ -20,7 +20,11 @@ from messagehub.api.viewsets import TenantModelViewSet, TenantViewSet
     create=operation("Create a chatroom"),
     retrieve=operation("Get a chatroom"),
     partial_update=operation("Rename a chatroom"),
-    destroy=operation("Archive a chatroom", description="Hides it for everyone. Its conversations are kept."),
+    destroy=operation(
+        "Archive a chatroom",
+        description="Hides it for everyone. Its conversations are kept. Returns 409 `in_use` while it has numbers.",
+        refuses=[409],
+    ),
 )
 class ChatroomViewSet(TenantModelViewSet):
     """The workspaces that the caller may see."""

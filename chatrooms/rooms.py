@@ -2,12 +2,32 @@
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Organization, User
 from chatrooms import membership
 from chatrooms.models import Chatroom
-from messagehub import bus, constraints
+from messagehub import bus, constraints, sql
+
+
+class ChatroomHasNumbers(Exception):
+    """Customers who write to them would be seen by nobody."""
+
+    def __init__(self, phones: list[str]) -> None:
+        words = _(
+            "This chatroom still has numbers (%(phones)s). What customers send to them would reach nobody. Move the "
+            "numbers to another chatroom or disconnect them first."
+        )
+        super().__init__(words % {"phones": ", ".join(phones)})
+
+
+class ChatroomArchived(Exception):
+    """It was archived meanwhile, so nothing can be attached to it."""
+
+    def __init__(self) -> None:
+        self.fields = {"chatroom_id": [_("Not found.")]}
+        super().__init__(self.fields["chatroom_id"][0])
 
 
 @transaction.atomic
@@ -33,10 +53,25 @@ def rename_chatroom(room: Chatroom, name: str, *, by: User) -> None:
 
 @transaction.atomic
 def archive_chatroom(room: Chatroom, *, by: User) -> None:
-    """Put a chatroom away: nobody sees it any more, and nothing in it is lost. Its name is free again."""
+    """Put a chatroom away: nobody sees it any more, and nothing in it is lost. Its name is free again.
+
+    Raises ChatroomHasNumbers.
+    """
+    room = Chatroom.objects.select_for_update().get(pk=room.pk)  # waits for a number that is attached just now
+    if phones := list(room.sender_numbers.order_by("phone").values_list("phone", flat=True)):
+        raise ChatroomHasNumbers(phones)
     bus.access_changed(membership.people_of(room).values_list("pk", flat=True))
     Chatroom.objects.filter(pk=room.pk, archived_at=None).update(archived_at=Now())
     audit.record_action("chatroom.archive", actor=by, target=room, before={"name": room.name})
+
+
+def hold_chatroom(room: Chatroom) -> None:
+    """Keep the chatroom from being archived until the commit. Raises ChatroomArchived.
+
+    No stronger: the chatroom's counter of events is locked last, after everything else.
+    """
+    if not sql.fetch_rows("SELECT FROM chatrooms WHERE id = %s AND archived_at IS NULL FOR KEY SHARE", [room.pk]):
+        raise ChatroomArchived
 
 
 def _named():

@@ -30,12 +30,14 @@ from messagehub.api.viewsets import TenantModelViewSet
     ),
     partial_update=operation(
         "Update a sender number",
-        description="In another chatroom, it opens new conversations there. A new `auth_token` is checked first; "
+        description="Open conversations move with a number to another chatroom. A new `auth_token` is checked first; "
         "the one before signs webhooks for another day, or until `revoke_previous_token`.",
         refuses=[503],
     ),
     destroy=operation(
-        "Disconnect a number", description="Returns 409 `in_use` if conversations use it.", refuses=[409]
+        "Disconnect a number",
+        description="Returns 409 `in_use` if conversations use it, unless its account doesn't own it any more.",
+        refuses=[409],
     ),
 )
 class SenderNumberViewSet(TenantModelViewSet):

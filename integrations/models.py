@@ -33,8 +33,18 @@ class TwilioAccount(Row):
         return self.account_sid
 
 
+class InServiceManager(models.Manager.from_queryset(InChatroomQuerySet)):  # type: ignore[misc]
+    """Numbers that are not retired."""
+
+    def get_queryset(self) -> InChatroomQuerySet:
+        return super().get_queryset().filter(retired_at=None)
+
+
 class SenderNumber(Row):
-    """A phone number that a chatroom sends from and is reached at."""
+    """A phone number that a chatroom sends from and is reached at.
+
+    It is retired once its provider gave it to somebody else: its conversations can be read, and nothing goes out.
+    """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="sender_numbers", db_constraint=False)
@@ -44,7 +54,7 @@ class SenderNumber(Row):
         related_name="sender_numbers",
         db_constraint=False,
     )
-    phone = models.CharField(max_length=16, unique=True, help_text="E.164")
+    phone = models.CharField(max_length=16, help_text="E.164")
     name = models.CharField(max_length=80, blank=True)
     messaging_service_sid = models.CharField(max_length=34, blank=True)
     segments_per_second = models.PositiveSmallIntegerField(
@@ -52,12 +62,19 @@ class SenderNumber(Row):
     )
     next_segment_at = models.DateTimeField(null=True, blank=True, help_text="When its rate allows the next segment.")
     held_until = models.DateTimeField(null=True, blank=True, help_text="Its backlog at Twilio is full until then.")
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is somebody else's.")
 
-    objects = InChatroomQuerySet.as_manager()
+    objects = InServiceManager()
+    every = InChatroomQuerySet.as_manager()
 
     class Meta:
         db_table = "sender_numbers"
-        constraints = [models.UniqueConstraint(fields=["organization", "id"], name="sender_numbers_organization_id")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "id"], name="sender_numbers_organization_id"),
+            models.UniqueConstraint(fields=["phone"], name="sender_numbers_phone", condition=Q(retired_at=None)),
+            # One that comes back is the row that it was, with its conversations.
+            models.UniqueConstraint(fields=["phone", "organization"], name="sender_numbers_of_organization"),
+        ]
 
     def __str__(self) -> str:
         return self.phone

@@ -120,7 +120,7 @@ class SyncedNumberSerializer(serializers.Serializer):
     account_sid = serializers.CharField()
     sender_number_id = serializers.UUIDField(allow_null=True)
     chatroom_id = serializers.UUIDField(allow_null=True)
-    webhook = serializers.ChoiceField(choices=["set", "unchanged", "not_connected"])
+    webhook = serializers.ChoiceField(choices=["set", "unchanged", "not_connected", "not_in_account"])
 
 
 class SyncedSerializer(serializers.Serializer):

@@ -14,7 +14,7 @@ from rest_framework.views import exception_handler as drf_handler
 
 from accounts import organizations, sessions, team
 from accounts.api import permissions
-from chatrooms import contacts, groups, phones
+from chatrooms import contacts, groups, phones, rooms
 from integrations import numbers
 from messagehub import constraints, limits
 from messaging import idempotency
@@ -53,6 +53,8 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     listing.ConversationGone: (404, "not_found"),
     contacts.ContactGone: (404, "not_found"),
     groups.GroupGone: (404, "not_found"),
+    rooms.ChatroomHasNumbers: (409, "in_use"),
+    rooms.ChatroomArchived: (400, "invalid"),
     lifecycle.CampaignGone: (404, "not_found"),
     contacts.ContactHasConversations: (409, "has_conversations"),
     phones.ImpossibleNumber: (400, "invalid"),

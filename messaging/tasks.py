@@ -8,6 +8,7 @@ from procrastinate.contrib.django import app
 from integrations import health
 from messagehub import tenancy
 from messaging import retention
+from messaging.conversations import moving
 from messaging.receiving import attachments, backfill
 from messaging.sending import reconciliation
 from tokens import proof
@@ -47,6 +48,13 @@ def probe(timestamp: int) -> None:
 def repair_gaps(timestamp: int) -> None:
     """Every ten minutes: has anything come in at Twilio that never reached us?"""
     backfill.backfill_inbound()
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="stragglers", pass_context=False)
+def move_stragglers(timestamp: int) -> None:
+    """Every ten minutes: is a conversation open in another chatroom than its number's?"""
+    moving.move_stragglers()
 
 
 @app.periodic(cron="41 * * * *")

@@ -1,5 +1,6 @@
 """Who looks after a conversation: somebody active who may see it, at any moment."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -38,12 +39,16 @@ def release_assignments(user: User, *, by: User | None) -> int:
     """
     assigned = Conversation.objects.filter(assigned_to=user).exclude(status=Conversation.Status.CLOSED)
     lost = assigned.exclude(chatroom__in=Chatroom.objects.visible_to(user).values("pk"))
-    return unassign_conversations([row.pk for row in lost.select_for_update(no_key=True).order_by("pk")], by=by)
+    rows = list(lost.select_for_update(no_key=True).order_by("pk"))
+    unassign_conversations(rows, by=by)
+    event_log.record_events(
+        [event_log.Change(event_log.CONVERSATION, row.organization_id, row.chatroom_id, row.pk) for row in rows]
+    )
+    return len(rows)
 
 
-def unassign_conversations(ids: list[UUID], *, by: User | None) -> int:
-    """Unassign these locked conversations, with a line in each thread and an event; returns how many."""
-    rows = list(Conversation.objects.filter(pk__in=ids).exclude(assigned_to=None).order_by("pk"))
+def unassign_conversations(rows: Sequence[Conversation], *, by: User | None) -> None:
+    """Unassign these locked conversations, with a line in each thread. The caller records the events."""
     ConversationActivity.objects.bulk_create(
         ConversationActivity(
             organization_id=row.organization_id,
@@ -55,7 +60,3 @@ def unassign_conversations(ids: list[UUID], *, by: User | None) -> int:
         for row in rows
     )
     Conversation.objects.filter(pk__in=[row.pk for row in rows]).update(assigned_to=None)
-    event_log.record_events(
-        [event_log.Change(event_log.CONVERSATION, row.organization_id, row.chatroom_id, row.pk) for row in rows]
-    )
-    return len(rows)

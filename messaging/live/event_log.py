@@ -19,6 +19,7 @@ from messaging.models import Event
 
 CREATED, UPDATED = Event.Type.MESSAGE_CREATED, Event.Type.MESSAGE_UPDATED
 CONVERSATION = Event.Type.CONVERSATION_UPDATED
+MOVED = "conversation.moved"  # to another chatroom, which the viewer need not see
 PAGE = 200
 OVERLAP_SECONDS = 120
 
@@ -125,11 +126,13 @@ def _shown(ids: list[UUID]) -> tuple[dict[UUID, dict], dict[UUID, dict[str, int]
 
 def _frame(event: dict, conversations: dict, messages: dict, read: dict) -> Frame | None:
     room, conversation_id = str(event["chatroom_id"]), event["conversation_id"]
-    head = orjson.dumps({"type": event["type"], "chatroom_id": room, "seq": event["seq"]}).decode()
-    before = f'{head[:-1]},"cursor":"'
-    message = messages.get(event["message_id"])
+    row, message = conversations.get(conversation_id), messages.get(event["message_id"])
+    head = {"type": event["type"], "chatroom_id": room, "seq": event["seq"]}
+    if (message and message["chatroom_id"] != room) or (row and str(row["chatroom_id"]) != room):
+        head |= {"type": MOVED, "conversation_id": str(conversation_id)}
+        row = message = None
+    before = f'{orjson.dumps(head).decode()[:-1]},"cursor":"'
     middle = f'","message":{orjson.dumps(message).decode()}' if message else '"'
-    row = conversations.get(conversation_id)
     if row is None:
         return Frame(room, event["seq"], before, middle + "}", None, 0, {})
     shape = payloads.describe_conversation(row, messages.get(row["last_message_id"]), None)

@@ -25,7 +25,7 @@ NUMBERS = """
 SELECT n.phone, a.account_sid, a.auth_token, greatest(n.created_at - interval '1 hour', now() - %s) AS since, (
     SELECT max(v.last_inbound_at) FROM conversations v WHERE v.sender_number_id = n.id) AS newest
 FROM sender_numbers n JOIN twilio_accounts a ON a.id = n.twilio_account_id
-WHERE a.paused_at IS NULL ORDER BY n.id
+WHERE a.paused_at IS NULL AND n.retired_at IS NULL ORDER BY n.id
 """
 
 

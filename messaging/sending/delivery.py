@@ -82,12 +82,12 @@ RETURNING m.id, m.attempt, m.content, ARRAY(SELECT jsonb_array_elements_text(m.m
           extract(epoch FROM now() - greatest(m.created_at, m.send_at)) AS waited,
           due.number_id, due.messaging_service_sid, due.twilio_account_id, due.account_sid, due.auth_token
 """
-# Who was blocked or has opted out since: asked for every message, and cheap by its keys.
+# Who was blocked or has opted out since, or whose number is retired: asked for every message, and cheap by its keys.
 UNWANTED = """
 SELECT m.id FROM messages m
 JOIN contacts c ON c.id = m.contact_id
 JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
-WHERE m.id = ANY(%s) AND (c.blocked_at IS NOT NULL OR 'opt_out' = (
+WHERE m.id = ANY(%s) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL OR 'opt_out' = (
     SELECT e.kind FROM consent_entries e WHERE e.sender_number_id = n.id AND e.address = m.to_address
     ORDER BY e.created_at DESC, e.id DESC LIMIT 1))
 """

@@ -129,7 +129,7 @@ def may_send_to_each(
 
 def may_feed(user: User, chatroom_id: UUID, sender: SenderNumber) -> Reason | None:
     """Why this person may not run a campaign in this chatroom from this number, if so."""
-    return check_access(user, chatroom_id) or (no_sender() if sender.chatroom_id != chatroom_id else None)
+    return check_access(user, chatroom_id) or (None if _serves(sender, chatroom_id) else no_sender())
 
 
 def check_access(user: User, chatroom_id: UUID) -> Reason | None:
@@ -178,9 +178,17 @@ def _check_contact(contact: Contact, to: str, opt_out: ConsentEntry | None) -> l
 
 
 def _sender(conversation: Conversation) -> Reason | None:
-    if conversation.platform == Platform.SMS and not (conversation.sender_number and conversation.contact.phone):
-        return no_sender()
-    return None
+    if conversation.platform != Platform.SMS:
+        return None
+    sender = conversation.sender_number
+    if sender and _serves(sender, conversation.chatroom_id) and conversation.contact.phone:
+        return None
+    return no_sender()
+
+
+def _serves(sender: SenderNumber, chatroom_id: UUID) -> bool:
+    """Whether the chatroom sends from this number: it may have moved to another chatroom, or to somebody else."""
+    return sender.chatroom_id == chatroom_id and sender.retired_at is None
 
 
 def no_sender() -> Reason:
@@ -247,7 +255,7 @@ def _holds(sender: SenderNumber | None) -> list[Reason]:
         return []
     # Only these columns, so that the account's encrypted token is neither read nor decrypted.
     columns = ("twilio_account__paused_at", "twilio_account__paused_code", "twilio_account__held_until", "held_until")
-    paused_at, paused_code, *held_until = SenderNumber.objects.values_list(*columns).get(pk=sender.pk)
+    paused_at, paused_code, *held_until = SenderNumber.every.values_list(*columns).get(pk=sender.pk)
     warnings = []
     if paused_at:
         warnings.append(

@@ -80,6 +80,7 @@ const renew = () => { if (!broughtByPage) renewUnread("all"); };
 listen({
   "message.created": renew,
   "conversation.updated": renew,
+  "conversation.moved": renew,
   "conversation.read": renew,
   "balance.updated": ({ balance }) => setBalance(balance),
   "access.granted": renewRooms,

@@ -72,7 +72,7 @@ TABLE = [
     Row("chatrooms", "post", ADMINS, "admin", {201}, body={"name": "New"}),
     reads("chatrooms/<uuid:pk>", "room"),
     Row("chatrooms/<uuid:pk>", "patch", ADMINS_OF_SEEN, "admin", {200}, "room", body={"name": "Other"}),
-    Row("chatrooms/<uuid:pk>", "delete", ADMINS_OF_SEEN, "admin", {204}, "room"),
+    Row("chatrooms/<uuid:pk>", "delete", ADMINS_OF_SEEN, "admin", {409}, "room"),
     reads("user-chatrooms", who=ADMINS, user_id="user", chatroom_id="room"),
     Row("user-chatrooms", "post", ADMINS, "admin", {200, 201}, ids={"user_id": "user", **ROOM}),
     Row("user-chatrooms", "delete", ADMINS, "admin", {204, 404}, ids={"user_id": "user", **ROOM}),

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from chatrooms import contacts, groups, membership, rooms
 from chatrooms.models import Contact
+from integrations import numbers
 from integrations.events import NotReached
 from messagehub import tenancy
 from messaging.campaigns import feed, lifecycle
@@ -242,7 +243,7 @@ def test_what_surely_never_went_goes_out_though_its_campaign_was_over_by_then(ac
 
 @pytest.mark.parametrize("state", ["scheduled", "running", "paused"])
 def test_what_a_chatroom_that_was_put_away_has_set_aside_comes_back(
-    acme, sales, ann, crowd, draft, do, counts, fresh, tokens, inside, monkeypatch, state
+    acme, sales, support, ann, crowd, draft, do, counts, fresh, tokens, inside, monkeypatch, state
 ):
     """Nobody sees its campaigns any more, so nobody could call them off."""
     monkeypatch.setattr(feed, "AHEAD", 2)
@@ -252,6 +253,7 @@ def test_what_a_chatroom_that_was_put_away_has_set_aside_comes_back(
     if state == "paused":
         do("pause", campaign)
     with inside(acme):
+        numbers.change_number(sales.number, chatroom=support.room, by=ann)
         rooms.archive_chatroom(sales.room, by=ann)
     feed.feed_campaigns()
     assert (fresh(campaign).state, counts(campaign), tokens()) == ("canceled", {"canceled": 4}, (10, 0))

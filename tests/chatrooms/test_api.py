@@ -48,7 +48,9 @@ def test_a_name_is_given_once(api, ann, support, name):
         assert list(answer.json()["error"]["fields"]) == ["name"]
 
 
-def test_an_archived_room_is_gone_and_loses_nothing(api, ann, bo, sales, inside, acme):
+def test_an_archived_room_is_gone_and_loses_nothing(api, ann, bo, sales, support, inside, acme):
+    api(ann).patch(f"/api/conversations/{sales.conversation.pk}", {"status": "CLOSED"})
+    api(ann).patch(f"/api/sender-numbers/{sales.number.pk}", {"chatroom_id": str(support.room.pk)})
     assert api(ann).delete(f"/api/chatrooms/{sales.room.pk}").status_code == 204
 
     assert names(api(bo).get("/api/chatrooms")) == []

@@ -88,7 +88,7 @@ def test_a_new_token_is_tried_first(api, ann, acme, inside, sales, twilio):
         assert TwilioAccount.objects.get(account_sid=SID).auth_token == TOKEN
 
 
-def test_sync_lists_everything_and_points_ours_here(api, ann, acme, inside, sales, twilio):
+def test_sync_lists_everything_and_points_ours_here(api, ann, acme, inside, sales, support, twilio):
     with inside(acme):  # the cast's own account is unknown to this Twilio
         account = TwilioAccount.objects.get()
         SenderNumber.objects.update(twilio_account=account)
@@ -99,7 +99,11 @@ def test_sync_lists_everything_and_points_ours_here(api, ann, acme, inside, sale
     first, second = (api(ann).post("/api/sender-numbers/sync") for _ in range(2))
 
     assert first.status_code == 200, first.content
-    assert {row["phone"]: row["webhook"] for row in first.json()["results"]} == {PHONE: "not_connected", OTHER: "set"}
+    assert {row["phone"]: row["webhook"] for row in first.json()["results"]} == {
+        PHONE: "not_connected",
+        OTHER: "set",
+        support.number.phone: "not_in_account",
+    }
     assert {row["phone"]: row["webhook"] for row in second.json()["results"]}[OTHER] == "unchanged"
     assert str(sales.number.pk) in {row["sender_number_id"] for row in first.json()["results"]}
     assert webhooks(twilio)[OTHER] == HERE

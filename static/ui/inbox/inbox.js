@@ -39,6 +39,7 @@ listen({
   "message.created": changed,
   "message.updated": changed,
   "conversation.updated": ({ conversation: { id } }) => { changedRow(id); if (id === thread.open()) lookAround(); },
+  "conversation.moved": ({ conversation_id: id }) => { changedRow(id); if (id === thread.open()) lookAround(); },
   "conversation.read": (frame) => changedRow(frame.conversation_id),
   "access.granted": reload,
   "access.revoked": loseRoom,
