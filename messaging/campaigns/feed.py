@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity
-from integrations import segments
+from integrations import isolation, segments
 from messagehub import sql, tenancy
 from messaging.campaigns import lifecycle
 from messaging.campaigns.lifecycle import Outcome, State
@@ -31,11 +31,13 @@ BATCH = 200
 AHEAD = 1000  # messages of a campaign that may be queued at once
 
 DUE = """
-SELECT id FROM campaigns WHERE state = 'running' OR (state = 'scheduled' AND send_at <= now())
+SELECT id, organization_id FROM campaigns WHERE state = 'running' OR (state = 'scheduled' AND send_at <= now())
 UNION
-SELECT c.id FROM messages m JOIN campaigns c ON c.id = m.campaign_id AND c.state = 'canceled' WHERE m.status = 'queued'
+SELECT c.id, c.organization_id FROM messages m JOIN campaigns c ON c.id = m.campaign_id AND c.state = 'canceled'
+WHERE m.status = 'queued'
 UNION
-SELECT c.id FROM chatrooms r JOIN campaigns c ON c.chatroom_id = r.id AND c.state IN ('scheduled', 'running', 'paused')
+SELECT c.id, c.organization_id
+FROM chatrooms r JOIN campaigns c ON c.chatroom_id = r.id AND c.state IN ('scheduled', 'running', 'paused')
 WHERE r.archived_at IS NOT NULL
 """
 # Where the contact has no conversation that is not closed, one is opened aside: an answer brings it to the open ones.
@@ -91,17 +93,13 @@ def feed_campaigns() -> int:
     One that can't be fed is paused, and does not keep the others from their turn.
     """
     with tenancy.system():
-        due = sorted(row["id"] for row in sql.fetch_rows(DUE))
-    return sum(_turn(campaign_id) for campaign_id in due)
+        due = {row["id"]: row["organization_id"] for row in sql.fetch_rows(DUE)}
+    return sum(_turn(campaign_id, due[campaign_id]) for campaign_id in sorted(due))
 
 
-def _turn(campaign_id: UUID) -> int:
-    try:
+def _turn(campaign_id: UUID, organization_id: UUID) -> int:
+    with isolation.contain("Campaigns", organization_id):
         return _feed(campaign_id)
-    except (OperationalError, InterfaceError):  # the database, nobody's fault: the worker repeats it
-        raise
-    except Exception:
-        log.exception("Campaign %s can't be fed.", campaign_id)
     going = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
     words = "Paused after an internal error. No further messages are being sent. Resume to retry."
     with tenancy.system():
