@@ -21,7 +21,7 @@ from uuid_utils.compat import uuid7
 from chatrooms import contacts, groups
 from integrations import channels, health
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount, WebhookEvent
-from messagehub import launcher, tenancy
+from messagehub import heartbeats, launcher, tenancy
 from messagehub import metrics as gauges
 from messaging import retention, tasks
 from messaging.campaigns import feed, lifecycle
@@ -29,6 +29,7 @@ from messaging.conversations import changes
 from messaging.models import Attachment, Campaign, Conversation, Label, Message, MessageTemplate
 from messaging.receiving import attachments, backfill, ingest
 from messaging.sending import delivery, enqueue, reconciliation
+from messaging.worker import Worker
 from tests.faults.conftest import TOKEN, a_desk, sandbox
 from tokens import proof
 
@@ -322,6 +323,18 @@ def list_works(company: Company, sandbox) -> dict[str, Callable[[], object]]:
         tasks.fetch_forgotten(0)
         return True
 
+    def be_ready() -> int:
+        worker = Worker()
+
+        async def loop() -> None:
+            for work in (changes.wake_snoozed, delivery.sweep_overdue, ingest.drain_webhooks, feed.feed_campaigns):
+                await worker.attempt("sweep", work)
+            await worker.attempt("claim", delivery.claim_messages, 10)
+
+        asyncio.run(loop())
+        heartbeats.beat(worker.name, {name: 60 for name in worker.list_failing()})
+        return Client().get("/readyz").status_code
+
     def compare() -> int:
         compared = reconciliation.compare_lists(timezone.now() - timedelta(hours=1), timezone.now())
         return [each.both for each in compared if each.account == company.desk.account][0] > 0
@@ -329,7 +342,7 @@ def list_works(company: Company, sandbox) -> dict[str, Callable[[], object]]:
     return {
         "wake": wake, "sweep": sweep, "send": send, "receive": receive, "feed": feed_one, "reconcile": reconcile,
         "gaps": fill_gaps, "probe": probe, "metrics": measure, "retention and proof": forget, "attachments": fetch,
-        "comparison": compare,
+        "comparison": compare, "readiness": be_ready,
     }  # fmt: skip
 
 
@@ -351,7 +364,7 @@ def test_damages_of_one_organization_stop_nothing_of_another(broken, healthy, sa
     assert outcomes == {
         "wake": "OPEN", "sweep": ["queued", "unknown"], "send": [True, True], "receive": 1, "feed": ["done", True],
         "reconcile": True, "gaps": 1, "probe": True, "metrics": True, "retention and proof": True, "attachments": True,
-        "comparison": True,
+        "comparison": True, "readiness": 200,
     }  # fmt: skip
     with tenancy.system():
         told = set(ChannelAlert.objects.values_list("organization_id", flat=True))
