@@ -193,8 +193,8 @@ def _verdicts(payer: User, held: Campaign, turns: Sequence[Turn]) -> list[eligib
 def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User) -> None:
     """Whether and what to write; the others are left out with the reason, or wait for the end of their quiet hours."""
     turn.verdict = verdict
-    if [reason.code for reason in verdict.reasons] == ["quiet_hours"]:
-        turn.not_before = verdict.reasons[0].opens_at
+    if verdict.waits_until:
+        turn.not_before = verdict.waits_until
     elif not verdict.allowed:
         turn.skip(verdict.reasons[0].code, str(verdict.reasons[0]))
     else:

@@ -33,13 +33,13 @@ def recheck_messages(messages: Sequence[Message]) -> set[UUID]:
         if not verdict.allowed:
             stopped.add(message.pk)
             reason = verdict.reasons[0]
-            if [each.code for each in verdict.reasons] != ["quiet_hours"]:
+            if verdict.waits_until is None:
                 values |= {"status": "failed", "error_code": reason.code}
                 values |= {"error_message": str(reason)[:300]}
             elif claimed:
-                values |= {"not_before": reason.opens_at}
+                values |= {"not_before": verdict.waits_until}
             else:
-                values = {"send_at": reason.opens_at}
+                values = {"send_at": verdict.waits_until}
         Message.objects.filter(pk=message.pk).update(sendability=verdict.as_json(), **values)
         row = {name: getattr(message, name) for name in ROW}
         if values.get("status") == "failed":

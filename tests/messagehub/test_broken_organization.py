@@ -332,7 +332,7 @@ def list_works(company: Company, sandbox) -> dict[str, Callable[[], object]]:
             await worker.attempt("claim", delivery.claim_messages, 10)
 
         asyncio.run(loop())
-        heartbeats.beat(worker.name, {name: 60 for name in worker.list_failing()})
+        heartbeats.beat(worker.name, dict.fromkeys(worker.list_failing(), 60))
         return Client().get("/readyz").status_code
 
     def compare() -> int:
