@@ -147,7 +147,7 @@ def _next(held: Campaign) -> int:
             return 0
         if gone := _leave_out_gone(waiting):
             return gone
-        return _pause(held, "insufficient_tokens", f"There are not enough tokens for {waiting.count()} recipients.")
+        return _pause(held, "insufficient_tokens", _explain_shortage(held, payer, price, waiting.count()))
     room = min(BATCH, AHEAD - queued, paid)
     due = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
     chosen = [row.pk for row in due[: max(0, room)]]
@@ -157,6 +157,19 @@ def _next(held: Campaign) -> int:
     _make(held, payer, turns, price)
     _note(turns)
     return _leave_out_gone(waiting.filter(pk__in=chosen)) + sum(turn.outcome != Outcome.WAITING for turn in turns)
+
+
+def _explain_shortage(held: Campaign, payer: User, price: int, waiting: int) -> str:
+    """What it costs now, what is there, how many that covers, and what to do."""
+    left = held.reserved + (ledger.balance(payer) or 0)
+    covered = left // price
+    tokens, those = "token" if price == 1 else "tokens", "recipient waits" if waiting == 1 else "recipients wait"
+    fix = "Resume to continue with those, or" if covered else "Before you resume,"
+    return (
+        f"There are not enough tokens: {waiting:,} {those}, and a message now costs {price:,} {tokens}. "
+        f"{payer.name[:60]} has {left:,} left, which covers {covered:,}. "
+        f"{fix} ask an admin for {waiting * price - left:,} more."
+    )
 
 
 def _pause(held: Campaign, code: str, words: str) -> int:
