@@ -1,6 +1,6 @@
 """Conversations: the inbox list, the thread, opening one, reading, and what colleagues do with them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -9,8 +9,9 @@ from django.db.models.functions import Now
 from accounts.models import User
 from chatrooms import contacts
 from chatrooms.models import Contact, ContactActivity
+from integrations import isolation
 from integrations.models import SenderNumber
-from messagehub import constraints, sql, tenancy
+from messagehub import constraints, sql
 from messaging.conversations import activity_lines, assignments
 from messaging.live import event_log
 from messaging.models import (
@@ -24,12 +25,21 @@ from messaging.models import (
 
 WAKE = """
 WITH due AS (
-    SELECT id FROM conversations WHERE status = 'SNOOZED' AND snoozed_until <= now()
+    SELECT id FROM conversations
+    WHERE status = 'SNOOZED' AND snoozed_until <= now()
+      AND (%(only)s::uuid[] IS NULL OR id = ANY(%(only)s)) AND id <> ALL(%(left_out)s::uuid[])
     ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE conversations v SET status = 'OPEN', snoozed_until = NULL FROM due WHERE v.id = due.id
 RETURNING v.id, v.organization_id, v.chatroom_id
 """
+AWAKE = isolation.Batches(
+    "Snoozed conversations",
+    """
+    SELECT id, organization_id, sender_number_id AS subject_id FROM conversations
+    WHERE status = 'SNOOZED' AND snoozed_until <= now() AND id <> ALL(%s::uuid[]) ORDER BY id
+    """,
+)
 
 
 class NewerIsOpen(Exception):
@@ -188,9 +198,12 @@ def _relabel(held: Conversation, wanted: Mapping[UUID, Label], present: list[Lab
 
 def wake_snoozed() -> int:
     """Open the snoozed conversations whose time has come, in all organizations; returns how many."""
-    with tenancy.system():
-        woken = sql.fetch_rows(WAKE)
-        event_log.record_events([_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in woken])
+    return sum(AWAKE.take(_wake))
+
+
+def _wake(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
+    woken = sql.fetch_rows(WAKE, {"only": only, "left_out": left_out})
+    event_log.record_events([_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in woken])
     return len(woken)
 
 

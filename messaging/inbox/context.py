@@ -269,8 +269,9 @@ def build_side(request: HttpRequest, shown: Conversation) -> dict:
     }
 
 
-# Reasons that leave the box where it is: a later time would do, or tokens that may be there by then.
-OPEN_BOX = ("insufficient_tokens", "quiet_hours")
+def _leaves_box(reason: eligibility.Reason) -> bool:
+    """Whether the box stays where it is: a later time would do, or tokens that may be there by then."""
+    return reason.code == "insufficient_tokens" or (reason.code == "quiet_hours" and reason.opens_at is not None)
 
 
 def build_composer(request: HttpRequest, shown: Conversation) -> dict:
@@ -281,8 +282,8 @@ def build_composer(request: HttpRequest, shown: Conversation) -> dict:
         "price": eligibility.price_of(request.user, shown.platform),
         "longest": segments.LONGEST_TEXT,
         "longest_note": forms.LONGEST_NOTE,
-        "cannot_send": next((reason for reason in verdict.reasons if reason.code not in OPEN_BOX), None),
-        "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours"), None),
+        "cannot_send": next((reason for reason in verdict.reasons if not _leaves_box(reason)), None),
+        "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours" and reason.opens_at), None),
         "warnings": verdict.warnings,
         "open_until": eligibility.open_until(shown),
         "token_balance": context_processors.shell_of(request).balance,
