@@ -17,7 +17,7 @@ import environ
 from cryptography.fernet import Fernet
 from redis import RedisError
 
-from messagehub import __version__, launcher
+from messagehub import __version__, launcher, redaction
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -359,7 +359,13 @@ LANGUAGE_CODE = "en-gb"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": redaction.RedactingFormatter,
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     # "Not ready yet" is an answer, and whoever asks goes on asking.
     "filters": {
         "not_readiness": {
