@@ -1,6 +1,5 @@
 """Where signing in leads: to a path of ours, never to a view by its name and never to an error."""
 
-# ruff: noqa: F401, F811
 import pytest
 
 from tests import factories
