@@ -220,7 +220,7 @@ class Intake:
             self.accounts.pop(sid, None)
             return None
         token, previous = (readable(sid, token) for token in row[:2])
-        if not token:  # the provider sends it again, and an operator gives us the token meanwhile
+        if not (token or previous):  # the provider sends it again, and an operator gives us the token meanwhile
             raise Refused(503, "Not stored. Please send it again.", retry_after="60")
         self.accounts[sid] = Account(sid, token, previous, frozenset(row[2]), time.monotonic())
         return self.accounts[sid]

@@ -7,7 +7,7 @@ from django.db import connection
 
 from integrations.webhooks import Intake, Refused
 from messagehub import encryption, tenancy
-from tests.spine.test_walls import a_tenant
+from tests.cast import create_tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +22,7 @@ def store_tokens(sid: str, token: str, other: str = "") -> None:
 
 def test_account_with_one_readable_token_is_known_by_it_and_one_without_is_to_send_again():
     for number, slug in enumerate(("healthy", "half", "broken")):
-        a_tenant(slug, f"+1555010010{number}")
+        create_tenant(slug, f"+1555010010{number}")
     store_tokens("AChalf", "f1:nonsense", encryption.encrypt("present"))
     store_tokens("ACbroken", "f1:nonsense", "plain")
 

@@ -7,7 +7,7 @@ import pytest
 
 from messagehub import bus
 from messaging.live.hub import Hub
-from tests.spine.test_walls import a_tenant
+from tests.cast import create_tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +33,7 @@ class Viewer:
 
 
 def test_log_that_cannot_be_read_keeps_no_other_waiting():
-    acme = a_tenant("acme", "+15550100100")
+    acme = create_tenant("acme", "+15550100100")
     viewer, room = Viewer(str(acme["organization"].pk)), str(acme["room"].pk)
     hub = Hub()
     hub.join(Viewer("no organization"), {"00000000-0000-0000-0000-000000000000": 0})

@@ -82,7 +82,7 @@ function patch(old, fresh) {
   old.id = fresh.id;
   old.className = name;
   Object.assign(old.dataset, fresh.dataset);
-  if (old.matches(".event") && old.innerHTML !== fresh.innerHTML) {
+  if (old.matches(".event") && !same(old, fresh)) {
     old.replaceChildren(...fresh.childNodes);
     old.hidden = fresh.hidden;
   }
