@@ -4,8 +4,10 @@ import re
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
@@ -142,7 +144,8 @@ def change_contact(contact: Contact, *, by: User | None = None, **values) -> boo
     """Change what is known about a contact, and whether it is blocked; returns whether that is a change.
 
     A name that people wrote is never replaced by a provider's. One of its further numbers becomes its own by being
-    written here; the two then change places. Raises DuplicateContact and Gone.
+    written here; the two then change places. What waits for the number before goes to the new one.
+    Raises DuplicateContact and ContactGone.
     """
     held = lock_contact(contact)
     blocked = values.pop("blocked", None)
@@ -152,6 +155,10 @@ def change_contact(contact: Contact, *, by: User | None = None, **values) -> boo
     if was:
         with constraints.translate_violation("contacts_phone", DuplicateContact()):
             Contact.objects.filter(pk=held.pk).update(**_stored({name: values[name] for name in was}))
+        if was.get("phone") and values["phone"]:
+            held.phone = values["phone"]
+            for path in settings.CORRECTION_FOLLOWERS:
+                import_string(path)(held, before=was["phone"])
         before = ", ".join(str(value) for value in was.values() if value)
         _note(held, ContactActivity.Kind.CHANGED, by, about=before[:200])
     if blocked is None or blocked == bool(held.blocked_at):
