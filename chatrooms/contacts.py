@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -29,6 +30,7 @@ ORDER BY newest.created_at {direction}, newest.id {direction} LIMIT %(limit)s
 """
 MATCHING = "SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], %(limit)s, %(at)s, %(id)s, %(older)s)"
 Position = tuple[datetime, UUID]
+MOST_DOUBLES = 5
 
 
 class DuplicateContact(Exception):
@@ -100,6 +102,17 @@ def build_search_pattern(search: str) -> str:
         text = re.sub(r"[\s().-]", "", text)
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def list_doubles(contact: Contact) -> list[Contact]:
+    """Other contacts of the chatroom who have one of the contact's numbers in another form."""
+    numbers = [number.phone for number in contact.further_numbers.all()] + ([contact.phone] if contact.phone else [])
+    others = {form for number in numbers for form in phones.list_forms(number)[1:]}
+    if not others:
+        return []
+    same = Contact.objects.filter(chatroom=contact.chatroom_id).exclude(pk=contact.pk)
+    further = ContactNumber.objects.filter(chatroom=contact.chatroom_id, phone__in=others)
+    return list(same.filter(Q(phone__in=others) | Q(pk__in=further.values("contact_id"))).order_by("pk")[:MOST_DOUBLES])
 
 
 def has_number(chatroom: Chatroom, phone: str) -> bool:

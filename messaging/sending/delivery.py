@@ -187,6 +187,7 @@ def _still_wanted(found: list[dict]) -> list[dict]:
         return found
     doubtful = {row["id"] for row in sql.fetch_rows(UNWANTED, [[row["id"] for row in found]])}
     doubtful |= {row["id"] for row in found if row["waited"] > WAITED_SECONDS}
+    doubtful |= consent.find_opt_outs_by_form((row["id"], row["to_address"]) for row in found)
     stopped: set[UUID] = set()
     if doubtful:
         stopped = _ask(list(Message.objects.filter(pk__in=doubtful).order_by("pk").select_related(*ASKED)))
