@@ -1,6 +1,7 @@
 """Finding, making, changing and removing contacts."""
 
 import re
+import unicodedata
 from datetime import datetime
 from uuid import UUID
 
@@ -96,10 +97,14 @@ def _newest(after: Position | None, before: Position | None) -> str:
 
 
 def build_search_pattern(search: str) -> str:
-    """What ILIKE is asked for. Numbers are stored without the spaces and brackets that people type."""
-    text = search.strip()
-    if re.fullmatch(r"\+?[\d\s().-]*\d[\d\s().-]*", text):
-        text = re.sub(r"[\s().-]", "", text)
+    """What ILIKE is asked for: letters as names are stored, and numbers without what people type between digits.
+
+    Invisible characters come with what is copied from other programs.
+    """
+    text = "".join(char for char in unicodedata.normalize("NFC", search) if unicodedata.category(char) != "Cf").strip()
+    number = re.sub(r"[\s().\-\u2010-\u2015\u2212]", "", unicodedata.normalize("NFKC", text))
+    if re.fullmatch(r"\+?\d+", number):
+        text = number
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 
