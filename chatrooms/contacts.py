@@ -1,11 +1,15 @@
 """Finding, making, changing and removing contacts."""
 
 import re
+import unicodedata
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
@@ -27,6 +31,7 @@ ORDER BY newest.created_at {direction}, newest.id {direction} LIMIT %(limit)s
 """
 MATCHING = "SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], %(limit)s, %(at)s, %(id)s, %(older)s)"
 Position = tuple[datetime, UUID]
+MOST_DOUBLES = 5
 
 
 class DuplicateContact(Exception):
@@ -92,12 +97,27 @@ def _newest(after: Position | None, before: Position | None) -> str:
 
 
 def build_search_pattern(search: str) -> str:
-    """What ILIKE is asked for. Numbers are stored without the spaces and brackets that people type."""
-    text = search.strip()
-    if re.fullmatch(r"\+?[\d\s().-]*\d[\d\s().-]*", text):
-        text = re.sub(r"[\s().-]", "", text)
+    """What ILIKE is asked for: letters as names are stored, and numbers without what people type between digits.
+
+    Invisible characters come with what is copied from other programs.
+    """
+    text = "".join(char for char in unicodedata.normalize("NFC", search) if unicodedata.category(char) != "Cf").strip()
+    number = re.sub(r"[\s().\-\u2010-\u2015\u2212]", "", unicodedata.normalize("NFKC", text))
+    if re.fullmatch(r"\+?\d+", number):
+        text = number
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def list_doubles(contact: Contact) -> list[Contact]:
+    """Other contacts of the chatroom who have one of the contact's numbers in another form."""
+    numbers = [number.phone for number in contact.further_numbers.all()] + ([contact.phone] if contact.phone else [])
+    others = {form for number in numbers for form in phones.list_forms(number)[1:]}
+    if not others:
+        return []
+    same = Contact.objects.filter(chatroom=contact.chatroom_id).exclude(pk=contact.pk)
+    further = ContactNumber.objects.filter(chatroom=contact.chatroom_id, phone__in=others)
+    return list(same.filter(Q(phone__in=others) | Q(pk__in=further.values("contact_id"))).order_by("pk")[:MOST_DOUBLES])
 
 
 def has_number(chatroom: Chatroom, phone: str) -> bool:
@@ -142,7 +162,8 @@ def change_contact(contact: Contact, *, by: User | None = None, **values) -> boo
     """Change what is known about a contact, and whether it is blocked; returns whether that is a change.
 
     A name that people wrote is never replaced by a provider's. One of its further numbers becomes its own by being
-    written here; the two then change places. Raises DuplicateContact and Gone.
+    written here; the two then change places. What waits for the number before goes to the new one.
+    Raises DuplicateContact and ContactGone.
     """
     held = lock_contact(contact)
     blocked = values.pop("blocked", None)
@@ -152,6 +173,10 @@ def change_contact(contact: Contact, *, by: User | None = None, **values) -> boo
     if was:
         with constraints.translate_violation("contacts_phone", DuplicateContact()):
             Contact.objects.filter(pk=held.pk).update(**_stored({name: values[name] for name in was}))
+        if was.get("phone") and values["phone"]:
+            held.phone = values["phone"]
+            for path in settings.CORRECTION_FOLLOWERS:
+                import_string(path)(held, before=was["phone"])
         before = ", ".join(str(value) for value in was.values() if value)
         _note(held, ContactActivity.Kind.CHANGED, by, about=before[:200])
     if blocked is None or blocked == bool(held.blocked_at):

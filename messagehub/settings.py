@@ -285,6 +285,8 @@ NEW_RIGHTS_FOLLOWERS = ["messaging.conversations.reading.begin_unread"]  # (user
 RIGHTS_FOLLOWERS = ["messaging.conversations.assignments.release_assignments"]
 # Called in the transaction in which a number gets another chatroom: (number, by=...).
 NUMBER_FOLLOWERS = ["messaging.conversations.moving.follow_number"]
+# Called in the transaction in which somebody corrects a contact's phone number: (contact, before=...).
+CORRECTION_FOLLOWERS = ["messaging.sending.readdressing.readdress_waiting"]
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=30),
     "AUTH_HEADER_PREFIX": "Bearer",

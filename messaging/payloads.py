@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 from django.conf import settings
 
+from chatrooms import phones
 from chatrooms.models import Contact
 from messagehub.datetimes import format_time
 from messagehub.sql import fetch_rows
@@ -163,20 +164,24 @@ def _contact(row: Contact, consent: str) -> dict:
 
 
 CONSENT = """
-SELECT DISTINCT ON (c.id) c.id, e.kind
-FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address)
-JOIN sender_numbers n ON n.chatroom_id = c.chatroom_id
-JOIN LATERAL (
-    SELECT kind FROM consent_entries o WHERE o.sender_number_id = n.id AND o.address = c.address
-    ORDER BY o.created_at DESC, o.id DESC LIMIT 1
-) e ON true
-ORDER BY c.id, e.kind = 'opt_out' DESC
+SELECT DISTINCT ON (said.id) said.id, said.kind FROM (
+    SELECT DISTINCT ON (c.id, n.id) c.id, e.kind
+    FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address)
+    JOIN sender_numbers n ON n.chatroom_id = c.chatroom_id
+    JOIN LATERAL (
+        SELECT o.id, o.kind, o.created_at FROM consent_entries o
+        WHERE o.sender_number_id = n.id AND o.address = c.address
+        ORDER BY o.created_at DESC, o.id DESC LIMIT 1
+    ) e ON true
+    ORDER BY c.id, n.id, e.created_at DESC, e.id DESC
+) said
+ORDER BY said.id, said.kind = 'opt_out' DESC
 """
 
 
 def consent_of(found: Sequence[Contact]) -> dict:
     """By contact: `opted_out` of any number of their chatroom, or `opted_in` again. Who said nothing is left out."""
-    wanted = [(row.pk, row.chatroom_id, row.phone) for row in found if row.phone]
+    wanted = [(row.pk, row.chatroom_id, form) for row in found if row.phone for form in phones.list_forms(row.phone)]
     if not wanted:
         return {}
     words = {"opt_out": "opted_out", "opt_in": "opted_in"}

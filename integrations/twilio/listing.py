@@ -18,7 +18,7 @@ from integrations.events import (
 )
 from integrations.twilio.errors import Away, Refusal
 from integrations.twilio.limits import API, MOST_MEDIA, TOTAL_SECONDS
-from integrations.twilio.parsing import STATUS
+from integrations.twilio.parsing import STATUS, read_body
 
 MOST_LISTED = 1000
 
@@ -89,7 +89,7 @@ def _received(client: Client, account: str, each) -> InboundMessage:
         provider_id=each.sid[:200],
         from_address=(each.from_ or "").strip()[:32],
         to_address=(each.to or "").strip()[:32],
-        body=(each.body or "").replace("\0", ""),
+        body=read_body((each.body or "").replace("\0", "")),
         occurred_at=each.date_created,
         segments=int(each.num_segments) if str(each.num_segments or "").isdigit() else 1,
         media=media,

@@ -1,6 +1,8 @@
 """What Twilio sends to our webhooks, in the one vocabulary of events."""
 
+import binascii
 import re
+import unicodedata
 from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
@@ -45,6 +47,9 @@ READ = {
 }  # fmt: skip
 READ_PLAIN = {name.lower() for name in READ}
 NO_LETTER = re.compile(rb"[^0-9A-Za-z]+")
+NO_TEXT = {"Cc", "Cs", "Co", "Cn"}  # controls, and what is no character
+# Twilio brings some long texts as base64, in lines or without the end. A shorter one may be a word.
+BASE64 = re.compile(r"[0-9A-Za-z+/]{60,}={0,2}")
 ACCOUNT_SID = re.compile(r"[0-9A-Za-z]{1,34}")
 
 
@@ -105,6 +110,25 @@ def clean(raw: bytes) -> str:
     return raw.decode("utf-8", "replace").replace("\0", "")
 
 
+def read_body(text: str) -> str:
+    """What was written: a text that is wholly base64 of printable words is decoded, any other stays as it is."""
+    packed = re.sub(r"[\r\n]", "", text)
+    if not BASE64.fullmatch(packed):
+        return text
+    packed = packed.rstrip("=")
+    try:
+        raw = binascii.a2b_base64(packed[: len(packed) - (len(packed) % 4 == 1)] + "==")
+        words = raw.decode()
+    except binascii.Error:
+        return text
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data":
+            return text
+        words = raw[: error.start].decode()
+    is_text = all(char in "\r\n\t" or unicodedata.category(char) not in NO_TEXT for char in words)
+    return words if is_text and re.search(r"\s|[^\x00-\x7f]", words) else text
+
+
 def parse_message(account: str, body: bytes, received_at: datetime) -> Incoming:
     """The message webhook of this account. Raises BadForm when it has no MessageSid."""
     form = Form(pairs(body))
@@ -124,7 +148,7 @@ def parse_message(account: str, body: bytes, received_at: datetime) -> Incoming:
         provider_id=sid[:200],
         from_address=sender.strip()[:32],
         to_address=recipient.strip()[:32],
-        body=form.text("Body"),
+        body=read_body(form.text("Body")),
         occurred_at=received_at,
         segments=form.number("NumSegments") or 1,
         media=media,

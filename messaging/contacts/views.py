@@ -42,6 +42,7 @@ def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
         "groups": own_groups,
         "other_groups": others.order_by("name"),
         "further_numbers": shown.further_numbers.order_by("pk"),
+        "doubles": contacts.list_doubles(shown),
         **history,
     }
     return render(request, "contacts/contact.html", context)
@@ -114,7 +115,7 @@ def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Look for the contact that is the same person."""
     shown = _contact(request, pk)
     search = request.GET.get("search", "").replace("\0", "").strip()[:200]
-    found = []
+    found = [] if search else contacts.list_doubles(shown)
     if search:
         found = contacts.list_contacts(request.user, limit=FOUND + 1, chatroom=shown.chatroom, search=search)
         found = [each for each in found if each.pk != shown.pk]

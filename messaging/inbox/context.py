@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
+from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import datetimes
@@ -265,6 +266,7 @@ def build_side(request: HttpRequest, shown: Conversation) -> dict:
         "earlier": Conversation.objects.filter(contact=shown.contact)
         .exclude(pk=shown.pk)
         .order_by("-last_message_at")[:5],
+        "doubles": contacts.list_doubles(shown.contact),
         "me": str(request.user.pk),
     }
 

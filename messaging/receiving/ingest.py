@@ -74,6 +74,12 @@ TOUCH_CONTACTS = f"""
     FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by GROUP BY c.id
 )
 UPDATE contacts SET last_activity_at = greatest(last_activity_at, latest.at) FROM latest WHERE contacts.id = latest.id
+RETURNING contacts.blocked_at IS NOT NULL AS blocked
+"""
+BLOCKED = f"""
+{INCOMING}
+SELECT i.account, i.provider_id
+FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by WHERE c.blocked_at IS NOT NULL
 """
 CONVERSATIONS = f"""
 {INCOMING}, made AS (
@@ -127,6 +133,53 @@ MESSAGES = f"""
                                ELSE v.last_message_id END,
         last_message_at = CASE WHEN v.last_message_id IS NULL THEN at ELSE greatest(v.last_message_at, at) END
     FROM counted WHERE v.id = counted.conversation_id
+)
+SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.provider_id, i.account
+FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id
+ORDER BY made.occurred_at, made.id
+"""
+# What blocked contacts write goes into their newest closed conversation: it is kept, and nothing on a screen changes.
+SILENT_CONVERSATIONS = f"""
+{INCOMING}
+INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, sender_number_id, status)
+SELECT DISTINCT i.organization_id, i.chatroom_id, c.id, 'SMS', i.sender_number_id, 'CLOSED'
+FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
+WHERE NOT EXISTS (
+    SELECT FROM conversations v
+    WHERE v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
+      AND v.status = 'CLOSED')
+"""
+LOCK_SILENT = f"""
+{INCOMING}
+SELECT id FROM conversations WHERE id IN (
+    SELECT DISTINCT ON (o.contact_id, o.sender_number_id) o.id
+    FROM incoming i
+    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
+    JOIN conversations o ON o.contact_id = c.id AND o.platform = 'SMS' AND o.sender_number_id = i.sender_number_id
+                        AND o.status = 'CLOSED'
+    ORDER BY o.contact_id, o.sender_number_id, o.last_message_at DESC, o.id DESC)
+ORDER BY id FOR NO KEY UPDATE
+"""
+SILENT_MESSAGES = f"""
+{INCOMING}, made AS (
+    INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, direction, platform, content,
+                          status, provider_id, from_address, to_address, segments, occurred_at)
+    SELECT i.organization_id, i.chatroom_id, v.id, c.id, 'inbound', 'SMS', i.body, 'received', i.provider_id,
+           i.from_address, i.to_address, i.segments, i.occurred_at
+    FROM incoming i
+    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
+    JOIN conversations v ON v.id = ANY(%(targets)s) AND v.contact_id = c.id AND v.sender_number_id = i.sender_number_id
+    ORDER BY i.occurred_at, i.place
+    ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
+    RETURNING id, organization_id, chatroom_id, conversation_id, provider_id, occurred_at
+), newest AS (
+    SELECT conversation_id, max(occurred_at) AS at, (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS id
+    FROM made GROUP BY conversation_id
+), touched AS (
+    UPDATE conversations v
+    SET last_inbound_at = greatest(v.last_inbound_at, at), last_message_id = newest.id, last_message_at = at
+    FROM newest
+    WHERE v.id = newest.conversation_id AND (v.last_message_id IS NULL OR at >= v.last_message_at)
 )
 SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.provider_id, i.account
 FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id
@@ -240,33 +293,28 @@ def _set_aside(pk, reason: str) -> None:
 
 
 def receive_messages(events: Iterable[InboundMessage]) -> list[event_log.Change]:
-    """Store inbound messages with their contacts and open conversations; returns what changed.
+    """Store inbound messages with their contacts and open conversations; returns what changed on screens.
 
+    What blocked contacts write is stored with a closed conversation and changes nothing there.
     Events of one moment are in the order of their arrival. A message that is known by its provider id already changes
     nothing. Raises NotRouted when a number is nobody's.
     """
     once = {(event.account, event.provider_id): event for event in events}
     if not once:
         return []
-    batch = list(once.values())
-    columns = {
-        name: [getattr(event, name) for event in batch]
-        for name in ("account", "provider_id", "from_address", "to_address", "body", "occurred_at", "segments")
-    }
+    columns = _columns(once.values())
     with connection.cursor() as cursor:
         cursor.execute(f"{INCOMING} SELECT count(*) FROM incoming", columns)
-        if cursor.fetchone()[0] < len(batch):
+        if cursor.fetchone()[0] < len(once):
             raise NotRouted
         cursor.execute(CONTACTS, columns)
-        cursor.execute(f"{HOLD_CONTACTS}; {TOUCH_CONTACTS}", columns)
-        cursor.execute(CONVERSATIONS, columns)
-        cursor.execute(LOCK_CONVERSATIONS, columns)
-        locked = cursor.fetchall()
-        if not locked or len(locked) < locked[0][1]:
-            raise ClosedMeanwhile
-    made = sql.fetch_rows(MESSAGES, columns)
-    _attach(made, once)
-    said = [(row["id"], once[row["account"], row["provider_id"]]) for row in made]
+    silent = set()
+    if any(row["blocked"] for row in sql.fetch_rows(f"{HOLD_CONTACTS}; {TOUCH_CONTACTS}", columns)):
+        silent = {(row["account"], row["provider_id"]) for row in sql.fetch_rows(BLOCKED, columns)}
+    made = _store_messages([event for key, event in once.items() if key not in silent])
+    kept = [*made, *_store_silently([once[key] for key in once if key in silent])]
+    _attach(kept, once)
+    said = [(row["id"], once[row["account"], row["provider_id"]]) for row in kept]
     kinds = [(pk, consent.read_consent(event.body, event.keyword)) for pk, event in said]
     consent.record_keywords([(pk, kind) for pk, kind in kinds if kind])
     return [
@@ -275,6 +323,37 @@ def receive_messages(events: Iterable[InboundMessage]) -> list[event_log.Change]
         )
         for row in made
     ]
+
+
+def _columns(events: Iterable[InboundMessage]) -> dict[str, list]:
+    names = ("account", "provider_id", "from_address", "to_address", "body", "occurred_at", "segments")
+    batch = list(events)
+    return {name: [getattr(event, name) for event in batch] for name in names}
+
+
+def _store_messages(events: Sequence[InboundMessage]) -> list[dict]:
+    """Messages of contacts who are held, in their open conversations."""
+    if not events:
+        return []
+    columns = _columns(events)
+    with connection.cursor() as cursor:
+        cursor.execute(CONVERSATIONS, columns)
+        cursor.execute(LOCK_CONVERSATIONS, columns)
+        locked = cursor.fetchall()
+        if not locked or len(locked) < locked[0][1]:
+            raise ClosedMeanwhile
+    return sql.fetch_rows(MESSAGES, columns)
+
+
+def _store_silently(events: Sequence[InboundMessage]) -> list[dict]:
+    """Messages of blocked contacts who are held."""
+    if not events:
+        return []
+    columns = _columns(events)
+    with connection.cursor() as cursor:
+        cursor.execute(SILENT_CONVERSATIONS, columns)
+    targets = [row["id"] for row in sql.fetch_rows(LOCK_SILENT, columns)]
+    return sql.fetch_rows(SILENT_MESSAGES, {**columns, "targets": targets})
 
 
 def _attach(made: list[dict], events: dict[tuple[str, str], InboundMessage]) -> None:

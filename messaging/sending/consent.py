@@ -2,9 +2,12 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from django.db import connection
 
+from chatrooms import phones
+from messagehub import sql
 from messaging.models import ConsentEntry
 
 # Twilio's own list (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out) and the words that are usual in
@@ -38,6 +41,14 @@ JOIN sender_numbers n ON n.phone = m.to_address AND n.organization_id = m.organi
 ORDER BY m.occurred_at, m.id
 """
 
+BY_FORM = """
+SELECT DISTINCT form.message_id AS id
+FROM unnest(%s::uuid[], %s::text[]) AS form (message_id, address)
+JOIN messages m ON m.id = form.message_id
+JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
+JOIN consent_entries e ON e.sender_number_id = n.id AND e.address = form.address AND e.kind = 'opt_out'
+"""
+
 
 def find_opt_out(sender_id, address: str) -> ConsentEntry | None:
     """The entry by which this address wants nothing from this number; None where it has not opted out."""
@@ -45,10 +56,29 @@ def find_opt_out(sender_id, address: str) -> ConsentEntry | None:
 
 
 def find_opt_outs(sender_id, addresses: Iterable[str]) -> dict[str, ConsentEntry]:
-    """Of these addresses those that want nothing from this number, with the entries that say so."""
-    said = ConsentEntry.objects.filter(sender_number_id=sender_id, address__in=set(addresses))
-    newest = said.order_by("address", "-created_at", "-pk").distinct("address")
-    return {entry.address: entry for entry in newest if entry.kind == ConsentEntry.Kind.OPT_OUT}
+    """Of these addresses those that want nothing from this number, with the entries that say so.
+
+    The newest entry about any form of an address holds.
+    """
+    forms_of = {address: phones.list_forms(address) for address in addresses}
+    every_form = {form for forms in forms_of.values() for form in forms}
+    said = ConsentEntry.objects.filter(sender_number_id=sender_id, address__in=every_form)
+    newest = {entry.address: entry for entry in said.order_by("address", "-created_at", "-pk").distinct("address")}
+    opt_outs = {}
+    for address, forms in forms_of.items():
+        entries = [newest[form] for form in forms if form in newest]
+        entry = max(entries, key=lambda entry: (entry.created_at, entry.pk), default=None)
+        if entry and entry.kind == ConsentEntry.Kind.OPT_OUT:
+            opt_outs[address] = entry
+    return opt_outs
+
+
+def find_opt_outs_by_form(messages: Iterable[tuple[UUID, str]]) -> set[UUID]:
+    """Of these messages, as (id, recipient), those whose number has opted out at some time in another of its forms."""
+    others = [(pk, form) for pk, address in messages for form in phones.list_forms(address)[1:]]
+    if not others:
+        return set()
+    return {row["id"] for row in sql.fetch_rows(BY_FORM, [list(column) for column in zip(*others, strict=True)])}
 
 
 def fold_keyword(text: str) -> str:

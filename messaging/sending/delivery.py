@@ -211,6 +211,7 @@ def _still_wanted(found: list[dict]) -> list[dict]:
         return found
     doubtful = {row["id"] for row in sql.fetch_rows(UNWANTED, [[row["id"] for row in found]])}
     doubtful |= {row["id"] for row in found if row["waited"] > WAITED_SECONDS}
+    doubtful |= consent.find_opt_outs_by_form((row["id"], row["to_address"]) for row in found)
     stopped = recheck.recheck_claimed([row for row in found if row["id"] in doubtful])
     return [row for row in found if row["id"] not in stopped]
 

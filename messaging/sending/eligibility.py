@@ -310,8 +310,8 @@ def explain_quiet_hours(organization: Organization, to: str, at: datetime) -> Re
 def recheck_message(message: Message, at: datetime | None = None) -> Verdict:
     """Check a message that is already paid for once more, at the time `at` (now, if None).
 
-    The sender may have lost the chatroom since. The contact may have another number since, by an edit or a merge; the
-    message still goes to the old one, so the old one's consent counts.
+    The sender may have lost the chatroom since. The contact may have another number since, by a merge; the message
+    still goes to the one that it was written to, so that one's consent counts.
     """
     if message.sent_by is None:
         return Verdict((no_access(),))
