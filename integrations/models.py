@@ -54,7 +54,14 @@ class SenderNumber(Row):
 
     class Meta:
         db_table = "sender_numbers"
-        constraints = [models.UniqueConstraint(fields=["organization", "id"], name="sender_numbers_organization_id")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "id"], name="sender_numbers_organization_id"),
+            # Nothing would ever go out by a number that may send nothing.
+            models.CheckConstraint(
+                condition=Q(segments_per_second=None) | Q(segments_per_second__range=(1, 1000)),
+                name="sender_numbers_segments_per_second",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.phone
