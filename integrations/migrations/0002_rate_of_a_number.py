@@ -5,14 +5,15 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0002_known_zones_and_countries"),
+        ("accounts", "0001_initial"),
         ("chatrooms", "0001_initial"),
         ("integrations", "0001_initial"),
     ]
 
     operations = [
         migrations.RunSQL(
-            "UPDATE sender_numbers SET segments_per_second = nullif(least(segments_per_second, 1000), 0)",
+            "UPDATE sender_numbers SET segments_per_second = nullif(least(segments_per_second, 1000), 0) "
+            "WHERE segments_per_second NOT BETWEEN 1 AND 1000",
             migrations.RunSQL.noop,
             elidable=True,
         ),
