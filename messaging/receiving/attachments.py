@@ -101,9 +101,9 @@ def _settle(attachment: Attachment, **values) -> None:
 
 
 def list_forgotten(limit: int = 200) -> list[UUID]:
-    """Attachments that have waited so long that their job must have been lost."""
+    """Attachments that have waited so long that their job must have been lost; what was tried often comes last."""
     with tenancy.system():
         waiting = Attachment.objects.filter(
             state=Attachment.State.PENDING, created_at__lt=Now() - timedelta(minutes=LOST_MINUTES)
         )
-        return list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
+        return list(waiting.order_by("attempts", "pk").values_list("pk", flat=True)[:limit])
