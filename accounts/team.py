@@ -4,9 +4,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, invitations, keys, second_factor, sessions, tasks
+from accounts import audit, invitations, keys, rights, second_factor, sessions, tasks
 from accounts.models import Organization, User
-from messagehub import bus
 from messagehub.constraints import translate_violation
 
 
@@ -100,7 +99,7 @@ def change_user(user: User, *, by: User, **wanted) -> User:
     elif "role" in before and second_factor.is_owed(user):
         sessions.end_sign_ins_without_factor(user)
     elif power:
-        bus.access_changed([user.pk])  # requests read the rights each time, open sockets when told
+        rights.follow_rights(user, by=by)  # requests read the rights each time
     audit.record_action(
         "user.change", actor=by, target=user, before=before, after={name: wanted[name] for name in before}
     )

@@ -100,6 +100,12 @@ def build_search_pattern(search: str) -> str:
     return f"%{escaped}%"
 
 
+def has_number(chatroom: Chatroom, phone: str) -> bool:
+    """Whether a contact of the chatroom is reached at exactly this number."""
+    further = ContactNumber.objects.filter(chatroom=chatroom, phone=phone)
+    return Contact.objects.filter(chatroom=chatroom, phone=phone).exists() or further.exists()
+
+
 def find_or_create_contact(chatroom: Chatroom, phone: str) -> Contact:
     """The chatroom's contact with this number (E.164), made if there is none: the unique constraint decides."""
     if further := ContactNumber.objects.select_related("contact").filter(chatroom=chatroom, phone=phone).first():

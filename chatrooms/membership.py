@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts import audit
+from accounts import audit, rights
 from accounts.models import User
 from chatrooms.models import Chatroom, UserChatroom
 from messagehub import bus
@@ -23,11 +23,11 @@ def assign_user(user: User, chatroom: Chatroom, *, by: User) -> tuple[UserChatro
 
 @transaction.atomic
 def unassign_user(user: User, chatroom: Chatroom, *, by: User) -> bool:
-    """End an assignment, on open sockets too. Returns whether there was one."""
+    """End an assignment, on open sockets too, and what was assigned there. Returns whether there was one."""
     ended, _ = UserChatroom.objects.filter(user=user, chatroom=chatroom).delete()
     if ended:
         audit.record_action("chatroom.unassign", actor=by, target=user, before=_named(chatroom))
-        bus.access_changed([user.pk])
+        rights.follow_rights(user, by=by)
     return bool(ended)
 
 

@@ -23,6 +23,8 @@ def create_chatroom(organization: Organization, name: str, *, by: User) -> Chatr
 @transaction.atomic
 def rename_chatroom(room: Chatroom, name: str, *, by: User) -> None:
     """Give a chatroom another name. Raises NameTaken."""
+    if name == room.name:
+        return
     before, room.name = room.name, name
     with _named():
         room.save(update_fields=["name"])

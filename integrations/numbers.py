@@ -118,6 +118,8 @@ def change_number(
     number: SenderNumber, *, auth_token: str = "", revoke_previous: bool = False, by: User, **values
 ) -> None:
     """Rename a number, move it to another chatroom, replace its account's token or revoke the one before."""
+    if not auth_token and not revoke_previous and not values:
+        return
     if auth_token:
         connect_account(number.organization, number.twilio_account.account_sid, auth_token)
     if revoke_previous:

@@ -10,12 +10,16 @@ import hashlib
 import logging
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import orjson
 import psycopg
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from psycopg_pool import AsyncConnectionPool
+from uuid_utils.compat import uuid7
 
 from integrations.models import WebhookEvent
 from integrations.twilio import parsing
@@ -29,11 +33,13 @@ MOST_BYTES = 256 * 1024
 READ_SECONDS = 10
 QUEUE_LENGTH, BATCH, WRITERS = 2000, 200, 2
 CREDENTIALS_SECONDS, REREAD_SECONDS = 1, 0.2  # how old what is known of an account may be; before it is refused
+TICK = timedelta(microseconds=1)
 
 INSERT = """
 WITH stored AS (
-    INSERT INTO webhook_events (source, account, dedupe_key, query, body, headers, quarantined)
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::jsonb[], %s::text[])
+    INSERT INTO webhook_events (id, created_at, source, account, dedupe_key, query, body, headers, quarantined)
+    SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[],
+                         %s::jsonb[], %s::text[])
     ON CONFLICT DO NOTHING
 )
 SELECT pg_notify(%s, '')
@@ -59,10 +65,23 @@ class Account:
     read_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a request came and the key of its event. Both increase from one request of a process to the next.
+
+    They are what the order of a thread and the last word on consent go by, so neither is the moment of storing: which
+    of two bodies or batches is faster says nothing.
+    """
+
+    id: UUID
+    at: datetime
+
+
 @dataclass(slots=True)
 class Stored:
     """A verified webhook on its way into the table, and the request that waits for it."""
 
+    arrival: Arrival
     source: str
     account: str
     dedupe_key: str
@@ -85,6 +104,7 @@ class Intake:
         self.queue: asyncio.Queue[Stored] = asyncio.Queue(QUEUE_LENGTH)
         self.accounts: dict[str, Account | None] = {}
         self.writers: list[asyncio.Task] = []
+        self.last_arrival = datetime.min.replace(tzinfo=UTC)
         self.pool: AsyncConnectionPool
 
     async def startup(self) -> None:
@@ -127,6 +147,7 @@ class Intake:
             raise Refused(404, "There is no webhook at this address.")
         if scope["method"] != "POST":
             raise Refused(405, "Webhooks are posted.", allow="POST")
+        arrival = self.mark_arrival()
         body = await self.read(scope, receive)
         headers = dict(scope["headers"])
         query = scope["query_string"].decode("latin-1")
@@ -142,7 +163,11 @@ class Intake:
         signature = headers.get(b"x-twilio-signature", b"").decode("latin-1")
         account = await self.verified(form.account, url, fields, signature)
         kept = {name.decode(): headers[name].decode("latin-1") for name in KEPT_HEADERS if name in headers}
-        return await handler(account, form, query, body, kept)
+        return await handler(arrival, account, form, query, body, kept)
+
+    def mark_arrival(self) -> Arrival:
+        self.last_arrival = max(timezone.now(), self.last_arrival + TICK)
+        return Arrival(uuid7(), self.last_arrival)
 
     async def read(self, scope, receive) -> bytes:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
@@ -198,7 +223,9 @@ class Intake:
         return self.accounts[sid]
 
     # ------------------------------------------------------------ the two kinds
-    async def message(self, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict):
+    async def message(
+        self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict
+    ):
         quarantined = ""
         if ":" not in form.text("To") + form.text("From"):
             if form.text("To").strip() not in account.numbers:
@@ -207,25 +234,33 @@ class Intake:
                 quarantined = "nobody owns this number"
         # With the account: nobody can use up another's id. With the reason: what is set aside keeps no later one out.
         key = ":".join(filter(None, [account.sid, form.message_sid or digest(body), quarantined]))
-        await self.store(WebhookEvent.Source.TWILIO_MESSAGE, account, key, query, body, kept, quarantined)
+        await self.store(arrival, WebhookEvent.Source.TWILIO_MESSAGE, account, key, query, body, kept, quarantined)
         if quarantined:
             log.warning("A message to a number that nobody owns was kept for operators.")
             raise Refused(404, "Nobody here owns this number.")
         return 200, b"text/xml; charset=utf-8", EMPTY_TWIML, {}
 
-    async def status(self, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict):
+    async def status(self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict):
         parts = [account.sid, form.message_sid, form.message_status, form.text("ErrorCode"), digest(query.encode())]
-        await self.store(WebhookEvent.Source.TWILIO_STATUS, account, ":".join(parts), query, body, kept)
+        await self.store(arrival, WebhookEvent.Source.TWILIO_STATUS, account, ":".join(parts), query, body, kept)
         return 204, b"", b"", {}
 
     # ------------------------------------------------------------ group commit
     async def store(
-        self, source: str, account: Account, key: str, query: str, body: bytes, kept: dict, quarantined: str = ""
+        self,
+        arrival: Arrival,
+        source: str,
+        account: Account,
+        key: str,
+        query: str,
+        body: bytes,
+        kept: dict,
+        quarantined: str = "",
     ) -> None:
         """Returns once the event is durable. Raises Refused(503) when it is not."""
         key = key if len(key) <= 200 else digest(key.encode())
         committed = asyncio.get_running_loop().create_future()
-        event = Stored(str(source), account.sid, key, query[:2000], body, dumps(kept), quarantined, committed)
+        event = Stored(arrival, str(source), account.sid, key, query[:2000], body, dumps(kept), quarantined, committed)
         try:
             self.queue.put_nowait(event)
         except asyncio.QueueFull:
@@ -251,7 +286,20 @@ class Intake:
 
     async def insert(self, batch: list[Stored]) -> bool:
         columns = zip(
-            *((e.source, e.account, e.dedupe_key, e.query, e.body, e.headers, e.quarantined) for e in batch),
+            *(
+                (
+                    e.arrival.id,
+                    e.arrival.at,
+                    e.source,
+                    e.account,
+                    e.dedupe_key,
+                    e.query,
+                    e.body,
+                    e.headers,
+                    e.quarantined,
+                )  # fmt: skip
+                for e in batch
+            ),
             strict=True,
         )
         try:

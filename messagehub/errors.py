@@ -19,7 +19,7 @@ from integrations import numbers
 from messagehub import constraints, limits
 from messaging import idempotency
 from messaging.campaigns import lifecycle
-from messaging.conversations import changes, listing
+from messaging.conversations import assignments, changes, listing
 from messaging.message_templates import templates
 from messaging.sending import eligibility, enqueue, message_actions
 from tokens import ledger
@@ -46,6 +46,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     team.OwnRole: (409, "own_role"),
     changes.NewerIsOpen: (409, "newer_open"),
     changes.NoWakingTime: (400, "invalid"),
+    assignments.AssigneeGone: (400, "invalid"),
     templates.BadTemplate: (400, "invalid"),
     templates.MissingVariables: (400, "invalid"),
     contacts.DuplicateContact: (409, "duplicate"),

@@ -280,6 +280,8 @@ SPECTACULAR_SETTINGS = {
     },
 }
 BEARER_TOKENS = "accounts.api.bearer.authenticate_bearer"
+# Called in the transaction in which somebody's role, state or chatrooms change: (user, by=...).
+RIGHTS_FOLLOWERS = ["messaging.conversations.assignments.release_assignments"]
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=30),
     "AUTH_HEADER_PREFIX": "Bearer",

@@ -168,7 +168,7 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address)
 JOIN sender_numbers n ON n.chatroom_id = c.chatroom_id
 JOIN LATERAL (
     SELECT kind FROM consent_entries o WHERE o.sender_number_id = n.id AND o.address = c.address
-    ORDER BY o.id DESC LIMIT 1
+    ORDER BY o.created_at DESC, o.id DESC LIMIT 1
 ) e ON true
 ORDER BY c.id, e.kind = 'opt_out' DESC
 """

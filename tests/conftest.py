@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests import services
 from tests.running_demo import Demo, demo_folder, running_demo
 
+pytest_plugins = ["tests.cast", "tests.desk"]
+
 BROWSERS = 2  # at once: each keeps a core busy, and four of them kept each other waiting
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -63,6 +65,14 @@ def _cheap_passwords() -> Iterator[None]:
     """Argon2 takes 0.2 s on purpose; MD5 hashes what the tests make."""
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher", *django_settings.PASSWORD_HASHERS]
     with override_settings(PASSWORD_HASHERS=hashers):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_as_they_are() -> Iterator[None]:
+    """Hashed names need a collectstatic; `test_assets` makes one."""
+    files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(STORAGES=django_settings.STORAGES | {"staticfiles": files}):
         yield
 
 

@@ -128,7 +128,7 @@ def parse_message(account: str, body: bytes, received_at: datetime) -> Incoming:
         occurred_at=received_at,
         segments=form.number("NumSegments") or 1,
         media=media,
-        keyword=form.text("OptOutType").upper()[:8],
+        keyword=form.text("OptOutType").strip().upper()[:8],
     )
 
 

@@ -67,7 +67,8 @@ class CampaignViewSet(TenantModelViewSet):
         serializer.instance = self.get_queryset().get(pk=campaign.pk)
 
     def perform_update(self, serializer):
-        lifecycle.change_campaign(serializer.instance, **serializer.validated_data)
+        if serializer.validated_data:
+            lifecycle.change_campaign(serializer.instance, **serializer.validated_data)
         serializer.instance = self.get_object()
 
     def perform_destroy(self, campaign):

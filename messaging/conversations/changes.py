@@ -11,6 +11,7 @@ from chatrooms import contacts
 from chatrooms.models import Contact, ContactActivity
 from integrations.models import SenderNumber
 from messagehub import constraints, sql, tenancy
+from messaging.conversations import assignments
 from messaging.live import event_log
 from messaging.models import (
     Conversation,
@@ -91,13 +92,16 @@ def change_conversation(
     """Change state (`status`, `snoozed_until`), `assigned_to` or labels, and show it if it is a change.
 
     Returns what was there before, as a call that undoes it takes it. Raises NoWakingTime, and NewerIsOpen where the
-    contact has another conversation that is not closed.
+    contact has another conversation that is not closed, and AssigneeGone. One that is opened again is nobody's where
+    its assignee may not see it any more.
     """
-    held = lock_conversation(conversation)
-    state = _state(held, values)
-    values |= state
     if "assigned_to" in values:
         values["assigned_to_id"] = getattr(values.pop("assigned_to"), "pk", None)
+    lost = _lost_assignee(conversation, values)
+    held = lock_conversation(conversation)
+    values |= _state(held, values)
+    if lost and values.get("assigned_to_id", held.assigned_to_id) == lost:
+        values["assigned_to_id"] = None
     before = {name: getattr(held, name) for name in values}
     changed = {name: value for name, value in values.items() if before[name] != value}
     if changed:
@@ -114,17 +118,31 @@ def change_conversation(
     return before
 
 
+def _lost_assignee(conversation: Conversation, values: dict) -> UUID | None:
+    """Who would be the assignee of an open conversation and may not see it. Raises AssigneeGone for a new one."""
+    person_id = values.get("assigned_to_id", conversation.assigned_to_id)
+    is_opening = {"status", "snoozed_until"} & values.keys() and values.get("status") != Conversation.Status.CLOSED
+    if person_id is None or not ("assigned_to_id" in values or is_opening):
+        return None
+    if assignments.hold_access(person_id, conversation.chatroom):
+        return None
+    if "assigned_to_id" in values:
+        raise assignments.AssigneeGone
+    return person_id
+
+
 def _done(held: Conversation, changed: Mapping) -> list[dict]:
     """The lines of the thread that tell of these changes."""
     kinds = ConversationActivity.Kind
     done = []
     if "assigned_to_id" in changed:
         person = changed["assigned_to_id"]
-        done.append({"kind": kinds.ASSIGNED if person else kinds.UNASSIGNED, "person_id": person})
+        kind = kinds.ASSIGNED if person else kinds.UNASSIGNED
+        done.append({"kind": kind, "person_id": person or held.assigned_to_id})
     if "status" in changed or "snoozed_until" in changed:
         status = changed.get("status", held.status)
-        kind = {"OPEN": kinds.REOPENED, "CLOSED": kinds.CLOSED, "PENDING": kinds.PENDING, "SNOOZED": kinds.SNOOZED}
-        done.append({"kind": kind[status], "until": changed.get("snoozed_until")})
+        kind_of = {"OPEN": kinds.REOPENED, "CLOSED": kinds.CLOSED, "PENDING": kinds.PENDING, "SNOOZED": kinds.SNOOZED}
+        done.append({"kind": kind_of[status], "until": changed.get("snoozed_until")})
     return done
 
 

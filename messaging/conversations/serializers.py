@@ -63,7 +63,7 @@ class ConversationChangeSerializer(InputSerializer):
     snoozed_until = AheadField(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:
-        if data.get("snoozed_until") and data.get("status", "SNOOZED") != "SNOOZED":
+        if data.get("snoozed_until") and self.context["request"].data.get("status", "SNOOZED") != "SNOOZED":
             raise serializers.ValidationError(
                 {"snoozed_until": ["Only a snoozed conversation can have snoozed_until."]}
             )

@@ -195,7 +195,10 @@ class Attachment(Row):
 
 
 class ConsentEntry(Row):
-    """Somebody wants no more messages from a number, or wants them again. The newest entry of both holds."""
+    """Somebody wants no more messages from a number, or wants them again. The newest entry of both holds.
+
+    `created_at` of a keyword is when it was written, so a message that is fetched late takes its place in time.
+    """
 
     class Kind(models.TextChoices):
         OPT_IN = "opt_in"
@@ -215,7 +218,9 @@ class ConsentEntry(Row):
 
     class Meta:
         db_table = "consent_entries"
-        indexes = [models.Index(fields=["sender_number", "address", "-id"], name="consent_entries_newest")]
+        indexes = [
+            models.Index(fields=["sender_number", "address", "-created_at", "-id"], name="consent_entries_newest")
+        ]
 
 
 class MessageReceipt(Row):

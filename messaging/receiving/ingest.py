@@ -41,7 +41,7 @@ WITH incoming AS (
            coalesce(owner.phone, i.from_address) AS known_by
     FROM unnest(%(account)s::text[], %(provider_id)s::text[], %(from_address)s::text[], %(to_address)s::text[],
                 %(body)s::text[], %(occurred_at)s::timestamptz[], %(segments)s::int[])
-        AS i (account, provider_id, from_address, to_address, body, occurred_at, segments)
+        WITH ORDINALITY AS i (account, provider_id, from_address, to_address, body, occurred_at, segments, place)
     JOIN sender_numbers n ON n.phone = i.to_address
     JOIN twilio_accounts a ON a.id = n.twilio_account_id AND a.account_sid = i.account
     LEFT JOIN contact_numbers further ON further.chatroom_id = n.chatroom_id AND further.phone = i.from_address
@@ -111,7 +111,7 @@ MESSAGES = f"""
     JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
     JOIN conversations v ON v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
                         AND v.status <> 'CLOSED'
-    ORDER BY i.provider_id
+    ORDER BY i.occurred_at, i.place  -- keys are made in this order: they decide where times are the same
     ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
     RETURNING id, organization_id, chatroom_id, conversation_id, provider_id, occurred_at
 ), counted AS (
@@ -235,7 +235,8 @@ def _set_aside(pk, reason: str) -> None:
 def receive_messages(events: Iterable[InboundMessage]) -> list[event_log.Change]:
     """Store inbound messages with their contacts and open conversations; returns what changed.
 
-    A message that is known by its provider id already changes nothing. Raises NotRouted when a number is nobody's.
+    Events of one moment are in the order of their arrival. A message that is known by its provider id already changes
+    nothing. Raises NotRouted when a number is nobody's.
     """
     once = {(event.account, event.provider_id): event for event in events}
     if not once:

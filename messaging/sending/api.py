@@ -56,7 +56,8 @@ class MessageViewSet(TenantViewSet):
     )
     def partial_update(self, request, pk):
         message = self.get_object()
-        message_actions.change_message(message, by=request.user, **self.read_input())
+        if values := self.read_input():
+            message_actions.change_message(message, by=request.user, **values)
         return self.answer_message(message)
 
     @operation(

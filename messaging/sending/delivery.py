@@ -89,7 +89,7 @@ JOIN contacts c ON c.id = m.contact_id
 JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
 WHERE m.id = ANY(%s) AND (c.blocked_at IS NOT NULL OR 'opt_out' = (
     SELECT e.kind FROM consent_entries e WHERE e.sender_number_id = n.id AND e.address = m.to_address
-    ORDER BY e.id DESC LIMIT 1))
+    ORDER BY e.created_at DESC, e.id DESC LIMIT 1))
 """
 OVERDUE = """
 WITH lost AS (

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from chatrooms.fields import PhoneField, VisibleRelatedField, only_chatroom
+from chatrooms import contacts, phones
+from chatrooms.fields import VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from integrations.channels import MOST_MEDIA
@@ -18,7 +19,7 @@ from messaging.models import Conversation, Message, MessageTemplate
 class SendSerializer(serializers.Serializer):
     """A message to send: to one of three kinds of recipient, with a text, media or both."""
 
-    to = PhoneField(required=False)
+    to = serializers.CharField(max_length=64, required=False)
     contact_id = VisibleRelatedField(queryset=Contact.objects.all(), required=False)
     conversation_id = VisibleRelatedField(queryset=Conversation.objects.all(), required=False)
     content = serializers.CharField(
@@ -66,7 +67,18 @@ class SendSerializer(serializers.Serializer):
             raise serializers.ValidationError({"send_at": [NOT_AHEAD]})
         if "contact_id" in data and not data["contact_id"].phone:
             raise serializers.ValidationError({"contact_id": ["This contact has no phone number."]})
+        if "to" in data:
+            data["to"] = self._number(data["to"], room)
         return {**data, "chatroom": room}
+
+    def _number(self, given: str, room: Chatroom) -> str:
+        """E.164, or what the network calls a contact of the chatroom: a short code or a name."""
+        if contacts.has_number(room, given):
+            return given
+        try:
+            return phones.normalize_phone(given, room.organization.default_country)
+        except phones.ImpossibleNumber as error:
+            raise serializers.ValidationError({"to": [str(error)]}) from None
 
     def _was_made(self, client_id: UUID | None) -> bool:
         """Whether this request is a repeated one: its time may have passed since."""

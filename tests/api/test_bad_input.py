@@ -14,7 +14,6 @@ from rest_framework.test import APIClient
 from messagehub import tenancy
 
 pytestmark = pytest.mark.django_db
-STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
 REQUESTS = 1000
 MADE_UP = UUID("01900000-0000-7000-8000-000000000000")
 VERBS = ("get", "post", "patch", "delete", "put")
@@ -116,10 +115,6 @@ def bad_request(chance: random.Random, path: str, verbs: list[str]) -> tuple[str
 @pytest.mark.parametrize("caller", ["ann", "bo"])
 def test_bad_input_leaves_no_500_and_no_changed_row(caller: str, request, settings):
     settings.LIMITS = dict.fromkeys(settings.LIMITS, 100_000)
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": STATIC},
-    }  # the docs page, without collectstatic
     client = APIClient(raise_request_exception=False)
     client.force_login(request.getfixturevalue(caller))
     chance, every, answers, broken = random.Random(2026), routes(), Counter(), []

@@ -17,8 +17,8 @@ from messagehub import tenancy
 from messaging.campaigns import lifecycle
 from messaging.conversations import labels
 from messaging.message_templates import templates
-from tests.api.conftest import build_acme, build_globex, build_operator
 from tests.api.permission_table import ADMINS, ADMINS_OF_SEEN, EVERYBODY, MADE_UP, OPEN, TABLE, Row
+from tests.cast import build_acme, build_globex, build_operator
 from tokens import ledger
 
 STAFF = ("ann", "bo", "cy", "zed")

@@ -7,9 +7,9 @@ from django.db import transaction
 from rest_framework.test import APIClient
 
 from messagehub import tenancy
-from tests.api.conftest import build
 from tests.api.permission_table import TABLE
 from tests.api.test_permissions import ask, furnished
+from tests.cast import build
 from tokens import ledger
 
 LISTS = [row.route for row in TABLE if row.verb == "get" and not row.path]

@@ -1,6 +1,5 @@
 """How long a Twilio token that was replaced still signs webhooks."""
 
-# ruff: noqa: F401, F811
 import asyncio
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -18,8 +17,6 @@ from integrations import numbers
 from integrations.models import TwilioAccount
 from integrations.webhooks import Intake
 from messaging import retention
-from tests.api.conftest import acme, ann, api, bo, inside, sales
-from tests.ui.conftest import _static_files_as_they_are, browser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/api/webhooks/twilio/messages"

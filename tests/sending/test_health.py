@@ -14,7 +14,7 @@ from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 from messagehub import tenancy
 from messaging.models import ConsentEntry, Message
 from messaging.sending import delivery, enqueue, states
-from tests.spine.test_walls import a_tenant
+from tests.cast import create_tenant
 from tokens import ledger, proof
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def acme(db) -> dict:
-    tenant = a_tenant("acme", "+15550100100")
+    tenant = create_tenant("acme", "+15550100100")
     with tenancy.organization(tenant["organization"].pk):
         for number in range(4):
             enqueue.send_message(tenant["conversation"], f"Text {number}", sent_by=tenant["agent"])
@@ -31,7 +31,7 @@ def acme(db) -> dict:
 
 @pytest.fixture
 def globex(db) -> dict:
-    return a_tenant("globex", "+15550200200")
+    return create_tenant("globex", "+15550200200")
 
 
 def statuses(tenant: dict) -> list[str]:

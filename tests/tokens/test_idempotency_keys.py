@@ -1,11 +1,8 @@
-# ruff: noqa: F401, F811
 """One Idempotency-Key names one grant, also while two are made at once."""
 
 import pytest
 
-from tests.api.conftest import acme, ann, api, bo, cy, inside
 from tests.meanwhile import Aside
-from tests.ui.conftest import _static_files_as_they_are
 from tokens import ledger
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,32 +1,62 @@
-"""The cast of the API's tests, in a browser without a script."""
+"""A page with our scripts, from the static files that the app serves, and nothing of the app behind it."""
 
-from collections.abc import Callable
+import mimetypes
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
-from django.test import Client
+from django.contrib.staticfiles import finders
+from playwright.sync_api import Browser, Page, Route
 
-from accounts.models import User
-from tests.api.conftest import acme, ann, api, bo, cy, elsewhere, globex, inside, olga, sales, support, zed
-
-__all__ = ["acme", "ann", "api", "bo", "cy", "elsewhere", "globex", "inside", "olga", "sales", "support", "zed"]
+ORIGIN = "http://scripts.example"
+SIGNED_IN = "data-me='me' data-cursor='first' hx-headers='{}'"
 
 
-@pytest.fixture(autouse=True)
-def _static_files_as_they_are(settings) -> None:
-    """Hashed names need a collectstatic; `test_assets` makes one."""
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
+class Site:
+    """Answers a browser: pages as a test wrote them, static files as the app's finders find them."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, str] = {}
+        self.asked: list[str] = []
+
+    def answer(self, route: Route) -> None:
+        path = unquote(urlsplit(route.request.url).path)
+        if path in self.pages:
+            kind = "application/json" if self.pages[path].startswith("{") else "text/html"
+            self.asked.append(path)
+            return route.fulfill(body=self.pages[path], content_type=f"{kind}; charset=utf-8")
+        found = finders.find(path.removeprefix("/static/")) if path.startswith("/static/") else None
+        if not found:
+            return route.fulfill(status=404)
+        return route.fulfill(body=Path(found).read_bytes(), content_type=mimetypes.guess_type(path)[0])
 
 
 @pytest.fixture
-def browser() -> Callable[..., Client]:
-    """Somebody's browser; `part=True` asks as a script does."""
+def site() -> Site:
+    return Site()
 
-    def client(user: User | None = None, *, part: bool = False) -> Client:
-        made = Client(headers={"HX-Request": "true"} if part else None)
-        if user:
-            made.force_login(user)
-        return made
 
-    return client
+@pytest.fixture
+def page(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A page that says nothing yet. Whatever its scripts complain about fails the test."""
+    context = chromium.new_context()
+    page, complaints = context.new_page(), []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.route(f"{ORIGIN}/**", site.answer)
+    show(page, site, "")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def show(page: Page, site: Site, body: str, attributes: str = "", head: str = "") -> None:
+    site.pages["/"] = f'<!DOCTYPE html><html lang="en"><head>{head}</head><body {attributes}>{body}</body></html>'
+    page.goto(f"{ORIGIN}/")
+
+
+def run(page: Page, code: str, argument: object = None):
+    """What a script returns that may import our modules by their names: `load("queue")`."""
+    return page.evaluate(
+        f"async (argument) => {{ const load = (name) => import(`/static/ui/${{name}}.js`); {code} }}", argument
+    )

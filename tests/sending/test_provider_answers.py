@@ -1,0 +1,290 @@
+"""What the provider answers, or does not. The sandbox's own list is the witness."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from chatrooms.models import Contact
+from integrations import channels
+from integrations.twilio import limits, sending
+from messagehub import tenancy
+from messaging.models import Message
+from messaging.sending import delivery
+from tests.desk import Desk, create_desk, pass_pauses, worker_process
+from tests.running_demo import eventually
+
+pytestmark = [pytest.mark.django_db, pytest.mark.faults]
+
+
+# ---------------------------------------------------------------- row 3
+@pytest.mark.parametrize("kind", ["accept_then_hang", "accept_then_reset"])
+def test_an_answer_that_is_lost_is_never_followed_by_another_try(desk: Desk, monkeypatch, kind: str):
+    monkeypatch.setattr(limits, "TOTAL_SECONDS", 1)
+    desk.sandbox.fault(kind)
+    message = desk.send(f"Lost by {kind}")
+
+    desk.fly()
+
+    assert desk.state(message).status == "unknown"
+    assert desk.at_provider == [message.content]
+    pass_pauses()
+    assert delivery.sweep_overdue() == 0
+    assert desk.fly() == 0
+    desk.reconcile_until_settled()
+    assert desk.state(message).provider_id
+    assert desk.at_provider == [message.content]
+    assert desk.entries(message) == [("debit", -1)]
+
+
+def test_every_character_reaches_the_provider_as_it_was_written(desk: Desk):
+    text = "50 % off & more = \"good\"; 1+1? #1 'a/b' ~\\ {x} [y] <b>\r\n\ttwo  spaces, ümläut, ’, 漢字, 👩‍👩‍👧, %41+"
+    message = desk.send(text)
+
+    desk.fly()
+
+    assert desk.state(message).status == "accepted"
+    assert desk.at_provider == [text]
+
+
+def test_a_connection_that_the_provider_hung_up_in_the_meantime_is_not_used_again(desk: Desk):
+    """Idle ones are closed by servers after five seconds or more; a busy process may not have heard of it yet."""
+    first, second = desk.send("Before the pause"), desk.send("After the pause")
+    claimed = delivery.claim_messages(10)
+
+    async def call():
+        connections = channels.Connections(1)
+        outcomes = [await connections.send(claimed[0].text)]
+        time.sleep(5.5)  # nothing is heard meanwhile
+        outcomes.append(await connections.send(claimed[1].text))
+        await connections.close()
+        return list(zip(claimed, outcomes, strict=True))
+
+    delivery.settle_outcomes(asyncio.run(call()))
+
+    assert [desk.state(each).status for each in (first, second)] == ["accepted", "accepted"]
+
+
+# ---------------------------------------------------------------- row 4
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://nowhere.invalid", "https://sandbox"])
+def test_what_never_reached_the_provider_waits_and_is_tried_again(desk: Desk, settings, address: str):
+    """Refused, no such name, no TLS: surely not sent."""
+    settings.TWILIO_API_BASE_URL = address.replace("//sandbox", f"//127.0.0.1:{desk.sandbox.port}")
+    message = desk.send("Nobody there")
+
+    desk.fly()
+
+    assert desk.state(message).status == "queued"
+    assert (message.failures, message.tokens) == (1, 1)
+    assert message.not_before > timezone.now()
+    assert desk.fly() == 0  # not before its time
+    settings.TWILIO_API_BASE_URL = desk.sandbox.base_url
+    pass_pauses()
+    assert desk.fly() == 1
+    assert desk.state(message).status == "accepted"
+    assert desk.at_provider == ["Nobody there"]
+
+
+def test_no_free_connection_is_not_sent_either(desk: Desk, monkeypatch):
+    monkeypatch.setattr(sending, "CONNECT_SECONDS", 0.3)
+    desk.sandbox.fault("slow", seconds=1)
+    messages = [desk.send("First"), desk.send("Second")]
+    claimed = delivery.claim_messages(10)
+
+    async def call():
+        connections = channels.Connections(1)
+        outcomes = await asyncio.gather(*(connections.send(each.text) for each in claimed))
+        await connections.close()
+        return list(zip(claimed, outcomes, strict=True))
+
+    delivery.settle_outcomes(asyncio.run(call()))
+
+    assert sorted(desk.state(message).status for message in messages) == ["accepted", "queued"]
+    assert len(desk.at_provider) == 1
+
+
+def test_pauses_grow_and_differ_and_end_with_a_refund(desk: Desk, settings):
+    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:1"
+    messages = [desk.send(f"Number {n}") for n in range(8)]
+    before, longest = desk.balance, []
+
+    for attempt in range(1, delivery.MOST_ATTEMPTS + 1):
+        started = timezone.now()
+        assert desk.fly() == 8
+        waits = [desk.state(message).not_before for message in messages]
+        if attempt < delivery.MOST_ATTEMPTS:
+            assert {message.status for message in messages} == {"queued"}
+            assert desk.balance == before
+            assert len(set(waits)) == 8  # jitter: they do not come back all at once
+            assert max(waits) - started < timedelta(seconds=2**attempt + 5)
+            longest.append(max(waits) - started)
+        pass_pauses()
+
+    assert longest[-1] > longest[0]
+    assert {(message.status, message.error_code) for message in messages} == {("failed", "unreachable")}
+    assert desk.balance == before + 8
+    assert [desk.entries(message) for message in messages] == [[("debit", -1), ("refund", 1)]] * 8
+    assert desk.at_provider == []
+
+
+# ---------------------------------------------------------------- row 5
+@pytest.mark.parametrize(("kind", "taken"), [("500", 0), ("502", 0), ("503", 0), ("504", 0), ("accept_then_500", 1)])
+def test_a_server_error_may_mean_anything(desk: Desk, kind: str, taken: int):
+    before = desk.balance
+    desk.sandbox.fault(kind)
+    message = desk.send(f"Perhaps {kind}")
+
+    desk.fly()
+
+    assert desk.state(message).status == "unknown"
+    pass_pauses()
+    assert desk.fly() == 0
+    desk.reconcile_until_settled()
+    assert len(desk.at_provider) == taken
+    assert (desk.state(message).status == "not_sent") == (taken == 0)
+    assert desk.balance == before - taken
+
+
+# ---------------------------------------------------------------- row 6
+@pytest.mark.parametrize("retry_after", [0, 7])
+def test_told_to_wait_it_waits_and_keeps_its_token(desk: Desk, retry_after: int):
+    desk.sandbox.fault("429", count=50, retry_after=retry_after)
+    message = desk.send("When you have time")
+
+    for _ in range(50):
+        asked = timezone.now()
+        assert desk.fly() == 1
+        assert desk.state(message).status == "queued"
+        assert message.not_before >= asked + timedelta(seconds=retry_after)
+        assert desk.fly() == 0
+        pass_pauses()
+    desk.fly()
+
+    assert desk.state(message).status == "accepted"
+    assert (message.failures, desk.entries(message)) == (0, [("debit", -1)])
+    assert desk.at_provider == ["When you have time"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_do_not_wait_for_one_that_is_told_to_wait(desk: Desk, tmp_path):
+    """The same 40 messages of another organization, without and beside 300 that are answered 429."""
+    other = create_desk(desk.sandbox, "globex", "AC" + "b" * 32, "+15550200200")
+    with worker_process(desk.sandbox, tmp_path):
+        alone = time_to_send(other, "Alone")
+        desk.sandbox.fault("429", count=100_000, retry_after=1, account_sid=desk.account)
+        for n in range(300):
+            desk.send(f"Told to wait {n}")
+
+        beside = time_to_send(other, "Beside")
+
+    assert beside < alone + 1.5
+    assert (desk.at_provider, len(other.at_provider)) == ([], 80)
+
+
+def time_to_send(desk: Desk, text: str) -> float:
+    """Seconds until the last of 40 messages is accepted."""
+    messages, started = [desk.send(f"{text} {n}").pk for n in range(40)], time.monotonic()
+    with tenancy.system():
+        mine = Message.objects.filter(pk__in=messages)
+
+    def accepted() -> bool:
+        with tenancy.system():
+            return mine.filter(status="accepted").count() == 40
+
+    eventually(accepted, 30)
+    return time.monotonic() - started
+
+
+# ---------------------------------------------------------------- row 7
+def test_who_has_opted_out_is_written_to_once_at_most(desk: Desk):
+    before = desk.balance
+    desk.sandbox.fault("21610")
+    message = desk.send("Are you there?")
+
+    desk.fly()
+
+    assert (desk.state(message).status, message.error_code) == ("failed", "21610")
+    assert desk.entries(message) == [("debit", -1), ("refund", 1)]
+    asked, client = desk.asked, desk.client()
+    body = {"conversation_id": str(desk.tenant["conversation"].pk), "content": "Once more?"}
+    refused = client.post("/api/messages/send", body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "opted_out")
+    assert "START" in refused.json()["error"]["message"]
+    assert client.post(f"/api/messages/{message.pk}/retry").status_code == 409
+    assert client.get(f"/api/contacts/{desk.tenant['contact'].pk}").json()["consent"] == "opted_out"
+    desk.fly()
+    assert (desk.asked, desk.at_provider, desk.balance) == (asked, [], before)
+
+
+# ---------------------------------------------------------------- row 8
+@pytest.mark.parametrize("code", [21211, 21614, 21408, 21606, 21612, 21617, 21602, 21603])
+def test_a_definite_refusal_is_final_and_refunded_once(desk: Desk, code: int):
+    before = desk.balance
+    desk.sandbox.fault("400", count=2, code=code)
+    messages = [desk.send(f"Refused with {code}, {n}") for n in range(2)]
+
+    desk.fly()
+
+    for message in messages:
+        assert (desk.state(message).status, message.error_code) == ("failed", str(code))
+        assert message.error_message
+        assert desk.entries(message) == [("debit", -1), ("refund", 1)]
+    assert desk.balance == before
+    pass_pauses()
+    assert desk.fly() == 0
+    assert desk.at_provider == []
+    with tenancy.system():
+        contact = Contact.objects.get(pk=desk.tenant["contact"].pk)
+    assert contact.phone_refused == (str(code) if code in (21211, 21614) else "")
+    assert desk.alerts() == ([str(code)] if code in (21408, 21606) else [])
+
+
+# ---------------------------------------------------------------- row 9
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["401", "20003"])
+def test_a_shut_out_account_is_left_alone_until_it_is_let_in(desk: Desk, tmp_path, kind: str):
+    desk.sandbox.fault(kind, count=1000)
+    asked = desk.asked
+    messages = [desk.send(f"Waiting {n}") for n in range(100)]
+    balance, admin = desk.balance, desk.client(desk.admin())
+    number = f"/api/sender-numbers/{desk.tenant['number'].pk}"
+
+    with worker_process(desk.sandbox, tmp_path):
+        eventually(lambda: desk.alerts())
+        time.sleep(2)
+
+        assert desk.asked - asked <= 3
+        assert (desk.states(), desk.balance) == ({"queued": 100}, balance)
+        assert len(desk.alerts()) == 1
+        health = admin.get(number).json()["health"]
+        assert health["state"] == "paused"
+        assert "rejected the credentials of account" in health["alerts"][0]["message"]
+
+        desk.sandbox.clear_faults()
+        desk.sandbox.add_account(desk.account, "a" * 32)
+        chatroom = str(desk.tenant["room"].pk)
+        assert admin.patch(number, {"auth_token": "a" * 32, "chatroom_id": chatroom}).status_code == 200
+        eventually(lambda: desk.states() == {"accepted": 100}, 20)
+
+    assert sorted(desk.at_provider) == sorted(message.content for message in messages)
+    assert desk.balance == balance
+
+
+# ---------------------------------------------------------------- row 10
+@pytest.mark.parametrize(("kind", "taken"), [("no_sid", 1), ("truncated_json", 1), ("foreign_account", 1), ("html", 0)])
+def test_a_success_that_makes_no_sense_is_unknown(desk: Desk, kind: str, taken: int):
+    desk.sandbox.fault(kind)
+    message = desk.send(f"Odd {kind}")
+
+    desk.fly()
+
+    assert (desk.state(message).status, message.provider_id) == ("unknown", None)
+    assert message.error_message
+    assert message.to_address not in message.error_message
+    assert desk.fly() == 0
+    desk.reconcile_until_settled()
+    assert len(desk.at_provider) == taken
+    assert (desk.state(message).status == "not_sent") == (taken == 0)
+    assert bool(message.provider_id) == bool(taken)
