@@ -17,6 +17,7 @@ from messagehub.wsgi import application as wsgi  # first: it sets Django up
 import orjson
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from messagehub import errors
 
@@ -142,7 +143,10 @@ class Proxies:
     def __init__(self, allowed: str) -> None:
         names = [name.strip() for name in allowed.split(",") if name.strip()]
         self.nearest_only = "*" in names  # whoever connects is our proxy; what stood before it is only its claim
-        self.networks = [ip_network(name, strict=False) for name in names if name != "*"]
+        try:
+            self.networks = [ip_network(name, strict=False) for name in names if name != "*"]
+        except ValueError as error:
+            raise ImproperlyConfigured(f"FORWARDED_ALLOW_IPS takes addresses, networks or *: {error}.") from None
 
     def find_client(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """The last address in `X-Forwarded-For` that one of our proxies wrote. Junk there is ignored."""

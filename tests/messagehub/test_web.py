@@ -5,6 +5,7 @@ import threading
 
 import orjson
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from messagehub import web
 from messagehub.web import Pages, Proxies
@@ -192,3 +193,9 @@ def test_client_that_takes_nothing_is_let_go(monkeypatch):
         await asyncio.Event().wait()
 
     assert ask(Pages(Probe()), send=block) == (None, b"")
+
+
+@pytest.mark.parametrize("allowed", ["caddy", "10.0.0.0/99", "192.0.2.1, proxy.internal"])
+def test_proxy_that_is_no_address_stops_the_start(allowed):
+    with pytest.raises(ImproperlyConfigured, match="FORWARDED_ALLOW_IPS"):
+        Proxies(allowed)
