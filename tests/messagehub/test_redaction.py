@@ -1,6 +1,5 @@
 """Nothing that lets somebody in stands in a log, whichever page is opened and whichever server writes it."""
 
-# ruff: noqa: F401, F811
 import io
 import logging
 
@@ -16,8 +15,6 @@ from uvicorn.logging import AccessFormatter
 
 from accounts import invitations, keys, team
 from messagehub import redaction
-from tests.api.conftest import acme, ann, bo, inside
-from tests.ui.conftest import _static_files_as_they_are
 
 pytestmark = pytest.mark.django_db
 
