@@ -4,10 +4,7 @@ import pytest
 
 from accounts.models import Organization
 from chatrooms.models import Contact
-from tests.api.conftest import acme, ann, api, bo, inside, sales, support
-from tests.ui.conftest import _static_files_as_they_are, browser
 
-__all__ = ["_static_files_as_they_are", "acme", "ann", "api", "bo", "browser", "inside", "sales", "support"]
 pytestmark = pytest.mark.django_db
 
 INCOMPLETE = pytest.mark.parametrize(

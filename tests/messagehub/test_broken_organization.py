@@ -30,7 +30,7 @@ from messaging.models import Attachment, Campaign, Conversation, Label, Message,
 from messaging.receiving import attachments, backfill, ingest
 from messaging.sending import delivery, enqueue, reconciliation
 from messaging.worker import Worker
-from tests.faults.conftest import TOKEN, a_desk, sandbox
+from tests.desk import TOKEN, create_desk, sandbox
 from tokens import proof
 
 __all__ = ["sandbox"]
@@ -116,7 +116,7 @@ class Company:
     """An organization with one of everything that a loop over all tenants meets."""
 
     def __init__(self, sandbox, slug: str, letter: str, number: str):
-        self.desk = a_desk(sandbox, slug, "AC" + letter * 32, number)
+        self.desk = create_desk(sandbox, slug, "AC" + letter * 32, number)
         self.tenant, self.number = self.desk.tenant, number
         self.organization, self.room = self.tenant["organization"], self.tenant["room"]
         self.ids: dict[str, UUID] = {

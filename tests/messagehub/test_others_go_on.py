@@ -14,7 +14,7 @@ from messagehub import tenancy
 from messaging.models import Attachment, Message
 from messaging.receiving import attachments
 from tests import factories
-from tests.spine.test_walls import a_tenant
+from tests.cast import create_tenant
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ class Refusing(EmailBackend):
 @pytest.fixture
 def acme(db, settings) -> dict:
     settings.EMAIL_BACKEND = "tests.messagehub.test_others_go_on.Refusing"
-    return a_tenant("acme", "+15550100100")
+    return create_tenant("acme", "+15550100100")
 
 
 def mail(acme: dict) -> None:

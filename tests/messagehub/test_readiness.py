@@ -24,7 +24,7 @@ def age_beats() -> None:
         bus.client().delete(key)
 
 
-def test_ready_while_a_worker_beats():
+def test_ready_while_worker_process_beats():
     assert ask() == (503, "no answer")
     heartbeats.beat("one", {})
     assert ask() == (200, "ok")
@@ -45,7 +45,7 @@ def test_not_ready_while_workers_keep_dying():
     assert ask() == (503, "restarting")
 
 
-def test_a_worker_that_ends_by_a_failure_of_its_own_counts_as_dead_at_once():
+def test_worker_process_that_ends_by_a_failure_of_its_own_counts_as_dead_at_once():
     for number in range(3):
         heartbeats.beat(f"dead {number}", {})
         heartbeats.stop(f"dead {number}", died=True)

@@ -10,10 +10,9 @@ from messagehub import tenancy
 from messaging.campaigns import feed, lifecycle
 from messaging.models import Conversation, Message
 from messaging.sending import delivery, eligibility, quiet_hours
-from tests.sending.campaigns.conftest import counts, crowd, do, draft, fresh
-from tests.ui.conftest import browser
+from tests.campaigns.conftest import counts, crowd, do, draft, fresh
 
-__all__ = ["browser", "counts", "crowd", "do", "draft", "fresh"]
+__all__ = ["counts", "crowd", "do", "draft", "fresh"]
 pytestmark = pytest.mark.django_db
 TOLL_FREE, IDAHO, RUSSIA = "+18005551234", "+12085550123", "+79161234567"  # no place; two zones; sixteen
 PHONES = [TOLL_FREE, IDAHO, RUSSIA, "+12125550100", "+34612345678"]
