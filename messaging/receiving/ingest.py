@@ -316,13 +316,14 @@ def receive_messages(events: Iterable[InboundMessage]) -> list[event_log.Change]
     _attach(kept, once)
     said = [(row["id"], once[row["account"], row["provider_id"]]) for row in kept]
     kinds = [(pk, consent.read_consent(event.body, event.keyword)) for pk, event in said]
-    consent.record_keywords([(pk, kind) for pk, kind in kinds if kind])
-    return [
+    shown = consent.record_keywords([(pk, kind) for pk, kind in kinds if kind])
+    created = [
         event_log.Change(
             event_log.CREATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]
         )
         for row in made
     ]
+    return created + shown
 
 
 def _columns(events: Iterable[InboundMessage]) -> dict[str, list]:

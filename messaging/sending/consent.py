@@ -4,10 +4,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from django.db import connection
-
 from chatrooms import phones
 from messagehub import sql
+from messaging.live import event_log
 from messaging.models import ConsentEntry
 
 # Twilio's own list (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out) and the words that are usual in
@@ -39,6 +38,7 @@ FROM unnest(%s::uuid[], %s::text[]) AS w (message_id, kind)
 JOIN messages m ON m.id = w.message_id
 JOIN sender_numbers n ON n.phone = m.to_address AND n.organization_id = m.organization_id
 ORDER BY m.occurred_at, m.id
+RETURNING sender_number_id, address
 """
 
 BY_FORM = """
@@ -47,6 +47,14 @@ FROM unnest(%s::uuid[], %s::text[]) AS form (message_id, address)
 JOIN messages m ON m.id = form.message_id
 JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
 JOIN consent_entries e ON e.sender_number_id = n.id AND e.address = form.address AND e.kind = 'opt_out'
+"""
+# Open conversations of a number with an address in any of its forms; the page of one shows what the address wants.
+CONCERNED = """
+SELECT DISTINCT v.organization_id, v.chatroom_id, v.id
+FROM unnest(%s::uuid[], %s::text[]) AS concerned (number_id, address)
+JOIN sender_numbers n ON n.id = concerned.number_id
+JOIN contacts c ON c.chatroom_id = n.chatroom_id AND c.phone = concerned.address
+JOIN conversations v ON v.contact_id = c.id AND v.sender_number_id = n.id AND v.status <> 'CLOSED'
 """
 
 
@@ -105,22 +113,36 @@ def read_consent(text: str, said: str) -> str | None:
     return CONSENT_OF.get(read_keyword(text, said) or "")
 
 
-def record_keywords(kinds: Sequence[tuple]) -> None:
-    """Note messages that came in and say something about consent, as (message id, kind)."""
-    if kinds:
-        with connection.cursor() as cursor:
-            cursor.execute(WRITTEN, [list(column) for column in zip(*kinds, strict=True)])
+def record_keywords(kinds: Sequence[tuple]) -> list[event_log.Change]:
+    """Note messages that came in and say something about consent, as (message id, kind); returns what it changed."""
+    if not kinds:
+        return []
+    entries = sql.fetch_rows(WRITTEN, [list(column) for column in zip(*kinds, strict=True)])
+    return _show((row["sender_number_id"], row["address"]) for row in entries)
 
 
-def record_provider_opt_out(organization_id, sender_id, address: str, *, message_id, text: str) -> None:
-    """The provider says that the recipient has opted out, which we did not know."""
-    if find_opt_out(sender_id, address) is None:
-        ConsentEntry.objects.create(
-            organization_id=organization_id,
-            sender_number_id=sender_id,
-            address=address,
-            kind=ConsentEntry.Kind.OPT_OUT,
-            source=ConsentEntry.Source.PROVIDER,
-            text=text[:100],
-            message_id=message_id,
-        )
+def record_provider_opt_out(
+    organization_id, sender_id, address: str, *, message_id, text: str
+) -> list[event_log.Change]:
+    """The provider says that the recipient has opted out; returns what that changed, nothing where it was known."""
+    if find_opt_out(sender_id, address):
+        return []
+    ConsentEntry.objects.create(
+        organization_id=organization_id,
+        sender_number_id=sender_id,
+        address=address,
+        kind=ConsentEntry.Kind.OPT_OUT,
+        source=ConsentEntry.Source.PROVIDER,
+        text=text[:100],
+        message_id=message_id,
+    )
+    return _show([(sender_id, address)])
+
+
+def _show(addresses: Iterable[tuple[UUID, str]]) -> list[event_log.Change]:
+    """The conversations on whose page consent reads differently now, by (number, address)."""
+    concerned = [(number_id, form) for number_id, address in addresses for form in phones.list_forms(address)]
+    rows = sql.fetch_rows(CONCERNED, [list(column) for column in zip(*concerned, strict=True)])
+    return [
+        event_log.Change(event_log.CONVERSATION, row["organization_id"], row["chatroom_id"], row["id"]) for row in rows
+    ]

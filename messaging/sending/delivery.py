@@ -268,6 +268,7 @@ def settle_outcomes(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
     answers = {claimed.text.message_id: (claimed, outcome) for claimed, outcome in outcomes}
     with tenancy.system():
         changed, refused = [], []
+        learned: list[event_log.Change] = []
         for row in sql.fetch_rows(UNSETTLED, [list(answers)]):
             claimed, outcome = answers[row["id"]]
             if row["attempt"] != claimed.attempt:
@@ -280,9 +281,9 @@ def settle_outcomes(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
         _write(changed)
         for claimed, row in sorted(refused, key=lambda each: (str(each[1]["sent_by_id"]), each[1]["id"])):
             states.refund_message(row, state="failed", reason=f"Not sent: {row['error_code']}")
-            _learn(claimed, row)
+            learned += _learn(claimed, row)
         _slow_down(answers.values())
-        event_log.record_events([states.message_updated(row) for row in changed])
+        event_log.record_events([states.message_updated(row) for row in changed] + learned)
     _mark_numbers([row for _, row in refused])
 
 
@@ -330,11 +331,11 @@ def _write(rows: Sequence[dict]) -> None:
             cursor.execute(SETTLE, [orjson.dumps([{name: row[name] for name in SETTLED} for row in rows]).decode()])
 
 
-def _learn(claimed: Claimed, row: dict) -> None:
-    """What a refusal says beyond this message: about the recipient, or about our own number."""
+def _learn(claimed: Claimed, row: dict) -> list[event_log.Change]:
+    """Write down what a refusal says beyond this message, about the recipient or our own number; what that changed."""
     meaning = failures.explain_code(row["error_code"])
     if meaning.kind == meanings.OPTED_OUT:
-        consent.record_provider_opt_out(
+        return consent.record_provider_opt_out(
             row["organization_id"],
             claimed.number_id,
             row["to_address"],
@@ -344,6 +345,7 @@ def _learn(claimed: Claimed, row: dict) -> None:
     elif meaning.kind == meanings.CONFIGURATION:
         said = f"A message from {claimed.text.from_address} was refused ({row['error_code']}): {row['error_message']}"
         health.raise_alert(row["organization_id"], claimed.number_id, row["error_code"], said)
+    return []
 
 
 def _mark_numbers(refused: Sequence[dict]) -> None:

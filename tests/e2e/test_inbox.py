@@ -242,3 +242,18 @@ def test_offline_what_was_opened_opens_again_and_the_rest_says_that_it_can_not(d
     maya.evaluate("window.dispatchEvent(new Event('online'))")
     expect(maya.get_by_text("Not available offline").locator("visible=true")).to_have_count(0)
     expect(maya.locator("#log")).to_contain_text("Opened first")
+
+
+def test_an_opt_out_closes_the_composer_of_an_open_thread_and_an_opt_in_opens_it(demo: Demo, signed_in):
+    phone = arrive(demo, "Hello from my phone")
+    maya = signed_in("maya")
+    open_one(maya, "Hello from my phone")
+
+    demo.text(phone, demo.number, "STOP")
+    expect(maya.locator("#composer-wrap .closed-box")).to_be_visible()
+    expect(maya.locator("#contact")).to_contain_text("Opted out")
+
+    demo.text(phone, demo.number, "START")
+    expect(maya.locator("#composer-wrap .closed-box")).to_be_hidden()
+    expect(maya.locator("#reply")).to_be_visible()
+    expect(maya.locator("#contact")).to_contain_text("Opted in")

@@ -7,7 +7,7 @@ import pytest
 from integrations.events import InboundMessage, Refused
 from messagehub import tenancy
 from messaging.live import event_log
-from messaging.models import ConsentEntry
+from messaging.models import ConsentEntry, Event
 from messaging.receiving import ingest
 from messaging.sending import consent, delivery, eligibility, enqueue
 from tests.cast import create_tenant
@@ -103,3 +103,22 @@ def test_it_counts_for_the_number_that_was_written_to(acme):
         other.pk, other.phone = None, "+15550100177"
         other.save(force_insert=True)
         assert consent.find_opt_out(other.pk, acme["contact"].phone) is None
+
+
+def updated_conversations(acme: dict) -> list:
+    with tenancy.organization(acme["organization"].pk):
+        updates = Event.objects.filter(type=Event.Type.CONVERSATION_UPDATED)
+        return list(updates.order_by("seq").values_list("conversation_id", flat=True))
+
+
+@pytest.mark.parametrize("word", ["STOP", "START"])
+def test_a_keyword_updates_the_open_conversation_on_every_screen(acme, word):
+    before = updated_conversations(acme)
+    comes_in(acme, word)
+    assert updated_conversations(acme) == [*before, acme["conversation"].pk]
+
+
+def test_an_ordinary_text_updates_nothing_beside_its_message(acme):
+    before = updated_conversations(acme)
+    comes_in(acme, "Stop by tomorrow")
+    assert updated_conversations(acme) == before
