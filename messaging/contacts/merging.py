@@ -1,15 +1,17 @@
 """Two contacts who are one person become one: everything of the second moves to the first, in one transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Greatest, Least
 from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity, ContactNumber, GroupMember
+from messagehub import sql
 from messaging.conversations import changes
 from messaging.models import Conversation, ConversationActivity, Message
 
@@ -19,6 +21,21 @@ FILLED = ("email", "profile_picture_url", "phone")  # taken over where nothing i
 MOVE_MESSAGES = """
 WITH held AS MATERIALIZED (SELECT id FROM messages WHERE contact_id = %s ORDER BY id FOR NO KEY UPDATE)
 UPDATE messages SET contact_id = %s FROM held WHERE messages.id = held.id
+"""
+# What is scheduled goes out from the conversation that stays open.
+MOVE_SCHEDULED = """
+WITH held AS MATERIALIZED (
+    SELECT id FROM messages WHERE conversation_id = %(closed)s AND status = 'scheduled' ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE messages SET conversation_id = %(open)s FROM held WHERE messages.id = held.id RETURNING messages.id
+"""
+FIND_NEWEST = """
+UPDATE conversations v
+SET last_message_id = newest.id, last_message_at = coalesce(newest.occurred_at, v.last_message_at)
+FROM unnest(%s::uuid[]) AS wanted (id) LEFT JOIN LATERAL (
+    SELECT m.id, m.occurred_at FROM messages m WHERE m.conversation_id = wanted.id
+    ORDER BY m.occurred_at DESC, m.id DESC LIMIT 1) newest ON true
+WHERE v.id = wanted.id
 """
 MOVE_MEMBERSHIPS = """
 UPDATE group_members m SET contact_id = %(kept)s WHERE contact_id = %(lost)s AND NOT EXISTS (
@@ -73,6 +90,7 @@ class Preview:
     numbers: list[str]  # that are further numbers of the contact afterwards
     groups: list[str]  # that the contact comes into
     closed: list[Conversation]  # open ones, because the contact has a newer one with the same number
+    scheduled: list[Message]  # that go on waiting, in the contact's open conversation
     filled: dict[str, str]  # what is taken over where the contact has nothing
     lost: dict[str, str]  # what the contact has already, and keeps
     unblocked: bool  # the other is blocked, and the contact stays open
@@ -86,6 +104,7 @@ def preview_merge(kept: Contact, lost: Contact) -> Preview:
     present = set(kept.memberships.values_list("group_id", flat=True))
     counted = Conversation.objects.filter(contact=lost).aggregate(all=Count("pk"))["all"]
     moving = lost.memberships.exclude(group_id__in=present).order_by("group__name")
+    closing = _to_close(kept, lost)
     numbers = [lost.phone] if lost.phone and kept.phone else []
     numbers += lost.further_numbers.order_by("pk").values_list("phone", flat=True)
     return Preview(
@@ -93,7 +112,8 @@ def preview_merge(kept: Contact, lost: Contact) -> Preview:
         messages=Message.objects.filter(contact=lost).count(),
         numbers=numbers,
         groups=list(moving.values_list("group__name", flat=True)),
-        closed=_to_close(kept, lost),
+        closed=list(closing),
+        scheduled=list(_scheduled(lost, closing).order_by("send_at", "pk")),
         filled=filled,
         lost=dropped,
         unblocked=bool(lost.blocked_at and not kept.blocked_at),
@@ -120,11 +140,16 @@ def merge_contacts(kept: Contact, lost: Contact, *, by: User) -> None:
     list(both.values_list("pk", flat=True))
     filled, dropped = _values(kept, lost)
     groups = list(lost.groups.order_by("name").values_list("name", flat=True))
-    closed = _close(_to_close(kept, lost), by)
+    closing = _to_close(kept, lost)
+    closed = _close(list(closing), by)
     moved = Conversation.objects.filter(contact=lost).update(contact=kept)
     with connection.cursor() as cursor:
         cursor.execute(MOVE_MESSAGES, [lost.pk, kept.pk])
         messages = cursor.rowcount
+        for conversation, newer in closing.items():
+            moved_ids = sql.fetch_rows(MOVE_SCHEDULED, {"closed": conversation.pk, "open": newer.pk})
+            if moved_ids:
+                cursor.execute(FIND_NEWEST, [[conversation.pk, newer.pk]])
         cursor.execute(MOVE_MEMBERSHIPS, {"kept": kept.pk, "lost": lost.pk})
     GroupMember.objects.filter(contact=lost).delete()
     ContactActivity.objects.filter(contact=lost).update(contact=kept)
@@ -161,15 +186,21 @@ def _check(kept: Contact, lost: Contact) -> None:
         raise OtherChatroom
 
 
-def _to_close(kept: Contact, lost: Contact) -> list[Conversation]:
-    """Of two open conversations over one channel with one number, the one that was quiet for longer."""
+def _scheduled(lost: Contact, closing: Mapping[Conversation, Conversation]) -> QuerySet[Message]:
+    """The scheduled messages that a merge moves."""
+    mine = Q(contact=lost) | Q(conversation__in=list(closing))
+    return Message.objects.filter(mine, status=Message.Status.SCHEDULED)
+
+
+def _to_close(kept: Contact, lost: Contact) -> dict[Conversation, Conversation]:
+    """Of two open conversations over one channel with one number, the one that was quiet for longer -> the other."""
     still_open = Conversation.objects.exclude(status=Conversation.Status.CLOSED).filter(contact__in=[kept, lost])
     newest: dict[tuple, Conversation] = {}
-    closing = []
+    closing = {}
     for conversation in still_open.select_related("contact", "sender_number").order_by("-last_message_at", "-pk"):
         channel = conversation.platform, conversation.sender_number_id
         if newest.setdefault(channel, conversation) is not conversation:
-            closing.append(conversation)
+            closing[conversation] = newest[channel]
     return closing
 
 

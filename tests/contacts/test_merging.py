@@ -2,6 +2,7 @@
 
 import re
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -96,6 +97,28 @@ def test_two_contacts_become_one(browser, bo, acme, sales, twin, inside):
         assert shown == set(states)
     assert browser(bo).get(address(twin)).status_code == 404
     assert "It is me again" in browser(bo).get(address(sales.contact)).content.decode()
+
+
+def test_a_scheduled_message_is_named_and_moves_to_the_conversation_that_stays_open(
+    browser, rich, acme, sales, twin, inside
+):
+    with inside(acme):
+        at = (timezone.now() + timedelta(days=2)).replace(hour=9, minute=41)
+        scheduled = enqueue.send_message(sales.conversation, "See you on Monday", sent_by=rich, send_at=at).message
+        newer = twin.conversations.get()
+        answer = factories.MessageFactory(conversation=newer, content="I am here too")
+    preview = browser(rich).get(address(sales.contact, f"merge/{twin.pk}/")).content.decode()
+    assert "See you on Monday" in preview
+    assert "at 09:41" in preview
+
+    assert browser(rich).post(address(sales.contact, f"merge/{twin.pk}/")).status_code == 302
+
+    with inside(acme):
+        scheduled.refresh_from_db()
+        assert (scheduled.status, scheduled.conversation_id) == ("scheduled", newer.pk)
+        assert scheduled.to_address == sales.contact.phone
+        newest = dict(sales.contact.conversations.values_list("pk", "last_message"))
+        assert newest == {sales.conversation.pk: sales.message.pk, newer.pk: answer.pk}
 
 
 def test_what_was_done_with_conversations_is_told(browser, bo, acme, sales, twin, inside):
