@@ -133,6 +133,11 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     role = models.CharField(max_length=8, choices=Role.choices, blank=True)
     is_active = models.BooleanField(default=True)
     compact_rows = models.BooleanField(default=False, db_default=False, help_text="The inbox shows lower rows.")
+    mail_notifications = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Mentions and assignments not seen for ten minutes are mailed.",
+    )
     joined_at = models.DateTimeField(null=True, blank=True, help_text="Empty while the invitation is pending.")
     token_version = models.PositiveIntegerField(default=0, help_text="Increasing it ends all sessions.")
 

@@ -3,6 +3,7 @@
 import logging
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from django.core.exceptions import ValidationError
@@ -14,6 +15,17 @@ log = logging.getLogger(__name__)
 MOST_DAYS_AHEAD = 365
 NO_PLACE = {"localtime", "posixrules", "Factory"}  # files beside the zones that name none
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # so that every zone, and a few minutes more or less, have a name for it
+
+
+def format_position(moment: datetime, pk: UUID) -> str:
+    """A place in a list by time, for an address."""
+    return f"{moment.isoformat()},{pk}"
+
+
+def parse_position(text: str) -> tuple[datetime, UUID]:
+    """Raises ValueError."""
+    moment, _, pk = text.partition(",")
+    return parse_moment(moment), UUID(pk)
 
 
 def parse_moment(text: str) -> datetime:

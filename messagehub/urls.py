@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("accounts.pages.urls")),
     path("manage/", include("tokens.page_urls")),
     path("contacts/", include("messaging.contacts.urls")),
+    path("notifications/", include("messaging.notifications.urls")),
     path("", include("messaging.inbox.urls")),
 ]
 handler400 = "messagehub.errors.bad_request"

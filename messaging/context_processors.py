@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from chatrooms.models import Chatroom
 from messaging.live import cursors
+from messaging.notifications import notices
 from tokens import ledger
 
 
@@ -31,6 +32,11 @@ class Shell:
     @cached_property
     def unread_total(self) -> int:
         return sum(room.unread_count for room in self.rooms)
+
+    @cached_property
+    def unseen(self) -> int:
+        """Mentions and assignments that they have not looked at."""
+        return notices.count_unseen(self.user) if self.user.is_authenticated else 0
 
     @property
     def cursor(self) -> str:

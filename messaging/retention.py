@@ -8,7 +8,7 @@ from integrations.models import TwilioAccount
 from messagehub import tenancy
 
 BATCH = 10_000
-KEPT = {"events": "48 hours", "idempotency_keys": "48 hours", "proof_runs": "90 days"}
+KEPT = {"events": "48 hours", "idempotency_keys": "48 hours", "proof_runs": "90 days", "notifications": "90 days"}
 FORGET = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {table} WHERE created_at < now() - %s::interval LIMIT %s

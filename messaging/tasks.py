@@ -9,6 +9,7 @@ from integrations import health
 from messagehub import tenancy
 from messaging import retention
 from messaging.conversations import moving
+from messaging.notifications import notices
 from messaging.receiving import attachments, backfill
 from messaging.sending import reconciliation
 from tokens import proof
@@ -26,6 +27,13 @@ def forget(timestamp: int) -> None:
 def reconcile(timestamp: int) -> None:
     """Each minute: look for unknown messages at the provider."""
     reconciliation.reconcile_unknown()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="notifications", pass_context=False)
+def mail_notifications(timestamp: int) -> None:
+    """Each minute: mail people about mentions and assignments that they have not seen."""
+    notices.mail_unseen_notifications()
 
 
 @app.task(queue="default")

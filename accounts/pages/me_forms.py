@@ -21,6 +21,14 @@ class RowsForm(forms.Form):
     )
 
 
+class NotificationsForm(forms.Form):
+    mail_notifications = forms.BooleanField(
+        label=_("Email me about mentions and assignments"),
+        required=False,
+        help_text=_("Only about what you haven't seen after ten minutes."),
+    )
+
+
 class CurrentPasswordForm(PersonForm):
     """Proves that it is still the same person at the keyboard."""
 

@@ -13,7 +13,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import keys, redirects, second_factor, sessions, team
 from accounts.models import ApiKey, SignIn, User
-from accounts.pages.me_forms import CurrentPasswordForm, KeyForm, NameForm, PasswordForm, RowsForm, SecondFactorForm
+from accounts.pages.me_forms import (
+    CurrentPasswordForm,
+    KeyForm,
+    NameForm,
+    NotificationsForm,
+    PasswordForm,
+    RowsForm,
+    SecondFactorForm,
+)
 from messagehub import encryption
 from messagehub.ui.templatetags.ui import THEMES
 
@@ -63,6 +71,14 @@ def theme(request: HttpRequest) -> HttpResponse:
     else:
         response.delete_cookie("theme", samesite="Lax")
     return response
+
+
+@own
+def notifications(request: HttpRequest) -> HttpResponse:
+    form = NotificationsForm(request.POST)
+    form.full_clean()
+    User.objects.filter(pk=request.user.pk).update(mail_notifications=form.cleaned_data["mail_notifications"])
+    return redirect("me")
 
 
 @own
@@ -162,6 +178,9 @@ def _page(request: HttpRequest, **more) -> HttpResponse:
         "own_page": "me",
         "name_form": NameForm(initial={"name": user.name}),
         "rows_form": RowsForm(initial={"compact_rows": user.compact_rows}, auto_id="rows_%s"),
+        "notifications_form": NotificationsForm(
+            initial={"mail_notifications": user.mail_notifications}, auto_id="notifications_%s"
+        ),
         "password_form": PasswordForm(request, auto_id="password_%s"),
         "second_factor_form": (CurrentPasswordForm if set_up else SecondFactorForm)(request, auto_id="factor_%s"),
         "key_form": KeyForm(user, auto_id="key_%s"),

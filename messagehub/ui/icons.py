@@ -6,8 +6,8 @@ from importlib.resources import files
 from zipfile import ZipFile
 
 LUCIDE = frozenset({
-    "alarm-clock", "arrow-down", "arrow-left", "arrow-right", "ban", "book-open-text", "calendar-clock", "check",
-    "check-check", "chevron-down", "chevrons-up-down", "circle-alert", "circle-question-mark", "clock-3",
+    "alarm-clock", "arrow-down", "arrow-left", "arrow-right", "at-sign", "ban", "book-open-text", "calendar-clock",
+    "check", "check-check", "chevron-down", "chevrons-up-down", "circle-alert", "circle-question-mark", "clock-3",
     "cloud-alert", "coffee", "coins", "compass", "copy", "download", "ellipsis", "eye", "history", "hourglass",
     "image", "inbox", "keyboard", "list-filter", "lock", "log-out", "mail", "menu", "merge", "message-square",
     "messages-square", "monitor", "moon", "mouse-pointer-click", "panel-right", "paperclip", "pencil", "phone",

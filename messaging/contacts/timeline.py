@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chatrooms.models import Contact, ContactActivity
-from messagehub import datetimes, sql
+from messagehub import sql
 from messaging import payloads
 from messaging.conversations.activity_lines import Line, build_lines
 from messaging.models import ConversationActivity, Note
@@ -89,14 +89,3 @@ def _lines(keys: Iterable[UUID]) -> dict[UUID, Line]:
 
 def _notes(keys: Iterable[UUID]) -> dict[UUID, Note]:
     return Note.objects.select_related("author").in_bulk(list(keys))
-
-
-def format_timeline_position(position: Position) -> str:
-    moment, pk = position
-    return f"{moment.isoformat()},{pk}"
-
-
-def parse_timeline_position(text: str) -> Position:
-    """Raises ValueError."""
-    moment, _, pk = text.partition(",")
-    return datetimes.parse_moment(moment), UUID(pk)

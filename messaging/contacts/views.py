@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chatrooms import contacts, groups
 from chatrooms.models import Contact, Group
+from messagehub import datetimes
 from messaging import payloads
 from messaging.contacts import merging, timeline
 from messaging.contacts.forms import ContactForm
@@ -171,13 +172,13 @@ def _history(request: HttpRequest, shown: Contact) -> dict:
     before = None
     if given := request.GET.get("before"):
         try:
-            before = timeline.parse_timeline_position(given)
+            before = datetimes.parse_position(given)
         except ValueError:
             raise BadRequest("There is no such place in the timeline.") from None
     entries, older = timeline.list_timeline(shown, limit=ENTRIES, before=before)
     older_url = ""
     if older:
-        query = urlencode({"before": timeline.format_timeline_position(older)})
+        query = urlencode({"before": datetimes.format_position(*older)})
         older_url = f"{reverse('contact', args=[shown.pk])}?{query}"
     return {"entries": entries, "older_url": older_url, "before": before[0] if before else None}
 

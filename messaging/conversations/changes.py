@@ -20,8 +20,10 @@ from messaging.models import (
     ConversationLabel,
     Label,
     Message,
+    Notification,
     Platform,
 )
+from messaging.notifications import notices
 
 WAKE = """
 WITH due AS (
@@ -123,6 +125,8 @@ def change_conversation(
         before["labels"] = list(held.labels.all())
         done += _relabel(held, wanted, before["labels"])
     activity_lines.record_activities(held, done, by=by)
+    if person_id := changed.get("assigned_to_id"):
+        notices.notify_users([person_id], held, kind=Notification.Kind.ASSIGNMENT, by=by)
     if done:
         event_log.record_events([_updated(held.organization_id, held.chatroom_id, held.pk)])
     return before

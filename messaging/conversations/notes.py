@@ -12,7 +12,8 @@ from chatrooms import membership
 from messaging.conversations.activity_lines import Line, build_lines
 from messaging.conversations.changes import _updated
 from messaging.live import event_log
-from messaging.models import Conversation, Note
+from messaging.models import Conversation, Note, Notification
+from messaging.notifications import notices
 
 MOST_BETWEEN = 200  # notes, or lines of what people did, on one page of a thread
 
@@ -55,6 +56,7 @@ def add_note(
         if before is None:
             raise NoteIdTaken from None
         return before
+    notices.notify_users(note.mentions, conversation, kind=Notification.Kind.MENTION, by=author, note=note)
     event_log.record_events([_updated(conversation.organization_id, conversation.chatroom_id, conversation.pk)])
     return note
 

@@ -20,6 +20,7 @@ from messaging.inbox import list_filters
 from messaging.inbox.list_filters import Filters
 from messaging.message_templates import templates
 from messaging.models import MessageTemplate
+from messaging.notifications import notices
 
 MOST_IDS = 100
 MOST_TEMPLATES = 200
@@ -48,6 +49,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One conversation, beside the list; `before` goes on above a message."""
     shown = inbox_context.get_conversation(request, pk)
+    if "before" not in request.GET:
+        notices.mark_seen(request.user, shown)
     if not request.htmx:
         return render(request, "inbox/inbox.html", inbox_context.build_page(request, shown))
     if "before" in request.GET:
@@ -115,9 +118,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 # ---------------------------------------------------------------- what an address says
 def _position(text: str) -> listing.Position:
-    moment, _, pk = text.partition(",")
     try:
-        return datetimes.parse_moment(moment), UUID(pk)
+        return datetimes.parse_position(text)
     except ValueError:
         list_filters.refuse_parameter("position")
 

@@ -11,6 +11,7 @@ from messaging.models.conversations import (
 )
 from messaging.models.log import Event, IdempotencyKey
 from messaging.models.messages import UNSUCCESSFUL, Attachment, ConsentEntry, Message, MessageReceipt
+from messaging.models.notifications import Notification
 from messaging.models.wording import Color, Label, MessageTemplate
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "MessageReceipt",
     "MessageTemplate",
     "Note",
+    "Notification",
     "Platform",
     "ReadMarker",
 ]

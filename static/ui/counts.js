@@ -40,6 +40,13 @@ function paintUnread() {
   if (icon) icon.href = total ? icon.dataset.iconUnread : icon.dataset.iconQuiet;
 }
 
+function setUnseen(n) {
+  for (const place of document.querySelectorAll("[data-unseen]")) {
+    place.hidden = !n;
+    place.querySelector("[data-count]").textContent = n;
+  }
+}
+
 export function setBalance(tokens) {
   if (tokens === null || tokens === undefined) return;
   for (const place of document.querySelectorAll("[data-balance]")) place.textContent = number(tokens);
@@ -82,6 +89,7 @@ listen({
   "conversation.updated": renew,
   "conversation.moved": renew,
   "conversation.read": renew,
+  "notifications.updated": ({ unseen }) => setUnseen(unseen),
   "balance.updated": ({ balance }) => setBalance(balance),
   "access.granted": renewRooms,
   "access.revoked": ({ chatroom_id: room }) => forgetRoom(room),
