@@ -29,21 +29,28 @@ class AheadField(forms.DateTimeField):
         return given
 
 
+class LinesField(forms.CharField):
+    """A text of several lines. Browsers send its line ends as CRLF, which would cost a character each."""
+
+    def to_python(self, value) -> str:
+        return super().to_python(value.replace("\r\n", "\n").replace("\r", "\n") if value else value)
+
+
 class ReplyForm(forms.Form):
-    content = forms.CharField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
+    content = LinesField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
     client_id = forms.UUIDField()
     send_at = AheadField(required=False)
 
 
 class NoteForm(forms.Form):
-    content = forms.CharField(max_length=LONGEST_NOTE, error_messages=EMPTY)
+    content = LinesField(max_length=LONGEST_NOTE, error_messages=EMPTY)
     client_id = forms.UUIDField(required=False)
 
 
 class ScheduledForm(forms.Form):
     """Another text, another time, or both."""
 
-    content = forms.CharField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
+    content = LinesField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
     send_at = AheadField(required=False)
 
 
