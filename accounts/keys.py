@@ -44,11 +44,27 @@ def delete_key(key: ApiKey, *, by: User) -> None:
     bus.access_changed([key.user_id])
 
 
-def find_key(secret: str) -> ApiKey | None:
-    """The key with this secret and its person, if it has not expired; that it was used is noted once a minute."""
+def revoke_keys(user: User, *, by: User) -> None:
+    """End this person's keys for good. They stay listed, as expired."""
     now = timezone.now()
-    holds = Q(expires_at=None) | Q(expires_at__gt=now)
+    for key in user.api_keys.filter(_is_valid(now)):
+        audit.record_action("key.revoke", actor=by, target=key, before={"name": key.name, "scopes": key.scopes})
+        key.expires_at = now
+        key.save(update_fields=["expires_at"])
+
+
+def _is_valid(now: datetime) -> Q:
+    return Q(expires_at=None) | Q(expires_at__gt=now)
+
+
+def find_key(secret: str) -> ApiKey | None:
+    """The key with this secret and its person, if it has not expired; that it was used is noted once a minute.
+
+    A deactivated person's key is returned although it was revoked, so that the caller can tell them why.
+    """
+    now = timezone.now()
+    holds = _is_valid(now) | Q(user__is_active=False)
     key = ApiKey.objects.select_related("user").filter(holds, digest=hash_token(secret)).first()
-    if key and (key.last_used_at is None or key.last_used_at < now - NOTED_EVERY):
+    if key and key.user.is_active and (key.last_used_at is None or key.last_used_at < now - NOTED_EVERY):
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return key

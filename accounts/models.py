@@ -1,16 +1,29 @@
 """Organizations, the people who work in them, and their sign-ins."""
 
+import phonenumbers
 from django.contrib.auth.models import (
     AbstractBaseUser,
     BaseUserManager,
     PermissionsMixin,
 )
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from messagehub import datetimes
 from messagehub.keys import Row
+
+MOST_TOKENS = 1000  # that one message may cost
+COUNTRIES = sorted(phonenumbers.SUPPORTED_REGIONS)
+
+
+def validate_country(code: str) -> None:
+    """Two letters of ISO 3166 that have telephone numbers. Raises ValidationError."""
+    if code not in COUNTRIES:
+        raise ValidationError("Unknown country code. Use two letters, such as US.")
 
 
 class Organization(Row):
@@ -22,9 +35,12 @@ class Organization(Row):
 
     name = models.CharField(max_length=120)
     slug = models.SlugField(unique=True)
-    time_zone = models.CharField(max_length=64, default="UTC")
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[datetimes.validate_time_zone])
     default_country = models.CharField(
-        max_length=2, default="US", help_text="Country of phone numbers entered without +."
+        max_length=2,
+        default="US",
+        validators=[validate_country],
+        help_text="Country of phone numbers entered without +.",
     )
     require_mfa_for_admins = models.BooleanField(
         "require 2FA for admins",
@@ -33,9 +49,15 @@ class Organization(Row):
         help_text="Admins must sign in with two-factor authentication.",
     )
     # Tokens that an agent pays for one message, whatever its length.
-    price_sms = models.PositiveSmallIntegerField("SMS price", default=1, db_default=1)
-    price_messenger = models.PositiveSmallIntegerField("Messenger price", default=1, db_default=1)
-    price_instagram = models.PositiveSmallIntegerField("Instagram price", default=1, db_default=1)
+    price_sms = models.PositiveSmallIntegerField(
+        "SMS price", default=1, db_default=1, validators=[MaxValueValidator(MOST_TOKENS)]
+    )
+    price_messenger = models.PositiveSmallIntegerField(
+        "Messenger price", default=1, db_default=1, validators=[MaxValueValidator(MOST_TOKENS)]
+    )
+    price_instagram = models.PositiveSmallIntegerField(
+        "Instagram price", default=1, db_default=1, validators=[MaxValueValidator(MOST_TOKENS)]
+    )
     refund_policy = models.CharField(
         max_length=11,
         choices=RefundPolicy.choices,
@@ -44,7 +66,10 @@ class Organization(Row):
         help_text="Which failed messages are refunded.",
     )
     low_balance_limit = models.PositiveIntegerField(
-        default=10, db_default=10, help_text="Notify the agent and admins below this balance. 0 turns alerts off."
+        default=10,
+        db_default=10,
+        validators=[MaxValueValidator(1_000_000)],
+        help_text="Notify the agent and admins below this balance. 0 turns alerts off.",
     )
     # In the recipient's local time. They span midnight where the start is later than the end.
     quiet_from = models.TimeField(null=True, blank=True)
@@ -58,7 +83,11 @@ class Organization(Row):
                 | models.Q(quiet_from__isnull=False, quiet_until__isnull=False)
                 & ~models.Q(quiet_from=models.F("quiet_until")),
                 name="organizations_quiet_hours",
-            )
+            ),
+            # The zone's own rule is a trigger: PostgreSQL's list of zones is a view.
+            models.CheckConstraint(
+                condition=models.Q(default_country__in=COUNTRIES), name="organizations_default_country"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -171,6 +200,7 @@ class SignIn(Row):
     session_digest = models.CharField(max_length=40, unique=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
+    second_factor = models.BooleanField(default=False, db_default=False, help_text="Whether a code proved it.")
     last_seen_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

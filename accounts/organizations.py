@@ -18,7 +18,7 @@ class OwnSecondFactorFirst(Exception):
 
 @transaction.atomic
 def change_organization(organization: Organization, *, by: User, **wanted) -> None:
-    """Set some of its settings. Raises OwnSecondFactorFirst.
+    """Set some of its settings. Raises OwnSecondFactorFirst, and ValidationError for what its fields refuse.
 
     Where admins come to owe a second factor, the sign-ins of those without one end; with the next they set it up.
     """
@@ -32,11 +32,11 @@ def change_organization(organization: Organization, *, by: User, **wanted) -> No
         raise OwnSecondFactorFirst
     for name, value in after.items():
         setattr(organization, name, value)
+    organization.clean_fields(exclude={field.name for field in organization._meta.fields} - set(after))
     organization.save(update_fields=list(after))
     if after.get("require_mfa_for_admins"):
         for admin in User.objects.admins_of(organization.pk):
-            if not second_factor.is_set_up(admin):
-                sessions.end_all_sign_ins(admin)
+            sessions.end_sign_ins_without_factor(admin)
     audit.record_action(
         "organization.change", actor=by, target=organization, before=_written(before), after=_written(after)
     )

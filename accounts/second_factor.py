@@ -57,9 +57,9 @@ def is_set_up(user: User) -> bool:
 
 def is_owed(user: User) -> bool:
     """Operators owe it always, admins where their organization says so. Read inside the organization."""
-    if user.organization is None:
+    if user.organization_id is None:
         return True
-    return user.is_admin and user.organization.require_mfa_for_admins
+    return user.is_admin and bool(user.organization and user.organization.require_mfa_for_admins)
 
 
 @transaction.atomic

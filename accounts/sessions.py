@@ -7,8 +7,10 @@ from typing import cast
 
 from django.contrib.auth import authenticate, get_user, login, logout
 from django.contrib.auth.tokens import default_token_generator
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -106,6 +108,16 @@ def check_code(request: HttpRequest, user: User, code: str) -> None:
         raise WrongCredentials from None
 
 
+def check_current_password(request: HttpRequest, password: str) -> bool:
+    """Whether the person who is signed in knows their password, counted like an attempt to sign in.
+
+    Raises limits.TooMany and limits.Unavailable.
+    """
+    user = cast(User, request.user)
+    _count_attempt("login", user.email, request)
+    return user.check_password(password)
+
+
 def _count_attempt(what: str, account: str, request: HttpRequest) -> None:
     """Tight where one address tries one account, wide for the account from everywhere: strangers who use that up
     don't lock out its owner, who comes from where they are signed in."""
@@ -148,6 +160,7 @@ def _start(request: HttpRequest, user: User, second_factor_done: bool) -> Signed
         session_digest=session_store.digest_session_key(request.session.session_key),
         address=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.META.get("HTTP_USER_AGENT", "")[:300],
+        second_factor=second_factor_done,
         last_seen_at=timezone.now(),
     )
     request.session[SIGN_IN] = str(made.pk)
@@ -185,10 +198,8 @@ def sign_out(request: HttpRequest) -> None:
     else:
         ended = SignIn.objects.filter(session_digest=session_store.digest_session_key(request.session.session_key))
     for sign_in_ in list(ended):
-        get_token_model().objects.filter(digest=sign_in_.token_digest).delete()
-        session_store.SessionStore.end(sign_in_.session_digest)
         audit.record_action("sign_in.end", actor=user, target=sign_in_)
-        sign_in_.delete()
+        _delete_sign_in(sign_in_)
     if token is not None:
         get_token_model().objects.filter(digest=token.digest).delete()
     logout(request)
@@ -206,13 +217,50 @@ def end_all_sign_ins(user: User) -> None:
     bus.access_changed([user.pk])
 
 
+def end_sign_ins_without_factor(user: User) -> None:
+    """End the sign-ins that no code proved, where this person owes a second factor from now on.
+
+    Their open sockets are looked at again, also those of API keys: `lacks_second_factor` says which may go on.
+    """
+    for sign_in_ in user.sign_ins.filter(second_factor=False):
+        _delete_sign_in(sign_in_)
+    bus.access_changed([user.pk])
+
+
 def end_sign_in(sign_in_: SignIn, *, by: User) -> None:
     """End a sign-in of one's own elsewhere: its cookie, its token and its sockets."""
+    audit.record_action("sign_in.end", actor=by, target=sign_in_)
+    _delete_sign_in(sign_in_)
+    bus.access_changed([sign_in_.user_id])
+
+
+def _delete_sign_in(sign_in_: SignIn) -> None:
     get_token_model().objects.filter(digest=sign_in_.token_digest).delete()
     session_store.SessionStore.end(sign_in_.session_digest)
-    audit.record_action("sign_in.end", actor=by, target=sign_in_)
     sign_in_.delete()
-    bus.access_changed([sign_in_.user_id])
+
+
+# ---------------------------------------------------------------- who owes a second factor
+def lacks_second_factor(user: User, *, token: Model | None = None, session: SessionBase | None = None) -> bool:
+    """Whether this person owes a second factor that their way in was not proved with. Read inside the organization.
+
+    `token` is an API key or a bearer token; without one the browser's `session` counts. A key has no sign-in of its
+    own: it is as good as its owner's, who can't sign in without the factor.
+    """
+    if not second_factor.is_owed(user):
+        return False
+    if isinstance(token, ApiKey):
+        return not second_factor.is_set_up(user)
+    if isinstance(token, get_token_model()):
+        return not SignIn.objects.filter(token_digest=token.digest, second_factor=True).exists()
+    return session is None or not session.get(SECOND_FACTOR)
+
+
+def note_second_factor(request: HttpRequest) -> None:
+    """This sign-in has just been proved with a code, its token included."""
+    request.session[SECOND_FACTOR] = True
+    if sign_in_id := request.session.get(SIGN_IN):
+        SignIn.objects.filter(pk=sign_in_id).update(second_factor=True)
 
 
 def note_seen(request: HttpRequest) -> None:
@@ -268,19 +316,23 @@ def find_signed_in_user(identity: Identity) -> User | None:
     """The person behind a sign-in as of now; None once it has ended. Deactivated people are returned as such."""
     if keys.is_key(identity.token):
         key = keys.find_key(identity.token)
-        return key.user if key and ApiKey.Scope.READ in key.scopes else None
+        return _unless_owed(key.user, token=key) if key and ApiKey.Scope.READ in key.scopes else None
     if identity.token:
         tokens = get_token_model().objects.select_related("user")
         found = tokens.filter(digest=hash_token(identity.token), expiry__gt=timezone.now()).first()
-        return found.user if found else None
+        return _unless_owed(found.user, token=found) if found else None
     request = HttpRequest()
     request.session = session_store.SessionStore(identity.session_key)
     user = cast(User, get_user(request))
     if not user.is_authenticated:
         return _deactivated(request)
-    if user.is_admin and not request.session.get(SECOND_FACTOR) and _owes(user):
-        return None  # what `gate` refuses to requests
-    return user
+    return _unless_owed(user, session=request.session)
+
+
+def _unless_owed(user: User, **way_in) -> User | None:
+    """What GateMiddleware refuses to requests."""
+    with tenancy.organization(user.organization_id):
+        return None if user.is_active and lacks_second_factor(user, **way_in) else user
 
 
 def _deactivated(request: HttpRequest) -> User | None:

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, invitations, rights, sessions, tasks
+from accounts import audit, invitations, keys, rights, second_factor, sessions, tasks
 from accounts.models import Organization, User
 from messagehub.constraints import translate_violation
 
@@ -75,8 +75,9 @@ def accept_invitation(part: str, *, name: str, password: str) -> User:
 def change_user(user: User, *, by: User, **wanted) -> User:
     """Give a person another name, role or state (`is_active`). Raises OwnRole and LastAdmin.
 
-    A new role counts from the next request on and on open sockets. A deactivated person's sign-ins and keys are
-    refused, and their sockets close.
+    A new role counts from the next request on and on open sockets. Whoever comes to owe a second factor by it loses the
+    sign-ins that were made without one. A deactivated person's sign-ins are refused, their keys revoked, and their
+    sockets closed.
     """
     _hold_admins(user)
     user.refresh_from_db(fields=["name", "role", "is_active"])
@@ -91,8 +92,12 @@ def change_user(user: User, *, by: User, **wanted) -> User:
     for name in before:
         setattr(user, name, wanted[name])
     user.save(update_fields=list(before))
+    if "is_active" in before:
+        keys.revoke_keys(user, by=by)  # at a reactivation those that came into being meanwhile
     if "is_active" in before and user.is_active:
         sessions.end_all_sign_ins(user)  # what was signed in before the pause stays ended
+    elif "role" in before and second_factor.is_owed(user):
+        sessions.end_sign_ins_without_factor(user)
     elif power:
         rights.follow_rights(user, by=by)  # requests read the rights each time
     audit.record_action(

@@ -20,16 +20,27 @@ class RenewForm(forms.Form):
 
 @admin.register(TwilioAccount)
 class TwilioAccountAdmin(Rows):
-    list_display = ["account_sid", "organization", "created_at"]
+    list_display = ["account_sid", "organization", "created_at", "other_token_until"]
     list_select_related = ["organization"]
     hidden = ["auth_token", "other_auth_token"]
     search_help_text = "An id or an account SID"
+    actions = ["revoke_previous_token"]
 
     def finding(self, term):
         return Q(account_sid=term)
 
     def get_queryset(self, request):
         return super().get_queryset(request).defer("auth_token", "other_auth_token")
+
+    @admin.action(description="Refuse webhooks signed with the previous token", permissions=["view"])
+    def revoke_previous_token(self, request, queryset):
+        for account in queryset:
+            numbers.revoke_previous_token(account, by=request.user)
+            self.message_user(
+                request,
+                f"{account}: webhooks signed with the previous token are refused from now on.",
+                messages.SUCCESS,
+            )
 
 
 @admin.register(SenderNumber)

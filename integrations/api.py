@@ -30,7 +30,8 @@ from messagehub.api.viewsets import TenantModelViewSet
     ),
     partial_update=operation(
         "Update a sender number",
-        description="Open conversations move with a number to another chatroom. A new `auth_token` is checked first.",
+        description="Open conversations move with a number to another chatroom. A new `auth_token` is checked first; "
+        "the one before signs webhooks for another day, or until `revoke_previous_token`.",
         refuses=[503],
     ),
     destroy=operation(

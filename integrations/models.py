@@ -17,6 +17,9 @@ class TwilioAccount(Row):
     auth_token = EncryptedTextField()
     # Twilio has a primary and a secondary token; while one replaces the other, both sign.
     other_auth_token = EncryptedTextField(blank=True, default="")
+    other_token_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until then the previous token signs webhooks too."
+    )
     # The circuit: open while Twilio does not let the account in; queued messages wait meanwhile.
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_code = models.CharField(max_length=16, blank=True, db_default="")

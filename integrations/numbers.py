@@ -4,9 +4,11 @@ The provider is called inside the request's transaction, but before it has writt
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from accounts import audit
@@ -17,6 +19,8 @@ from integrations import health, porting
 from integrations.models import SenderNumber, TwilioAccount
 from integrations.twilio import errors, listing
 from messagehub import constraints
+
+PREVIOUS_TOKEN_SIGNS = timedelta(days=1)
 
 
 class Claimed(Exception):
@@ -111,7 +115,8 @@ def _reconnect(number: SenderNumber, account: TwilioAccount, *, by: User, **valu
 def connect_account(organization: Organization, sid: str, token: str, *, accepted: bool = False) -> TwilioAccount:
     """The organization's account with this token, asked for at Twilio unless that was `accepted` just now.
 
-    A token that is replaced goes on signing for a while. Raises BadCredentials, ProviderAway and Claimed.
+    A token that is replaced goes on signing for a day (`PREVIOUS_TOKEN_SIGNS`). Raises BadCredentials, ProviderAway
+    and Claimed.
     """
     if not accepted:
         _ask(listing.numbers, sid, token)
@@ -121,18 +126,32 @@ def connect_account(organization: Organization, sid: str, token: str, *, accepte
             return TwilioAccount.objects.create(organization=organization, account_sid=sid, auth_token=token)
     if known.auth_token != token:
         known.auth_token, known.other_auth_token = token, known.auth_token
-        known.save(update_fields=["auth_token", "other_auth_token"])
+        known.other_token_until = timezone.now() + PREVIOUS_TOKEN_SIGNS
+        known.save(update_fields=["auth_token", "other_auth_token", "other_token_until"])
     health.resume_account(known)  # Twilio has just let us in with it
     return known
 
 
+def revoke_previous_token(account: TwilioAccount, *, by: User) -> None:
+    """Webhooks that the account's previous token signed are refused from now on. Nothing happens without one."""
+    revoked = TwilioAccount.objects.filter(pk=account.pk).exclude(other_token_until=None)
+    if revoked.update(other_auth_token="", other_token_until=None):
+        audit.record_action("account.revoke_token", actor=by, target=account)
+
+
 @transaction.atomic
-def change_number(number: SenderNumber, *, auth_token: str = "", by: User, **values) -> None:
-    """Rename a number, replace its account's token, or move it to another chatroom with its open conversations."""
-    if not auth_token and not values:
+def change_number(
+    number: SenderNumber, *, auth_token: str = "", revoke_previous: bool = False, by: User, **values
+) -> None:
+    """Rename a number, move it to another chatroom with its open conversations, replace its account's token or revoke
+    the one before.
+    """
+    if not auth_token and not revoke_previous and not values:
         return
     if auth_token:
         connect_account(number.organization, number.twilio_account.account_sid, auth_token)
+    if revoke_previous:
+        revoke_previous_token(number.twilio_account, by=by)
     before, chatroom_id = _named(number), number.chatroom_id
     if "chatroom" in values:
         rooms.hold_chatroom(values["chatroom"])

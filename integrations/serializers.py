@@ -84,11 +84,18 @@ class NumberChangeSerializer(InputSerializer):
         min_value=1, max_value=1000, allow_null=True, required=False, help_text="Null leaves queueing to Twilio."
     )
     auth_token = serializers.RegexField(r"^[0-9a-zA-Z]{16,64}$", required=False, write_only=True)
+    revoke_previous_token = serializers.BooleanField(
+        required=False,
+        write_only=True,
+        source="revoke_previous",
+        help_text="`true` refuses webhooks signed with the account's previous token from now on, not after a day.",
+    )
 
 
 class NewNumberSerializer(NumberChangeSerializer):
     """A number to connect. `auth_token` is needed for an account that is not connected yet."""
 
+    revoke_previous_token = None
     phone = PhoneField()
     account_sid = serializers.RegexField(ACCOUNT_SID, error_messages=NO_ACCOUNT_SID)
 

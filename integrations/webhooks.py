@@ -32,7 +32,7 @@ WAKE_CHANNEL = "webhooks"  # NOTIFY on it says that there is work; losing one co
 MOST_BYTES = 256 * 1024
 READ_SECONDS = 10
 QUEUE_LENGTH, BATCH, WRITERS = 2000, 200, 2
-CREDENTIALS_SECONDS = 10
+CREDENTIALS_SECONDS, REREAD_SECONDS = 1, 0.2  # how old what is known of an account may be; before it is refused
 TICK = timedelta(microseconds=1)
 
 INSERT = """
@@ -45,7 +45,8 @@ WITH stored AS (
 SELECT pg_notify(%s, '')
 """
 CREDENTIALS = """
-SELECT a.auth_token, a.other_auth_token, ARRAY(SELECT phone FROM sender_numbers WHERE twilio_account_id = a.id)
+SELECT a.auth_token, CASE WHEN a.other_token_until > now() THEN a.other_auth_token ELSE '' END,
+       ARRAY(SELECT phone FROM sender_numbers WHERE twilio_account_id = a.id)
 FROM twilio_accounts a
 WHERE a.account_sid = %s
 """
@@ -58,7 +59,8 @@ class Account:
     """What the intake must know of an account at Twilio."""
 
     sid: str
-    tokens: tuple[str, ...] = field(repr=False)
+    token: str = field(repr=False)
+    previous_token: str = field(repr=False)  # empty, unless the present one has just replaced it
     numbers: frozenset[str]
     read_at: float
 
@@ -187,12 +189,16 @@ class Intake:
             raise Refused(408, "The body did not arrive in time.") from None
 
     async def verified(self, sid: str, url: str, fields: parsing.Pairs, signature: str) -> Account:
-        """The account whose token signed this. A changed token is looked up again before anything is refused."""
+        """The account whose token signed this.
+
+        A changed token is looked up again before anything is refused, and a previous one before it is accepted.
+        """
         account = await self.account(sid)
-        if account and verify_signature(account.tokens, url, fields, signature):
+        if account and verify_signature([account.token], url, fields, signature):
             return account
-        account = await self.account(sid, newer_than=1)
-        if account and verify_signature(account.tokens, url, fields, signature):
+        by_previous = account and verify_signature([account.previous_token], url, fields, signature)
+        account = await self.account(sid, newer_than=0 if by_previous else REREAD_SECONDS)
+        if account and verify_signature([account.token, account.previous_token], url, fields, signature):
             return account
         raise Refused(403, "The signature does not fit.")
 
@@ -212,8 +218,8 @@ class Intake:
         if row is None:
             self.accounts.pop(sid, None)
             return None
-        tokens = tuple(encryption.decrypt(token) for token in row[:2] if token)
-        self.accounts[sid] = Account(sid, tokens, frozenset(row[2]), time.monotonic())
+        token, previous = (encryption.decrypt(token) if token else "" for token in row[:2])
+        self.accounts[sid] = Account(sid, token, previous, frozenset(row[2]), time.monotonic())
         return self.accounts[sid]
 
     # ------------------------------------------------------------ the two kinds
@@ -223,7 +229,7 @@ class Intake:
         quarantined = ""
         if ":" not in form.text("To") + form.text("From"):
             if form.text("To").strip() not in account.numbers:
-                account = await self.account(account.sid, newer_than=1) or account
+                account = await self.account(account.sid, newer_than=REREAD_SECONDS) or account
             if form.text("To").strip() not in account.numbers:
                 quarantined = "nobody owns this number"
         # With the account: nobody can use up another's id. With the reason: what is set aside keeps no later one out.

@@ -1,11 +1,10 @@
 """What every answer has in common, whichever page or endpoint gave it."""
 
-from functools import cache
-from zoneinfo import available_timezones
-
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+
+from messagehub import datetimes
 
 
 class TimeZoneMiddleware:
@@ -22,13 +21,10 @@ class TimeZoneMiddleware:
         if request.path.startswith("/api/") or not user.is_authenticated or user.organization_id is None:
             return self.get_response(request)
         named = request.COOKIES.get("timezone", "")
-        with timezone.override(named if named in _known_zones() else user.organization.time_zone):
+        if named not in datetimes.list_time_zones():
+            named = user.organization.time_zone
+        with timezone.override(datetimes.read_time_zone(named)):
             return self.get_response(request)
-
-
-@cache
-def _known_zones() -> set[str]:
-    return available_timezones()
 
 
 class NoStoreMiddleware:

@@ -1,7 +1,9 @@
-"""What is kept for a time only: the event log, idempotency keys and old proofs."""
+"""What is kept for a time only: the event log, idempotency keys, old proofs and replaced tokens."""
 
 from django.db import connection
+from django.utils import timezone
 
+from integrations.models import TwilioAccount
 from messagehub import tenancy
 
 BATCH = 10_000
@@ -15,7 +17,13 @@ DELETE FROM {table} WHERE ctid = ANY(ARRAY(
 
 def delete_expired() -> int:
     """Drop what is older than it is kept, in batches that each commit; returns how many rows went."""
-    return sum(_forget(table, age) for table, age in KEPT.items())
+    return _forget_previous_tokens() + sum(_forget(table, age) for table, age in KEPT.items())
+
+
+def _forget_previous_tokens() -> int:
+    with tenancy.system():
+        over = TwilioAccount.objects.filter(other_token_until__lte=timezone.now())
+        return over.update(other_auth_token="", other_token_until=None)
 
 
 def _forget(table: str, age: str) -> int:

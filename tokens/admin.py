@@ -5,13 +5,13 @@ from django.contrib import admin, messages
 
 from accounts.backoffice import Rows
 from tokens import ledger
-from tokens.models import TokenAccount, TokenEntry
+from tokens.models import MOST_TOKENS, TokenAccount, TokenEntry
 
 
 class GrantForm(forms.Form):
     tokens = forms.IntegerField(
-        min_value=-1_000_000,
-        max_value=1_000_000,
+        min_value=-MOST_TOKENS,
+        max_value=MOST_TOKENS,
         help_text="For each selected agent. Enter a negative number to take tokens back.",
     )
     reason = forms.CharField(max_length=300)

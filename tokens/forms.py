@@ -4,8 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-
-MOST = 1_000_000
+from tokens.models import MOST_TOKENS
 
 
 class HolderField(forms.ModelChoiceField):
@@ -21,7 +20,10 @@ class GrantForm(forms.Form):
 
     person = HolderField(queryset=User.objects.none(), label=_("To"), empty_label=None)
     tokens = forms.IntegerField(
-        label=_("Tokens"), min_value=-MOST, max_value=MOST, help_text=_("Enter a negative number to take tokens back.")
+        label=_("Tokens"),
+        min_value=-MOST_TOKENS,
+        max_value=MOST_TOKENS,
+        help_text=_("Enter a negative number to take tokens back."),
     )
     reason = forms.CharField(
         label=_("Reason"), max_length=300, help_text=_("Visible in the ledger to you and the agent.")

@@ -42,6 +42,8 @@ ORDER BY e.place
 RETURNING balance_after
 """
 
+LOCK_KEY = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
 
 class InsufficientTokens(Exception):
     """The balance does not cover it. Nothing was changed. `words` are what it means and what to do."""
@@ -181,7 +183,8 @@ def _made_by(key: str, account: TokenAccount, actor: User) -> TokenEntry | None:
     """The entry of this account that the actor made with this key. Raises KeyUsed where it made another one."""
     if not key:
         return None
-    TokenAccount.objects.select_for_update(no_key=True).get(pk=account.pk)  # whoever uses it just now is waited for
+    with connection.cursor() as cursor:  # whoever uses the key just now is waited for, whichever account they change
+        cursor.execute(LOCK_KEY, [f"{account.organization_id} {key}"])
     colleagues = TokenAccount.objects.filter(organization_id=account.organization_id)
     made = TokenEntry.objects.filter(account__in=colleagues, idempotency_key=key)
     for entry in made:

@@ -7,6 +7,8 @@ from django.db.models import Q
 from accounts.models import Organization
 from messagehub.keys import Row
 
+MOST_TOKENS = 1_000_000_000  # that one change of a balance may move, at every door
+
 
 class TokenAccount(Row):
     """An agent's tokens. Changed only by `tokens.ledger`."""

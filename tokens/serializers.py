@@ -5,17 +5,15 @@ from rest_framework import serializers
 from accounts.api.serializers import PersonSerializer, describe_person
 from accounts.models import User
 from messagehub.api.serializers import RowSerializer
-from tokens.models import TokenEntry
-
-MOST = 1_000_000_000
+from tokens.models import MOST_TOKENS, TokenEntry
 
 
 class UpdateSerializer(serializers.Serializer):
     """Either the balance that is to stand there, or what is to be added or taken."""
 
     user_id = serializers.UUIDField()
-    balance = serializers.IntegerField(min_value=0, max_value=MOST, required=False)
-    delta = serializers.IntegerField(min_value=-MOST, max_value=MOST, required=False)
+    balance = serializers.IntegerField(min_value=0, max_value=MOST_TOKENS, required=False)
+    delta = serializers.IntegerField(min_value=-MOST_TOKENS, max_value=MOST_TOKENS, required=False)
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
     def validate(self, data: dict) -> dict:

@@ -4,6 +4,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
+from accounts import sessions
 from accounts.models import User
 from messagehub.api.serializers import InputSerializer, RowSerializer
 
@@ -89,12 +90,12 @@ class MeSerializer(InputSerializer):
     current_password = serializers.CharField(max_length=1000, trim_whitespace=False, required=False)
 
     def validate(self, data: dict) -> dict:
-        user = self.context["request"].user
+        request = self.context["request"]
         if "password" in data:
-            if not user.check_password(data.get("current_password", "")):
+            if not sessions.check_current_password(request, data.get("current_password", "")):
                 raise serializers.ValidationError({"current_password": ["This isn't your current password."]})
             try:
-                validate_password(data["password"], user)
+                validate_password(data["password"], request.user)
             except ValidationError as error:
                 raise serializers.ValidationError({"password": error.messages}) from None
         return data

@@ -1,14 +1,12 @@
 """/api/settings: what an organization decides for itself."""
 
-from zoneinfo import available_timezones
-
-import phonenumbers
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from accounts import organizations
 from accounts.api.permissions import IsAdmin
-from accounts.models import Organization
+from accounts.models import MOST_TOKENS, Organization, validate_country
+from messagehub import datetimes
 from messagehub.api.schema import operation
 from messagehub.api.serializers import RowSerializer
 from messagehub.api.viewsets import TenantViewSet
@@ -22,9 +20,9 @@ PLAIN = (
 class PricesSerializer(serializers.Serializer):
     """Tokens that one message of an agent costs, whatever its length; admins send without."""
 
-    SMS = serializers.IntegerField(min_value=0, max_value=1000, required=False)
-    MESSENGER = serializers.IntegerField(min_value=0, max_value=1000, required=False)
-    INSTAGRAM = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+    SMS = serializers.IntegerField(min_value=0, max_value=MOST_TOKENS, required=False)
+    MESSENGER = serializers.IntegerField(min_value=0, max_value=MOST_TOKENS, required=False)
+    INSTAGRAM = serializers.IntegerField(min_value=0, max_value=MOST_TOKENS, required=False)
 
 
 class QuietHoursSerializer(serializers.Serializer):
@@ -51,7 +49,7 @@ class SettingsSerializer(RowSerializer):
 
     name = serializers.CharField(max_length=120)
     slug = serializers.CharField(read_only=True)
-    time_zone = serializers.CharField(max_length=64)
+    time_zone = serializers.CharField(max_length=64, validators=[datetimes.validate_time_zone])
     default_country = serializers.CharField(max_length=2)
     token_prices = PricesSerializer(required=False)
     refund_policy = serializers.ChoiceField(
@@ -73,14 +71,8 @@ class SettingsSerializer(RowSerializer):
         required=False, help_text="Admins must use two-factor authentication. Set up your own first."
     )
 
-    def validate_time_zone(self, given: str) -> str:
-        if given not in available_timezones():
-            raise serializers.ValidationError("Unknown time zone. Use a name such as Europe/Berlin.")
-        return given
-
     def validate_default_country(self, given: str) -> str:
-        if given.upper() not in phonenumbers.SUPPORTED_REGIONS:
-            raise serializers.ValidationError("Unknown country code. Use two letters, such as US.")
+        validate_country(given.upper())
         return given.upper()
 
     def represent_rows(self, rows: list[Organization]) -> list[dict]:

@@ -60,7 +60,9 @@ class MeViewSet(TenantViewSet):
 
     @operation(
         "Update the current user",
-        description="Changes your name or password. A new password signs you out everywhere, here too.",
+        description="Changes your name or password. A new password signs you out everywhere, here too. Wrong "
+        "values of `current_password` count as failed sign-ins.",
+        refuses=[503],
     )
     def partial_update(self, request):
         changes = self.read_input()

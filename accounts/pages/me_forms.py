@@ -1,8 +1,10 @@
 """The forms of /me/."""
 
 from django import forms
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts import sessions
 from accounts.models import ApiKey
 from accounts.pages.forms import CodeForm, NewPasswordForm, PersonForm
 
@@ -21,8 +23,13 @@ class CurrentPasswordForm(PersonForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
+    def __init__(self, request: HttpRequest, *args, **kwargs):
+        self.request = request
+        super().__init__(request.user, *args, **kwargs)
+
     def clean_current_password(self) -> str:
-        if not self.user.check_password(self.cleaned_data["current_password"]):
+        """Raises limits.TooMany and limits.Unavailable."""
+        if not sessions.check_current_password(self.request, self.cleaned_data["current_password"]):
             raise forms.ValidationError(_("This isn't your current password."))
         return self.cleaned_data["current_password"]
 

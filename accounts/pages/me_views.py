@@ -44,7 +44,7 @@ def name(request: HttpRequest) -> HttpResponse:
 def password(request: HttpRequest) -> HttpResponse:
     """A new password ends every other sign-in; this browser gets a fresh one."""
     user: User = request.user
-    form = PasswordForm(user, request.POST)
+    form = PasswordForm(request, request.POST)
     if not form.is_valid():
         return _page(request, password_form=form)
     proved = bool(request.session.get(sessions.SECOND_FACTOR))
@@ -79,7 +79,7 @@ def second_factor_picture(request: HttpRequest) -> HttpResponse:
 @own
 def second_factor_set_up(request: HttpRequest) -> HttpResponse:
     user: User = request.user
-    form = SecondFactorForm(user, request.POST)
+    form = SecondFactorForm(request, request.POST)
     if second_factor.is_set_up(user) or NEW_SECRET not in request.session:
         return redirect("me")
     if form.is_valid():
@@ -89,14 +89,14 @@ def second_factor_set_up(request: HttpRequest) -> HttpResponse:
             form.add_error("code", str(error))
         else:
             del request.session[NEW_SECRET]
-            request.session[sessions.SECOND_FACTOR] = True
+            sessions.note_second_factor(request)
             return _page(request, done=_("Two-factor authentication is on."), codes=codes)
     return _page(request, second_factor_form=form)
 
 
 @own
 def second_factor_remove(request: HttpRequest) -> HttpResponse:
-    form = CurrentPasswordForm(request.user, request.POST)
+    form = CurrentPasswordForm(request, request.POST)
     if form.is_valid():
         try:
             second_factor.remove_second_factor(request.user)
@@ -109,7 +109,7 @@ def second_factor_remove(request: HttpRequest) -> HttpResponse:
 
 @own
 def recovery_codes(request: HttpRequest) -> HttpResponse:
-    form = CurrentPasswordForm(request.user, request.POST)
+    form = CurrentPasswordForm(request, request.POST)
     if not form.is_valid() or not second_factor.is_set_up(request.user):
         return _page(request, second_factor_form=form)
     codes = second_factor.renew_recovery_codes(request.user)
@@ -148,16 +148,17 @@ def delete_key(request: HttpRequest, pk) -> HttpResponse:
 def _page(request: HttpRequest, **more) -> HttpResponse:
     """The whole page, with the form that was refused or with what can be read this once."""
     user: User = request.user
-    set_up = second_factor.is_set_up(user)
+    set_up, owed = second_factor.is_set_up(user), second_factor.is_owed(user)
     refused = any(key.endswith("_form") for key in more)
     context = {
         "own_page": "me",
         "name_form": NameForm(initial={"name": user.name}),
-        "password_form": PasswordForm(user, auto_id="password_%s"),
-        "second_factor_form": (CurrentPasswordForm if set_up else SecondFactorForm)(user, auto_id="factor_%s"),
+        "password_form": PasswordForm(request, auto_id="password_%s"),
+        "second_factor_form": (CurrentPasswordForm if set_up else SecondFactorForm)(request, auto_id="factor_%s"),
         "key_form": KeyForm(user, auto_id="key_%s"),
         "set_up": set_up,
-        "owed": second_factor.is_owed(user),
+        "owed": owed,
+        "only_factor": owed and not set_up,
         "codes_left": second_factor.count_recovery_codes(user) if set_up else 0,
         "new_secret": None if set_up else _grouped(_new_secret(request)),
         "sign_ins": user.sign_ins.order_by("-created_at"),

@@ -1,12 +1,12 @@
 """/api/stats: what the dashboard shows."""
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from chatrooms.models import Chatroom
+from messagehub import datetimes
 from messagehub.api.schema import operation
 from messagehub.api.viewsets import TenantViewSet
 from messaging.models import Message, Platform
@@ -72,7 +72,7 @@ class StatisticsViewSet(TenantViewSet):
     def list(self, request):
         filters = self.read_filters()
         zone = request.user.organization.time_zone
-        last = filters.get("to") or datetime.now(ZoneInfo(zone)).date()
+        last = filters.get("to") or datetime.now(datetimes.read_time_zone(zone)).date()
         first = filters.get("from") or last - timedelta(days=DAYS - 1)
         if not 0 <= (last - first).days < MOST_DAYS:
             raise serializers.ValidationError({"from": [f"Choose a range of 1 to {MOST_DAYS} days."]})

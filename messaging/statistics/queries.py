@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from messagehub import sql
+from messagehub import datetimes, sql
 
 COUNTS = ("inbound", "outbound", "delivered", "failed", "tokens_spent")
 # Room by room, so that the index over (chatroom, occurred_at) is read from the first day to the last and no further.
@@ -47,12 +46,12 @@ FROM began CROSS JOIN LATERAL (
 
 def read_statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: str) -> dict:
     """Totals, the same by platform, and one row for each day from `first` to `last`, as days are in that time zone."""
-    zone = ZoneInfo(time_zone)
+    zone = datetimes.read_time_zone(time_zone)
     params = {
         "rooms": list(rooms),
         "since": datetime.combine(first, time(), zone),
         "until": datetime.combine(last + timedelta(days=1), time(), zone),
-        "zone": time_zone,
+        "zone": zone.key,
     }
     rows = sql.fetch_rows(DAYS, params)
     by_day: dict[date, list[dict]] = defaultdict(list)

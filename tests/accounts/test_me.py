@@ -66,7 +66,9 @@ def test_a_second_factor_is_set_up_by_hand_or_camera(signed_in, bo, login):
 def test_an_operator_can_not_do_without(signed_in, olga):
     client = signed_in(olga)
     assert client.get("/me/").status_code == 200
-    second_factor.begin_enrollment(olga)
+    secret = second_factor.begin_enrollment(olga)
+    client = signed_in(olga)
+    client.post("/login/code/", {"code": code(secret)})
 
     assert client.post("/me/second-factor/remove/", {"current_password": factories.PASSWORD}).status_code == 400
     assert second_factor.is_set_up(olga)

@@ -156,7 +156,7 @@ def test_a_deactivated_person_is_out_at_once(api, ann, bo, by_key, bearer, login
     assert api(ann).patch(f"/api/users/{bo.pk}", {"is_active": True}).json()["is_active"] is True
     assert token.get("/api/auth/me").status_code == 401
     assert cookie.get("/api/auth/me").status_code == 401
-    assert key.get("/api/auth/me").status_code == 200
+    assert key.get("/api/auth/me").status_code == 401
 
 
 def test_somebody_is_left_who_can_undo_it(api, ann, bo, acme, jobs):

@@ -167,7 +167,7 @@ def test_an_answer_to_an_older_attempt_is_refused(desk: Desk):
 
 
 @pytest.mark.django_db
-def test_a_worker_that_stood_still_does_not_call_any_more(desk: Desk, settings):
+def test_worker_process_that_stood_still_does_not_call_any_more(desk: Desk, settings):
     """Between its claim and its call: by now the message may have been paid back and sent again by somebody."""
     settings.SEND_LEASE_SECONDS = 2
     message = desk.send("Held up")

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
         ("chatrooms", "0001_initial"),
-        ("integrations", "0001_initial"),
+        ("integrations", "0002_previous_tokens_end"),
     ]
 
     operations = [
