@@ -27,4 +27,4 @@ RUN env DATABASE_URL=postgres://unused/unused REDIS_URL=redis://unused PUBLIC_BA
 ENV STATIC_ROOT=/app/public
 
 USER messagehub
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "messagehub.wsgi:application"]
+CMD ["granian", "--interface", "asginl", "--host", "0.0.0.0", "--port", "8000", "messagehub.web:application"]

@@ -132,6 +132,7 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     organization = models.ForeignKey(Organization, models.CASCADE, null=True, blank=True, related_name="users")
     role = models.CharField(max_length=8, choices=Role.choices, blank=True)
     is_active = models.BooleanField(default=True)
+    compact_rows = models.BooleanField(default=False, db_default=False, help_text="The inbox shows lower rows.")
     joined_at = models.DateTimeField(null=True, blank=True, help_text="Empty while the invitation is pending.")
     token_version = models.PositiveIntegerField(default=0, help_text="Increasing it ends all sessions.")
 

@@ -1,5 +1,7 @@
 """Mail, written by the worker: so an answer takes as long whether or not there is somebody to write to."""
 
+import logging
+
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
@@ -14,6 +16,7 @@ from accounts import invitations
 from accounts.models import Organization, User
 from messagehub import tenancy
 
+log = logging.getLogger(__name__)
 AGAIN = RetryStrategy(max_attempts=6, exponential_wait=4)
 
 
@@ -45,12 +48,23 @@ def mail_password_reset(email: str) -> None:
 
 @app.task(retry=AGAIN)
 def mail_admins(organization_id: str, template: str, path: str, context: dict) -> None:
-    """Mail everybody who administers the organization; `path` is where they can do something about it."""
+    """Mail everybody who administers the organization; `path` is where they can do something about it.
+
+    An address that is refused keeps the others from nothing; tried again is only what reached nobody.
+    """
     with tenancy.organization(organization_id):
         organization = str(Organization.objects.get(pk=organization_id))
     shared = {**context, "organization": organization, "link": settings.PUBLIC_BASE_URL + path}
-    for admin in User.objects.admins_of(organization_id):
-        _send(admin.email, template, {**shared, "name": admin.name})
+    refused: list[OSError] = []
+    admins = list(User.objects.admins_of(organization_id))
+    for admin in admins:
+        try:
+            _send(admin.email, template, {**shared, "name": admin.name})
+        except OSError as error:  # SMTPException is one
+            log.warning("Admin %s can't be mailed: %s", admin.pk, type(error).__name__)
+            refused.append(error)
+    if refused and len(refused) == len(admins):
+        raise refused[0]
 
 
 def _signs_in_with(email: str) -> User | None:

@@ -67,6 +67,7 @@ def accept_invitation(part: str, *, name: str, password: str) -> User:
     user.set_password(password)
     with translate_violation("users_email", AddressTaken()):
         user.save(update_fields=["name", "joined_at", "password"])
+    rights.follow_new_rights(user)
     audit.record_action("user.join", actor=user, target=user, after={"name": name})
     return user
 
@@ -96,9 +97,11 @@ def change_user(user: User, *, by: User, **wanted) -> User:
         keys.revoke_keys(user, by=by)  # at a reactivation those that came into being meanwhile
     if "is_active" in before and user.is_active:
         sessions.end_all_sign_ins(user)  # what was signed in before the pause stays ended
-    elif "role" in before and second_factor.is_owed(user):
-        sessions.end_sign_ins_without_factor(user)
     elif power:
+        if second_factor.is_owed(user):
+            sessions.end_sign_ins_without_factor(user)
+        if user.is_admin and user.is_active:
+            rights.follow_new_rights(user)
         rights.follow_rights(user, by=by)  # requests read the rights each time
     audit.record_action(
         "user.change", actor=by, target=user, before=before, after={name: wanted[name] for name in before}

@@ -17,6 +17,7 @@ def assign_user(user: User, chatroom: Chatroom, *, by: User) -> tuple[UserChatro
     )
     if created:
         audit.record_action("chatroom.assign", actor=by, target=user, after=_named(chatroom))
+        rights.follow_new_rights(user, [chatroom.pk])
         bus.access_changed([user.pk])
     return assignment, created
 

@@ -23,15 +23,29 @@ class ImpossibleNumber(ValueError):
         super().__init__(words % {"given": given})
 
 
+class AreaCodeMissing(ImpossibleNumber):
+    """It can be dialed by neighbors only."""
+
+    def __init__(self, given: str):
+        words = _("“%(given)s” has no area code. Enter the whole number, for example +14155550123.")
+        ValueError.__init__(self, words % {"given": given})
+
+
 def normalize_phone(given: str, country: str) -> str:
-    """E.164 of a number as a person types it. `country` (ISO 3166, two letters) is for numbers without a plus."""
+    """E.164 of a whole number as a person types it. Raises ImpossibleNumber and AreaCodeMissing.
+
+    `country` (ISO 3166, two letters) is for numbers without a plus.
+    """
     try:
         number = phonenumbers.parse(given, country)
     except phonenumbers.NumberParseException:
         raise ImpossibleNumber(given) from None
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if phonenumbers.is_possible_number(number):
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible == phonenumbers.ValidationResult.IS_POSSIBLE:
         return written
+    if possible == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+        raise AreaCodeMissing(given)
     for form in list_forms(written)[1:]:
         if phonenumbers.is_possible_number(phonenumbers.parse(form)):
             return form

@@ -3,6 +3,7 @@
 Written by the worker from what the provider answers, for all its processes. Nothing here sends anything.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
 from integrations.twilio import errors, listing
 from messagehub import tenancy
 
+log = logging.getLogger(__name__)
 UNREADABLE = "token_unreadable"
 ALERT_LASTS = timedelta(days=1)
 
@@ -72,6 +74,11 @@ def probe() -> int:
                 account = TwilioAccount.objects.get(pk=account_id)  # decrypts the token
             listing.numbers(account.account_sid, account.auth_token)
         except (errors.Refusal, errors.Away, InvalidToken, ValueError):
+            continue
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("Account %s can't be probed.", account_id)
             continue
         with tenancy.system():
             resume_account(account)

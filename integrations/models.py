@@ -74,6 +74,11 @@ class SenderNumber(Row):
             models.UniqueConstraint(fields=["phone"], name="sender_numbers_phone", condition=Q(retired_at=None)),
             # One that comes back is the row that it was, with its conversations.
             models.UniqueConstraint(fields=["phone", "organization"], name="sender_numbers_of_organization"),
+            # Nothing would ever go out by a number that may send nothing.
+            models.CheckConstraint(
+                condition=Q(segments_per_second=None) | Q(segments_per_second__range=(1, 1000)),
+                name="sender_numbers_segments_per_second",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -143,9 +143,7 @@ def revoke_previous_token(account: TwilioAccount, *, by: User) -> None:
 def change_number(
     number: SenderNumber, *, auth_token: str = "", revoke_previous: bool = False, by: User, **values
 ) -> None:
-    """Rename a number, move it to another chatroom with its open conversations, replace its account's token or revoke
-    the one before.
-    """
+    """Rename a number, replace its account's token, or move it to another chatroom with its open conversations."""
     if not auth_token and not revoke_previous and not values:
         return
     if auth_token:

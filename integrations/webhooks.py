@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 import psycopg
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -218,7 +219,9 @@ class Intake:
         if row is None:
             self.accounts.pop(sid, None)
             return None
-        token, previous = (encryption.decrypt(token) if token else "" for token in row[:2])
+        token, previous = (readable(sid, token) for token in row[:2])
+        if not (token or previous):  # the provider sends it again, and an operator gives us the token meanwhile
+            raise Refused(503, "Not stored. Please send it again.", retry_after="60")
         self.accounts[sid] = Account(sid, token, previous, frozenset(row[2]), time.monotonic())
         return self.accounts[sid]
 
@@ -305,13 +308,22 @@ class Intake:
         try:
             async with self.pool.connection() as connected:
                 await connected.execute(INSERT, [*map(list, columns), WAKE_CHANNEL])
-        except (psycopg.Error, OSError) as error:
+        except Exception as error:  # whatever it is: this writer has the next batch to write
             log.warning("%d webhooks were not stored: %s", len(batch), type(error).__name__)
             return False
         for event in batch:
             if not event.committed.done():
                 event.committed.set_result(True)
         return True
+
+
+def readable(sid: str, stored: str) -> str:
+    """The token, or nothing where no key of ours opens it: the other one may still fit."""
+    try:
+        return encryption.decrypt(stored) if stored else ""
+    except (InvalidToken, ValueError):
+        log.error("A token of %s can't be decrypted.", sid)
+        return ""
 
 
 def digest(raw: bytes) -> str:

@@ -2,9 +2,14 @@ from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig as DjangoStaticFilesConfig
 
+from messagehub import redaction
+
 
 class MessageHubConfig(AppConfig):
     name = "messagehub"
+
+    def ready(self) -> None:
+        redaction.install()
 
 
 class BackOfficeConfig(AdminConfig):

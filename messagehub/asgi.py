@@ -6,10 +6,9 @@ threads, and the sandbox when it is on, so that a demo or a development server n
 
 import asyncio
 
-from messagehub.wsgi import application as wsgi  # first: it sets Django up
+from messagehub.web import Pages  # first: it sets Django up
 
 # isort: split
-from a2wsgi import WSGIMiddleware
 from channels.routing import URLRouter
 from django.conf import settings
 from django.urls import path
@@ -20,7 +19,6 @@ from messaging.live.consumers import InboxConsumer
 from messaging.live.hub import hub
 
 WEBHOOKS = "/api/webhooks/"
-THREADS = 8
 
 intake = Intake()
 sockets = URLRouter([path("ws/inbox", InboxConsumer.as_asgi())])
@@ -28,24 +26,13 @@ sockets = URLRouter([path("ws/inbox", InboxConsumer.as_asgi())])
 
 async def refuse(send, status: int, text: str) -> None:
     body = text.encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-class Pages:
-    """The WSGI application in threads, guarded against what the bridge would let through."""
-
-    def __init__(self) -> None:
-        self.bridge = WSGIMiddleware(wsgi, workers=THREADS)
-
-    async def __call__(self, scope, receive, send) -> None:
-        names = dict(scope["headers"])
-        if b"transfer-encoding" in names and b"content-length" not in names:
-            return await refuse(send, 411, "Send the body with its Content-Length.")  # Django would read it as empty
-        # `X_Forwarded_For` would become the same WSGI variable as the dashed header that proxies guard.
-        headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
-        await self.bridge({**scope, "headers": headers}, receive, send)
 
 
 class Lifespan:

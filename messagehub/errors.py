@@ -58,6 +58,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     lifecycle.CampaignGone: (404, "not_found"),
     contacts.ContactHasConversations: (409, "has_conversations"),
     phones.ImpossibleNumber: (400, "invalid"),
+    phones.AreaCodeMissing: (400, "invalid"),
     constraints.NameTaken: (400, "invalid"),
     numbers.Claimed: (409, "claimed"),
     numbers.InUse: (409, "in_use"),

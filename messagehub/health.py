@@ -5,8 +5,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 
-from messagehub import bus
-from messaging.worker import HEARTBEAT
+from messagehub import bus, heartbeats
+
+OK, NO_ANSWER = "ok", "no answer"
 
 
 @login_not_required
@@ -17,32 +18,32 @@ def alive(request: HttpRequest) -> JsonResponse:
 
 @login_not_required
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when database, Valkey and a worker answer; 503 otherwise, naming what does not."""
+    """200 when database, Valkey and a worker answer and work gets done; 503 otherwise, naming what is wrong."""
     checks = {"database": database(), "valkey": valkey(), "worker": worker()}
-    fine = all(checks.values())
-    words = {name: "ok" if fine_ else "no answer" for name, fine_ in checks.items()}
-    return JsonResponse({"status": "ok" if fine else "not ready", "checks": words}, status=200 if fine else 503)
+    is_ready = set(checks.values()) == {OK}
+    body = {"status": OK if is_ready else "not ready", "checks": checks}
+    return JsonResponse(body, status=200 if is_ready else 503)
 
 
-def database() -> bool:
+def database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        return True
+        return OK
     except Error:
-        return False
+        return NO_ANSWER
 
 
-def valkey() -> bool:
+def valkey() -> str:
     try:
-        return bool(bus.client().ping())
+        return OK if bus.client().ping() else NO_ANSWER
     except redis.RedisError:
-        return False
+        return NO_ANSWER
 
 
-def worker() -> bool:
-    """Whether any worker has said within its heartbeat's life that it is there."""
+def worker() -> str:
+    """Whether a worker is there whose loops get on, and workers don't die one after the other."""
     try:
-        return next(bus.client().scan_iter(f"{HEARTBEAT}*", count=1000), None) is not None
+        return heartbeats.read_state()
     except redis.RedisError:
-        return False
+        return NO_ANSWER

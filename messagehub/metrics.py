@@ -1,7 +1,9 @@
 """`/metrics` for Prometheus: what waits, how long, and what an operator has to look at."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+import redis
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
@@ -9,10 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from integrations import isolation
 from messagehub import tenancy
 
 # Each by a partial index: asking costs the same however much lies behind.
@@ -57,11 +60,20 @@ GAUGES = {
 class Gauges(Collector):
     """Asks the database when it is asked."""
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        with tenancy.system(), connection.cursor() as cursor:
-            for name, (words, sql) in GAUGES.items():
+    def collect(self) -> Iterator[Metric]:
+        for name, (words, sql) in GAUGES.items():
+            with isolation.contain(f"Metric {name}") as containment, tenancy.system(), connection.cursor() as cursor:
                 cursor.execute(sql)
-                yield GaugeMetricFamily(name, words, value=float(cursor.fetchone()[0]))
+                value = float(cursor.fetchone()[0])
+            if not containment.broken:
+                yield GaugeMetricFamily(name, words, value=value)
+        troubles = CounterMetricFamily(
+            "messagehub_troubles", "What broke in the work on one organization and was left out", labels=["work"]
+        )
+        with suppress(redis.RedisError):
+            for work, count in isolation.count_troubles().items():
+                troubles.add_metric([work], count)
+        yield troubles
 
 
 registry = CollectorRegistry()

@@ -17,7 +17,7 @@ import environ
 from cryptography.fernet import Fernet
 from redis import RedisError
 
-from messagehub import __version__, launcher
+from messagehub import __version__, launcher, redaction
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -281,6 +281,7 @@ SPECTACULAR_SETTINGS = {
 }
 BEARER_TOKENS = "accounts.api.bearer.authenticate_bearer"
 # Called in the transaction in which somebody's role, state or chatrooms change: (user, by=...).
+NEW_RIGHTS_FOLLOWERS = ["messaging.conversations.reading.begin_unread"]  # (user, chatroom_ids or None)
 RIGHTS_FOLLOWERS = ["messaging.conversations.assignments.release_assignments"]
 # Called in the transaction in which a number gets another chatroom: (number, by=...).
 NUMBER_FOLLOWERS = ["messaging.conversations.moving.follow_number"]
@@ -365,7 +366,13 @@ LANGUAGE_CODE = "en-gb"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": redaction.RedactingFormatter,
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     # "Not ready yet" is an answer, and whoever asks goes on asking.
     "filters": {
         "not_readiness": {

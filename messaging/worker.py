@@ -11,20 +11,20 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import cast
 from uuid import UUID
 
 import psycopg
-import redis.asyncio
-from django.conf import settings
-from django.db import Error, InterfaceError, OperationalError, connection
+import redis
+from django.db import Error, connection
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
-from integrations import channels
+from integrations import channels, isolation
 from integrations.events import Busy, NotReached, Outcome, ShutOut
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
-from messagehub import failpoints
+from messagehub import failpoints, heartbeats
 from messaging.campaigns import feed as campaign_feed
 from messaging.campaigns import lifecycle
 from messaging.conversations import changes
@@ -32,6 +32,7 @@ from messaging.receiving import ingest
 from messaging.sending import delivery, enqueue, flow_control
 
 log = logging.getLogger(__name__)
+THREADS = ("receive", "claim", "settle", "sweep", "feed")
 IN_FLIGHT = 300
 SETTLE_BATCH = 100
 GATHER_SECONDS = 0.005  # so that a claim takes several of the places that come free one by one
@@ -39,8 +40,6 @@ MANY, SETTLE_SECONDS = 50, 0.02  # from so many in flight on, answers gather bef
 IDLE_SECONDS = 1.0  # how long a lost wake-up can cost
 # These keep their place until they are written down: by then the account is paused or held, and no claim sees it.
 WAITED_FOR = (Busy, ShutOut)
-HEARTBEAT = "mh:worker:"
-HEARTBEAT_SECONDS = 15
 GRACE_SECONDS = 12  # longer than a call to the provider may take
 
 
@@ -54,8 +53,11 @@ class Worker:
         self.windows = flow_control.Windows()
         self.holding: set[UUID] = set()  # messages whose place is kept until their answer is written down
         self.answers: asyncio.Queue[tuple[delivery.Claimed, Outcome]] = asyncio.Queue()
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"  # of this start: a pid may come again
+        self.failing: dict[str, float] = {}  # what fails -> since when it has not got on once, by the monotonic clock
+        self.is_broken = False
         # One thread each, so that none waits for another and each keeps one connection.
-        self.threads = {name: ThreadPoolExecutor(1, name) for name in ("receive", "claim", "settle", "sweep", "feed")}
+        self.threads = {name: ThreadPoolExecutor(1, name) for name in THREADS}
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -69,6 +71,7 @@ class Worker:
         stopped = asyncio.create_task(self.stopping.wait())
         await asyncio.wait({stopped, settling, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         broken = [task for task in (settling, *tasks) if task.done() and not self.stopping.is_set()]
+        self.is_broken = bool(broken)
         self.stopping.set()
         await asyncio.wait(tasks, timeout=2)
         if self.flights:
@@ -89,23 +92,43 @@ class Worker:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                return await loop.run_in_executor(self.threads[name], operation, function, *args)
-            except (OperationalError, InterfaceError, ingest.ClosedMeanwhile) as error:
-                log.warning("%s is tried again: %s", name, type(error).__name__)
+                answer = await loop.run_in_executor(self.threads[name], operation, function, *args)
+            except isolation.DATABASE_AWAY as error:
+                self.failing.setdefault(function.__name__, time.monotonic())
+                log.warning("%s is tried again: %s", function.__name__, type(error).__name__)
                 await asyncio.sleep(0.5)
+            else:
+                self.failing.pop(function.__name__, None)
+                return answer
+
+    async def attempt(self, name: str, function, *args):
+        """The same for a loop that goes on whatever is raised; None then. /readyz says so where it never gets on."""
+        try:
+            return await self.call(name, function, *args)
+        except Exception:
+            self.failing.setdefault(function.__name__, time.monotonic())
+            log.exception("%s failed and is tried again.", function.__name__)
+            return None
+
+    def list_failing(self) -> dict[str, float]:
+        """What fails, and for how many seconds."""
+        now = time.monotonic()
+        return {name: now - since for name, since in self.failing.items()}
 
     async def receive(self) -> None:
         while not self.stopping.is_set():
             self.webhooks.clear()
-            if not await self.call("receive", ingest.drain_webhooks):
+            if not await self.attempt("receive", ingest.drain_webhooks):
                 await self.woken(self.webhooks)
 
     async def send(self) -> None:
         while not self.stopping.is_set():
             self.outbox.clear()
             room = IN_FLIGHT - len(self.flights)
-            claimed = await self.call("claim", delivery.claim_messages, room, self.windows.free(room)) if room else []
-            for each in claimed:
+            claimed = (
+                await self.attempt("claim", delivery.claim_messages, room, self.windows.free(room)) if room else None
+            )
+            for each in claimed or ():
                 failpoints.hit("after_claim")
                 flight = asyncio.create_task(self.fly(each))
                 self.flights.add(flight)
@@ -169,18 +192,18 @@ class Worker:
             await self.call("settle", delivery.settle_outcomes, [answer])
         except Exception:
             log.exception("The answer for message %s can't be written down.", answer[0].text.message_id)
-            await self.call("settle", delivery.give_up, answer[0])
+            await self.attempt("settle", delivery.give_up, answer[0])  # else its lease runs out
 
     async def feed(self) -> None:
         while not self.stopping.is_set():
             self.campaigns.clear()
-            if not await self.call("feed", campaign_feed.feed_campaigns):
+            if not await self.attempt("feed", campaign_feed.feed_campaigns):
                 await self.woken(self.campaigns)
 
     async def sweep(self) -> None:
         while not self.stopping.is_set():
-            await self.call("sweep", changes.wake_snoozed)
-            if await self.call("sweep", delivery.sweep_overdue):
+            await self.attempt("sweep", changes.wake_snoozed)
+            if await self.attempt("sweep", delivery.sweep_overdue):
                 self.outbox.set()
             await self.woken(self.stopping)
 
@@ -224,17 +247,15 @@ class Worker:
             await self.woken(self.stopping)
 
     async def beat(self) -> None:
-        """Say that a worker is there, for /readyz."""
-        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=2)
-        key = f"{HEARTBEAT}{socket.gethostname()}:{os.getpid()}"
+        """Say that a worker is there and how its loops do, for /readyz."""
         while not self.stopping.is_set():
             try:
-                await client.set(key, int(time.time()), ex=HEARTBEAT_SECONDS)
+                await asyncio.to_thread(heartbeats.beat, self.name, self.list_failing())
             except redis.RedisError as error:
                 log.warning("No heartbeat: %s", type(error).__name__)
             await self.woken(self.stopping)
-            await asyncio.sleep(1)
-        await client.aclose()
+        with suppress(redis.RedisError):
+            await asyncio.to_thread(heartbeats.stop, self.name, died=self.is_broken)
 
 
 def operation(function, *args):

@@ -1,5 +1,6 @@
 """/manage/tokens/: what everybody has left, the ledger that explains it, and the proof that both agree. For admins."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -8,6 +9,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
@@ -57,7 +59,7 @@ def grant(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             messages.success(request, gettext("{name} now has {n} tokens.").format(name=person.name, n=f"{left:,}"))
-            return redirect("manage-tokens")
+            return redirect(f"{reverse('manage-tokens')}?{urlencode({'to': person.pk})}")
     return _page(request, form, status=422)
 
 

@@ -13,6 +13,14 @@ class NameForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
 
 
+class RowsForm(forms.Form):
+    compact_rows = forms.BooleanField(
+        label=_("Compact rows in the inbox"),
+        required=False,
+        help_text=_("Shows more conversations at once. Applies wherever you sign in."),
+    )
+
+
 class CurrentPasswordForm(PersonForm):
     """Proves that it is still the same person at the keyboard."""
 

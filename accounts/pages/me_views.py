@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import keys, redirects, second_factor, sessions, team
 from accounts.models import ApiKey, SignIn, User
-from accounts.pages.me_forms import CurrentPasswordForm, KeyForm, NameForm, PasswordForm, SecondFactorForm
+from accounts.pages.me_forms import CurrentPasswordForm, KeyForm, NameForm, PasswordForm, RowsForm, SecondFactorForm
 from messagehub import encryption
 from messagehub.ui.templatetags.ui import THEMES
 
@@ -63,6 +63,14 @@ def theme(request: HttpRequest) -> HttpResponse:
     else:
         response.delete_cookie("theme", samesite="Lax")
     return response
+
+
+@own
+def rows(request: HttpRequest) -> HttpResponse:
+    form = RowsForm(request.POST)
+    form.full_clean()
+    User.objects.filter(pk=request.user.pk).update(compact_rows=form.cleaned_data["compact_rows"])
+    return redirect("me")
 
 
 # ---------------------------------------------------------------- second factor
@@ -153,6 +161,7 @@ def _page(request: HttpRequest, **more) -> HttpResponse:
     context = {
         "own_page": "me",
         "name_form": NameForm(initial={"name": user.name}),
+        "rows_form": RowsForm(initial={"compact_rows": user.compact_rows}, auto_id="rows_%s"),
         "password_form": PasswordForm(request, auto_id="password_%s"),
         "second_factor_form": (CurrentPasswordForm if set_up else SecondFactorForm)(request, auto_id="factor_%s"),
         "key_form": KeyForm(user, auto_id="key_%s"),

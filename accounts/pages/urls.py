@@ -12,6 +12,7 @@ urlpatterns = [
     path("me/", me_views.me, name="me"),
     path("me/name/", me_views.name, name="me-name"),
     path("me/theme/", me_views.theme, name="me-theme"),
+    path("me/rows/", me_views.rows, name="me-rows"),
     path("me/password/", me_views.password, name="me-password"),
     path("me/second-factor/", me_views.second_factor_set_up, name="me-second-factor"),
     path("me/second-factor/picture.svg", me_views.second_factor_picture, name="me-second-factor-picture"),

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import takewhile
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -154,16 +155,21 @@ NOTES = [
 def seed() -> dict:
     """Make what is missing and return what `.local/demo.json` says about it."""
     base_url = settings.PUBLIC_BASE_URL
-    if not User.objects.filter(email=OPERATOR[0]).exists():
+    if not User.objects.filter(email=OPERATOR[0], is_superuser=True).exists():
         with transaction.atomic():
             make()
-    operator = User.objects.get(email=OPERATOR[0])
+    operator = find_operator()
     if not second_factor.is_set_up(operator):
         second_factor.begin_enrollment(operator)
     if proof.newest_run() is None:
         proof.run_proof()
     register(base_url)
     return describe(base_url)
+
+
+def find_operator() -> User:
+    """An organization may have invited the same address meanwhile."""
+    return User.objects.get(email=OPERATOR[0], is_superuser=True)
 
 
 def make() -> None:
@@ -352,42 +358,52 @@ def register(base_url: str) -> None:
 
 
 def describe(base_url: str) -> dict:
+    """The people and numbers that were made here and are still there, as they are by now."""
     users, accounts = [], []
     for plan in ORGANIZATIONS:
-        organization_id = User.objects.get(email=plan["admin"][0]).organization_id
+        with tenancy.system():
+            organization_id = Organization.objects.values_list("pk", flat=True).get(slug=plan["slug"])
         with tenancy.organization(organization_id):
-            rooms = {room.name: str(room.pk) for room in Chatroom.objects.all()}
-            agents = [
-                {
-                    "email": user.email,
-                    "password": PASSWORD,
-                    "role": user.role,
-                    "organization": plan["slug"],
-                    "chatroom_ids": [rooms[plan_room[0]] for plan_room in plan["rooms"] if user.is_admin]
-                    or [str(pk) for pk in user.user_chatrooms.values_list("chatroom_id", flat=True)],
-                }
-                for user in User.objects.filter(organization_id=organization_id)
-            ]
-        order = [room[4] for room in plan["rooms"]] + [plan["admin"][0]]
-        users += sorted(agents, key=lambda user: order.index(user["email"]))
-        accounts.append(
-            {
-                "organization": plan["slug"],
-                "account_sid": plan["sid"],
-                "auth_token": plan["token"],
-                "numbers": [{"phone": room[2], "chatroom_id": rooms[room[0]]} for room in plan["rooms"]],
-            }
-        )
+            users += describe_people(plan, organization_id)
+            accounts.append(describe_account(plan))
     return {
         "base_url": base_url,
         "users": users,
         "operator": {
             "email": OPERATOR[0],
             "password": PASSWORD,
-            "totp_secret": second_factor.read_secret(User.objects.get(email=OPERATOR[0])),
+            "totp_secret": second_factor.read_secret(find_operator()),
         },
         "twilio": accounts[0],
         "twilio_others": accounts[1:],
         "meta": {"app_secret": "", "verify_token": "", "pages": []},
         "sandbox_url": f"{base_url}/sandbox",
+    }
+
+
+def describe_people(plan: dict, organization_id: UUID) -> list[dict]:
+    """Who can sign in with the password that is printed: nobody who was invited since or is deactivated."""
+    emails = [room[4] for room in plan["rooms"]] + [plan["admin"][0]]
+    people = User.objects.filter(
+        organization_id=organization_id, email__in=emails, is_active=True, joined_at__isnull=False
+    )
+    return [
+        {
+            "email": user.email,
+            "password": PASSWORD,
+            "role": user.role,
+            "organization": plan["slug"],
+            "chatroom_ids": [str(room.pk) for room in Chatroom.objects.visible_to(user).order_by("pk")],
+        }
+        for user in sorted(people, key=lambda user: emails.index(user.email))
+    ]
+
+
+def describe_account(plan: dict) -> dict:
+    numbers = SenderNumber.objects.filter(twilio_account__account_sid=plan["sid"]).order_by("pk")
+    return {
+        "organization": plan["slug"],
+        "account_sid": plan["sid"],
+        "auth_token": plan["token"],
+        "numbers": [{"phone": number.phone, "chatroom_id": str(number.chatroom_id)} for number in numbers],
     }

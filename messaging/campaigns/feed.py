@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity
-from integrations import segments
+from integrations import isolation, segments
 from messagehub import sql, tenancy
 from messaging.campaigns import lifecycle
 from messaging.campaigns.lifecycle import Outcome, State
@@ -31,11 +31,13 @@ BATCH = 200
 AHEAD = 1000  # messages of a campaign that may be queued at once
 
 DUE = """
-SELECT id FROM campaigns WHERE state = 'running' OR (state = 'scheduled' AND send_at <= now())
+SELECT id, organization_id FROM campaigns WHERE state = 'running' OR (state = 'scheduled' AND send_at <= now())
 UNION
-SELECT c.id FROM messages m JOIN campaigns c ON c.id = m.campaign_id AND c.state = 'canceled' WHERE m.status = 'queued'
+SELECT c.id, c.organization_id FROM messages m JOIN campaigns c ON c.id = m.campaign_id AND c.state = 'canceled'
+WHERE m.status = 'queued'
 UNION
-SELECT c.id FROM chatrooms r JOIN campaigns c ON c.chatroom_id = r.id AND c.state IN ('scheduled', 'running', 'paused')
+SELECT c.id, c.organization_id
+FROM chatrooms r JOIN campaigns c ON c.chatroom_id = r.id AND c.state IN ('scheduled', 'running', 'paused')
 WHERE r.archived_at IS NOT NULL
 """
 # Where the contact has no conversation that is not closed, one is opened aside: an answer brings it to the open ones.
@@ -91,17 +93,13 @@ def feed_campaigns() -> int:
     One that can't be fed is paused, and does not keep the others from their turn.
     """
     with tenancy.system():
-        due = sorted(row["id"] for row in sql.fetch_rows(DUE))
-    return sum(_turn(campaign_id) for campaign_id in due)
+        due = {row["id"]: row["organization_id"] for row in sql.fetch_rows(DUE)}
+    return sum(_turn(campaign_id, due[campaign_id]) for campaign_id in sorted(due))
 
 
-def _turn(campaign_id: UUID) -> int:
-    try:
+def _turn(campaign_id: UUID, organization_id: UUID) -> int:
+    with isolation.contain("Campaigns", organization_id):
         return _feed(campaign_id)
-    except (OperationalError, InterfaceError):  # the database, nobody's fault: the worker repeats it
-        raise
-    except Exception:
-        log.exception("Campaign %s can't be fed.", campaign_id)
     going = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
     words = "Paused after an internal error. No further messages are being sent. Resume to retry."
     with tenancy.system():
@@ -149,7 +147,7 @@ def _next(held: Campaign) -> int:
             return 0
         if gone := _leave_out_gone(waiting):
             return gone
-        return _pause(held, "insufficient_tokens", f"There are not enough tokens for {waiting.count()} recipients.")
+        return _pause(held, "insufficient_tokens", _explain_shortage(held, payer, price, waiting.count()))
     room = min(BATCH, AHEAD - queued, paid)
     due = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
     chosen = [row.pk for row in due[: max(0, room)]]
@@ -159,6 +157,19 @@ def _next(held: Campaign) -> int:
     _make(held, payer, turns, price)
     _note(turns)
     return _leave_out_gone(waiting.filter(pk__in=chosen)) + sum(turn.outcome != Outcome.WAITING for turn in turns)
+
+
+def _explain_shortage(held: Campaign, payer: User, price: int, waiting: int) -> str:
+    """What it costs now, what is there, how many that covers, and what to do."""
+    left = held.reserved + (ledger.balance(payer) or 0)
+    covered = left // price
+    tokens, those = "token" if price == 1 else "tokens", "recipient waits" if waiting == 1 else "recipients wait"
+    fix = "Resume to continue with those, or" if covered else "Before you resume,"
+    return (
+        f"There are not enough tokens: {waiting:,} {those}, and a message now costs {price:,} {tokens}. "
+        f"{payer.name[:60]} has {left:,} left, which covers {covered:,}. "
+        f"{fix} ask an admin for {waiting * price - left:,} more."
+    )
 
 
 def _pause(held: Campaign, code: str, words: str) -> int:
@@ -195,8 +206,8 @@ def _verdicts(payer: User, held: Campaign, turns: Sequence[Turn]) -> list[eligib
 def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User) -> None:
     """Whether and what to write; the others are left out with the reason, or wait for the end of their quiet hours."""
     turn.verdict = verdict
-    if [reason.code for reason in verdict.reasons] == ["quiet_hours"]:
-        turn.not_before = verdict.reasons[0].opens_at
+    if verdict.waits_until:
+        turn.not_before = verdict.waits_until
     elif not verdict.allowed:
         turn.skip(verdict.reasons[0].code, str(verdict.reasons[0]))
     else:

@@ -9,6 +9,7 @@ from uuid import UUID
 from chatrooms.models import Contact, ContactActivity
 from messagehub import datetimes, sql
 from messaging import payloads
+from messaging.conversations.activity_lines import Line, build_lines
 from messaging.models import ConversationActivity, Note
 
 KINDS = ("message", "note", "activity", "done")
@@ -54,37 +55,48 @@ class Entry:
     what: Any
 
 
-def list_timeline(contact: Contact, *, limit: int, before: Position | None = None) -> list[Entry]:
-    """The newest entries of a contact, or those before a position."""
-    params: dict = {"contact": contact.pk, "limit": limit}
+def list_timeline(
+    contact: Contact, *, limit: int, before: Position | None = None
+) -> tuple[list[Entry], Position | None]:
+    """At most `limit` entries of a contact, newest first, from a position on; and the position of the rest."""
+    params: dict = {"contact": contact.pk, "limit": limit + 1}
     conditions = dict.fromkeys(COLUMNS, "")
     if before:
         params["at"], params["id"] = before
         conditions = {name: f"AND ({columns}) < (%(at)s, %(id)s)" for name, columns in COLUMNS.items()}
-    found = sql.fetch_rows(PAGE.format(**conditions), params)
-    by_kind = {kind: [row["id"] for row in found if row["kind"] == kind] for kind in KINDS}
+    rows = sql.fetch_rows(PAGE.format(**conditions), params)
+    older = (rows[limit - 1]["at"], rows[limit - 1]["id"]) if len(rows) > limit else None
+    by_kind = {kind: [row["id"] for row in rows[:limit] if row["kind"] == kind] for kind in KINDS}
     known = {
         "message": payloads.describe_messages_by_id(by_kind["message"]),
         "note": _notes(by_kind["note"]),
         "activity": ContactActivity.objects.select_related("actor").in_bulk(by_kind["activity"]),
-        "done": ConversationActivity.objects.select_related("actor", "person").in_bulk(by_kind["done"]),
+        "done": _lines(by_kind["done"]),
     }
-    return [
+    entries = [
         Entry(row["kind"], row["id"], row["at"], known[row["kind"]][row["id"]])
-        for row in found
+        for row in rows[:limit]
         if row["id"] in known[row["kind"]]
     ]
+    return entries, older
+
+
+def _lines(keys: Iterable[UUID]) -> dict[UUID, Line]:
+    """Each line by its newest change, so that it stands on one page. Those that were undone are left out."""
+    activities = ConversationActivity.objects.select_related("actor", "person").filter(pk__in=list(keys))
+    return {line.last.pk: line for line in build_lines(activities) if line.effects}
 
 
 def _notes(keys: Iterable[UUID]) -> dict[UUID, Note]:
     return Note.objects.select_related("author").in_bulk(list(keys))
 
 
-def format_timeline_position(text: str) -> Position:
-    """Where a page goes on, as `where` wrote it. Raises ValueError."""
+def format_timeline_position(position: Position) -> str:
+    moment, pk = position
+    return f"{moment.isoformat()},{pk}"
+
+
+def parse_timeline_position(text: str) -> Position:
+    """Raises ValueError."""
     moment, _, pk = text.partition(",")
     return datetimes.parse_moment(moment), UUID(pk)
-
-
-def where(entry: Entry) -> str:
-    return f"{entry.at.isoformat()},{entry.id}"

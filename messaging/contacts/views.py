@@ -171,13 +171,13 @@ def _history(request: HttpRequest, shown: Contact) -> dict:
     before = None
     if given := request.GET.get("before"):
         try:
-            before = timeline.format_timeline_position(given)
+            before = timeline.parse_timeline_position(given)
         except ValueError:
             raise BadRequest("There is no such place in the timeline.") from None
-    found = timeline.list_timeline(shown, limit=ENTRIES + 1, before=before)
-    entries, older_url = found[:ENTRIES], ""
-    if len(found) > ENTRIES:
-        query = urlencode({"before": timeline.where(entries[-1])})
+    entries, older = timeline.list_timeline(shown, limit=ENTRIES, before=before)
+    older_url = ""
+    if older:
+        query = urlencode({"before": timeline.format_timeline_position(older)})
         older_url = f"{reverse('contact', args=[shown.pk])}?{query}"
     return {"entries": entries, "older_url": older_url, "before": before[0] if before else None}
 

@@ -1,6 +1,6 @@
 """Conversations: the inbox list, the thread, opening one, reading, and what colleagues do with them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -9,9 +9,10 @@ from django.db.models.functions import Now
 from accounts.models import User
 from chatrooms import contacts
 from chatrooms.models import Contact, ContactActivity
+from integrations import isolation
 from integrations.models import SenderNumber
-from messagehub import constraints, sql, tenancy
-from messaging.conversations import assignments
+from messagehub import constraints, sql
+from messaging.conversations import activity_lines, assignments
 from messaging.live import event_log
 from messaging.models import (
     Conversation,
@@ -24,12 +25,21 @@ from messaging.models import (
 
 WAKE = """
 WITH due AS (
-    SELECT id FROM conversations WHERE status = 'SNOOZED' AND snoozed_until <= now()
+    SELECT id FROM conversations
+    WHERE status = 'SNOOZED' AND snoozed_until <= now()
+      AND (%(only)s::uuid[] IS NULL OR id = ANY(%(only)s)) AND id <> ALL(%(left_out)s::uuid[])
     ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE conversations v SET status = 'OPEN', snoozed_until = NULL FROM due WHERE v.id = due.id
 RETURNING v.id, v.organization_id, v.chatroom_id
 """
+AWAKE = isolation.Batches(
+    "Snoozed conversations",
+    """
+    SELECT id, organization_id, sender_number_id AS subject_id FROM conversations
+    WHERE status = 'SNOOZED' AND snoozed_until <= now() AND id <> ALL(%s::uuid[]) ORDER BY id
+    """,
+)
 
 
 class NewerIsOpen(Exception):
@@ -112,7 +122,7 @@ def change_conversation(
         wanted = {label.pk: label for label in labels}
         before["labels"] = list(held.labels.all())
         done += _relabel(held, wanted, before["labels"])
-    _note_done(held, by, done)
+    activity_lines.record_activities(held, done, by=by)
     if done:
         event_log.record_events([_updated(held.organization_id, held.chatroom_id, held.pk)])
     return before
@@ -138,19 +148,14 @@ def _done(held: Conversation, changed: Mapping) -> list[dict]:
     if "assigned_to_id" in changed:
         person = changed["assigned_to_id"]
         kind = kinds.ASSIGNED if person else kinds.UNASSIGNED
-        done.append({"kind": kind, "person_id": person or held.assigned_to_id})
+        previous = str(held.assigned_to_id or "")
+        done.append({"kind": kind, "person_id": person or held.assigned_to_id, "previous": previous})
     if "status" in changed or "snoozed_until" in changed:
         status = changed.get("status", held.status)
         kind_of = {"OPEN": kinds.REOPENED, "CLOSED": kinds.CLOSED, "PENDING": kinds.PENDING, "SNOOZED": kinds.SNOOZED}
-        done.append({"kind": kind_of[status], "until": changed.get("snoozed_until")})
+        previous = activity_lines.describe_state(held.status, held.snoozed_until)
+        done.append({"kind": kind_of[status], "until": changed.get("snoozed_until"), "previous": previous})
     return done
-
-
-def _note_done(held: Conversation, by: User | None, done: list[dict]) -> None:
-    ConversationActivity.objects.bulk_create(
-        ConversationActivity(organization_id=held.organization_id, conversation_id=held.pk, actor=by, **each)
-        for each in done
-    )
 
 
 @transaction.atomic
@@ -159,7 +164,7 @@ def block_contact(conversation: Conversation, blocked: bool, *, by: User) -> Non
     contacts.change_contact(conversation.contact, by=by, blocked=blocked)  # locks the contact, which goes first
     held = lock_conversation(conversation)
     kinds = ConversationActivity.Kind
-    _note_done(held, by, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}])
+    activity_lines.record_activities(held, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}], by=by)
     announce_contact_change(held.contact)
 
 
@@ -193,9 +198,12 @@ def _relabel(held: Conversation, wanted: Mapping[UUID, Label], present: list[Lab
 
 def wake_snoozed() -> int:
     """Open the snoozed conversations whose time has come, in all organizations; returns how many."""
-    with tenancy.system():
-        woken = sql.fetch_rows(WAKE)
-        event_log.record_events([_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in woken])
+    return sum(AWAKE.take(_wake))
+
+
+def _wake(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
+    woken = sql.fetch_rows(WAKE, {"only": only, "left_out": left_out})
+    event_log.record_events([_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in woken])
     return len(woken)
 
 

@@ -9,13 +9,10 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from chatrooms import membership
+from messaging.conversations.activity_lines import Line, build_lines
 from messaging.conversations.changes import _updated
 from messaging.live import event_log
-from messaging.models import (
-    Conversation,
-    ConversationActivity,
-    Note,
-)
+from messaging.models import Conversation, Note
 
 MOST_BETWEEN = 200  # notes, or lines of what people did, on one page of a thread
 
@@ -74,7 +71,7 @@ def find_mentioned(content: str, people: Iterable[User]) -> list[User]:
     found = []
     for person, first in zip(people, firsts, strict=True):
         names = [person.name.lower()] + ([first] if firsts.count(first) == 1 else [])
-        if any(re.search(rf"(?<!\w)@{re.escape(name)}(?!\w)", content.lower()) for name in names):
+        if any(re.search(rf"(?<![\w/])@{re.escape(name)}(?!\w)", content.lower()) for name in names):
             found.append(person)
     return found
 
@@ -84,11 +81,9 @@ def notes_between(conversation: Conversation, begin: datetime | None, end: datet
     return list(_between(conversation.notes.select_related("author"), begin, end))
 
 
-def activities_between(
-    conversation: Conversation, begin: datetime | None, end: datetime | None
-) -> list[ConversationActivity]:
-    """What people did from a moment on and before another, oldest first."""
-    return list(_between(conversation.activities.select_related("actor", "person"), begin, end))
+def lines_between(conversation: Conversation, begin: datetime | None, end: datetime | None) -> list[Line]:
+    """What people did from a moment on and before another, oldest first. The first line may have begun earlier."""
+    return build_lines(_between(conversation.activities.select_related("actor", "person"), begin, end))
 
 
 def _between(found, begin: datetime | None, end: datetime | None):

@@ -1,14 +1,37 @@
 """How far each person has read a conversation."""
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from django.db import connection
 
 from accounts.models import User
+from chatrooms.models import Chatroom
 from messagehub import bus
 from messaging.models import (
     Conversation,
     Message,
     ReadMarker,
 )
+
+
+def begin_unread(user: User, chatroom_ids: Iterable[UUID] | None) -> None:
+    """Count as read what came before the user could see it, in these chatrooms or in all that are new to them."""
+    rooms = Chatroom.objects.visible_to(user)
+    if chatroom_ids is not None:
+        rooms = rooms.filter(pk__in=chatroom_ids)
+    elif user.is_admin:
+        rooms = rooms.exclude(user_chatrooms__user=user)  # they worked in these before
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO read_markers (organization_id, user_id, conversation_id, seen_count)
+            SELECT organization_id, %s, id, inbound_count FROM conversations
+            WHERE chatroom_id = ANY(%s) AND status <> 'CLOSED' AND inbound_count > 0
+            ON CONFLICT (user_id, conversation_id) DO NOTHING
+            """,
+            [user.pk, list(rooms.values_list("pk", flat=True))],
+        )
 
 
 def mark_read(user: User, conversation: Conversation, up_to: Message) -> int:

@@ -20,9 +20,10 @@ from messagehub import datetimes
 from messagehub.ui.templatetags.ui import channel_name
 from messaging import context_processors, payloads
 from messaging.conversations import listing, notes
+from messaging.conversations.activity_lines import Line
 from messaging.inbox import forms, list_filters
 from messaging.inbox.list_filters import Filters
-from messaging.models import UNSUCCESSFUL, Conversation, ConversationActivity, Label, Message, Note, Platform
+from messaging.models import UNSUCCESSFUL, Conversation, Label, Message, Note, Platform
 from messaging.sending import eligibility
 from messaging.templatetags.thread import is_lost, status_name
 
@@ -99,6 +100,7 @@ def build_rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **n
         "filters": wanted,
         "filter_query": wanted.query,
         "chatroom": wanted.chatroom,
+        "several_chatrooms": len(rooms) > 1 and not wanted.chatroom,
         "me": str(request.user.pk),
     }
 
@@ -203,7 +205,11 @@ def build_thread(request: HttpRequest, shown: Conversation, after: listing.Posit
                 zip(found, payloads.describe_messages(found), strict=True), {shown.contact_id: shown.contact}
             ),
             notes=notes.notes_between(shown, begin, after and after[0]),
-            activities=notes.activities_between(shown, begin, after and after[0]),
+            lines=[
+                line
+                for line in notes.lines_between(shown, begin, after and after[0])
+                if line.effects and (begin is None or line.first.created_at >= begin)
+            ],
         ),
         "unread": 0 if after else listing.read_conversation(request.user, shown)["unread_count"],
         "older_url": older_url,
@@ -235,15 +241,13 @@ def build_bubbles(found: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
     ]
 
 
-def build_entries(
-    messages: Iterable[dict] = (), notes: Iterable[Note] = (), activities: Iterable[ConversationActivity] = ()
-) -> list[dict]:
+def build_entries(messages: Iterable[dict] = (), notes: Iterable[Note] = (), lines: Iterable[Line] = ()) -> list[dict]:
     """What a thread is made of, in the order of time."""
     found = list(messages)
     found += [{"entry": "note", "id": str(note.pk), "occurred_at": note.created_at, "note": note} for note in notes]
     found += [
-        {"entry": "activity", "id": str(done.pk), "occurred_at": done.created_at, "activity": done}
-        for done in activities
+        {"entry": "activity", "id": str(line.first.pk), "occurred_at": line.first.created_at, "line": line}
+        for line in lines
     ]
     return sorted(found, key=lambda entry: (entry["occurred_at"], entry["id"]))
 
@@ -267,8 +271,9 @@ def build_side(request: HttpRequest, shown: Conversation) -> dict:
     }
 
 
-# Reasons that leave the box where it is: a later time would do, or tokens that may be there by then.
-OPEN_BOX = ("insufficient_tokens", "quiet_hours")
+def _leaves_box(reason: eligibility.Reason) -> bool:
+    """Whether the box stays where it is: a later time would do, or tokens that may be there by then."""
+    return reason.code == "insufficient_tokens" or (reason.code == "quiet_hours" and reason.opens_at is not None)
 
 
 def build_composer(request: HttpRequest, shown: Conversation) -> dict:
@@ -279,8 +284,8 @@ def build_composer(request: HttpRequest, shown: Conversation) -> dict:
         "price": eligibility.price_of(request.user, shown.platform),
         "longest": segments.LONGEST_TEXT,
         "longest_note": forms.LONGEST_NOTE,
-        "cannot_send": next((reason for reason in verdict.reasons if reason.code not in OPEN_BOX), None),
-        "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours"), None),
+        "cannot_send": next((reason for reason in verdict.reasons if not _leaves_box(reason)), None),
+        "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours" and reason.opens_at), None),
         "warnings": verdict.warnings,
         "open_until": eligibility.open_until(shown),
         "token_balance": context_processors.shell_of(request).balance,

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations import segments
 from messagehub import datetimes
+from messaging.message_templates import templates
 from messaging.models import Conversation
 
 EMPTY = {"required": _("Write a message first.")}
@@ -36,8 +37,23 @@ class LinesField(forms.CharField):
         return super().to_python(value.replace("\r\n", "\n").replace("\r", "\n") if value else value)
 
 
+class TextField(LinesField):
+    """A message to a customer. A place of a template that was typed by hand would reach them as it stands."""
+
+    default_error_messages = EMPTY
+
+    def __init__(self, **options):
+        super().__init__(max_length=segments.LONGEST_TEXT, **options)
+
+    def clean(self, value) -> str:
+        text = super().clean(value)
+        if place := templates.PLACE.search(text):
+            raise forms.ValidationError(_("Replace %(place)s before sending."), params={"place": place[0]})
+        return text
+
+
 class ReplyForm(forms.Form):
-    content = LinesField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
+    content = TextField()
     client_id = forms.UUIDField()
     send_at = AheadField(required=False)
 
@@ -50,7 +66,7 @@ class NoteForm(forms.Form):
 class ScheduledForm(forms.Form):
     """Another text, another time, or both."""
 
-    content = LinesField(max_length=segments.LONGEST_TEXT, error_messages=EMPTY)
+    content = TextField()
     send_at = AheadField(required=False)
 
 

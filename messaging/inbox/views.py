@@ -84,7 +84,7 @@ def side(request: HttpRequest, pk: UUID) -> HttpResponse:
     wanted = Filters.read(request)
     found = inbox_context.build_entries(
         notes=notes.notes_between(shown, begin, None),
-        activities=notes.activities_between(shown, begin, None),
+        lines=notes.lines_between(shown, begin, None),  # also those that were undone, to take them off the screen
     )
     context = inbox_context.build_side(request, shown) | inbox_context.build_composer(request, shown)
     return render(request, "inbox/_side.html", context | {"entries": found, "filter_query": wanted.query})

@@ -5,7 +5,6 @@ a gap is noticed and filled from the log, and the cursor that goes with a frame 
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import defaultdict
@@ -174,8 +173,8 @@ class Hub:
                 organization_id = next(iter(inside)).tenant
                 try:
                     found = await in_thread(load_missed_frames, organization_id, room, self.last.get(room, 0))
-                except Error as error:
-                    log.warning("The log can't be read (%s); it is tried again.", type(error).__name__)
+                except Exception as error:
+                    log.warning("The log of %s can't be read (%s); it is tried again.", room, type(error).__name__)
                     await asyncio.sleep(1)
                     continue
                 for frame in found:
@@ -198,14 +197,16 @@ class Hub:
                     await self.read_log()  # what went by while nobody listened
                     count = 0
                     async for message in subscription.listen():
-                        self.heard(message["channel"].decode(), message["data"])
+                        try:
+                            self.heard(message["channel"].decode(), message["data"])
+                        except Exception:  # one hint that can't be read must not end the only subscription
+                            log.exception("A hint can't be read.")
                         count += 1
                         if count % YIELD_EVERY == 0:
                             await asyncio.sleep(0)
             except (redis.RedisError, OSError) as error:
                 log.warning("The bus is away (%s): reading the log each second.", type(error).__name__)
-                with contextlib.suppress(Error):
-                    await self.read_log()
+                await self.read_log()
                 await asyncio.sleep(1)
             finally:
                 await client.aclose()
@@ -230,15 +231,19 @@ class Hub:
                 by_organization[socket.tenant].append(room)
                 break
         for organization_id, rooms in by_organization.items():
-            for room, seq in (await in_thread(load_newest_numbers, organization_id, rooms)).items():
+            try:
+                newest = await in_thread(load_newest_numbers, organization_id, rooms)
+            except Exception as error:
+                log.warning("The log of %s can't be read (%s).", organization_id, type(error).__name__)
+                continue
+            for room, seq in newest.items():
                 if room in self.rooms and seq > self.last.get(room, 0):
                     self.fill(room)
 
     async def check_log(self) -> None:
         while True:
             await asyncio.sleep(CHECK_LOG_SECONDS)
-            with contextlib.suppress(Error):
-                await self.read_log()
+            await self.read_log()
 
     async def check_access(self) -> None:
         """Every socket's rights are read again each minute, in case a hint about them was lost."""

@@ -129,6 +129,13 @@ class ConversationActivity(Row):
     )
     label_name = models.CharField(max_length=40, blank=True, db_default="")
     until = models.DateTimeField(null=True, help_text="How long it was snoozed.")
+    previous = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        help_text="The assignee or state before; tells a change from its undo.",
+    )
+    line_id = models.UUIDField(null=True, help_text="The first of the person's changes that share one line.")
 
     class Meta:
         db_table = "conversation_activities"

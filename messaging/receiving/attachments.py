@@ -8,11 +8,13 @@ import logging
 from datetime import timedelta
 from uuid import UUID
 
+from cryptography.fernet import InvalidToken
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from integrations.downloads import DownloadPostponed, DownloadRefused, Fetched, download_file
+from integrations.models import TwilioAccount
 from messagehub import tenancy
 from messagehub.images import picture_size
 from messaging.live import event_log
@@ -27,16 +29,15 @@ def copy_attachment(attachment_id: UUID) -> None:
     """Make our own copy of an attachment and show it. Raises DownloadPostponed where it is worth trying again."""
     with tenancy.system():
         attachment = (
-            Attachment.objects.select_related("message__conversation__sender_number__twilio_account")
+            Attachment.objects.select_related("message__conversation__sender_number")
             .filter(pk=attachment_id, state=Attachment.State.PENDING)
             .first()
         )
         if attachment is None:
             return
         Attachment.objects.filter(pk=attachment_id).update(attempts=attachment.attempts + 1)
-    number = attachment.message.conversation.sender_number
     try:
-        fetched = download_file(attachment.source_url, number.twilio_account if number else None)
+        fetched = download_file(attachment.source_url, _find_account(attachment))
     except DownloadRefused as error:
         _give_up(attachment, str(error))
     except DownloadPostponed as error:
@@ -45,6 +46,18 @@ def copy_attachment(attachment_id: UUID) -> None:
         _give_up(attachment, str(error))
     else:
         _keep(attachment, fetched)
+
+
+def _find_account(attachment: Attachment) -> TwilioAccount | None:
+    """The account that it came by. Raises DownloadPostponed while its token can't be read."""
+    number = attachment.message.conversation.sender_number
+    if number is None:
+        return None
+    try:
+        with tenancy.system():
+            return TwilioAccount.objects.filter(pk=number.twilio_account_id).first()
+    except (InvalidToken, ValueError):
+        raise DownloadPostponed("The account's token can't be read.") from None
 
 
 def _keep(attachment: Attachment, fetched: Fetched) -> None:
@@ -88,9 +101,9 @@ def _settle(attachment: Attachment, **values) -> None:
 
 
 def list_forgotten(limit: int = 200) -> list[UUID]:
-    """Attachments that have waited so long that their job must have been lost."""
+    """Attachments that have waited so long that their job must have been lost; what was tried often comes last."""
     with tenancy.system():
         waiting = Attachment.objects.filter(
             state=Attachment.State.PENDING, created_at__lt=Now() - timedelta(minutes=LOST_MINUTES)
         )
-        return list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
+        return list(waiting.order_by("attempts", "pk").values_list("pk", flat=True)[:limit])

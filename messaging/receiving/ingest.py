@@ -7,11 +7,11 @@ apart and tried one by one, so that a bad event only ever stops itself.
 import logging
 from collections.abc import Iterable, Sequence
 
-from django.db import OperationalError, connection
+from django.db import connection
 from procrastinate.contrib.django import app
 from procrastinate.types import JSONDict
 
-from integrations import channels
+from integrations import channels, isolation
 from integrations.events import InboundMessage, StatusUpdate, Unsupported
 from integrations.models import WebhookEvent
 from messagehub import sql, tenancy
@@ -21,12 +21,13 @@ from messaging.sending import consent, delivery_reports
 log = logging.getLogger(__name__)
 BATCH = 200
 
-CLAIM = """
-SELECT id, source, account, query, body, created_at, attempts FROM webhook_events
+WAITING = """
+FROM webhook_events
 WHERE processed_at IS NULL AND quarantined = '' AND attempts < 8 AND (try_again_at IS NULL OR try_again_at <= now())
   AND (%s::uuid[] IS NULL OR id = ANY(%s::uuid[]))
-ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+ORDER BY id LIMIT %s
 """
+CLAIM = f"SELECT id, source, account, query, body, created_at, attempts {WAITING} FOR UPDATE SKIP LOCKED"
 DONE = "UPDATE webhook_events SET processed_at = now(), error = '' WHERE id = ANY(%s)"
 FAILED = """
 UPDATE webhook_events SET attempts = attempts + 1, error = %s, try_again_at = now() + interval '1 s' * 2 ^ attempts
@@ -202,14 +203,17 @@ class NotRouted(Exception):
 
 
 class ClosedMeanwhile(Exception):
-    """A conversation was closed between finding it and locking it: the batch is to be repeated."""
+    """A conversation was closed between finding it and locking it: its webhooks are to be repeated."""
+
+    def __init__(self) -> None:
+        super().__init__("The conversation was closed at the same moment.")
 
 
 def drain_webhooks(limit: int = BATCH) -> int:
     """Process the oldest waiting webhooks; returns how many were taken. Never raises for an event's own fault."""
     try:
         return _take(limit)
-    except (ClosedMeanwhile, OperationalError):  # a race or the database, nobody's fault: the worker repeats it
+    except isolation.DATABASE_AWAY:  # nobody's fault: the worker repeats it
         raise
     except Exception as error:
         log.warning("A batch of webhooks failed (%s) and is tried one by one.", type(error).__name__)
@@ -227,7 +231,7 @@ def process_events(ids: Sequence) -> int:
 
 def _one_by_one(limit: int) -> int:
     with tenancy.system():
-        waiting = [row["id"] for row in sql.fetch_rows(CLAIM, [None, None, limit])]
+        waiting = [row["id"] for row in sql.fetch_rows(f"SELECT id {WAITING}", [None, None, limit])]
     for pk in waiting:
         _alone(pk)
     return len(waiting)
@@ -236,8 +240,11 @@ def _one_by_one(limit: int) -> int:
 def _alone(pk) -> bool:
     try:
         _take(1, [pk])
-    except (ClosedMeanwhile, OperationalError):
+    except isolation.DATABASE_AWAY:
         raise
+    except ClosedMeanwhile as error:
+        _note_failure(pk, f"{error}")
+        return False
     except Exception as error:
         log.exception("Webhook %s could not be processed.", pk)
         _note_failure(pk, f"{type(error).__name__}: {error}")
@@ -247,7 +254,7 @@ def _alone(pk) -> bool:
 
 def _note_failure(pk, error: str) -> None:
     with tenancy.system(), connection.cursor() as cursor:
-        cursor.execute(FAILED, [error.replace("\0", "")[:2000], pk])
+        cursor.execute(FAILED, [error.encode(errors="replace").decode().replace("\0", "")[:2000], pk])
 
 
 def _take(limit: int, only: list | None = None) -> int:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import orjson
@@ -19,20 +20,19 @@ from django.db import connection
 from django.utils import timezone
 
 from chatrooms import contacts
-from integrations import channels, failures, health, meanings
+from integrations import channels, failures, health, isolation, meanings
 from integrations.events import Accepted, Busy, NotReached, Outcome, OutgoingText, Refused, ShutOut, Unclear
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import Message
-from messaging.sending import consent, eligibility, flow_control, states
+from messaging.sending import consent, flow_control, recheck, states
 
 log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 8  # that failed to reach the provider; being told to wait does not count
 WAITED_SECONDS = 60  # from which a queued message is asked again whether it may be sent
+LAST_ATTEMPT = 32_767  # that its column can count
 BURST_SECONDS = 1  # that a number with a rate may send ahead
 DUE_BATCH = 200
-ASKED = ("conversation__contact", "conversation__sender_number", "sent_by")
-ROW = ("id", "organization_id", "chatroom_id", "conversation_id", "tokens", "sent_by_id")
 
 # The numbers that have something queued, by hopping through the index from one to the next: what the longest queue
 # holds makes no difference. One whose account is shut out or asked to wait is left alone.
@@ -75,9 +75,11 @@ WITH due AS (
     ) m
 )
 UPDATE messages m
-SET status = 'sending', attempt = m.attempt + 1, lease_until = now() + interval '1 s' * %s
+SET status = 'sending', attempt = least(m.attempt::int + 1, %s), lease_until = now() + interval '1 s' * %s
 FROM due WHERE m.id = due.id
-RETURNING m.id, m.attempt, m.content, ARRAY(SELECT jsonb_array_elements_text(m.media_urls)) AS media_urls,
+RETURNING m.id, m.organization_id, m.attempt, m.content,
+          ARRAY(SELECT jsonb_array_elements_text(m.media_urls) WHERE jsonb_typeof(m.media_urls) = 'array')
+              AS media_urls,
           m.from_address, m.to_address, m.segments, m.priority,
           extract(epoch FROM now() - greatest(m.created_at, m.send_at)) AS waited,
           due.number_id, due.messaging_service_sid, due.twilio_account_id, due.account_sid, due.auth_token
@@ -93,7 +95,10 @@ WHERE m.id = ANY(%s) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL O
 """
 OVERDUE = """
 WITH lost AS (
-    SELECT id FROM messages WHERE status = 'sending' AND lease_until < now() ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    SELECT id FROM messages
+    WHERE status = 'sending' AND lease_until < now()
+      AND (%(only)s::uuid[] IS NULL OR id = ANY(%(only)s)) AND id <> ALL(%(left_out)s::uuid[])
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE messages m
 SET status = 'unknown', lease_until = NULL,
@@ -101,6 +106,17 @@ SET status = 'unknown', lease_until = NULL,
 FROM lost WHERE m.id = lost.id
 RETURNING m.id, m.organization_id, m.chatroom_id, m.conversation_id
 """
+FIND = """
+SELECT m.id, m.organization_id, v.sender_number_id AS subject_id
+FROM messages m LEFT JOIN conversations v ON v.id = m.conversation_id
+WHERE {} AND m.id <> ALL(%s::uuid[]) ORDER BY m.id
+"""
+LEASES = isolation.Batches("Messages without an answer", FIND.format("m.status = 'sending' AND m.lease_until < now()"))
+SENDERS = isolation.Batches(
+    "Sending",
+    f"SELECT id, organization_id, id AS subject_id FROM ({WAITING}) AS waiting WHERE id <> ALL(%s::uuid[]) ORDER BY id",
+)
+SCHEDULED = isolation.Batches("Scheduled messages", FIND.format("m.status = 'scheduled' AND m.send_at <= now()"))
 UNSETTLED = """
 SELECT id, organization_id, chatroom_id, conversation_id, contact_id, to_address, status, attempt,
        failures, provider_id, segments, tokens, sent_by_id, error_code, error_message, not_before, lease_until
@@ -151,24 +167,10 @@ def claim_messages(room: int, free: Mapping[UUID, int] | None = None) -> list[Cl
     number what people wrote goes before what goes to many.
     """
     claimed_at = _clocks()
-    with tenancy.system():
-        waiting = sql.fetch_rows(WAITING)
-        allowed = _rates([row["id"] for row in waiting if row["segments_per_second"]])
-        senders = [
-            flow_control.Sender(row["id"], row["organization_id"], row["twilio_account_id"], allowed.get(row["id"]))
-            for row in waiting
-            if row["segments_per_second"] is None or row["id"] in allowed
-        ]
-        shares = flow_control.shares(
-            senders, room, free if free is not None else {row.account_id: room for row in senders}
-        )
-        if not shares:
-            return []
-        found = _still_wanted(sql.fetch_rows(CLAIM, [list(shares), list(shares.values()), settings.SEND_LEASE_SECONDS]))
-        _spend([row for row in found if row["number_id"] in allowed])
+    taken = [row for rows in SENDERS.take(partial(_claim, room, free)) for row in rows]
     claimed, unreadable = [], []
     secrets: dict[str, str] = {}  # each opened once, and forgotten with this claim
-    for row in sorted(found, key=lambda row: (row["priority"], row["id"])):
+    for row in sorted(taken, key=lambda row: (row["priority"], row["id"])):
         try:
             if row["auth_token"] not in secrets:
                 secrets[row["auth_token"]] = encryption.decrypt(row["auth_token"])
@@ -181,6 +183,28 @@ def claim_messages(room: int, free: Mapping[UUID, int] | None = None) -> list[Cl
     return claimed
 
 
+def _claim(
+    room: int, free: Mapping[UUID, int] | None, only: Sequence[UUID] | None, left_out: Sequence[UUID]
+) -> list[dict]:
+    """Claim messages of all numbers that wait, or of these, within the caller's transaction."""
+    waiting = [
+        row for row in sql.fetch_rows(WAITING) if (only is None or row["id"] in only) and row["id"] not in left_out
+    ]
+    allowed = _rates([row["id"] for row in waiting if row["segments_per_second"]])
+    senders = [
+        flow_control.Sender(row["id"], row["organization_id"], row["twilio_account_id"], allowed.get(row["id"]))
+        for row in waiting
+        if row["segments_per_second"] is None or row["id"] in allowed
+    ]
+    shares = flow_control.shares(senders, room, free if free is not None else {row.account_id: room for row in senders})
+    if not shares:
+        return []
+    rows = sql.fetch_rows(CLAIM, [list(shares), list(shares.values()), LAST_ATTEMPT, settings.SEND_LEASE_SECONDS])
+    rows = _still_wanted(rows)
+    _spend([row for row in rows if row["number_id"] in allowed])
+    return rows
+
+
 def _still_wanted(found: list[dict]) -> list[dict]:
     """Leave out what may not be sent any more. Who waited, for a paused account say, is asked everything again."""
     if not found:
@@ -188,9 +212,7 @@ def _still_wanted(found: list[dict]) -> list[dict]:
     doubtful = {row["id"] for row in sql.fetch_rows(UNWANTED, [[row["id"] for row in found]])}
     doubtful |= {row["id"] for row in found if row["waited"] > WAITED_SECONDS}
     doubtful |= consent.find_opt_outs_by_form((row["id"], row["to_address"]) for row in found)
-    stopped: set[UUID] = set()
-    if doubtful:
-        stopped = _ask(list(Message.objects.filter(pk__in=doubtful).order_by("pk").select_related(*ASKED)))
+    stopped = recheck.recheck_claimed([row for row in found if row["id"] in doubtful])
     return [row for row in found if row["id"] not in stopped]
 
 
@@ -347,49 +369,22 @@ def _slow_down(answers) -> None:
 # ---------------------------------------------------------------- what time moves on
 def sweep_overdue() -> int:
     """Move on what time has moved on: leases that ran out become unknown, scheduled messages that are due queued."""
-    with tenancy.system():
-        moved = sql.fetch_rows(OVERDUE)
-        event_log.record_events([states.message_updated(row) for row in moved])
     # Apart: who records twice in one transaction holds chatrooms' counters in no order.
-    with tenancy.system():
-        return len(moved) + _queue_due()
+    return sum(LEASES.take(_give_up_leases)) + sum(SCHEDULED.take(_queue_due))
 
 
-def _queue_due() -> int:
+def _give_up_leases(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
+    moved = sql.fetch_rows(OVERDUE, {"only": only, "left_out": left_out})
+    event_log.record_events([states.message_updated(row) for row in moved])
+    return len(moved)
+
+
+def _queue_due(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
     """Queue what was scheduled for now, as far as it may still be sent; returns how many were looked at."""
     due = Message.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
     due = due.filter(status="scheduled", send_at__lte=timezone.now()).order_by("send_at", "pk")
-    messages = list(due.select_related(*ASKED)[:DUE_BATCH])
-    _ask(messages)
+    if only is not None:
+        due = due.filter(pk__in=only)
+    messages = list(due.exclude(pk__in=left_out).select_related(*recheck.ASKED)[:DUE_BATCH])
+    recheck.recheck_messages(messages)
     return len(messages)
-
-
-def _ask(messages: Sequence[Message]) -> set[UUID]:
-    """Ask again whether these may be sent, which are due or claimed; returns the ids of those that may not.
-
-    They fail and are paid back, but what has slipped into quiet hours waits for their end. A due one that may go is
-    queued.
-    """
-    changed, stopped = [], set()
-    for message in messages:
-        verdict, claimed = eligibility.recheck_message(message), message.status == Message.Status.SENDING
-        if verdict.allowed and claimed:
-            continue
-        values: dict = {"status": "queued", "lease_until": None}
-        if not verdict.allowed:
-            stopped.add(message.pk)
-            reason = verdict.reasons[0]
-            if [each.code for each in verdict.reasons] != ["quiet_hours"]:
-                values |= {"status": "failed", "error_code": reason.code}
-                values |= {"error_message": str(reason)[:300]}
-            elif claimed:
-                values |= {"not_before": reason.opens_at}
-            else:
-                values = {"send_at": reason.opens_at}
-        Message.objects.filter(pk=message.pk).update(sendability=verdict.as_json(), **values)
-        row = {name: getattr(message, name) for name in ROW}
-        if values.get("status") == "failed":
-            states.refund_message(row, state="failed", reason=f"Not sent: {values['error_code']}")
-        changed.append(row)
-    event_log.record_events([states.message_updated(row) for row in changed])
-    return stopped

@@ -54,6 +54,11 @@ class Verdict:
     def allowed(self) -> bool:
         return not self.reasons
 
+    @property
+    def waits_until(self) -> datetime | None:
+        """When quiet hours end, where they alone refuse and do end."""
+        return self.reasons[0].opens_at if [each.code for each in self.reasons] == ["quiet_hours"] else None
+
     def as_json(self) -> dict:
         return {
             "reasons": [reason.as_json() for reason in self.reasons],
@@ -279,16 +284,26 @@ def _quiet(organization: Organization | None, conversation: Conversation, at: da
         return None
     if conversation.last_inbound_at and at < conversation.last_inbound_at + ANSWERING:
         return None
-    opens_at = quiet_hours.quiet_until(organization, to, at)
-    if opens_at is None:
+    return explain_quiet_hours(organization, to, at)
+
+
+def explain_quiet_hours(organization: Organization, to: str, at: datetime) -> Reason | None:
+    """Why this number may not be written to first at that time, if so. Without `opens_at` where no hour is allowed."""
+    quiet = quiet_hours.find_quiet(organization, to, at)
+    if quiet is None:
         return None
+    if quiet.is_recipients:
+        words = _("It's {time} in the customer's time zone ({place}), which is within your quiet hours.")
+    else:
+        words = _("It's {time} in your time zone ({place}), which is within your quiet hours.")
+    fix = (
+        _("Send it later.")
+        if quiet.opens_at
+        else _("The number may be in several time zones, and no hour is outside your quiet hours in all of them.")
+    )
+    place = quiet.zone.key.rsplit("/", 1)[-1].replace("_", " ")
     return Reason(
-        "quiet_hours",
-        _("It's {time} in the customer's time zone, which is within your quiet hours.").format(
-            time=f"{at.astimezone(quiet_hours.zones(organization, to)[0]):%H:%M}"
-        ),
-        _("Send it later."),
-        opens_at,
+        "quiet_hours", words.format(time=f"{at.astimezone(quiet.zone):%H:%M}", place=place), fix, quiet.opens_at
     )
 
 

@@ -5,16 +5,18 @@ lag, so it must be missing again a quarter of an hour later, with no callback me
 and is paid back. Where more messages fit than were lost, a person has to say.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.utils import timezone
 
-from integrations import channels, failures
+from integrations import channels, failures, isolation
 from integrations.events import Listed
 from integrations.models import TwilioAccount
 from messagehub import encryption, sql, tenancy
@@ -22,20 +24,28 @@ from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL, Message
 from messaging.sending import states
 
+log = logging.getLogger(__name__)
 BATCH = 200
 CLOCKS = timedelta(minutes=2)  # how far the provider's clock may be behind ours
 
+# So many of each account: what one can't be asked for keeps no other waiting.
 WAITING = """
-SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.content, m.from_address, m.to_address, m.tokens,
-       m.sent_by_id, m.missing_since, greatest(m.created_at, m.send_at) AS since, a.account_sid, a.auth_token,
-       o.refund_policy
-FROM messages m
-JOIN organizations o ON o.id = m.organization_id
-JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
-JOIN twilio_accounts a ON a.id = n.twilio_account_id
-WHERE m.status = 'unknown' AND m.platform = 'SMS'
-  AND (m.looked_at IS NULL OR m.looked_at < now() - interval '1 s' * %s)
-ORDER BY m.id LIMIT %s
+SELECT * FROM (
+    SELECT m.id, m.organization_id, m.from_address, m.to_address, n.id AS number_id, a.account_sid, a.auth_token,
+           row_number() OVER (PARTITION BY a.id ORDER BY m.id) AS place
+    FROM messages m
+    JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
+    JOIN twilio_accounts a ON a.id = n.twilio_account_id
+    WHERE m.status = 'unknown' AND m.platform = 'SMS'
+      AND (m.looked_at IS NULL OR m.looked_at < now() - interval '1 s' * %s)
+) AS waiting
+WHERE place <= %s ORDER BY id
+"""
+LOST = """
+SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.content, m.tokens, m.sent_by_id, m.missing_since,
+       greatest(m.created_at, m.send_at) AS since, o.refund_policy
+FROM messages m JOIN organizations o ON o.id = m.organization_id
+WHERE m.id = ANY(%s) ORDER BY m.id
 """
 STILL_UNKNOWN = """
 SELECT id FROM messages WHERE id = ANY(%s) AND status = 'unknown' AND provider_id IS NULL
@@ -51,18 +61,35 @@ def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
     """
     with tenancy.system():
         waiting = sql.fetch_rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
-    alike = defaultdict(list)
+    alike, out = defaultdict(list), set()
     for row in waiting:
         alike[row["account_sid"], row["from_address"], row["to_address"]].append(row)
-    for (account, sender, recipient), rows in alike.items():
-        try:
-            since = min(row["since"] for row in rows) - CLOCKS
-            secret = encryption.decrypt(rows[0]["auth_token"])
-            listed = channels.sent_messages(account, secret, sender, recipient, since)
-        except (channels.Away, channels.Refusal):
-            continue  # not looked for: its time goes on when the provider can be asked
-        settle_unknown(rows, listed)
+    for (account, _, _), rows in alike.items():
+        if account in out:
+            continue
+        with isolation.contain("Reconciliation", rows[0]["organization_id"], rows[0]["number_id"]):
+            try:
+                _look_for(rows)
+            except (InvalidToken, channels.Away, channels.Refusal) as error:
+                # Not looked for: its time goes on when the provider can be asked.
+                log.warning("%s: unknown messages can't be looked for (%s).", account, type(error).__name__)
+                if not isinstance(error, channels.Refusal):
+                    out.add(account)
     return len(waiting)
+
+
+def _look_for(alike: Sequence[dict]) -> None:
+    """Settle unknown messages of one number to one recipient. Raises InvalidToken, Refusal and Away."""
+    secret = encryption.decrypt(alike[0]["auth_token"])
+    with tenancy.system():
+        rows = sql.fetch_rows(LOST, [[row["id"] for row in alike]])
+    if not rows:
+        return
+    since = min(row["since"] for row in rows) - CLOCKS
+    listed = channels.sent_messages(
+        alike[0]["account_sid"], secret, alike[0]["from_address"], alike[0]["to_address"], since
+    )
+    settle_unknown(rows, listed)
 
 
 def settle_unknown(rows: Sequence[dict], listed: Sequence[Listed]) -> None:
@@ -174,16 +201,17 @@ def look_up_message(message_id: UUID) -> None:
 # ---------------------------------------------------------------- the other half of the proof
 @dataclass(slots=True)
 class Compared:
-    """The provider's list against ours, of one account: ids that only one side has."""
+    """The provider's list against ours, of one account: ids that only one side has, or why it can't be compared."""
 
     account: str
     both: int
     only_there: list[str]
     only_here: list[str]
+    error: str = ""
 
     @property
     def holds(self) -> bool:
-        return not self.only_there and not self.only_here
+        return not self.error and not self.only_there and not self.only_here
 
 
 OURS = """
@@ -198,24 +226,35 @@ WHERE m.direction = 'outbound' AND m.provider_id IS NOT NULL AND n.twilio_accoun
 
 
 def compare_lists(since: datetime, until: datetime) -> Iterator[Compared]:
-    """Whether the provider has exactly our messages of that time, account by account. Raises Away and Refusal.
+    """Whether the provider has exactly our messages of that time, account by account.
 
     From numbers of ours only, since they were connected: an account may serve other programs too, and numbers may have
-    had a life before. Give `until` some minutes of distance, for what
-    is just on its way.
+    had a life before. Give `until` some minutes of distance, for what is just on its way.
     """
     with tenancy.system():
-        accounts = list(TwilioAccount.objects.order_by("account_sid").prefetch_related("sender_numbers"))
-    for account in accounts:
-        connected = {number.phone: number.created_at for number in account.sender_numbers.all()}
-        listed = channels.all_sent(account.account_sid, account.auth_token, since)
-        there = {
-            each.provider_id: each.created_at
-            for each in listed
-            if each.from_address in connected and each.created_at >= connected[each.from_address] - CLOCKS
-        }
-        with tenancy.system():
-            known = {row["provider_id"] for row in sql.fetch_rows(OURS, [list(there)])}
-            made = {row["provider_id"] for row in sql.fetch_rows(MADE, [account.pk, since + CLOCKS])}
-        strangers = sorted(sid for sid, created_at in there.items() if created_at <= until and sid not in known)
-        yield Compared(account.account_sid, len(known), strangers, sorted(made - set(there)))
+        accounts = list(TwilioAccount.objects.order_by("account_sid").values_list("pk", "account_sid"))
+    for account_id, account_sid in accounts:
+        try:
+            yield _compare(account_id, since, until)
+        except isolation.DATABASE_AWAY:
+            raise
+        except Exception as error:
+            log.warning("%s: its list can't be compared.", account_sid, exc_info=True)
+            yield Compared(account_sid, 0, [], [], type(error).__name__)
+
+
+def _compare(account_id: UUID, since: datetime, until: datetime) -> Compared:
+    with tenancy.system():
+        account = TwilioAccount.objects.prefetch_related("sender_numbers").get(pk=account_id)
+    connected = {number.phone: number.created_at for number in account.sender_numbers.all()}
+    listed = channels.all_sent(account.account_sid, account.auth_token, since)
+    there = {
+        each.provider_id: each.created_at
+        for each in listed
+        if each.from_address in connected and each.created_at >= connected[each.from_address] - CLOCKS
+    }
+    with tenancy.system():
+        known = {row["provider_id"] for row in sql.fetch_rows(OURS, [list(there)])}
+        made = {row["provider_id"] for row in sql.fetch_rows(MADE, [account.pk, since + CLOCKS])}
+    strangers = sorted(sid for sid, created_at in there.items() if created_at <= until and sid not in known)
+    return Compared(account.account_sid, len(known), strangers, sorted(made - set(there)))

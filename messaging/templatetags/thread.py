@@ -12,13 +12,14 @@ from django import template
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from accounts.models import User
 from chatrooms.models import Contact
-from messagehub.ui.templatetags.ui import clock_time, local, number, phone
+from messagehub.ui.links import link_text
+from messagehub.ui.templatetags.ui import clock_time, icon, local, number, phone
 from messaging.contacts.timeline import Entry
 from messaging.models import UNSUCCESSFUL, Message, Note
 
@@ -118,19 +119,25 @@ def count_of(n: int, most: int) -> str:
     return f"{number(most - 1)}+" if n >= most else number(n)
 
 
-@register.filter
-def with_mentions(note: Note, people: Iterable[User]) -> SafeString:
-    """A note's text with the colleagues whom it names set apart."""
+@register.simple_tag(takes_context=True)
+def linked(context: template.Context, text: str) -> SafeString:
+    """What somebody wrote, with links. A phone number without a plus is one of the reader's organization's country."""
+    return link_text(text, context["request"].user.organization.default_country)
+
+
+@register.simple_tag(takes_context=True)
+def mentioned(context: template.Context, note: Note, people: Iterable[User]) -> SafeString:
+    """A note's text with links, and with the colleagues whom it names set apart."""
     names = {name for person in people if person.pk in note.mentions for name in (person.name, first_name(person.name))}
     if not names:
-        return conditional_escape(note.content)
+        return linked(context, note.content)
     one = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    pieces = re.split(rf"((?<!\w)@(?:{one})(?!\w))", note.content, flags=re.IGNORECASE)
+    pieces = re.split(rf"((?<![\w/])@(?:{one})(?!\w))", note.content, flags=re.IGNORECASE)
     return format_html_join(
         "",
         "{}",
         (
-            (format_html('<b class="mention">{}</b>', piece) if place % 2 else piece,)
+            (format_html('<b class="mention">{}</b>', piece) if place % 2 else linked(context, piece),)
             for place, piece in enumerate(pieces)
         ),
     )
@@ -169,6 +176,24 @@ def ending(attachment: dict) -> str:
 def only(attachments: Iterable[dict], kind: str) -> list[dict]:
     """Those that are shown as pictures ("shown"), or the rest ("rest")."""
     return [each for each in attachments if (each["width"] is not None) == (kind == "shown")]
+
+
+ACTIVITY_ICONS = {
+    "assigned": "user-round-check",
+    "unassigned": "user-round-check",
+    "labeled": "tag",
+    "unlabeled": "tag",
+    "snoozed": "alarm-clock",
+    "blocked": "ban",
+    "unblocked": "ban",
+    "pending": "hourglass",
+    "reopened": "rotate-ccw",
+}
+
+
+@register.simple_tag
+def activity_icon(kind: str) -> SafeString:
+    return icon(ACTIVITY_ICONS.get(kind, "check"), 14)
 
 
 @register.filter

@@ -18,6 +18,18 @@ for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   addEventListener(failed, (event) => toast(word(event.detail.xhr?.status ? "failed" : "no-network")));
 }
 
+// ---------------------------------------------------------------- secrets that are shown once
+addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  const lines = [...document.getElementById(button.dataset.copy).querySelectorAll("li")];
+  const text = lines.length ? lines.map((line) => line.textContent).join("\n") : document.getElementById(button.dataset.copy).textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(word("copied"));
+  } catch { toast(word("not-copied")); }
+});
+
 // ---------------------------------------------------------------- theme and zone
 // The form works without this; with it the page keeps its place.
 addEventListener("submit", (event) => {

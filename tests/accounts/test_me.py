@@ -127,3 +127,23 @@ def test_keys_are_made_and_deleted(signed_in, bo, ann, bearer):
     client.post(f"/me/keys/{ApiKey.objects.get(user=bo).pk}/delete/")
 
     assert bearer(secret).get("/api/auth/me").status_code == 401
+
+
+def test_compact_rows_are_kept_for_the_person(browser, bo):
+    assert 'data-rows="compact"' not in browser(bo).get("/inbox/").content.decode()
+    assert browser(bo).post("/me/rows/", {"compact_rows": "on"}).status_code == 302
+    assert 'data-rows="compact"' in browser(bo).get("/inbox/").content.decode()
+    assert browser(bo).post("/me/rows/").status_code == 302
+    assert 'data-rows="compact"' not in browser(bo).get("/inbox/").content.decode()
+
+
+def test_the_first_invalid_field_has_the_focus(browser, bo):
+    page = browser(bo).post("/me/password/", {"current_password": factories.PASSWORD, "password": "short"})
+    fields = re.findall(r"<input[^>]*autofocus[^>]*>", page.content.decode())
+    assert [re.search(r'name="(\w+)"', field)[1] for field in fields] == ["password"]
+
+
+def test_what_is_shown_once_has_the_focus(browser, bo):
+    page = browser(bo).post("/me/keys/", {"name": "Zapier", "scopes": ["read"]}).content.decode()
+    assert re.search(r'<section[^>]*aria-labelledby="secret"[^>]*autofocus', page)
+    assert 'data-copy="new-key"' in page

@@ -99,7 +99,7 @@ def test_a_thousand_with_six_hundred_tokens_stop_there_and_go_on_with_more(
         until(lambda: look(campaign)[0].state == "paused")
         paused, counts = look(campaign)
         assert paused.paused_code == "insufficient_tokens"
-        assert paused.paused_message.endswith("enough tokens for 400 recipients.")
+        assert paused.paused_message.endswith("ask an admin for 400 more.")
         assert counts["waiting"] == 400
         assert len(gone(desk)) == len(set(gone(desk))) == 600
         assert (desk.balance, reserved(desk, inside)) == (0, 0)

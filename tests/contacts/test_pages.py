@@ -182,7 +182,7 @@ def test_blocking_and_unblocking(browser, bo, acme, sales, inside):
     client.post(address(sales.contact, "block/"), {"blocked": "1"})
     page = client.get(address(sales.contact)).content.decode()
     assert "Blocked since" in page
-    assert "Bo blocked the contact" in page
+    assert "<bdi>Bo</bdi> blocked the contact" in page
     client.post(address(sales.contact, "block/"), {"blocked": "0"})
     with inside(acme):
         assert Contact.objects.get(pk=sales.contact.pk).blocked_at is None

@@ -67,7 +67,7 @@ def test_demoted_admin_keeps_only_conversations_of_own_chatrooms(acme, ann, bo, 
 def test_line_in_the_thread_says_whose_access_ended(acme, assigned, ann, bo, sales, api, browser):
     leave_chatroom(api(ann), bo, sales.room)
     page = " ".join(browser(ann).get(f"/inbox/{assigned.pk}/").content.decode().split())
-    assert "unassigned this from <b>Bo</b>" in page
+    assert 'unassigned this from <b dir="auto">Bo</b>' in page
 
 
 def test_other_changes_of_a_person_unassign_nothing(acme, assigned, ann, bo, api, inside):

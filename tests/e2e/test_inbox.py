@@ -221,3 +221,24 @@ def test_pictures_and_files_are_our_own_copies(demo: Demo, signed_in, complaints
     maya.keyboard.press("Escape")
     expect(maya.locator(".shots a").first).to_be_focused()
     assert complaints == []
+
+
+def test_offline_what_was_opened_opens_again_and_the_rest_says_that_it_can_not(demo: Demo, signed_in):
+    for text in ("Opened first", "Opened second", "Never opened"):
+        arrive(demo, text)
+    maya = signed_in("maya")
+    open_one(maya, "Opened first")
+    open_one(maya, "Opened second")
+    maya.context.set_offline(True)
+    maya.evaluate("window.dispatchEvent(new Event('offline'))")
+
+    row(maya, "Never opened").first.click()
+    expect(row(maya, "Never opened").first).to_contain_text("Not available offline")
+    expect(maya.locator("#log")).to_contain_text("Opened second")
+    open_one(maya, "Opened first")
+    expect(row(maya, "Opened first").first).to_have_attribute("aria-current", "true")
+
+    maya.context.set_offline(False)
+    maya.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(maya.get_by_text("Not available offline").locator("visible=true")).to_have_count(0)
+    expect(maya.locator("#log")).to_contain_text("Opened first")

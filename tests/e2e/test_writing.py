@@ -37,15 +37,23 @@ def test_the_counter_names_what_makes_it_unicode_and_makes_it_plain(demo: Demo, 
     open_one(maya, "Count with me")
     box, counter = maya.locator("#reply"), maya.locator("#counter")
     box.fill("We’ll call you")
-    expect(counter).to_contain_text("Unicode")
+    expect(counter).to_contain_text("14/1,600 · 1 segment")
+    expect(counter.get_by_text("Unicode")).to_be_hidden()  # it costs nothing more
+    box.fill("We’ll call you" + "!" * 60)
+    expect(counter.get_by_text("Unicode")).to_be_visible()
     expect(maya.locator("#unicode-hint")).to_contain_text("because of ’")
     maya.get_by_role("button", name="Use plain characters").click()
-    expect(box).to_have_value("We'll call you")
-    expect(counter).to_contain_text("GSM-7")
+    expect(box).to_have_value("We'll call you" + "!" * 60)
+    expect(counter.get_by_text("Unicode")).to_be_hidden()
     box.fill("x" * 320)
     expect(counter).to_contain_text("3 segments")
     expect(counter).to_have_attribute("data-level", "warn")
     expect(counter).to_contain_text("1 token")
+    box.fill("x" * 1601)
+    expect(counter).to_have_attribute("data-level", "over")
+    expect(maya.locator("#send")).to_be_disabled()
+    box.fill("x" * 1600)
+    expect(maya.locator("#send")).to_be_enabled()
     assert complaints == []
 
 
@@ -67,12 +75,12 @@ def test_a_letter_puts_no_node_in_and_takes_none_out(demo: Demo, signed_in, comp
     open_one(maya, "Type with me")
     box = maya.locator("#reply")
     box.press_sequentially("Hello")
-    expect(maya.locator("#counter")).to_contain_text("5/160")
+    expect(maya.locator("#counter")).to_contain_text("5/1,600")
     maya.evaluate(WATCH_NODES)
 
     box.press_sequentially(", it will be there on Thursday.")
 
-    expect(maya.locator("#counter")).to_contain_text("36/160")
+    expect(maya.locator("#counter")).to_contain_text("36/1,600")
     assert maya.evaluate("moved") == []
     assert complaints == []
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from messaging.conversations import changes, listing, notes
-from messaging.models import Conversation, ConversationActivity, Note, ReadMarker
+from messaging.models import Conversation, ConversationActivity, Message, Note, ReadMarker
 from messaging.templatetags.thread import display_name
 from tests import factories
 
@@ -314,3 +314,13 @@ def test_a_note_with_the_key_of_another_is_refused_in_words(browser, ann, sales,
     refused = script.post(f"/inbox/{support.conversation.pk}/notes/", given)
     assert (refused.status_code, "client_id" in refused.content.decode()) == (409, True)
     assert browser(ann).post(f"/inbox/{support.conversation.pk}/notes/", given).status_code == 422
+
+
+def test_a_place_typed_by_hand_is_named_and_not_sent(browser, rich, acme, sales, inside):
+    answer = browser(rich, part=True).post(
+        f"/inbox/{sales.conversation.pk}/messages/", {"content": "Hi {{first_name}}", "client_id": uuid4()}
+    )
+    assert answer.status_code == 422
+    assert "Replace {{first_name}} before sending." in answer.content.decode()
+    with inside(acme):
+        assert Message.objects.filter(direction="outbound").count() == 0

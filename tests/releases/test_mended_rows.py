@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from messagehub import tenancy
+from tests import releases
 from tests.releases.test_upgrades import _empty_database, migrate  # noqa: F401
 
 ORGANIZATION = """
@@ -14,7 +15,7 @@ INSERT INTO organizations (name, slug, time_zone, default_country) VALUES (%s, %
 @pytest.mark.usefixtures("_empty_database")
 def test_unknown_zones_and_countries_are_mended_and_written_down():
     with tenancy.as_owner():
-        migrate({"migrations": ["accounts.0001_initial"]})
+        migrate(releases.read_release("0.1.0"))
         with connection.cursor() as cursor:
             for row in (
                 ("A", "a", "america/new york", "UK"),

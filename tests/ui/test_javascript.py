@@ -45,14 +45,14 @@ def test_segments_are_counted_as_the_server_counts_them(page: Page):
 @pytest.mark.parametrize(
     ("text", "counted"),
     [
-        ("", {"gsm": True, "units": 0, "segments": 0, "limit": 160, "foreign": []}),
-        ("a€", {"gsm": True, "units": 3, "segments": 1, "limit": 160, "foreign": []}),
-        ("a" * 161, {"gsm": True, "units": 161, "segments": 2, "limit": 306, "foreign": []}),
-        ("ałbł", {"gsm": False, "units": 4, "segments": 1, "limit": 70, "foreign": ["ł"]}),
-        ("👍" * 36, {"gsm": False, "units": 72, "segments": 2, "limit": 134, "foreign": ["👍"]}),
+        ("", {"segments": 0, "plainSegments": 0, "foreign": []}),
+        ("a€", {"segments": 1, "plainSegments": 1, "foreign": []}),
+        ("a" * 161, {"segments": 2, "plainSegments": 2, "foreign": []}),
+        ("ałbł", {"segments": 1, "plainSegments": 1, "foreign": ["ł"]}),
+        ("👍" * 36, {"segments": 2, "plainSegments": 1, "foreign": ["👍"]}),
     ],
 )
-def test_a_count_says_what_it_was_counted_by(page: Page, text: str, counted: dict):
+def test_a_count_names_what_forces_unicode_and_what_that_costs(page: Page, text: str, counted: dict):
     assert run(page, 'return (await load("segments")).countSegments(argument);', text) == counted
 
 

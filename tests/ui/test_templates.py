@@ -14,6 +14,7 @@ ROOT = settings.BASE_DIR
 OURS = [ROOT / "templates", ROOT / "messagehub" / "ui" / "templates"]
 TEMPLATES = sorted(path for folder in OURS for path in folder.rglob("*.html"))
 SOURCES = [*TEMPLATES, *(ROOT / "messagehub" / "ui").rglob("*.py"), *(ROOT / "integrations" / "sandbox").glob("*.py")]
+TAGS = [path for folder in ("messagehub", "messaging") for path in (ROOT / folder).rglob("templatetags/*.py")]
 
 FORBIDDEN = {
     "an inline style": r"\sstyle\s*=",
@@ -77,7 +78,7 @@ def test_its_icons_exist(template):
 
 
 def test_every_icon_of_the_sprite_is_used():
-    text = "\n".join(path.read_text() for path in SOURCES if path.name != "icons.py")
+    text = "\n".join(path.read_text() for path in [*SOURCES, *TAGS] if path.name != "icons.py")
     assert {name for name in icons.LUCIDE if f'"{name}"' not in text} == set()
 
 

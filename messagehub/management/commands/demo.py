@@ -31,7 +31,9 @@ class Command(BaseCommand):
     requires_system_checks: list = []
 
     def handle(self, **options) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # SIGINT too: in a shell's background it is inherited as ignored.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.default_int_handler)
         try:
             with self.claim_clone():
                 self.run()

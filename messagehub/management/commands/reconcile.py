@@ -2,11 +2,9 @@
 
 from datetime import timedelta
 
-from cryptography.fernet import InvalidToken
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from integrations import channels
 from messaging.sending import reconciliation
 
 SHOWN = 10
@@ -30,18 +28,20 @@ class Command(BaseCommand):
 
     def prove(self, hours: float, until: float) -> None:
         now = timezone.now()
-        wrong = 0
-        try:
-            for found in reconciliation.compare_lists(now - timedelta(hours=hours), now - timedelta(seconds=until)):
-                wrong += not found.holds
-                self.stdout.write(f"{found.account}: {found.both} messages there and here.")
-                for words, ids in (("there and not here", found.only_there), ("here and not there", found.only_here)):
-                    if ids:
-                        self.stdout.write(f"  {len(ids)} {words}: {', '.join(ids[:SHOWN])}")
-        except (channels.Away, channels.Refusal) as error:
-            raise CommandError("The provider can't be asked, so nothing is proved.") from error
-        except InvalidToken as error:
-            raise CommandError("An account's token can't be read any more, so nothing is proved.") from error
+        wrong, unasked = 0, []
+        for compared in reconciliation.compare_lists(now - timedelta(hours=hours), now - timedelta(seconds=until)):
+            if compared.error:
+                unasked.append(compared.account)
+                self.stdout.write(f"{compared.account}: its messages can't be compared ({compared.error}).")
+                continue
+            wrong += not compared.holds
+            self.stdout.write(f"{compared.account}: {compared.both} messages there and here.")
+            only = (("there and not here", compared.only_there), ("here and not there", compared.only_here))
+            for words, ids in only:
+                if ids:
+                    self.stdout.write(f"  {len(ids)} {words}: {', '.join(ids[:SHOWN])}")
+        if unasked:
+            raise CommandError(f"{len(unasked)} accounts can't be compared, so nothing is proved about them.")
         if wrong:
             raise CommandError(f"{wrong} accounts don't match the provider's list.")
         self.stdout.write("Every message matches the provider's list.")

@@ -101,7 +101,7 @@ function submit(button) {
   const text = box.value.trim(), conversation = open();
   if (!text) return;
   if (isNote()) return submitNote(conversation, text);
-  const blank = text.match(/{{\s*[\w.]+[^{}]*}}/);
+  const blank = text.match(/{{[^{}]*}}/);
   if (blank) return showError(word("blank", { place: blank[0] }));
   const { dataset } = box;
   if ([...text].length > Number(dataset.longest)) return showError(word("too-long", { n: number(Number(dataset.longest)) }));
@@ -209,21 +209,25 @@ function paintBox() {
   const counter = document.getElementById("counter");
   if (!counter) return;
   change(counter, "hidden", !text);
-  if (counter.querySelector("[data-length]")) paintLength(counter, countSegments(text));    // only SMS is counted in segments
+  if (counter.querySelector("[data-length]")) paintLength(counter, text);    // only SMS is counted in segments
   const cost = counter.querySelector("[data-cost]");
   if (cost) changeText(cost, counted("tokens", Number(form.dataset.price)));
-  for (const button of form.querySelectorAll("#send, #later button")) change(button, "disabled", !text);
+  const tooLong = [...text].length > Number(box.dataset.longest);
+  for (const button of form.querySelectorAll("#send, #later button")) change(button, "disabled", !text || tooLong);
 }
 
-function paintLength(counter, { gsm, units, segments, limit, foreign }) {
-  const level = segments >= MANY ? "warn" : "";
+function paintLength(counter, text) {
+  const { segments, foreign, plainSegments } = countSegments(text);
+  const length = [...text].length, longest = Number(box.dataset.longest);
+  const level = length > longest ? "over" : segments >= MANY ? "warn" : "";
   if ((counter.dataset.level ?? "") !== level) counter.dataset.level = level;
-  changeText(counter.querySelector("[data-encoding]"), gsm ? "GSM-7" : "Unicode");
-  changeText(counter.querySelector("[data-units]"), number(units));
-  changeText(counter.querySelector("[data-limit]"), `/${number(limit)}${segments > 1 ? ` · ${counted("segments", segments)}` : ""}`);
+  const costsMore = segments > plainSegments;
+  change(counter.querySelector("[data-encoding]"), "hidden", !costsMore);
+  changeText(counter.querySelector("[data-units]"), number(length));
+  changeText(counter.querySelector("[data-limit]"), `/${number(longest)} · ${counted("segments", segments)}`);
   const hint = document.getElementById("unicode-hint");
-  change(hint, "hidden", !foreign.length);
-  if (!foreign.length) return;
+  change(hint, "hidden", !costsMore);
+  if (!costsMore) return;
   change(hint.querySelector("button"), "hidden", !canBePlain(foreign));
   changeText(hint.querySelector("[data-words]"), word("unicode", { characters: foreign.slice(0, 6).join(" ") }));
 }

@@ -1,11 +1,12 @@
 // Which conversation is open: the address says it, and on phones also which pane is seen.
-import { tick } from "../live.js";
+import { tick, whenBack } from "../live.js";
 import { isSignIn, signIn } from "../request.js";
 import { rests } from "../rests.js";
 import { say, trouble } from "../toasts.js";
 import { piece, word } from "../words.js";
 import * as composer from "./composer.js";
 import { load, mark, query, removeRow, rowOf, whenFiltered } from "./list.js";
+import { keep, openOffline, takeOld } from "./opened.js";
 import * as outbox from "./outbox.js";
 import * as presence from "./presence.js";
 import * as thread from "./thread.js";
@@ -56,13 +57,18 @@ inbox.addEventListener("htmx:beforeRequest", (event) => {
   if (!isOpening(event)) return;
   mark(idIn(event.detail.pathInfo.requestPath));
   clearTimeout(waiting);
-  waiting = setTimeout(() => document.getElementById("thread").append(piece("thread-skeleton")), 150);
+  waiting = setTimeout(() => {
+    document.getElementById("thread").append(piece("thread-skeleton"));
+    document.getElementById("contact").setAttribute("aria-busy", "true");      // it still shows the one before
+  }, 150);
 });
 
 inbox.addEventListener("htmx:afterRequest", (event) => {
   if (!isOpening(event)) return;
   clearTimeout(waiting);
   document.querySelector("#thread > .thread-skeleton")?.remove();
+  document.getElementById("contact").removeAttribute("aria-busy");
+  if (event.detail.successful) keep(idIn(event.detail.pathInfo.requestPath), event.detail.xhr.responseText);
 });
 
 inbox.addEventListener("htmx:beforeSwap", (event) => {
@@ -73,7 +79,7 @@ inbox.addEventListener("htmx:beforeSwap", (event) => {
 inbox.addEventListener("htmx:afterSwap", (event) => {
   if (event.target.id !== "thread") return;        // told once for every part that was swapped
   const { requestConfig, pathInfo } = event.detail;
-  if (requestConfig.elt.matches(".conv") && idIn(location.href) !== thread.open()) {
+  if (requestConfig.elt?.matches(".conv") && idIn(location.href) !== thread.open()) {
     history.pushState({ fromList: !idIn(location.href) }, "", pathInfo.requestPath);
   }
   show("thread");
@@ -86,11 +92,15 @@ for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   inbox.addEventListener(failed, (event) => {
     event.stopPropagation();
     if (!isOpening(event)) return;
+    const id = idIn(event.detail.pathInfo.requestPath);
     mark(thread.open());
-    if (event.detail.xhr?.status === 404) removeRow(idIn(event.detail.pathInfo.requestPath));
+    if (!event.detail.xhr?.status) return openOffline(id, event.detail);
+    if (event.detail.xhr.status === 404) removeRow(id);
     say("trouble-banner", word("not-loaded"));
   });
 }
+
+whenBack(() => { if (takeOld() === thread.open() && thread.open()) fetchOpen(location.href); });
 
 // ---------------------------------------------------------------- by the browser's way back, and by clicks
 addEventListener("popstate", () => {

@@ -82,6 +82,10 @@ function patch(old, fresh) {
   old.id = fresh.id;
   old.className = name;
   Object.assign(old.dataset, fresh.dataset);
+  if (old.matches(".event") && !same(old, fresh)) {
+    old.replaceChildren(...fresh.childNodes);
+    old.hidden = fresh.hidden;
+  }
   for (const kind of [".spoken", ".after", ".note-card"]) {
     const was = old.querySelector(kind), now = fresh.querySelector(kind);
     if (!was || !now || (kind === ".spoken" && same(was, now))) continue;

@@ -1,0 +1,125 @@
+"""Loops over what belongs to many organizations: a row that breaks is left out, told about, and ends nothing.
+
+The database being away is nobody's fault and raised, for the worker to repeat.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+from uuid import UUID
+
+import redis
+from django.db import InterfaceError, OperationalError
+
+from integrations import health
+from messagehub import bus, sql, tenancy
+
+log = logging.getLogger(__name__)
+REST_SECONDS = 300  # for which this process leaves out what broke
+TROUBLES = "mh:troubles"  # what work -> how often something broke in it; for /metrics
+T = TypeVar("T")
+DATABASE_AWAY = (OperationalError, InterfaceError)
+
+
+@dataclass(slots=True)
+class Containment:
+    """Whether the block broke."""
+
+    broken: bool = False
+
+
+@contextmanager
+def contain(work: str, organization_id: UUID | None = None, subject_id: UUID | None = None) -> Iterator[Containment]:
+    """What is raised inside is logged, counted and told to the organization's admins, and goes no further.
+
+    A transaction or savepoint has to be inside the block, so that it is undone.
+    """
+    containment = Containment()
+    try:
+        yield containment
+    except DATABASE_AWAY:
+        raise
+    except Exception as error:
+        containment.broken = True
+        report_trouble(work, error, organization_id, subject_id)
+
+
+def report_trouble(work: str, error: Exception, organization_id: UUID | None, subject_id: UUID | None = None) -> None:
+    """Log it, count it for /metrics, and alert the admins of the organization, once while the alert is open."""
+    try:
+        bus.client().hincrby(TROUBLES, work, 1)
+    except redis.RedisError:
+        log.warning("The trouble is not counted: Valkey is away.")
+    is_news = organization_id is None or _alert_admins(work, error, organization_id, subject_id or organization_id)
+    # The traceback once: a thousand rows may break by one setting.
+    trace = error if is_news else None
+    log.error("%s: something of organization %s broke and is left out.", work, organization_id, exc_info=trace)
+
+
+def _alert_admins(work: str, error: Exception, organization_id: UUID, subject_id: UUID) -> bool:
+    words = (
+        f"{work}: an internal error ({type(error).__name__}) stops something of your organization. It is left out and "
+        "tried again every few minutes. Check your settings, numbers and templates, or ask your operator."
+    )
+    try:
+        with tenancy.system():
+            return health.raise_alert(organization_id, subject_id, "internal_error", words)
+    except DATABASE_AWAY:
+        raise
+    except Exception:
+        log.exception("The admins of organization %s can't be told.", organization_id)
+        return True
+
+
+def count_troubles() -> dict[str, int]:
+    """How often something broke in each kind of work. Raises RedisError."""
+    counts = cast(dict[bytes, bytes], bus.client().hgetall(TROUBLES))
+    return {work.decode(): int(count) for work, count in counts.items()}
+
+
+@dataclass
+class Batches:
+    """Takes rows of many organizations in one transaction, or, where one of them breaks that, each in its own.
+
+    `find` is a statement for the id, organization_id and subject_id of all rows that are due; its one parameter is the
+    ids to leave out.
+    """
+
+    work: str
+    find: str
+    resting: dict[UUID, float] = field(default_factory=dict)  # id -> when it is tried again, by the monotonic clock
+
+    def take(self, take_rows: Callable[[Sequence[UUID] | None, Sequence[UUID]], T]) -> list[T]:
+        """`take_rows(only, left_out)` runs in a transaction of the system; returns its answers that are committed."""
+        resting = self.list_resting()
+        try:
+            with tenancy.system():
+                answer = take_rows(None, resting)
+            return [answer]
+        except DATABASE_AWAY:
+            raise
+        except Exception as error:
+            log.warning("%s: a batch broke (%s); each row is taken alone.", self.work, type(error).__name__)
+        with tenancy.system():
+            rows = sql.fetch_rows(self.find, [resting])
+        answers: list[T] = []
+        for row in rows:
+            with contain(self.work, row["organization_id"], row["subject_id"]) as containment:
+                with tenancy.system():
+                    answer = take_rows([row["id"]], [])
+                answers.append(answer)
+            if containment.broken:
+                self.rest(row["id"])
+        return answers
+
+    def rest(self, pk: UUID) -> None:
+        """Leave this row out for a while."""
+        self.resting[pk] = time.monotonic() + REST_SECONDS
+
+    def list_resting(self) -> list[UUID]:
+        now = time.monotonic()
+        self.resting = {pk: until for pk, until in self.resting.items() if until > now}
+        return list(self.resting)

@@ -1,0 +1,140 @@
+"""What people did with a conversation, as lines: one for each person's changes within a minute."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from accounts.models import User
+from messaging.models import Conversation, ConversationActivity
+
+SPAN = timedelta(minutes=1)  # from the first change of a line to its last
+Kind = ConversationActivity.Kind
+SUBJECTS = {
+    Kind.ASSIGNED: "assignee",
+    Kind.UNASSIGNED: "assignee",
+    Kind.BLOCKED: "block",
+    Kind.UNBLOCKED: "block",
+}
+STATES = {
+    Kind.REOPENED: Conversation.Status.OPEN,
+    Kind.CLOSED: Conversation.Status.CLOSED,
+    Kind.PENDING: Conversation.Status.PENDING,
+    Kind.SNOOZED: Conversation.Status.SNOOZED,
+}
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One clause of a line. Labels that were added, or removed, share one."""
+
+    kind: str
+    activities: list[ConversationActivity]
+
+    @property
+    def activity(self) -> ConversationActivity:
+        return self.activities[0]
+
+    @property
+    def label_names(self) -> list[str]:
+        return [activity.label_name for activity in self.activities]
+
+
+@dataclass(frozen=True)
+class Line:
+    activities: list[ConversationActivity]  # of one person, oldest first
+
+    @property
+    def first(self) -> ConversationActivity:
+        return self.activities[0]
+
+    @property
+    def last(self) -> ConversationActivity:
+        return self.activities[-1]
+
+    @property
+    def effects(self) -> list[Effect]:
+        """What is left of the changes. A change and its undo leave nothing."""
+        by_subject = defaultdict(list)
+        for activity in self.activities:
+            by_subject[_subject(activity)].append(activity)
+        by_kind: dict[str, Effect] = {}
+        for activities in by_subject.values():
+            if not _is_undone(activities):
+                last = activities[-1]
+                by_kind.setdefault(last.kind, Effect(last.kind, [])).activities.append(last)
+        return list(by_kind.values())
+
+
+def _subject(activity: ConversationActivity) -> tuple[str, str]:
+    if activity.kind in (Kind.LABELED, Kind.UNLABELED):
+        return "label", activity.label_name
+    return SUBJECTS.get(Kind(activity.kind), "state"), ""
+
+
+def _is_undone(activities: list[ConversationActivity]) -> bool:
+    """The last of them brings back what was before the first."""
+    first, last = activities[0], activities[-1]
+    if first is last:
+        return False
+    if _subject(first)[0] in ("label", "block"):
+        return first.kind != last.kind
+    return first.previous == _describe_outcome(last)
+
+
+def _describe_outcome(activity: ConversationActivity) -> str:
+    if activity.kind == Kind.ASSIGNED:
+        return str(activity.person_id)
+    if activity.kind == Kind.UNASSIGNED:
+        return ""
+    return describe_state(STATES[Kind(activity.kind)], activity.until)
+
+
+def describe_state(status: str, snoozed_until) -> str:
+    """A state of a conversation as `previous` keeps it."""
+    return f"{status} {snoozed_until.isoformat()}" if snoozed_until else status
+
+
+def record_activities(conversation: Conversation, changes: Iterable[dict], *, by: User | None) -> None:
+    """Write down what somebody did with a locked conversation, in the line that they began within the last minute."""
+    activities = [
+        ConversationActivity(
+            organization_id=conversation.organization_id, conversation_id=conversation.pk, actor=by, **values
+        )
+        for values in changes
+    ]
+    if not activities:
+        return
+    line_id = _find_line(conversation, by) or activities[0].pk
+    for activity in activities:
+        activity.line_id = line_id
+    ConversationActivity.objects.bulk_create(activities)
+
+
+def _find_line(conversation: Conversation, by: User | None) -> UUID | None:
+    newest = conversation.activities.order_by("-created_at", "-pk").values("actor_id", "line_id").first()
+    if by is None or newest is None or newest["actor_id"] != by.pk or newest["line_id"] is None:
+        return None
+    began = conversation.activities.filter(pk=newest["line_id"], created_at__gt=Now() - SPAN)
+    return newest["line_id"] if began.exists() else None
+
+
+def build_lines(activities: Iterable[ConversationActivity]) -> list[Line]:
+    """The whole lines that these belong to, oldest first."""
+    known = {activity.pk: activity for activity in activities}
+    line_ids = {activity.line_id for activity in known.values() if activity.line_id}
+    if line_ids:
+        moments = [activity.created_at for activity in known.values()]
+        siblings = ConversationActivity.objects.filter(
+            conversation__in={activity.conversation_id for activity in known.values()},
+            created_at__range=(min(moments) - SPAN, max(moments) + SPAN),
+            line_id__in=line_ids,
+        )
+        known |= {activity.pk: activity for activity in siblings.select_related("actor", "person")}
+    lines = defaultdict(list)
+    for activity in sorted(known.values(), key=lambda activity: (activity.created_at, activity.pk)):
+        lines[activity.line_id or activity.pk].append(activity)
+    return [Line(of_line) for of_line in lines.values()]

@@ -1,0 +1,140 @@
+"""Quiet hours: whose clock refuses is named, a promised time holds when it comes, and where none fits it ends."""
+
+from datetime import UTC, datetime, time, timedelta
+from itertools import product
+
+import pytest
+
+from accounts.models import Organization
+from messagehub import tenancy
+from messaging.campaigns import feed, lifecycle
+from messaging.models import Conversation, Message
+from messaging.sending import delivery, eligibility, quiet_hours
+from tests.campaigns.conftest import counts, crowd, do, draft, fresh
+
+__all__ = ["counts", "crowd", "do", "draft", "fresh"]
+pytestmark = pytest.mark.django_db
+TOLL_FREE, IDAHO, RUSSIA = "+18005551234", "+12085550123", "+79161234567"  # no place; two zones; sixteen
+PHONES = [TOLL_FREE, IDAHO, RUSSIA, "+12125550100", "+34612345678"]
+CLOCKS = [
+    (time(21), time(8)),
+    (time(20), time(10)),
+    (time(9), time(17)),
+    (time(0), time(23, 59)),
+    (time(2, 30), time(2)),
+]
+
+
+def organize(start: time, until: time, zone: str = "Europe/London") -> Organization:
+    return Organization(time_zone=zone, quiet_from=start, quiet_until=until)
+
+
+def explain(phone: str, moment: str, organization: Organization) -> eligibility.Reason | None:
+    at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    return eligibility.explain_quiet_hours(organization, phone, at)
+
+
+@pytest.mark.parametrize(
+    ("phone", "moment", "message"),
+    [
+        (TOLL_FREE, "2026-07-01T21:05", "It's 22:05 in your time zone (London), which is within your quiet hours."),
+        (TOLL_FREE, "2026-07-01T17:05", None),
+        (
+            "+12125550100",
+            "2026-01-15T03:05",
+            "It's 22:05 in the customer's time zone (New York), which is within your quiet hours.",
+        ),
+        # Boise is an hour ahead: only there it is past nine.
+        (
+            IDAHO,
+            "2026-01-15T04:30",
+            "It's 21:30 in the customer's time zone (Boise), which is within your quiet hours.",
+        ),
+        # It is still before eight in Los Angeles, and no longer in Boise.
+        (
+            IDAHO,
+            "2026-01-15T15:30",
+            "It's 07:30 in the customer's time zone (Los Angeles), which is within your quiet hours.",
+        ),
+    ],
+)
+def test_reason_names_the_zone_that_refuses(phone, moment, message):
+    reason = explain(phone, moment, organize(time(21), time(8)))
+    assert (reason.message if reason else None) == message
+
+
+@pytest.mark.parametrize(("phone", "hours"), list(product(PHONES, CLOCKS)))
+def test_promised_time_holds_when_it_comes(phone, hours):
+    """Also on the nights on which clocks are changed."""
+    organization = organize(*hours)
+    for day, hour in product(("2026-03-07", "2026-03-28", "2026-07-01", "2026-10-24", "2026-10-31"), range(0, 48, 5)):
+        at = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(hours=hour)
+        quiet = quiet_hours.find_quiet(organization, phone, at)
+        if quiet and quiet.opens_at:
+            assert quiet.opens_at > at
+            assert quiet_hours.find_quiet(organization, phone, quiet.opens_at) is None
+
+
+def test_where_no_hour_fits_no_time_is_promised():
+    reason = explain(RUSSIA, "2026-01-15T12:00", organize(time(20), time(10)))
+    assert reason.opens_at is None
+    assert "no hour" in reason.fix
+    assert explain(TOLL_FREE, "2026-01-15T21:00", organize(time(20), time(10))).opens_at.hour == 10
+
+
+@pytest.fixture
+def never(acme, sales, inside):
+    """Every hour is quiet somewhere in the country of this contact."""
+    with inside(acme):
+        Organization.objects.update(quiet_from=time(12), quiet_until=time(11, 30))
+        sales.contact.phone = RUSSIA
+        sales.contact.save()
+        Conversation.objects.update(last_inbound_at=None)
+    return sales
+
+
+def test_send_is_refused_without_a_time(api, rich, never):
+    answer = api(rich).post("/api/messages/send", {"conversation_id": str(never.conversation.pk), "content": "Hi"})
+
+    assert answer.status_code == 422
+    assert [(reason["code"], reason["opens_at"]) for reason in answer.json()["error"]["reasons"]] == [
+        ("quiet_hours", None)
+    ]
+
+
+def test_composer_offers_no_time_where_there_is_none(browser, rich, never):
+    page = browser(rich).get(f"/inbox/{never.conversation.pk}/").content.decode()
+    assert "within your quiet hours" in page
+    assert 'id="send" name="send_at"' not in page
+
+
+def test_due_message_that_may_never_be_sent_fails_and_is_paid_back(acme, rich, never, inside):
+    with inside(acme):
+        message = Message.objects.create(
+            organization=acme.organization, chatroom=never.room, conversation=never.conversation,
+            contact=never.contact, direction="outbound", platform="SMS", content="Hi", status="scheduled",
+            from_address=never.number.phone, to_address=RUSSIA, sent_by=rich,
+            send_at=datetime.now(UTC) - timedelta(seconds=5),
+        )  # fmt: skip
+
+    delivery.sweep_overdue()
+
+    with tenancy.system():
+        message.refresh_from_db()
+    assert (message.status, message.error_code) == ("failed", "quiet_hours")
+
+
+def test_campaign_to_whom_no_hour_fits_ends_and_gives_its_tokens_back(
+    acme, sales, crowd, draft, do, counts, fresh, inside
+):
+    with inside(acme):
+        Organization.objects.update(quiet_from=time(12), quiet_until=time(11, 30))
+    campaign = draft(crowd(1, phone=RUSSIA))
+    do("start", campaign)
+
+    feed.feed_campaigns(), feed.feed_campaigns()
+
+    assert counts(campaign) == {"skipped": 1}
+    assert (fresh(campaign).state, fresh(campaign).reserved) == (lifecycle.State.DONE, 0)
+    with inside(acme):
+        assert campaign.recipients.get().reason_code == "quiet_hours"
