@@ -8,7 +8,7 @@ from procrastinate.contrib.django import app
 from integrations import health
 from messagehub import tenancy
 from messaging import retention
-from messaging.conversations import moving
+from messaging.conversations import assignments, moving
 from messaging.notifications import notices
 from messaging.receiving import attachments, backfill
 from messaging.sending import reconciliation
@@ -60,9 +60,10 @@ def repair_gaps(timestamp: int) -> None:
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="stragglers", pass_context=False)
-def move_stragglers(timestamp: int) -> None:
-    """Every ten minutes: is a conversation open in another chatroom than its number's?"""
+def settle_stragglers(timestamp: int) -> None:
+    """Every ten minutes: is a conversation open where its number or its assignee is not?"""
     moving.move_stragglers()
+    assignments.release_lost_assignments()
 
 
 @app.periodic(cron="41 * * * *")

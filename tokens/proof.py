@@ -136,6 +136,10 @@ INVARIANTS = {
         UNION ALL
         SELECT 'recipient', r.id FROM campaign_recipients r JOIN campaigns c ON c.id = r.campaign_id
         WHERE c.organization_id <> r.organization_id""",
+    "The assignee of an open conversation may see it": """
+        SELECT 'conversation', v.id, 'assignee', u.id FROM conversations v JOIN users u ON u.id = v.assigned_to_id
+        WHERE v.status <> 'CLOSED' AND NOT (u.is_active AND (u.role = 'admin' OR EXISTS (
+            SELECT FROM user_chatrooms a WHERE a.user_id = u.id AND a.chatroom_id = v.chatroom_id)))""",
     "A conversation counts what came in": """
         SELECT 'conversation', v.id, v.inbound_count, count(m.id)
         FROM conversations v LEFT JOIN messages m ON m.conversation_id = v.id AND m.direction = 'inbound'

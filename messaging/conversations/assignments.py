@@ -8,8 +8,15 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from chatrooms import membership
 from chatrooms.models import Chatroom, UserChatroom
+from messagehub import sql, tenancy
 from messaging.live import event_log
 from messaging.models import Conversation, ConversationActivity
+
+LOST = """
+SELECT DISTINCT u.id, u.organization_id FROM conversations v JOIN users u ON u.id = v.assigned_to_id
+WHERE v.status <> 'CLOSED' AND NOT (u.is_active AND (u.role = 'admin' OR EXISTS (
+    SELECT FROM user_chatrooms a WHERE a.user_id = u.id AND a.chatroom_id = v.chatroom_id)))
+"""
 
 
 class AssigneeGone(Exception):
@@ -30,6 +37,17 @@ def hold_access(person_id: UUID, chatroom: Chatroom) -> bool:
     )
     list(User.objects.select_for_update(no_key=True, of=("self",)).filter(pk=person_id).values_list("pk"))
     return membership.people_of(chatroom).filter(pk=person_id, is_active=True).exists()
+
+
+def release_lost_assignments() -> int:
+    """Unassign whoever lost their access while that was not followed, in all organizations; returns how many."""
+    with tenancy.system():
+        people = sql.fetch_rows(LOST)
+    released = 0
+    for person in people:
+        with tenancy.organization(person["organization_id"]):
+            released += release_assignments(User.objects.get(pk=person["id"]), by=None)
+    return released
 
 
 def release_assignments(user: User, *, by: User | None) -> int:

@@ -30,7 +30,14 @@ class AheadField(forms.DateTimeField):
         return given
 
 
-class TextField(forms.CharField):
+class LinesField(forms.CharField):
+    """A text of several lines. Browsers send its line ends as CRLF, which would cost a character each."""
+
+    def to_python(self, value) -> str:
+        return super().to_python(value.replace("\r\n", "\n").replace("\r", "\n") if value else value)
+
+
+class TextField(LinesField):
     """A message to a customer. A place of a template that was typed by hand would reach them as it stands."""
 
     default_error_messages = EMPTY
@@ -52,7 +59,7 @@ class ReplyForm(forms.Form):
 
 
 class NoteForm(forms.Form):
-    content = forms.CharField(max_length=LONGEST_NOTE, error_messages=EMPTY)
+    content = LinesField(max_length=LONGEST_NOTE, error_messages=EMPTY)
     client_id = forms.UUIDField(required=False)
 
 

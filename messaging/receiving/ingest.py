@@ -172,14 +172,17 @@ SILENT_MESSAGES = f"""
     ORDER BY i.occurred_at, i.place
     ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
     RETURNING id, organization_id, chatroom_id, conversation_id, provider_id, occurred_at
-), newest AS (
-    SELECT conversation_id, max(occurred_at) AS at, (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS id
+), counted AS (
+    SELECT conversation_id, count(*) AS n, max(occurred_at) AS at,
+           (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS newest
     FROM made GROUP BY conversation_id
 ), touched AS (
     UPDATE conversations v
-    SET last_inbound_at = greatest(v.last_inbound_at, at), last_message_id = newest.id, last_message_at = at
-    FROM newest
-    WHERE v.id = newest.conversation_id AND (v.last_message_id IS NULL OR at >= v.last_message_at)
+    SET inbound_count = v.inbound_count + n, last_inbound_at = greatest(v.last_inbound_at, at),
+        last_message_id = CASE WHEN v.last_message_id IS NULL OR at >= v.last_message_at THEN newest
+                               ELSE v.last_message_id END,
+        last_message_at = CASE WHEN v.last_message_id IS NULL THEN at ELSE greatest(v.last_message_at, at) END
+    FROM counted WHERE v.id = counted.conversation_id
 )
 SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.provider_id, i.account
 FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id

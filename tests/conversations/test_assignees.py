@@ -2,11 +2,14 @@
 
 import pytest
 
+from chatrooms.models import UserChatroom
 from messaging.conversations import assignments, changes
 from messaging.models import ConversationActivity, Event
 from tests import factories
+from tokens import proof
 
 pytestmark = pytest.mark.django_db
+LOST_ASSIGNEE = "The assignee of an open conversation may see it"
 
 
 @pytest.fixture
@@ -94,3 +97,19 @@ def test_assigning_somebody_who_just_lost_the_chatroom_is_refused(acme, ann, bo,
     api(ann).delete(f"/api/user-chatrooms?user_id={bo.pk}&chatroom_id={sales.room.pk}")
     with inside(acme), pytest.raises(assignments.AssigneeGone):
         changes.change_conversation(sales.conversation, by=ann, assigned_to=bo)
+
+
+def test_assignments_that_an_older_version_left_are_ended(acme, assigned, bo, sales, inside):
+    with inside(acme):
+        UserChatroom.objects.filter(user=bo).delete()  # without the operation
+    assert LOST_ASSIGNEE in {broken.invariant for broken in proof.find_broken()}
+
+    assert assignments.release_lost_assignments() == 1
+
+    with inside(acme):
+        assigned.refresh_from_db()
+        assert assigned.assigned_to_id is None
+        line = ConversationActivity.objects.latest("created_at")
+        assert (line.kind, line.actor_id, line.person_id) == ("unassigned", None, bo.pk)
+    assert LOST_ASSIGNEE not in {broken.invariant for broken in proof.find_broken()}
+    assert assignments.release_lost_assignments() == 0

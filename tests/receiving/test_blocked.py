@@ -12,6 +12,7 @@ from messagehub import tenancy
 from messaging.models import ConsentEntry, Conversation, Event, Message
 from messaging.receiving import ingest
 from tests import factories
+from tokens import proof
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +37,7 @@ def test_text_of_a_blocked_contact_is_stored_closed_and_silent(acme, sales, bloc
     with inside(acme):
         before = Event.objects.count()
     unread = api(bo).get("/api/chatrooms").json()["results"][0]["unread_count"]
+    broken = {each.invariant for each in proof.find_broken()}
 
     for text in ("First", "Second"):
         store(sales.number, blocked.phone, text)
@@ -43,7 +45,7 @@ def test_text_of_a_blocked_contact_is_stored_closed_and_silent(acme, sales, bloc
 
     with inside(acme):
         conversation = Conversation.objects.get(contact=blocked)
-        assert (conversation.status, conversation.inbound_count, conversation.waiting_since) == ("CLOSED", 0, None)
+        assert (conversation.status, conversation.inbound_count, conversation.waiting_since) == ("CLOSED", 2, None)
         assert list(conversation.messages.order_by("occurred_at").values_list("content", flat=True)) == [
             "First",
             "Second",
@@ -51,6 +53,7 @@ def test_text_of_a_blocked_contact_is_stored_closed_and_silent(acme, sales, bloc
         assert conversation.last_message.content == "Second"
         assert Event.objects.count() == before
     assert api(bo).get("/api/chatrooms").json()["results"][0]["unread_count"] == unread
+    assert {each.invariant for each in proof.find_broken()} == broken
     shown = api(bo).get("/api/conversations?status=OPEN").json()["results"]
     assert str(conversation.pk) not in [row["id"] for row in shown]
 
@@ -100,4 +103,4 @@ def test_after_unblocking_a_text_opens_a_conversation(acme, sales, blocked, bo, 
     ingest.drain_webhooks()
     with inside(acme):
         states = Conversation.objects.filter(contact=blocked).order_by("pk").values_list("status", "inbound_count")
-        assert list(states) == [("CLOSED", 0), ("OPEN", 1)]
+        assert list(states) == [("CLOSED", 1), ("OPEN", 1)]
