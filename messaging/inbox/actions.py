@@ -41,41 +41,41 @@ Status = Conversation.Status
 @require_POST
 def send(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A reply from the composer where no script runs; with one, the composer uses the API."""
-    shown = inbox_context.get_conversation(request, pk)
+    conversation = inbox_context.get_conversation(request, pk)
     form = ReplyForm(request.POST)
     refused: object = None
     if form.is_valid():
         try:
             enqueue.count_send(request.user)
-            sent = enqueue.send_message(shown, sent_by=request.user, **form.cleaned_data)
+            sent = enqueue.send_message(conversation, sent_by=request.user, **form.cleaned_data)
         except REFUSALS as refusal:
             refused = refusal
         else:
             return redirect(_back(request, sent.message.conversation_id))
-    return _again(request, shown, refused or first_error(form))
+    return _again(request, conversation, refused or first_error(form))
 
 
 @require_POST
 def note(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A note for colleagues; whoever is named in it is mentioned."""
-    shown = inbox_context.get_conversation(request, pk)
+    conversation = inbox_context.get_conversation(request, pk)
     form = NoteForm(request.POST)
     if not form.is_valid():
-        return _refused(first_error(form)) if request.htmx else _again(request, shown, first_error(form))
+        return _refused(first_error(form)) if request.htmx else _again(request, conversation, first_error(form))
     content = form.cleaned_data["content"]
-    colleagues = notes.list_colleagues(shown)
+    colleagues = notes.list_colleagues(conversation)
     mentions = notes.find_mentioned(content, colleagues)
     try:
-        made = notes.add_note(
-            shown, content, author=request.user, mentions=mentions, client_id=form.cleaned_data["client_id"]
+        note = notes.add_note(
+            conversation, content, author=request.user, mentions=mentions, client_id=form.cleaned_data["client_id"]
         )
     except notes.NoteIdTaken as refusal:
-        return _refused(str(refusal), 409) if request.htmx else _again(request, shown, refusal)
+        return _refused(str(refusal), 409) if request.htmx else _again(request, conversation, refusal)
     if not request.htmx:
         return redirect(_back(request, pk))
-    made.refresh_from_db()
+    note.refresh_from_db()
     context = {
-        "entries": inbox_context.build_entries(notes=[made]),
+        "entries": inbox_context.build_entries(notes=[note]),
         "colleagues": colleagues,
         "me": str(request.user.pk),
     }
@@ -85,9 +85,11 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def read(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The viewer has read up to this message."""
-    shown = get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
-    up_to = get_object_or_404(Message, conversation=shown, pk=list_filters.parse_uuid(request.POST.get("up_to", "")))
-    reading.mark_read(request.user, shown, up_to)
+    conversation = get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
+    up_to = get_object_or_404(
+        Message, conversation=conversation, pk=list_filters.parse_uuid(request.POST.get("up_to", ""))
+    )
+    reading.mark_read(request.user, conversation, up_to)
     return HttpResponse(status=204)
 
 
@@ -162,23 +164,23 @@ def _about(request: HttpRequest, pk: UUID, act, words: str) -> HttpResponse:
 @require_POST
 def change(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Assign, label, put off, close or reopen a conversation, mark it unread, block its contact."""
-    shown = inbox_context.get_conversation(request, pk)
+    conversation = inbox_context.get_conversation(request, pk)
     form = ChangeForm(request.POST)
     if not form.is_valid():
-        return _answer_refused(request, shown, first_error(form), 422)
+        return _answer_refused(request, conversation, first_error(form), 422)
     try:
-        words, undo = _change(request.user, shown, form.cleaned_data)
+        words, undo = _change(request.user, conversation, form.cleaned_data)
     except _Unknown:
-        return _answer_refused(request, shown, _("That person doesn't have access to this conversation."), 422)
+        return _answer_refused(request, conversation, _("That person doesn't have access to this conversation."), 422)
     except (contacts.ContactGone, changes.NewerIsOpen, changes.NoWakingTime) as refusal:
-        return _answer_refused(request, shown, str(refusal), 409)
+        return _answer_refused(request, conversation, str(refusal), 409)
     if not request.htmx:
         leaves = form.cleaned_data["status"] in (Status.CLOSED, Status.SNOOZED) or form.cleaned_data["snoozed_until"]
         leaves = leaves or form.cleaned_data["unread"]
         query = Filters.read(request).query
         return redirect(reverse("inbox") + query if leaves else _back(request, pk))
-    shown = inbox_context.get_conversation(request, pk)
-    context = inbox_context.build_side(request, shown) | inbox_context.build_composer(request, shown)
+    conversation = inbox_context.get_conversation(request, pk)
+    context = inbox_context.build_side(request, conversation) | inbox_context.build_composer(request, conversation)
     context["filter_query"] = Filters.read(request).query
     return _told(render(request, "inbox/_side.html", context), words, undo)
 
@@ -187,40 +189,40 @@ class _Unknown(Exception):
     """A label or colleague that there is not."""
 
 
-def _change(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
+def _change(user: User, conversation: Conversation, values: dict) -> tuple[str, dict]:
     """Do what the form says; returns what to say about it, and the fields that undo it."""
-    if given["unread"]:
-        reading.mark_unread(user, shown)
+    if values["unread"]:
+        reading.mark_unread(user, conversation)
         return _("Marked as unread."), {}
-    if given["blocked"] is not None:
-        changes.block_contact(shown, given["blocked"], by=user)
-        name = display_name(shown.contact)
-        words = _("%(name)s is blocked.") if given["blocked"] else _("%(name)s is unblocked.")
-        return words % {"name": name}, {"blocked": "no" if given["blocked"] else "yes"}
-    if given["add_label"] or given["remove_label"]:
-        return _relabel(user, shown, given["add_label"], given["remove_label"])
-    if given["assigned_to"]:
-        return _assign(user, shown, given["assigned_to"])
-    return _move(user, shown, given)
+    if values["blocked"] is not None:
+        changes.block_contact(conversation, values["blocked"], by=user)
+        name = display_name(conversation.contact)
+        words = _("%(name)s is blocked.") if values["blocked"] else _("%(name)s is unblocked.")
+        return words % {"name": name}, {"blocked": "no" if values["blocked"] else "yes"}
+    if values["add_label"] or values["remove_label"]:
+        return _relabel(user, conversation, values["add_label"], values["remove_label"])
+    if values["assigned_to"]:
+        return _assign(user, conversation, values["assigned_to"])
+    return _move(user, conversation, values)
 
 
-def _relabel(user: User, shown: Conversation, add: UUID | None, remove: UUID | None) -> tuple[str, dict]:
+def _relabel(user: User, conversation: Conversation, add: UUID | None, remove: UUID | None) -> tuple[str, dict]:
     label = Label.objects.visible_to(user).filter(pk=add or remove).first()
     if label is None:
         raise _Unknown
-    others = [each for each in shown.labels.all() if each != label]
-    changes.change_conversation(shown, by=user, labels=[*others, label] if add else others)
+    others = [each for each in conversation.labels.all() if each != label]
+    changes.change_conversation(conversation, by=user, labels=[*others, label] if add else others)
     words = _("Label %(label)s added.") if add else _("Label %(label)s removed.")
     return words % {"label": label.name}, {"remove_label" if add else "add_label": str(label.pk)}
 
 
-def _assign(user: User, shown: Conversation, given: str) -> tuple[str, dict]:
+def _assign(user: User, conversation: Conversation, person_id: str) -> tuple[str, dict]:
     person = None
-    if given != NOBODY:
-        person = next((each for each in notes.list_colleagues(shown) if str(each.pk) == given), None)
+    if person_id != NOBODY:
+        person = next((each for each in notes.list_colleagues(conversation) if str(each.pk) == person_id), None)
         if person is None:
             raise _Unknown
-    before = changes.change_conversation(shown, by=user, assigned_to=person)["assigned_to_id"]
+    before = changes.change_conversation(conversation, by=user, assigned_to=person)["assigned_to_id"]
     if person is None:
         words = _("Unassigned.")
     elif person == user:
@@ -230,17 +232,17 @@ def _assign(user: User, shown: Conversation, given: str) -> tuple[str, dict]:
     return words, {"assigned_to": str(before or NOBODY)}
 
 
-def _move(user: User, shown: Conversation, given: dict) -> tuple[str, dict]:
-    values = {name: given[name] for name in ("status", "snoozed_until") if given[name]}
-    before = changes.change_conversation(shown, by=user, **values)
+def _move(user: User, conversation: Conversation, form_values: dict) -> tuple[str, dict]:
+    values = {name: form_values[name] for name in ("status", "snoozed_until") if form_values[name]}
+    before = changes.change_conversation(conversation, by=user, **values)
     words = {
         Status.OPEN: _("Reopened."),
         Status.PENDING: _("Marked as pending. It reopens when the customer replies."),
-        Status.CLOSED: _("%(name)s is resolved.") % {"name": display_name(shown.contact)},
+        Status.CLOSED: _("%(name)s is resolved.") % {"name": display_name(conversation.contact)},
     }.get(values.get("status"), "")
     if until := values.get("snoozed_until"):
         words = _("%(name)s is snoozed until %(time)s.") % {
-            "name": display_name(shown.contact),
+            "name": display_name(conversation.contact),
             "time": near_time(until),
         }
     undo = {"status": before.get("status", Status.OPEN)}
@@ -255,17 +257,20 @@ def _back(request: HttpRequest, pk: UUID) -> str:
     return reverse("conversation", args=[pk]) + query
 
 
-def _again(request: HttpRequest, shown: Conversation, error: object) -> HttpResponse:
+def _again(request: HttpRequest, conversation: Conversation, error: object) -> HttpResponse:
     """The whole page with what was written and what is wrong with it."""
-    context = inbox_context.build_page(request, shown) | {"error": error, "content": request.POST.get("content", "")}
+    context = inbox_context.build_page(request, conversation) | {
+        "error": error,
+        "content": request.POST.get("content", ""),
+    }
     return render(request, "inbox/inbox.html", context, status=422)
 
 
-def _answer_refused(request: HttpRequest, shown: Conversation, words: str, status: int) -> HttpResponse:
+def _answer_refused(request: HttpRequest, conversation: Conversation, words: str, status: int) -> HttpResponse:
     if request.htmx:
         return _refused(words, status)
     return render(
-        request, "inbox/inbox.html", inbox_context.build_page(request, shown) | {"problem": words}, status=status
+        request, "inbox/inbox.html", inbox_context.build_page(request, conversation) | {"problem": words}, status=status
     )
 
 

@@ -31,22 +31,22 @@ ROWS, MESSAGES, ACTIVITIES = 50, 60, 20
 MOST_COLLEAGUES = 200
 
 
-def build_page(request: HttpRequest, shown: Conversation | None = None) -> dict:
+def build_page(request: HttpRequest, conversation: Conversation | None = None) -> dict:
     """The whole inbox. Chatrooms and cursor are read first: no event falls between the page and its socket."""
     rooms = context_processors.shell_of(request).rooms
-    wanted = Filters.read(request)
+    filters = Filters.read(request)
     context = {
         "chatrooms": rooms,
-        **build_rows(request, rooms, wanted),
-        **build_tabs(request, wanted, rooms),
+        **build_rows(request, rooms, filters),
+        **build_tabs(request, filters, rooms),
         "admins": ",".join(
             User.objects.filter(organization_id=request.user.organization_id, role=User.Role.ADMIN, is_active=True)
             .order_by("name")
             .values_list("email", flat=True)[:5]
         ),
     }
-    if shown:
-        context |= build_conversation(request, shown)
+    if conversation:
+        context |= build_conversation(request, conversation)
     return context
 
 
@@ -82,32 +82,32 @@ def list_commands() -> list[dict]:
     ]
 
 
-def build_rows(request: HttpRequest, rooms: list[Chatroom], wanted: Filters, **narrower) -> dict:
+def build_rows(request: HttpRequest, rooms: list[Chatroom], filters: Filters, **narrower) -> dict:
     """A page of rows that fit the filters."""
     by_id = {str(room.pk): room for room in rooms}
-    found = listing.list_conversations(request.user, limit=ROWS + 1, **wanted.conditions(request.user), **narrower)
-    more = len(found) > ROWS
-    found = found[:ROWS]
-    for row in found:
+    rows = listing.list_conversations(request.user, limit=ROWS + 1, **filters.conditions(request.user), **narrower)
+    more = len(rows) > ROWS
+    rows = rows[:ROWS]
+    for row in rows:
         row["chatroom"] = by_id[row["chatroom_id"]]
     more_url = ""
     if more and "ids" not in narrower:
-        last = f"{found[-1]['last_message_at']},{found[-1]['id']}"
-        more_url = f"{reverse('inbox')}{wanted.query or '?'}&{urlencode({'after': last})}".replace("?&", "?")
+        last = f"{rows[-1]['last_message_at']},{rows[-1]['id']}"
+        more_url = f"{reverse('inbox')}{filters.query or '?'}&{urlencode({'after': last})}".replace("?&", "?")
     return {
-        "conversations": found,
+        "conversations": rows,
         "more_url": more_url,
-        "filters": wanted,
-        "filter_query": wanted.query,
-        "chatroom": wanted.chatroom,
-        "several_chatrooms": len(rooms) > 1 and not wanted.chatroom,
+        "filters": filters,
+        "filter_query": filters.query,
+        "chatroom": filters.chatroom,
+        "several_chatrooms": len(rooms) > 1 and not filters.chatroom,
         "me": str(request.user.pk),
     }
 
 
-def build_tabs(request: HttpRequest, wanted: Filters, rooms: list[Chatroom]) -> dict:
+def build_tabs(request: HttpRequest, filters: Filters, rooms: list[Chatroom]) -> dict:
     """The list's head: tabs with their counts, and menus of what the list can be narrowed by."""
-    counts = wanted.counts(request.user)
+    counts = filters.counts(request.user)
     names = {"mine": _("Mine"), "unassigned": _("Unassigned"), "all": _("All")}
     labels = Label.objects.visible_to(request.user).order_by(Lower("name"))
     return {
@@ -117,51 +117,51 @@ def build_tabs(request: HttpRequest, wanted: Filters, rooms: list[Chatroom]) -> 
                 "key": tab,
                 "name": names[tab],
                 "count": counts[tab],
-                "url": list_url(wanted.but(tab=tab)),
-                "current": tab == wanted.tab,
+                "url": list_url(filters.but(tab=tab)),
+                "current": tab == filters.tab,
             }
             for tab in list_filters.TABS
         ],
-        "filter_menus": [menu for menu in _menus(wanted, rooms, list(labels)) if len(menu["choices"]) > 1],
-        "everywhere": list_url(Filters(status=list_filters.ANY, search=wanted.search)),
+        "filter_menus": [menu for menu in _menus(filters, rooms, list(labels)) if len(menu["choices"]) > 1],
+        "everywhere": list_url(Filters(status=list_filters.ANY, search=filters.search)),
     }
 
 
-def list_url(wanted: Filters) -> str:
-    return reverse("inbox") + wanted.query
+def list_url(filters: Filters) -> str:
+    return reverse("inbox") + filters.query
 
 
-def _menus(wanted: Filters, rooms: list[Chatroom], labels: list[Label]) -> list[dict]:
+def _menus(filters: Filters, rooms: list[Chatroom], labels: list[Label]) -> list[dict]:
     states = [*Conversation.Status.values, list_filters.ANY]
     return [
         _menu(
             _("State"),
-            [_choice(wanted, status_name(state), status=state) for state in states],
-            on=wanted.status != Conversation.Status.OPEN,
+            [_choice(filters, status_name(state), status=state) for state in states],
+            on=filters.status != Conversation.Status.OPEN,
         )
-        | {"value": status_name(wanted.status)},
+        | {"value": status_name(filters.status)},
         _menu(
             _("Chatroom"),
-            [_choice(wanted, _("All chatrooms"), chatroom=None)]
+            [_choice(filters, _("All chatrooms"), chatroom=None)]
             + [
-                _choice(wanted, room.name, chatroom=room) | {"color": room.color, "room": room.pk}
+                _choice(filters, room.name, chatroom=room) | {"color": room.color, "room": room.pk}
                 for room in rooms
                 if len(rooms) > 1
             ],
-            on=wanted.chatroom is not None,
+            on=filters.chatroom is not None,
         )
         | {"place": "only-rail"},  # elsewhere the shell has them
         _menu(
             _("Channel"),
-            [_choice(wanted, _("Any channel"), channel="")]
-            + [_choice(wanted, channel_name(platform), channel=platform) for platform in Platform.values],
-            on=bool(wanted.channel),
+            [_choice(filters, _("Any channel"), channel="")]
+            + [_choice(filters, channel_name(platform), channel=platform) for platform in Platform.values],
+            on=bool(filters.channel),
         ),
         _menu(
             _("Label"),
-            [_choice(wanted, _("Any label"), label=None)]
-            + [_choice(wanted, label.name, label=label) | {"color": label.color} for label in labels],
-            on=wanted.label is not None,
+            [_choice(filters, _("Any label"), label=None)]
+            + [_choice(filters, label.name, label=label) | {"color": label.color} for label in labels],
+            on=filters.label is not None,
         ),
     ]
 
@@ -171,9 +171,9 @@ def _menu(title: str, choices: list[dict], *, on: bool) -> dict:
     return {"title": title, "choices": choices, "value": value, "on": on}
 
 
-def _choice(wanted: Filters, name: str, **changed) -> dict:
-    chosen = wanted.but(**changed)
-    return {"name": name, "url": list_url(chosen), "current": chosen == wanted}
+def _choice(filters: Filters, name: str, **changed) -> dict:
+    chosen = filters.but(**changed)
+    return {"name": name, "url": list_url(chosen), "current": chosen == filters}
 
 
 def get_conversation(request: HttpRequest, pk: UUID) -> Conversation:
@@ -183,35 +183,40 @@ def get_conversation(request: HttpRequest, pk: UUID) -> Conversation:
     )
 
 
-def build_conversation(request: HttpRequest, shown: Conversation) -> dict:
+def build_conversation(request: HttpRequest, conversation: Conversation) -> dict:
     """Everything about one conversation: its thread, what can be done with it, whom it is with."""
-    return build_thread(request, shown) | build_composer(request, shown) | build_side(request, shown)
+    return (
+        build_thread(request, conversation) | build_composer(request, conversation) | build_side(request, conversation)
+    )
 
 
-def build_thread(request: HttpRequest, shown: Conversation, after: listing.Position | None = None) -> dict:
+def build_thread(request: HttpRequest, conversation: Conversation, after: listing.Position | None = None) -> dict:
     """A page of the thread, oldest first: messages, and between them notes and what people did."""
-    found = listing.list_thread(shown, limit=MESSAGES + 1, after=after)
-    more = len(found) > MESSAGES
-    found = found[:MESSAGES][::-1]
+    rows = listing.list_thread(conversation, limit=MESSAGES + 1, after=after)
+    more = len(rows) > MESSAGES
+    rows = rows[:MESSAGES][::-1]
     older_url, begin = "", None
     if more:
-        begin = found[0]["occurred_at"]
-        older_url = f"{reverse('conversation', args=[shown.pk])}?{urlencode({'before': format_position(found[0])})}"
+        begin = rows[0]["occurred_at"]
+        older_url = (
+            f"{reverse('conversation', args=[conversation.pk])}?{urlencode({'before': format_position(rows[0])})}"
+        )
     return {
-        "conversation": shown,
-        "open_id": str(shown.pk),
+        "conversation": conversation,
+        "open_id": str(conversation.pk),
         "entries": build_entries(
             messages=build_bubbles(
-                zip(found, payloads.describe_messages(found), strict=True), {shown.contact_id: shown.contact}
+                zip(rows, payloads.describe_messages(rows), strict=True),
+                {conversation.contact_id: conversation.contact},
             ),
-            notes=notes.notes_between(shown, begin, after and after[0]),
+            notes=notes.notes_between(conversation, begin, after and after[0]),
             lines=[
                 line
-                for line in notes.lines_between(shown, begin, after and after[0])
+                for line in notes.lines_between(conversation, begin, after and after[0])
                 if line.effects and (begin is None or line.first.created_at >= begin)
             ],
         ),
-        "unread": 0 if after else listing.read_conversation(request.user, shown)["unread_count"],
+        "unread": 0 if after else listing.read_conversation(request.user, conversation)["unread_count"],
         "older_url": older_url,
         "me": str(request.user.pk),
     }
@@ -221,13 +226,13 @@ def format_position(row: dict) -> str:
     return f"{row['occurred_at'].isoformat()},{row['id']}"
 
 
-def build_bubbles(found: Iterable[tuple[dict, dict]], contacts: dict[UUID, Contact]) -> list[dict]:
+def build_bubbles(pairs: Iterable[tuple[dict, dict]], contacts: dict[UUID, Contact]) -> list[dict]:
     """Rows and shapes of messages as bubbles show them: with their contact, and the message that they answer."""
-    found = list(found)
-    lost = [row["id"] for row, shape in found if is_lost(shape)]
+    pairs = list(pairs)
+    lost = [row["id"] for row, shape in pairs if is_lost(shape)]
     tried = Message.objects.filter(retry_of__in=lost).exclude(status__in=UNSUCCESSFUL) if lost else []
     retried = {message.retry_of_id for message in tried}
-    quoted = payloads.describe_messages_by_id({row["reply_to_id"] for row, _ in found if row["reply_to_id"]})
+    quoted = payloads.describe_messages_by_id({row["reply_to_id"] for row, _ in pairs if row["reply_to_id"]})
     return [
         shape
         | {
@@ -237,36 +242,38 @@ def build_bubbles(found: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
             "retried": row["id"] in retried,
             "quoted": quoted.get(row["reply_to_id"]),
         }
-        for row, shape in found
+        for row, shape in pairs
     ]
 
 
 def build_entries(messages: Iterable[dict] = (), notes: Iterable[Note] = (), lines: Iterable[Line] = ()) -> list[dict]:
     """What a thread is made of, in the order of time."""
-    found = list(messages)
-    found += [{"entry": "note", "id": str(note.pk), "occurred_at": note.created_at, "note": note} for note in notes]
-    found += [
+    entries = list(messages)
+    entries += [{"entry": "note", "id": str(note.pk), "occurred_at": note.created_at, "note": note} for note in notes]
+    entries += [
         {"entry": "activity", "id": str(line.first.pk), "occurred_at": line.first.created_at, "line": line}
         for line in lines
     ]
-    return sorted(found, key=lambda entry: (entry["occurred_at"], entry["id"]))
+    return sorted(entries, key=lambda entry: (entry["occurred_at"], entry["id"]))
 
 
-def build_side(request: HttpRequest, shown: Conversation) -> dict:
+def build_side(request: HttpRequest, conversation: Conversation) -> dict:
     """What stands around a thread: its head with what can be done, and the contact."""
-    given = {label.pk for label in shown.labels.all()}
+    label_ids = {label.pk for label in conversation.labels.all()}
     return {
-        "conversation": shown,
-        "colleagues": notes.list_colleagues(shown)[:MOST_COLLEAGUES],
+        "conversation": conversation,
+        "colleagues": notes.list_colleagues(conversation)[:MOST_COLLEAGUES],
         "labels": list(Label.objects.visible_to(request.user).order_by(Lower("name"))),
-        "given_labels": given,
+        "given_labels": label_ids,
         "moments": forms.moments_ahead(),
-        "consent": payloads.consent_of([shown.contact]).get(shown.contact_id),
-        "activities": shown.contact.activities.select_related("actor").order_by("-created_at", "-pk")[:ACTIVITIES],
-        "earlier": Conversation.objects.filter(contact=shown.contact)
-        .exclude(pk=shown.pk)
+        "consent": payloads.consent_of([conversation.contact]).get(conversation.contact_id),
+        "activities": conversation.contact.activities.select_related("actor").order_by("-created_at", "-pk")[
+            :ACTIVITIES
+        ],
+        "earlier": Conversation.objects.filter(contact=conversation.contact)
+        .exclude(pk=conversation.pk)
         .order_by("-last_message_at")[:5],
-        "doubles": contacts.list_doubles(shown.contact),
+        "doubles": contacts.list_doubles(conversation.contact),
         "me": str(request.user.pk),
     }
 
@@ -276,18 +283,18 @@ def _leaves_box(reason: eligibility.Reason) -> bool:
     return reason.code == "insufficient_tokens" or (reason.code == "quiet_hours" and reason.opens_at is not None)
 
 
-def build_composer(request: HttpRequest, shown: Conversation) -> dict:
+def build_composer(request: HttpRequest, conversation: Conversation) -> dict:
     """What the box needs: why nothing may be sent, or what to expect of what is."""
-    verdict = eligibility.may_send(request.user, shown)
+    verdict = eligibility.may_send(request.user, conversation)
     return {
         "client_id": uuid7(),
-        "price": eligibility.price_of(request.user, shown.platform),
+        "price": eligibility.price_of(request.user, conversation.platform),
         "longest": segments.LONGEST_TEXT,
         "longest_note": forms.LONGEST_NOTE,
         "cannot_send": next((reason for reason in verdict.reasons if not _leaves_box(reason)), None),
         "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours" and reason.opens_at), None),
         "warnings": verdict.warnings,
-        "open_until": eligibility.open_until(shown),
+        "open_until": eligibility.open_until(conversation),
         "token_balance": context_processors.shell_of(request).balance,
         "moments": forms.moments_ahead(),
     }

@@ -22,12 +22,12 @@ class AheadField(forms.DateTimeField):
     default_error_messages = {"invalid": _("Choose a date and time.")}
 
     def clean(self, value) -> datetime | None:
-        given = super().clean(value)
-        if given is None:
+        moment = super().clean(value)
+        if moment is None:
             return None
-        if not datetimes.is_ahead(given):
+        if not datetimes.is_ahead(moment):
             raise forms.ValidationError(_("Choose a time in the future, within a year."))
-        return given
+        return moment
 
 
 class LinesField(forms.CharField):
@@ -94,11 +94,11 @@ def moments_ahead() -> list[tuple[str, datetime]]:
     now = timezone.localtime()
     morning = now.replace(hour=9, minute=0, second=0, microsecond=0)
     evening = now.replace(hour=18, minute=0, second=0, microsecond=0)
-    found = [(_("In an hour"), (now + timedelta(hours=1)).replace(second=0, microsecond=0))]
+    moments = [(_("In an hour"), (now + timedelta(hours=1)).replace(second=0, microsecond=0))]
     if now.hour < 16:
-        found.append((_("This evening"), evening))
-    found.append((_("Tomorrow morning"), morning + timedelta(days=1)))
+        moments.append((_("This evening"), evening))
+    moments.append((_("Tomorrow morning"), morning + timedelta(days=1)))
     days = 7 - now.weekday()
     if days > 1:
-        found.append((_("Monday morning"), morning + timedelta(days=days)))
-    return found
+        moments.append((_("Monday morning"), morning + timedelta(days=days)))
+    return moments

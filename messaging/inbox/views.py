@@ -33,13 +33,13 @@ def inbox(request: HttpRequest) -> HttpResponse:
     if not request.htmx:
         return render(request, "inbox/inbox.html", inbox_context.build_page(request))
     rooms = context_processors.shell_of(request).rooms
-    wanted = Filters.read(request)
+    filters = Filters.read(request)
     if "after" in request.GET:
-        context = inbox_context.build_rows(request, rooms, wanted, after=_position(request.GET["after"]))
-        return render(request, "inbox/_conversation_rows.html", context)
+        context = inbox_context.build_rows(request, rooms, filters, after=_position(request.GET["after"]))
+        return render(request, "inbox/_conversations.html", context)
     context = (
-        inbox_context.build_rows(request, rooms, wanted)
-        | inbox_context.build_tabs(request, wanted, rooms)
+        inbox_context.build_rows(request, rooms, filters)
+        | inbox_context.build_tabs(request, filters, rooms)
         | {"chatrooms": rooms}
     )
     return render(request, "inbox/_list.html", context | {"out_of_band": True})
@@ -48,17 +48,20 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @require_safe
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One conversation, beside the list; `before` goes on above a message."""
-    shown = inbox_context.get_conversation(request, pk)
+    conversation = inbox_context.get_conversation(request, pk)
     if "before" not in request.GET:
-        notices.mark_seen(request.user, shown)
+        notices.mark_seen(request.user, conversation)
     if not request.htmx:
-        return render(request, "inbox/inbox.html", inbox_context.build_page(request, shown))
+        return render(request, "inbox/inbox.html", inbox_context.build_page(request, conversation))
     if "before" in request.GET:
-        context = inbox_context.build_thread(request, shown, after=_position(request.GET["before"]))
-        context["colleagues"] = notes.list_colleagues(shown)
+        context = inbox_context.build_thread(request, conversation, after=_position(request.GET["before"]))
+        context["colleagues"] = notes.list_colleagues(conversation)
         return render(request, "inbox/_entries.html", context)
-    wanted = Filters.read(request)
-    context = inbox_context.build_conversation(request, shown) | {"filter_query": wanted.query, "out_of_band": True}
+    filters = Filters.read(request)
+    context = inbox_context.build_conversation(request, conversation) | {
+        "filter_query": filters.query,
+        "out_of_band": True,
+    }
     return render(request, "inbox/_opened.html", context)
 
 
@@ -66,43 +69,49 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows of these conversations as they are now, as far as they belong to the list, and every count."""
     rooms = context_processors.shell_of(request).rooms
-    wanted = Filters.read(request)
-    context = inbox_context.build_rows(request, rooms, wanted, ids=_ids(request))
-    context |= {"chatrooms": rooms, "counts": wanted.counts(request.user), "most_counted": list_filters.MOST_COUNTED}
+    filters = Filters.read(request)
+    context = inbox_context.build_rows(request, rooms, filters, ids=_ids(request))
+    context |= {"chatrooms": rooms, "counts": filters.counts(request.user), "most_counted": list_filters.MOST_COUNTED}
     return render(request, "inbox/_changed_rows.html", context)
 
 
 @require_safe
 def bubbles(request: HttpRequest) -> HttpResponse:
     """These messages as they are now, as far as the viewer may see them."""
-    found = inbox_context.build_messages(request, _ids(request))
-    return render(request, "inbox/_changed_entries.html", {"entries": found, "me": str(request.user.pk)})
+    entries = inbox_context.build_messages(request, _ids(request))
+    return render(request, "inbox/_changed_entries.html", {"entries": entries, "me": str(request.user.pk)})
 
 
 @require_safe
 def side(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What stands around a thread as it is now, and the notes and acts since a moment."""
-    shown = inbox_context.get_conversation(request, pk)
+    conversation = inbox_context.get_conversation(request, pk)
     begin = inbox_context.parse_since(request.GET.get("since", "")) - OVERLAP
-    wanted = Filters.read(request)
-    found = inbox_context.build_entries(
-        notes=notes.notes_between(shown, begin, None),
-        lines=notes.lines_between(shown, begin, None),  # also those that were undone, to take them off the screen
+    filters = Filters.read(request)
+    entries = inbox_context.build_entries(
+        notes=notes.notes_between(conversation, begin, None),
+        lines=notes.lines_between(
+            conversation, begin, None
+        ),  # also those that were undone, to take them off the screen
     )
-    context = inbox_context.build_side(request, shown) | inbox_context.build_composer(request, shown)
-    return render(request, "inbox/_side.html", context | {"entries": found, "filter_query": wanted.query})
+    context = inbox_context.build_side(request, conversation) | inbox_context.build_composer(
+        request, conversation
+    )
+    return render(request, "inbox/_side.html", context | {"entries": entries, "filter_query": filters.query})
 
 
 @require_safe
 def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The templates that may be used here, filled in for the contact."""
-    shown = inbox_context.get_conversation(request, pk)
-    usable = MessageTemplate.objects.visible_to(request.user).filter(Q(chatroom=shown.chatroom_id) | Q(chatroom=None))
-    found = [
-        {"template": each, "parts": templates.split_placeholders(each, shown.contact, sender=request.user)}
+    conversation = inbox_context.get_conversation(request, pk)
+    usable = MessageTemplate.objects.visible_to(request.user).filter(
+        Q(chatroom=conversation.chatroom_id) | Q(chatroom=None)
+    )
+    choices = [
+        {"template": each, "parts": templates.split_placeholders(each, conversation.contact, sender=request.user)}
         for each in usable.order_by(Lower("name"), "pk")[:MOST_TEMPLATES]
     ]
-    return render(request, "inbox/_templates.html", {"templates": found, "conversation": shown})
+    return render(request, "inbox/_templates.html", {"templates": choices, "conversation": conversation})
 
 
 @require_safe
