@@ -12,14 +12,16 @@ from tests.meanwhile import Aside
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize(("verb", "path"), [("post", "/start"), ("patch", ""), ("delete", "")])
+@pytest.mark.parametrize(
+    ("verb", "path", "body"), [("post", "/start", {}), ("patch", "", {"name": "Summer"}), ("delete", "", {})]
+)
 def test_a_draft_that_is_deleted_meanwhile_is_not_found(
-    transactional_db, django_db_blocker, acme, rich, api, crowd, draft, inside, verb, path
+    transactional_db, django_db_blocker, acme, rich, api, crowd, draft, inside, verb, path, body
 ):
     campaign = draft(crowd(2))
     with inside(acme):
         lifecycle.delete_campaign(campaign)
-        other = Aside(lambda: getattr(api(rich), verb)(f"/api/campaigns/{campaign.pk}{path}"))
+        other = Aside(lambda: getattr(api(rich), verb)(f"/api/campaigns/{campaign.pk}{path}", body))
     assert other.result().status_code == 404
 
 
