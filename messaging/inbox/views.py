@@ -36,7 +36,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     filters = Filters.read(request)
     if "after" in request.GET:
         context = inbox_context.build_rows(request, rooms, filters, after=_position(request.GET["after"]))
-        return render(request, "inbox/_conversations.html", context)
+        return render(request, "inbox/_conversation_rows.html", context)
     context = (
         inbox_context.build_rows(request, rooms, filters)
         | inbox_context.build_tabs(request, filters, rooms)
