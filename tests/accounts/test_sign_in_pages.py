@@ -69,3 +69,10 @@ def test_signing_out_takes_a_form_and_ends_the_session(browser, bo):
     assert client.get("/logout/").status_code == 405
     assert client.post("/logout/")["Location"] == "/login/"
     assert client.get("/inbox/").status_code == 302
+
+
+def test_the_picture_beside_the_form_shows_only_channels_that_there_are(browser, db):
+    page = browser().get("/login/").content.decode()
+    assert "by SMS" in page
+    assert "Instagram" not in page
+    assert "Messenger" not in page

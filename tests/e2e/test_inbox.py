@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.conftest import PHONE
 from tests.e2e.steps import arrive, open_one, row, shot
@@ -257,3 +257,18 @@ def test_an_opt_out_closes_the_composer_of_an_open_thread_and_an_opt_in_opens_it
     expect(maya.locator("#composer-wrap .closed-box")).to_be_hidden()
     expect(maya.locator("#reply")).to_be_visible()
     expect(maya.locator("#contact")).to_contain_text("Opted in")
+
+
+def test_the_contact_of_the_conversation_before_is_not_shown_while_the_next_one_loads(demo: Demo, signed_in):
+    for text in ("Shown first", "Loads slowly"):
+        arrive(demo, text)
+    maya = signed_in("maya")
+    open_one(maya, "Shown first")
+    waiting: list[Route] = []
+    maya.route("**/inbox/*-*-*-*-*/*", lambda route: waiting.append(route) if not waiting else route.continue_())
+    row(maya, "Loads slowly").first.click()
+    expect(maya.locator("#contact")).to_have_attribute("aria-busy", "true")
+    expect(maya.locator("#contact h2").first).to_be_hidden()
+    waiting[0].continue_()
+    expect(maya.locator("#log")).to_contain_text("Loads slowly")
+    expect(maya.locator("#contact h2").first).to_be_visible()

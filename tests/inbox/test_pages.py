@@ -208,3 +208,15 @@ def test_the_page_takes_as_many_queries_with_more_rows(browser, bo, sales, acme,
             factories.MessageFactory(conversation=conversation)
 
     assert count() == before
+
+
+def test_merging_is_one_step_from_the_conversation(browser, bo, sales):
+    page = browser(bo).get(f"/inbox/{sales.conversation.pk}/").content.decode()
+    assert f'href="/contacts/{sales.contact.pk}/merge/"' in page
+
+
+@pytest.mark.parametrize(("person", "named"), [("ann", True), ("bo", False)])
+def test_a_row_names_its_chatroom_only_where_several_are_shown(browser, sales, support, person, named, request):
+    page = browser(request.getfixturevalue(person)).get("/inbox/").content.decode()
+    rows = page.split('id="convs"')[1].split("</nav>")[0]
+    assert ('<span class="truncate" dir="auto">Sales</span>' in rows) is named

@@ -81,6 +81,12 @@ def test_a_grant_is_written_once_however_often_the_form_is_sent(browser, ann, bo
     assert "already used for a different request" in text(again)
 
 
+def test_the_form_stays_with_the_agent_who_was_granted_tokens(browser, ann, cy, granted):
+    answer = browser(ann).post(GRANT, filled(cy), follow=True)
+    [chosen] = re.findall(r'<option value="([^"]+)" selected', answer.content.decode())
+    assert chosen == str(cy.pk)
+
+
 @pytest.mark.parametrize("change", [{"tokens": 0}, {"tokens": -100}, {"tokens": "many"}, {"reason": ""}, {"key": "x"}])
 def test_what_makes_no_sense_is_refused_and_changes_nothing(browser, ann, bo, granted, inside, acme, change):
     answer = browser(ann).post(GRANT, {**filled(bo), **change})
