@@ -99,6 +99,14 @@ INVARIANTS = {
     "No provider id stands on two messages": """
         SELECT organization_id, platform, provider_id, count(*) FROM messages WHERE provider_id IS NOT NULL
         GROUP BY organization_id, platform, provider_id HAVING count(*) > 1""",
+    # Only where the policy is as old as the message: what an earlier one said is not kept with it.
+    "A message that was not delivered is paid back where the policy says so": """
+        SELECT 'message', m.id, m.status, m.tokens FROM messages m
+        JOIN organizations o ON o.id = m.organization_id AND o.refund_policy = 'undelivered'
+        WHERE m.direction = 'outbound' AND m.status IN ('failed', 'undelivered') AND m.tokens > 0
+          AND m.sent_by_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM audit_entries a WHERE a.organization_id = m.organization_id
+            AND a.action = 'organization.change' AND a.created_at >= m.created_at AND a.after ? 'refund_policy')""",
     "A message that was paid back has its refund": """
         SELECT 'message', m.id, m.refunded_as FROM messages m
         WHERE m.refunded_as <> '' AND NOT EXISTS (

@@ -7,7 +7,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError
 from django.utils import timezone
 
-from accounts import tasks
+from accounts import audit, tasks
+from accounts.models import Organization
 from integrations.events import StatusUpdate
 from messagehub import tenancy
 from messaging.models import Message
@@ -253,6 +254,23 @@ def test_the_proof_finds_a_refund_without_an_entry(acme):
         Message.objects.update(status="failed", tokens=0, refunded_as="failed")
     found = {each.invariant for each in proof.find_broken()}
     assert "A message that was paid back has its refund" in found
+
+
+def test_the_proof_finds_an_undelivered_message_that_the_policy_pays_back(acme):
+    policy = "A message that was not delivered is paid back where the policy says so"
+    with tenancy.system():
+        Message.objects.update(status="undelivered", provider_id="SM1")
+        assert policy not in {each.invariant for each in proof.find_broken()}
+        Organization.objects.update(refund_policy="undelivered")
+    assert policy in {each.invariant for each in proof.find_broken()}
+    with tenancy.organization(acme["organization"].pk):
+        audit.record_action(
+            "organization.change",
+            actor=acme["agent"],
+            target=acme["organization"],
+            after={"refund_policy": "undelivered"},
+        )
+    assert policy not in {each.invariant for each in proof.find_broken()}  # what held before is not known
 
 
 def test_the_proof_finds_an_id_on_a_message_that_never_left(acme):
