@@ -44,12 +44,6 @@ class TokenViewSet(TenantViewSet):
         header=IDEMPOTENCY_KEY,
         answers={200: UpdatedSerializer},
         refuses=[409, 422],
-        examples=[
-            {
-                "name": "Grant 100",
-                "value": {"user_id": "01990000-0000-7000-8000-000000000001", "delta": 100, "reason": "March"},
-            }
-        ],
     )
     @action(
         detail=False,

@@ -52,7 +52,6 @@ class NewKeySerializer(KeySerializer):
         description="Send it as `Authorization: Bearer <secret>`. Scopes limit a key, and it never exceeds your own "
         "permissions. `read`: read everything you can see; `send`: send messages and manage conversations; `contacts`: "
         "manage contacts, groups, templates and labels; `admin`: full admin access.",
-        examples=[{"name": "For reports", "value": {"name": "Weekly report", "scopes": ["read"]}}],
     ),
 )
 class KeyViewSet(

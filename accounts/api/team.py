@@ -39,9 +39,6 @@ class UserChangeSerializer(InputSerializer):
         "Invite a user",
         description="Emails a link, valid for seven days, to join and choose a password.",
         refuses=[409],
-        examples=[
-            {"name": "An agent", "value": {"email": "noor@northbeam.example", "name": "Noor Haddad", "role": "agent"}},
-        ],
     ),
     partial_update=operation(
         "Update a user",
