@@ -7,7 +7,7 @@ import subprocess
 from typing import Any
 
 FENCED = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-ASSIGNMENT = re.compile(r"(?:[A-Z_]+=\S* ?)+")
+ASSIGNMENT = re.compile(r"(?:[A-Z_]+=[^\s\"$]+ ?)+")
 TIMEOUT = 60
 
 

@@ -34,4 +34,4 @@ def _add_example(operation: dict, example: dict) -> None:
     for place, name in places:
         content = place.get("content", {}).get("application/json")
         if content is not None and name in example:
-            content["examples"] = {"example": {"value": example[name]}}
+            content["example"] = example[name]
