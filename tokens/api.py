@@ -31,7 +31,13 @@ class TokenViewSet(TenantViewSet):
         return entries if self.request.user.is_admin else entries.filter(account__user=self.request.user)
 
     @operation("Get a balance")
-    @action(detail=False, url_path="get", serializer_class=BalanceSerializer, filterset_class=HolderFilterSet)
+    @action(
+        detail=False,
+        url_path="get",
+        serializer_class=BalanceSerializer,
+        filterset_class=HolderFilterSet,
+        pagination_class=None,
+    )
     def read_balance(self, request):
         person = self.read_filters().get("account__user", request.user)
         return Response(self.get_serializer(person).data)
