@@ -4,10 +4,13 @@ import json
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.shortcuts import redirect
 from knox.models import AuthToken
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -15,6 +18,17 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from accounts import organizations, team
 from accounts.backoffice import FirstRows, OfferedLookups, Rows
 from accounts.models import ApiKey, AuditEntry, Organization, SignIn, User
+
+
+class NewOrganization(forms.ModelForm):
+    admin_email = forms.EmailField(
+        label="First admin's email", max_length=254, help_text="An invitation is mailed to this address."
+    )
+
+    class Meta:
+        model = Organization
+        fields = ["name", "default_country", "time_zone"]
+
 
 # Registered by what we stand on: they hold digests and ciphertext, and our own pages change them; jobs come back below.
 for model in (AuthToken, Authenticator, EmailAddress, Group, ProcrastinateJob):
@@ -28,6 +42,25 @@ class OrganizationAdmin(Rows):
     list_display = ["name", "slug", "time_zone", "default_country", "require_mfa_for_admins", "created_at"]
     editable = ["name", "time_zone", "default_country"]
     search_help_text = "An id or a slug"
+
+    def has_add_permission(self, request):
+        return self.has_view_permission(request) and request.user.is_superuser
+
+    def add_view(self, request, form_url="", extra_context=None):
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = NewOrganization(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                creation = organizations.create_organization(**form.cleaned_data, by=request.user)
+            except (organizations.OrganizationExists, ValidationError) as error:
+                form.add_error(None, error if isinstance(error, ValidationError) else str(error))
+            except organizations.AddressInUse as error:
+                form.add_error("admin_email", str(error))
+            else:
+                self.message_user(request, str(creation), messages.SUCCESS)
+                return redirect("admin:accounts_organization_change", creation.organization.pk)
+        return self.ask(request, "add", "Add organization", form, chosen=[], submit="Add organization")
 
     def finding(self, term):
         return Q(slug=term)

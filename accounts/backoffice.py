@@ -23,6 +23,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 
 from accounts import audit, sessions
+from accounts.models import Organization
 
 MOST_ROWS = 1000
 # Pages of Django's that nothing here leads to. Both look rows up by whatever their address says.
@@ -42,6 +43,9 @@ class Site(admin.AdminSite):
         if not user.is_active or not user.is_staff:
             return False
         return not user.is_superuser or bool(request.session.get(sessions.SECOND_FACTOR))
+
+    def index(self, request: HttpRequest, extra_context=None):
+        return super().index(request, {**(extra_context or {}), "is_empty": not Organization.objects.exists()})
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context=None):

@@ -13,7 +13,7 @@ class InvitationExpired(Exception):
     """The link is wrong, too old, used, or taken back: one message for all."""
 
     def __init__(self) -> None:
-        super().__init__(_("This invitation is no longer valid. Ask an admin of the organization for a new one."))
+        super().__init__(_("This invitation is no longer valid. Ask the person who invited you for a new one."))
 
 
 def make_link_part(user: User) -> str:
@@ -22,7 +22,7 @@ def make_link_part(user: User) -> str:
 
 
 def find_invited_user(part: str) -> User:
-    """Who was invited by this link. Raises Over."""
+    """Who was invited by this link. Raises InvitationExpired."""
     try:
         pk = signing.loads(part, salt=SALT, max_age=SECONDS)
     except signing.BadSignature:

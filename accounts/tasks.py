@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -22,15 +23,23 @@ AGAIN = RetryStrategy(max_attempts=6, exponential_wait=4)
 
 @app.task(retry=AGAIN)
 def mail_invitation(user_id: str, invited_by: str) -> None:
-    """Invite somebody; who has an account elsewhere is told that it can't be joined to a second organization."""
+    """Invite somebody; who has an account elsewhere is told that it can't be joined to a second organization.
+
+    `invited_by` is empty where the command line invited them.
+    """
     user = User.objects.filter(pk=user_id, joined_at=None, is_active=True).first()
-    by = User.objects.filter(pk=invited_by).first()
-    if user is None or by is None:
+    by = User.objects.filter(pk=invited_by).first() if invited_by else None
+    if user is None or (invited_by and by is None):
         return
     with tenancy.organization(user.organization_id):
         organization = str(user.organization)
     link = settings.PUBLIC_BASE_URL + reverse("invitation", args=[invitations.make_link_part(user)])
-    context = {"name": user.name, "by": by.name, "organization": organization, "link": link}
+    context = {
+        "name": user.name,
+        "by": by.name if by else _("Your MessageHub operator"),
+        "organization": organization,
+        "link": link,
+    }
     taken = _signs_in_with(user.email) is not None
     _send(user.email, "accounts/mail/address_taken.txt" if taken else "accounts/mail/invitation.txt", context)
 

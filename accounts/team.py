@@ -41,16 +41,28 @@ class OwnRole(Exception):
 
 
 @transaction.atomic
-def invite_user(organization: Organization, email: str, *, name: str, role: str, by: User) -> User:
+def invite_user(organization: Organization, email: str, *, name: str, role: str, by: User | None) -> User:
     """Mail somebody a link by which they join. Raises AlreadyHere.
 
-    An address of another organization is invited like any other: only what is mailed differs.
+    An address of another organization is invited like any other: only what is mailed differs. `by` is None for the
+    command line.
     """
     with translate_violation("users_organization_email", AlreadyHere()):
         user = User.objects.create_user(email, name=name, role=role, organization=organization)
     audit.record_action("user.invite", actor=by, target=user, after={"email": user.email, "name": name, "role": role})
-    tasks.mail_invitation.defer(user_id=str(user.pk), invited_by=str(by.pk))
+    _mail_invitation(user, by)
     return user
+
+
+@transaction.atomic
+def mail_invitation_again(user: User, *, by: User | None) -> None:
+    """For somebody whose invitation is pending; links that were mailed before stay valid for their week."""
+    audit.record_action("user.invite_again", actor=by, target=user)
+    _mail_invitation(user, by)
+
+
+def _mail_invitation(user: User, by: User | None) -> None:
+    tasks.mail_invitation.defer(user_id=str(user.pk), invited_by=str(by.pk) if by else "")
 
 
 @transaction.atomic

@@ -142,6 +142,7 @@ class ContactActivity(Row):
 
     class Meta:
         db_table = "contact_activities"
+        verbose_name_plural = "contact activities"
         constraints = [models.UniqueConstraint(fields=["contact", "kind", "reference"], name="contact_activities_once")]
         indexes = [models.Index(fields=["contact", "-created_at", "-id"], name="contact_activities_newest")]
 

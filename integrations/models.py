@@ -27,6 +27,7 @@ class TwilioAccount(Row):
 
     class Meta:
         db_table = "twilio_accounts"
+        verbose_name = "Twilio account"
         constraints = [models.UniqueConstraint(fields=["organization", "id"], name="twilio_accounts_organization_id")]
 
     def __str__(self) -> str:

@@ -46,7 +46,7 @@ urlpatterns = [
     path("auth/logout", LogoutView.as_view()),
     path("auth/me", MeViewSet.as_view(ONE)),
     path("settings", SettingsViewSet.as_view(ONE)),
-    path("schema", docs.schema),
+    path("schema", docs.schema, name="api-schema"),
     path("docs", docs.browser),
     *router.urls,
 ]

@@ -1,9 +1,10 @@
-"""/api/schema, the OpenAPI document, and /api/docs, the page to read and try it."""
+"""/api/schema, the OpenAPI document, and /api/docs: a quickstart, and the document to read and try."""
 
 from functools import cache
 
 import orjson
 from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -29,4 +30,4 @@ def schema(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def browser(request: HttpRequest) -> HttpResponse:
-    return render(request, "docs.html")
+    return render(request, "docs.html", {"base_url": settings.PUBLIC_BASE_URL})

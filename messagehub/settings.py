@@ -272,6 +272,10 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "COMPONENT_NO_READ_ONLY_REQUIRED": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "messagehub.api.examples.add_examples",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ConversationStatus": "messaging.models.Conversation.Status",
         "MessageStatus": "messaging.models.Message.Status",

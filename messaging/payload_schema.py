@@ -7,7 +7,7 @@ two together.
 from rest_framework import serializers
 
 from accounts.api.serializers import PersonSerializer
-from messagehub.api.serializers import RowSerializer
+from messagehub.api.serializers import KnownValueField, RowSerializer
 from messaging import payloads
 from messaging.models import Attachment, Color, Conversation, Message, Note, Platform
 
@@ -82,7 +82,7 @@ class LabelSerializer(RowSerializer):
 
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=40)
-    color = serializers.ChoiceField(choices=Color.choices, required=False)
+    color = KnownValueField(choices=Color.choices, required=False)
 
 
 class ConversationContactSerializer(serializers.Serializer):

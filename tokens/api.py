@@ -31,7 +31,13 @@ class TokenViewSet(TenantViewSet):
         return entries if self.request.user.is_admin else entries.filter(account__user=self.request.user)
 
     @operation("Get a balance")
-    @action(detail=False, url_path="get", serializer_class=BalanceSerializer, filterset_class=HolderFilterSet)
+    @action(
+        detail=False,
+        url_path="get",
+        serializer_class=BalanceSerializer,
+        filterset_class=HolderFilterSet,
+        pagination_class=None,
+    )
     def read_balance(self, request):
         person = self.read_filters().get("account__user", request.user)
         return Response(self.get_serializer(person).data)
@@ -44,12 +50,6 @@ class TokenViewSet(TenantViewSet):
         header=IDEMPOTENCY_KEY,
         answers={200: UpdatedSerializer},
         refuses=[409, 422],
-        examples=[
-            {
-                "name": "Grant 100",
-                "value": {"user_id": "01990000-0000-7000-8000-000000000001", "delta": 100, "reason": "March"},
-            }
-        ],
     )
     @action(
         detail=False,

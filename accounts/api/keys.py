@@ -7,7 +7,7 @@ from rest_framework import mixins, serializers
 from accounts import keys
 from accounts.models import ApiKey
 from messagehub.api.schema import operation
-from messagehub.api.serializers import RowSerializer
+from messagehub.api.serializers import KnownValueField, RowSerializer
 from messagehub.api.viewsets import TenantViewSet
 
 
@@ -17,7 +17,7 @@ class KeySerializer(RowSerializer):
     id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=80)
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(ApiKey.Scope.values), allow_empty=False, max_length=len(ApiKey.Scope)
+        child=KnownValueField(ApiKey.Scope.values), allow_empty=False, max_length=len(ApiKey.Scope)
     )
     prefix = serializers.CharField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
@@ -52,7 +52,6 @@ class NewKeySerializer(KeySerializer):
         description="Send it as `Authorization: Bearer <secret>`. Scopes limit a key, and it never exceeds your own "
         "permissions. `read`: read everything you can see; `send`: send messages and manage conversations; `contacts`: "
         "manage contacts, groups, templates and labels; `admin`: full admin access.",
-        examples=[{"name": "For reports", "value": {"name": "Weekly report", "scopes": ["read"]}}],
     ),
 )
 class KeyViewSet(

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts import sessions
 from accounts.models import User
-from messagehub.api.serializers import InputSerializer, RowSerializer
+from messagehub.api.serializers import InputSerializer, KnownValueField, RowSerializer
 
 
 class PersonSerializer(serializers.Serializer):
@@ -35,7 +35,7 @@ class UserSerializer(RowSerializer):
     id = serializers.UUIDField()
     email = serializers.EmailField()
     name = serializers.CharField()
-    role = serializers.ChoiceField(choices=User.Role.values)
+    role = KnownValueField(choices=User.Role.values)
     organization = OrganizationSerializer()
     chatroom_ids = serializers.ListField(child=serializers.UUIDField())
     token_balance = serializers.IntegerField(allow_null=True)

@@ -8,7 +8,7 @@ from accounts.api.permissions import IsAdmin
 from accounts.models import MOST_TOKENS, Organization, validate_country
 from messagehub import datetimes
 from messagehub.api.schema import operation
-from messagehub.api.serializers import RowSerializer
+from messagehub.api.serializers import KnownValueField, RowSerializer
 from messagehub.api.viewsets import TenantViewSet
 
 PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
@@ -52,7 +52,7 @@ class SettingsSerializer(RowSerializer):
     time_zone = serializers.CharField(max_length=64, validators=[datetimes.validate_time_zone])
     default_country = serializers.CharField(max_length=2)
     token_prices = PricesSerializer(required=False)
-    refund_policy = serializers.ChoiceField(
+    refund_policy = KnownValueField(
         choices=Organization.RefundPolicy.choices,
         required=False,
         help_text="`not_sent` refunds messages that never reached the provider; `undelivered` also those that weren't "

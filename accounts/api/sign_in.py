@@ -26,9 +26,6 @@ class LoginView(APIView):
         body=LoginSerializer,
         answers={200: SignedInSerializer},
         refuses=[401, 403, 503],
-        examples=[
-            {"name": "An agent", "value": {"email": "maya@northbeam.example", "password": "a long password"}},
-        ],
     )
     def post(self, request):
         serializer = LoginSerializer(data=request.data)

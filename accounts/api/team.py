@@ -8,7 +8,7 @@ from accounts.api.permissions import IsAdmin
 from accounts.api.serializers import UserSerializer
 from accounts.models import User
 from messagehub.api.schema import operation
-from messagehub.api.serializers import InputSerializer
+from messagehub.api.serializers import InputSerializer, KnownValueField
 from messagehub.api.viewsets import TenantModelViewSet
 
 
@@ -19,7 +19,7 @@ class InviteSerializer(InputSerializer):
 
     email = serializers.EmailField(max_length=254)
     name = serializers.CharField(max_length=120)
-    role = serializers.ChoiceField(User.Role.values)
+    role = KnownValueField(User.Role.values)
 
 
 class UserChangeSerializer(InputSerializer):
@@ -28,7 +28,7 @@ class UserChangeSerializer(InputSerializer):
     answer_class = UserSerializer
 
     name = serializers.CharField(max_length=120, required=False)
-    role = serializers.ChoiceField(User.Role.values, required=False)
+    role = KnownValueField(User.Role.values, required=False)
     is_active = serializers.BooleanField(required=False)
 
 
@@ -39,9 +39,6 @@ class UserChangeSerializer(InputSerializer):
         "Invite a user",
         description="Emails a link, valid for seven days, to join and choose a password.",
         refuses=[409],
-        examples=[
-            {"name": "An agent", "value": {"email": "noor@northbeam.example", "name": "Noor Haddad", "role": "agent"}},
-        ],
     ),
     partial_update=operation(
         "Update a user",

@@ -7,6 +7,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError as FormError
 from django.db.models import QuerySet
+from django_filters.fields import ChoiceField as ChoiceFormField
 from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.utils import translate_validation
 from drf_spectacular.utils import extend_schema_field
@@ -61,6 +62,21 @@ def refuse_unknown_parameters(request, names: Iterable[str] = ()) -> None:
 class SearchFilter(django_filters.CharFilter):
     def __init__(self, **options):
         super().__init__(max_length=200, **options)
+
+
+class KnownValueFormField(ChoiceFormField):
+    def validate(self, value) -> None:
+        try:
+            super().validate(value)
+        except FormError:
+            allowed = ", ".join(str(known) for known, _ in self.choices if known)
+            raise FormError(f"Unknown value. Allowed: {allowed}.") from None
+
+
+class KnownValueFilter(django_filters.ChoiceFilter):
+    """One of a few values, which are named where another is refused."""
+
+    field_class = KnownValueFormField
 
 
 class TruthFormField(forms.CharField):

@@ -5,7 +5,7 @@ from functools import cache
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -157,7 +157,6 @@ def operation(
     query=None,
     header=None,
     page: bool = False,
-    examples: Iterable[dict] = (),
 ):
     """Say what an action is for, and what of it can't be read off its serializers.
 
@@ -178,7 +177,6 @@ def operation(
                 *(PAGE_PARAMETERS if method.is_page else []),
                 *([header] if header else []),
             ],
-            examples=[OpenApiExample(**{"request_only": True, **example}) for example in examples],
         )(method)
 
     return mark

@@ -41,3 +41,12 @@ class InputSerializer(serializers.Serializer):
 
     def to_representation(self, row) -> dict:
         return self.answer_class(context=self.context).to_representation(row)
+
+
+class KnownValueField(serializers.ChoiceField):
+    """One of a few values, which are named where another is refused."""
+
+    default_error_messages = {"invalid_choice": "Unknown value. Allowed: {allowed}."}
+
+    def fail(self, key: str, **values):
+        super().fail(key, allowed=", ".join(map(str, self.choices)), **values)

@@ -1,10 +1,8 @@
 """The filters of campaigns and of their recipients."""
 
-import django_filters
-
-from messagehub.api.filters import FilterSet
+from messagehub.api.filters import FilterSet, KnownValueFilter
 from messaging.models import CampaignRecipient
 
 
 class RecipientFilterSet(FilterSet):
-    outcome = django_filters.ChoiceFilter(choices=CampaignRecipient.Outcome.choices)
+    outcome = KnownValueFilter(choices=CampaignRecipient.Outcome.choices)

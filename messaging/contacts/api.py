@@ -33,12 +33,6 @@ from messaging.conversations import changes
         "Add a contact",
         description="Returns 409 `duplicate` if the chatroom already has the number.",
         refuses=[409],
-        examples=[
-            {
-                "name": "A customer",
-                "value": {"phone": "+14155550123", "first_name": "Nina", "last_name": "Okafor"},
-            }
-        ],
     ),
     partial_update=operation("Update a contact", refuses=[409]),
     destroy=operation(

@@ -41,10 +41,6 @@ class ConversationViewSet(TenantViewSet):
         "Update a conversation",
         description="Sets status, assignee or labels. Returns 409 if the contact has a newer open conversation.",
         refuses=[409],
-        examples=[
-            {"name": "Resolve it", "value": {"status": "CLOSED"}},
-            {"name": "Snooze it", "value": {"snoozed_until": "2030-01-01T09:00:00Z"}},
-        ],
     )
     def partial_update(self, request, pk):
         conversation = self.get_object()

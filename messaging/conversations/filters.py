@@ -9,7 +9,7 @@ from django.db.models import Q
 from accounts.models import User
 from chatrooms.filters import ChatroomFilter
 from chatrooms.models import Chatroom, Contact, UserChatroom
-from messagehub.api.filters import FilterSet, MomentFilter, SearchFilter, TruthFilter, VisibleFilter
+from messagehub.api.filters import FilterSet, KnownValueFilter, MomentFilter, SearchFilter, TruthFilter, VisibleFilter
 from messaging.models import Campaign, Conversation, Label, Message, Platform
 
 ME, NOBODY = "me", "none"
@@ -47,8 +47,8 @@ def known_colleagues(user: User):
 
 class ConversationFilterSet(FilterSet):
     chatroom_id = ChatroomFilter()
-    platform = django_filters.ChoiceFilter(choices=Platform.choices)
-    status = django_filters.ChoiceFilter(choices=Conversation.Status.choices)
+    platform = KnownValueFilter(choices=Platform.choices)
+    status = KnownValueFilter(choices=Conversation.Status.choices)
     assigned_to = AssigneeFilter(help_text="`me`, `none` or the id of a colleague.")
     label_id = VisibleFilter(queryset=Label.objects.all(), field_name="label")
     unread = TruthFilter()
@@ -56,9 +56,9 @@ class ConversationFilterSet(FilterSet):
 
 
 class MessageFilterSet(FilterSet):
-    direction = django_filters.ChoiceFilter(choices=Message.Direction.choices)
-    platform = django_filters.ChoiceFilter(choices=Platform.choices)
-    status = django_filters.ChoiceFilter(choices=Message.Status.choices)
+    direction = KnownValueFilter(choices=Message.Direction.choices)
+    platform = KnownValueFilter(choices=Platform.choices)
+    status = KnownValueFilter(choices=Message.Status.choices)
     chatroom_id = ChatroomFilter()
     contact_id = VisibleFilter(queryset=Contact.objects.all(), field_name="contact")
     campaign_id = VisibleFilter(queryset=Campaign.objects.all(), field_name="campaign")

@@ -7,7 +7,7 @@ from accounts.models import User
 from chatrooms import membership
 from chatrooms.fields import ColleagueField, VisibleListField, VisibleRelatedField
 from messagehub import datetimes
-from messagehub.api.serializers import InputSerializer
+from messagehub.api.serializers import InputSerializer, KnownValueField
 from messaging.models import Conversation, Label, Message
 from messaging.payload_schema import ConversationSerializer
 
@@ -57,7 +57,7 @@ class ConversationChangeSerializer(InputSerializer):
 
     answer_class = ConversationSerializer
 
-    status = serializers.ChoiceField(choices=Conversation.Status.choices, required=False)
+    status = KnownValueField(choices=Conversation.Status.choices, required=False)
     assigned_to = AssigneeField(required=False, allow_null=True)
     labels = VisibleListField(queryset=Label.objects.all(), required=False, max_length=50)
     snoozed_until = AheadField(required=False, allow_null=True)

@@ -33,12 +33,6 @@ class WritesOwnTemplates(IsStaffOfOrganization):
         "Create a template",
         description="Variables are " + ", ".join(f"`{{{{{name}}}}}`" for name in templates.VARIABLES) + "; "
         "`{{first_name|there}}` falls back to “there” if the name is unknown.",
-        examples=[
-            {
-                "name": "A greeting",
-                "value": {"name": "Greeting", "body": "Hello {{first_name|there}}, how can we help?"},
-            }
-        ],
     ),
     partial_update=operation("Update a template"),
     destroy=operation("Delete a template"),

@@ -139,6 +139,7 @@ class ConversationActivity(Row):
 
     class Meta:
         db_table = "conversation_activities"
+        verbose_name_plural = "conversation activities"
         indexes = [models.Index(fields=["conversation", "-created_at", "-id"], name="activities_of_conversation")]
 
 

@@ -218,6 +218,7 @@ class ConsentEntry(Row):
 
     class Meta:
         db_table = "consent_entries"
+        verbose_name_plural = "consent entries"
         indexes = [
             models.Index(fields=["sender_number", "address", "-created_at", "-id"], name="consent_entries_newest")
         ]

@@ -71,9 +71,6 @@ class MessageViewSet(TenantViewSet):
         header=IDEMPOTENCY_KEY,
         answers={200: SentSerializer, 201: SentSerializer},
         refuses=[402, 409, 422],
-        examples=[
-            {"name": "To a number", "value": {"to": "+14155550123", "content": "Your table arrives on Friday."}},
-        ],
     )
     @action(detail=False, methods=["post"], serializer_class=SendSerializer)
     def send(self, request):

@@ -11,6 +11,7 @@ from integrations import segments
 from integrations.channels import MOST_MEDIA
 from integrations.models import SenderNumber
 from messagehub import datetimes
+from messagehub.api.serializers import KnownValueField
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
 from messaging.message_templates.serializers import ELSEWHERE, VariablesField
 from messaging.models import Conversation, Message, MessageTemplate
@@ -111,4 +112,4 @@ class ScheduledSerializer(serializers.Serializer):
 class SettleSerializer(serializers.Serializer):
     """What somebody found at the provider."""
 
-    outcome = serializers.ChoiceField(choices=["accepted", "not_sent"])
+    outcome = KnownValueField(choices=["accepted", "not_sent"])
