@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("messaging", "0003_activity_lines"),
+        ("messaging", "0004_notifications"),
     ]
 
     operations = [
