@@ -94,9 +94,7 @@ def side(request: HttpRequest, pk: UUID) -> HttpResponse:
             conversation, begin, None
         ),  # also those that were undone, to take them off the screen
     )
-    context = inbox_context.build_side(request, conversation) | inbox_context.build_composer(
-        request, conversation
-    )
+    context = inbox_context.build_side(request, conversation) | inbox_context.build_composer(request, conversation)
     return render(request, "inbox/_side.html", context | {"entries": entries, "filter_query": filters.query})
 
 
