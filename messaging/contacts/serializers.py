@@ -7,7 +7,7 @@ from chatrooms.models import Chatroom, Contact
 from messagehub.api.serializers import InputSerializer, RowSerializer
 from messaging import payloads
 
-MOST_MEMBERS = 1000  # at once
+MOST_MEMBERS = 1000  # added by one request
 
 
 class ContactGroupSerializer(serializers.Serializer):
@@ -86,16 +86,16 @@ class MembersSerializer(serializers.Serializer):
         queryset=Contact.objects.all(), source="contacts", allow_empty=False, max_length=MOST_MEMBERS
     )
 
-    def validate_contact_ids(self, given: list[Contact]) -> list[Contact]:
+    def validate_contact_ids(self, contacts: list[Contact]) -> list[Contact]:
         group = self.context["group"]
         elsewhere = {
             place: ["This belongs to another chatroom."]
-            for place, contact in enumerate(given)
+            for place, contact in enumerate(contacts)
             if contact.chatroom_id != group.chatroom_id
         }
         if elsewhere:
             raise serializers.ValidationError(elsewhere)
-        return given
+        return contacts
 
 
 class AddedSerializer(serializers.Serializer):
