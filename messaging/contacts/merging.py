@@ -263,8 +263,8 @@ def _choose_values(contact: Contact, duplicate: Contact) -> tuple[dict[str, str]
 
 
 def _delete_contact(duplicate: Contact) -> None:
-    # Without Django's collector, which queries every table with a foreign key to contacts. The constraints are deferred,
-    # so they are checked here: a row that still refers to the duplicate raises now and not at the commit.
+    # Without Django's collector, which queries every table with a foreign key to contacts. Constraints are deferred, so
+    # they are checked here: a row that still refers to the duplicate raises now and not at the commit.
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM contacts WHERE id = %s", [duplicate.pk])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
