@@ -10,7 +10,8 @@ from messagehub import sql
 from messaging import payloads
 from messaging.models import Conversation, Label
 
-# The newest page of each visible chatroom from the index alone, then one page of rows by primary key. With `chatroom_id IN (...) ORDER BY` PostgreSQL sorts every conversation of the rooms.
+# The newest page of each visible chatroom from the index alone, then one page of rows by primary key. With `chatroom_id
+# IN (...) ORDER BY` PostgreSQL sorts every conversation of the rooms.
 OF_ROOMS = """
 SELECT newest.id, newest.last_message_at
 FROM unnest(%(rooms)s::uuid[]) AS room (id)
