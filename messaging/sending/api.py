@@ -182,7 +182,7 @@ def written(data: dict, conversation: Conversation, sender: User) -> str:
     if "template_id" not in data:
         return ""
     text = templates.render_template(
-        data["template_id"], conversation.contact, sender=sender, given=data.get("variables")
+        data["template_id"], conversation.contact, sender=sender, variables=data.get("variables")
     )
     if len(text) > segments.LONGEST_TEXT:
         raise ValidationError({"template_id": [f"Filled in, it has more than {segments.LONGEST_TEXT} characters."]})
