@@ -14,8 +14,8 @@ from messaging.models import Message
 from messaging.receiving import ingest
 
 log = logging.getLogger(__name__)
-# Twilio tries an inbound webhook twice at most, and only when the connection failed; after that the message stays in
-# its list alone (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides). Of each number the hour
+# By default Twilio tries an inbound webhook once more, and only when the connection failed. After that the message is
+# in its list alone (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides). Of each number the hour
 # before its newest known message is compared again, because the list may lag.
 OVERLAP = timedelta(hours=1)
 FURTHEST = timedelta(days=3)  # for numbers without a known message
