@@ -65,13 +65,18 @@ def is_owed(user: User) -> bool:
 @transaction.atomic
 def use_code(user: User, code: str) -> None:
     """Use up a code of the authenticator, or a recovery code. Raises WrongCode."""
-    held = {each.type: each for each in Authenticator.objects.filter(user=user).select_for_update()}
+    authenticator_by_kind = {
+        authenticator.type: authenticator
+        for authenticator in Authenticator.objects.filter(user=user).select_for_update()
+    }
     code = code.replace(" ", "").replace("-", "")
-    used = _use_digits(held.get(Kind.TOTP), code) or _use_recovery_code(held.get(Kind.RECOVERY_CODES), code)
-    if used is None:
+    used_authenticator = _use_digits(authenticator_by_kind.get(Kind.TOTP), code) or _use_recovery_code(
+        authenticator_by_kind.get(Kind.RECOVERY_CODES), code
+    )
+    if used_authenticator is None:
         raise WrongCode
-    used.last_used_at = timezone.now()
-    used.save(update_fields=["data", "last_used_at"])
+    used_authenticator.last_used_at = timezone.now()
+    used_authenticator.save(update_fields=["data", "last_used_at"])
 
 
 def _use_digits(authenticator: Authenticator | None, code: str) -> Authenticator | None:
@@ -106,9 +111,9 @@ def set_up_second_factor(user: User, secret: str, code: str) -> list[str]:
     if counter is None:
         raise WrongCode
     Authenticator.objects.filter(user=user).delete()
-    made = TOTP.activate(user, secret).instance
-    made.data["used_counter"] = counter
-    made.save(update_fields=["data"])
+    authenticator = TOTP.activate(user, secret).instance
+    authenticator.data["used_counter"] = counter
+    authenticator.save(update_fields=["data"])
     audit.record_action("second_factor.set_up", actor=user, target=user)
     return RecoveryCodes.activate(user).get_unused_codes()
 
@@ -131,8 +136,8 @@ def remove_second_factor(user: User) -> None:
 
 
 def count_recovery_codes(user: User) -> int:
-    held = Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).first()
-    return len(RecoveryCodes(held).get_unused_codes()) if held else 0
+    authenticator = Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).first()
+    return len(RecoveryCodes(authenticator).get_unused_codes()) if authenticator else 0
 
 
 def draw_enrollment_code(user: User, secret: str) -> str:

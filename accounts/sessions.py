@@ -118,22 +118,22 @@ def check_current_password(request: HttpRequest, password: str) -> bool:
     return user.check_password(password)
 
 
-def _count_attempt(what: str, account: str, request: HttpRequest) -> None:
+def _count_attempt(kind: str, account: str, request: HttpRequest) -> None:
     """Tight where one address tries one account, wide for the account from everywhere: strangers who use that up
     don't lock out its owner, who comes from where they are signed in."""
     address = request.META.get("REMOTE_ADDR", "")
     limits.count_attempt("login_per_address", address)
-    limits.count_attempt(f"{what}_per_account", f"{account} {address}")
+    limits.count_attempt(f"{kind}_per_account", f"{account} {address}")
     try:
-        limits.count_attempt(f"{what}_per_account_anywhere", account)
+        limits.count_attempt(f"{kind}_per_account_anywhere", account)
     except limits.TooMany:
         if not _is_known(account, address):
             raise
 
 
 def _is_known(account: str, address: str) -> bool:
-    whose = {"user__email": account} if "@" in account else {"user_id": account}
-    return bool(address) and SignIn.objects.filter(**whose, address=address).exists()
+    conditions = {"user__email": account} if "@" in account else {"user_id": account}
+    return bool(address) and SignIn.objects.filter(**conditions, address=address).exists()
 
 
 def _owes(user: User) -> bool:
@@ -144,8 +144,14 @@ def _owes(user: User) -> bool:
 def start_session(request: HttpRequest, user: User, *, second_factor_done: bool = False) -> SignedIn:
     """Sign somebody in who has proved who they are. Raises WrongCredentials when the proof was changed meanwhile."""
     with transaction.atomic():
-        now = User.objects.select_for_update(no_key=True).get(pk=user.pk)  # a change of password waits, or was first
-        if (now.password, now.token_version, now.is_active) != (user.password, user.token_version, True):
+        locked_user = User.objects.select_for_update(no_key=True).get(
+            pk=user.pk
+        )  # a change of password waits, or was first
+        if (locked_user.password, locked_user.token_version, locked_user.is_active) != (
+            user.password,
+            user.token_version,
+            True,
+        ):
             raise WrongCredentials
         return _start(request, user, second_factor_done)
 
@@ -153,20 +159,20 @@ def start_session(request: HttpRequest, user: User, *, second_factor_done: bool 
 def _start(request: HttpRequest, user: User, second_factor_done: bool) -> SignedIn:
     request.session.flush()  # signing in anew never goes on in an older session
     login(request, user, backend=BACKEND)
-    kept, token = get_token_model().objects.create(user=user)
-    made = SignIn.objects.create(
+    stored_token, token = get_token_model().objects.create(user=user)
+    sign_in_ = SignIn.objects.create(
         user=user,
-        token_digest=kept.digest,
+        token_digest=stored_token.digest,
         session_digest=session_store.digest_session_key(request.session.session_key),
         address=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.META.get("HTTP_USER_AGENT", "")[:300],
         second_factor=second_factor_done,
         last_seen_at=timezone.now(),
     )
-    request.session[SIGN_IN] = str(made.pk)
+    request.session[SIGN_IN] = str(sign_in_.pk)
     request.session[SECOND_FACTOR] = second_factor_done
-    audit.record_action("sign_in.start", actor=user, target=made, after={"second_factor": second_factor_done})
-    return SignedIn(user, token, kept.expiry)
+    audit.record_action("sign_in.start", actor=user, target=sign_in_, after={"second_factor": second_factor_done})
+    return SignedIn(user, token, stored_token.expiry)
 
 
 # ---------------------------------------------------------------- between the password and the code
@@ -194,10 +200,10 @@ def sign_out(request: HttpRequest) -> None:
     """End this sign-in: the cookie and the token that were given together, and the sockets they opened."""
     user, token = cast(User, request.user), getattr(request, "token", None)
     if token is not None:
-        ended = SignIn.objects.filter(token_digest=token.digest)
+        sign_ins = SignIn.objects.filter(token_digest=token.digest)
     else:
-        ended = SignIn.objects.filter(session_digest=session_store.digest_session_key(request.session.session_key))
-    for sign_in_ in list(ended):
+        sign_ins = SignIn.objects.filter(session_digest=session_store.digest_session_key(request.session.session_key))
+    for sign_in_ in list(sign_ins):
         audit.record_action("sign_in.end", actor=user, target=sign_in_)
         _delete_sign_in(sign_in_)
     if token is not None:
@@ -267,19 +273,19 @@ def note_seen(request: HttpRequest) -> None:
     """That a sign-in is used is written down once a minute, and not waited for."""
     token = getattr(request, "token", None)
     if isinstance(token, get_token_model()):
-        which = {"token_digest": token.digest}
+        conditions = {"token_digest": token.digest}
     elif token is None and (pk := request.session.get(SIGN_IN)):
-        which = {"pk": pk}
+        conditions = {"pk": pk}
     else:
         return
-    now, name = time.monotonic(), str(which)
-    if _noted.get(name, -SEEN_EVERY) > now - SEEN_EVERY:
+    current_time, name = time.monotonic(), str(conditions)
+    if _noted.get(name, -SEEN_EVERY) > current_time - SEEN_EVERY:
         return
     if len(_noted) > MOST_NOTED:
         _noted.clear()
-    _noted[name] = now
-    free = SignIn.objects.filter(**which).select_for_update(skip_locked=True, no_key=True).values("pk")
-    SignIn.objects.filter(pk__in=free).update(last_seen_at=timezone.now())
+    _noted[name] = current_time
+    unlocked_rows = SignIn.objects.filter(**conditions).select_for_update(skip_locked=True, no_key=True).values("pk")
+    SignIn.objects.filter(pk__in=unlocked_rows).update(last_seen_at=timezone.now())
 
 
 def change_password(user: User, password: str) -> None:
@@ -319,8 +325,8 @@ def find_signed_in_user(identity: Identity) -> User | None:
         return _unless_owed(key.user, token=key) if key and ApiKey.Scope.READ in key.scopes else None
     if identity.token:
         tokens = get_token_model().objects.select_related("user")
-        found = tokens.filter(digest=hash_token(identity.token), expiry__gt=timezone.now()).first()
-        return _unless_owed(found.user, token=found) if found else None
+        stored_token = tokens.filter(digest=hash_token(identity.token), expiry__gt=timezone.now()).first()
+        return _unless_owed(stored_token.user, token=stored_token) if stored_token else None
     request = HttpRequest()
     request.session = session_store.SessionStore(identity.session_key)
     user = cast(User, get_user(request))

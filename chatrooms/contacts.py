@@ -1,4 +1,4 @@
-"""Finding, making, changing and removing contacts."""
+"""Listing, searching, creating, changing and deleting contacts."""
 
 import re
 import unicodedata
@@ -18,7 +18,8 @@ from chatrooms import phones
 from chatrooms.models import Chatroom, Contact, ContactActivity, ContactNumber
 from messagehub import constraints
 
-# The newest page of each room from the index alone, then one page of them all: never a sort of every contact.
+# The newest page of each chatroom from its index, then one page of all. `chatroom_id IN (...) ORDER BY` would sort
+# every contact of the rooms.
 NEWEST = """
 SELECT newest.id
 FROM unnest(%(rooms)s::uuid[]) AS room (id)
@@ -29,6 +30,9 @@ CROSS JOIN LATERAL (
 ) newest
 ORDER BY newest.created_at {direction}, newest.id {direction} LIMIT %(limit)s
 """
+# A function owned by the system role, which repeats the organization's condition: under row security PostgreSQL does
+# not use the trigram index, because ILIKE is not leakproof. Words shorter than three letters have no trigram and are
+# found by walking the newest contacts.
 MATCHING = "SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], %(limit)s, %(at)s, %(id)s, %(older)s)"
 Position = tuple[datetime, UUID]
 MOST_DOUBLES = 5
@@ -42,14 +46,14 @@ class DuplicateContact(Exception):
 
 
 class ContactGone(Exception):
-    """Somebody merged or deleted the contact meanwhile."""
+    """The contact was merged or deleted by another request."""
 
     def __init__(self) -> None:
         super().__init__(_("This contact no longer exists. Someone merged or deleted it. Nothing was changed."))
 
 
 class ContactHasConversations(Exception):
-    """Messages, and the ledger's entries about them, refer to the contact."""
+    """The contact has conversations. Ledger entries refer to their messages, and must not lose them."""
 
     def __init__(self) -> None:
         super().__init__(_("This contact has conversations and can't be deleted. Block the contact instead."))
@@ -66,41 +70,44 @@ def list_contacts(
 ) -> list[Contact]:
     """Contacts that the user may see, newest first, with their groups."""
     rooms = [chatroom.pk] if chatroom else list(Chatroom.objects.visible_to(user).values_list("pk", flat=True))
-    at, key = after or before or (None, None)
-    params: dict = {"rooms": rooms, "limit": limit, "at": at, "id": key, "older": not before}
+    at, contact_id = after or before or (None, None)
+    params: dict = {"rooms": rooms, "limit": limit, "at": at, "id": contact_id, "older": not before}
     with connection.cursor() as cursor:
         cursor.execute(
-            MATCHING if search.strip() else _newest(after, before), {**params, "pattern": build_search_pattern(search)}
+            MATCHING if search.strip() else _newest_statement(after, before),
+            {**params, "pattern": build_search_pattern(search)},
         )
-        keys = [row[0] for row in cursor.fetchall()]
+        contact_ids = [row[0] for row in cursor.fetchall()]
     if search and not (after or before):
-        keys = [*(_by_further_number(user, rooms, search) - set(keys)), *keys][:limit]
-    found = Contact.objects.filter(pk__in=keys).prefetch_related("groups").in_bulk()
-    return [found[key] for key in (keys[::-1] if before else keys) if key in found]
+        contact_ids = [*(_find_by_further_number(user, rooms, search) - set(contact_ids)), *contact_ids][:limit]
+    contact_by_id = Contact.objects.filter(pk__in=contact_ids).prefetch_related("groups").in_bulk()
+    return [
+        contact_by_id[contact_id]
+        for contact_id in (contact_ids[::-1] if before else contact_ids)
+        if contact_id in contact_by_id
+    ]
 
 
-def _by_further_number(user: User, rooms: list, search: str) -> set[UUID]:
-    """Whose further number this is, written whole: the trigram index knows only the contacts' own."""
+def _find_by_further_number(user: User, rooms: list, search: str) -> set[UUID]:
+    """Ids of contacts with this further number, which has to be whole: the trigram index has primary numbers only."""
     if user.organization is None:
         return set()
     try:
         number = phones.normalize_phone(search, user.organization.default_country)
     except phones.ImpossibleNumber:
         return set()
-    found = ContactNumber.objects.filter(chatroom__in=rooms, phone=number)
-    return set(found.values_list("contact_id", flat=True))
+    numbers = ContactNumber.objects.filter(chatroom__in=rooms, phone=number)
+    return set(numbers.values_list("contact_id", flat=True))
 
 
-def _newest(after: Position | None, before: Position | None) -> str:
+def _newest_statement(after: Position | None, before: Position | None) -> str:
     condition = f"AND (c.created_at, c.id) {'>' if before else '<'} (%(at)s, %(id)s)" if after or before else ""
     return NEWEST.format(condition=condition, direction="ASC" if before else "DESC")
 
 
 def build_search_pattern(search: str) -> str:
-    """What ILIKE is asked for: letters as names are stored, and numbers without what people type between digits.
-
-    Invisible characters come with what is copied from other programs.
-    """
+    """The pattern for ILIKE: text in Unicode's form NFC, and numbers without spaces, dashes and brackets."""
+    # Cf are invisible characters. Numbers copied from other programs often begin with a direction mark.
     text = "".join(char for char in unicodedata.normalize("NFC", search) if unicodedata.category(char) != "Cf").strip()
     number = re.sub(r"[\s().\-\u2010-\u2015\u2212]", "", unicodedata.normalize("NFKC", text))
     if re.fullmatch(r"\+?\d+", number):
@@ -110,114 +117,122 @@ def build_search_pattern(search: str) -> str:
 
 
 def list_doubles(contact: Contact) -> list[Contact]:
-    """Other contacts of the chatroom who have one of the contact's numbers in another form."""
+    """Other contacts of the chatroom with another form of one of the contact's numbers."""
     numbers = [number.phone for number in contact.further_numbers.all()] + ([contact.phone] if contact.phone else [])
-    others = {form for number in numbers for form in phones.list_forms(number)[1:]}
-    if not others:
+    other_forms = {form for number in numbers for form in phones.list_forms(number)[1:]}
+    if not other_forms:
         return []
-    same = Contact.objects.filter(chatroom=contact.chatroom_id).exclude(pk=contact.pk)
-    further = ContactNumber.objects.filter(chatroom=contact.chatroom_id, phone__in=others)
-    return list(same.filter(Q(phone__in=others) | Q(pk__in=further.values("contact_id"))).order_by("pk")[:MOST_DOUBLES])
+    neighbors = Contact.objects.filter(chatroom=contact.chatroom_id).exclude(pk=contact.pk)
+    further = ContactNumber.objects.filter(chatroom=contact.chatroom_id, phone__in=other_forms)
+    return list(
+        neighbors.filter(Q(phone__in=other_forms) | Q(pk__in=further.values("contact_id"))).order_by("pk")[
+            :MOST_DOUBLES
+        ]
+    )
 
 
 def has_number(chatroom: Chatroom, phone: str) -> bool:
-    """Whether a contact of the chatroom is reached at exactly this number."""
+    """Whether a contact of the chatroom has exactly this number."""
     further = ContactNumber.objects.filter(chatroom=chatroom, phone=phone)
     return Contact.objects.filter(chatroom=chatroom, phone=phone).exists() or further.exists()
 
 
 def find_or_create_contact(chatroom: Chatroom, phone: str) -> Contact:
-    """The chatroom's contact with this number (E.164), made if there is none: the unique constraint decides."""
+    """The chatroom's contact with this number (E.164), created if there is none."""
     if further := ContactNumber.objects.select_related("contact").filter(chatroom=chatroom, phone=phone).first():
         return further.contact
     contact, created = Contact.objects.get_or_create(
         chatroom=chatroom, phone=phone, defaults={"organization_id": chatroom.organization_id}
     )
     if created:
-        _note(contact, ContactActivity.Kind.CREATED, reference=contact.pk)
+        _record_activity(contact, ContactActivity.Kind.CREATED, reference=contact.pk)
     return contact
 
 
 @transaction.atomic
 def create_contact(chatroom: Chatroom, *, by: User, **values) -> Contact:
-    """A new contact. Raises DuplicateContact."""
-    contact = Contact(chatroom=chatroom, organization_id=chatroom.organization_id, **_stored(values))
+    """Raises DuplicateContact."""
+    contact = Contact(chatroom=chatroom, organization_id=chatroom.organization_id, **_as_columns(values))
     _refuse_further_number(contact, contact.phone)
     with constraints.translate_violation("contacts_phone", DuplicateContact()):
         contact.save(force_insert=True)
-    _note(contact, ContactActivity.Kind.CREATED, by, reference=contact.pk)
+    _record_activity(contact, ContactActivity.Kind.CREATED, by, reference=contact.pk)
     return contact
 
 
 def lock_contact(contact: Contact) -> Contact:
-    """The row as it is now, held until the commit. Raises ContactGone."""
-    held = Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk).first()
-    if held is None:
+    """The contact as it is now, locked until the commit. Raises ContactGone."""
+    locked_contact = Contact.objects.select_for_update(no_key=True).filter(pk=contact.pk).first()
+    if locked_contact is None:
         raise ContactGone
-    return held
+    return locked_contact
 
 
 @transaction.atomic
 def change_contact(contact: Contact, *, by: User | None = None, **values) -> bool:
-    """Change what is known about a contact, and whether it is blocked; returns whether that is a change.
+    """Change a contact's columns, or block or unblock it; returns whether anything changed.
 
-    A name that people wrote is never replaced by a provider's. One of its further numbers becomes its own by being
-    written here; the two then change places. What waits for the number before goes to the new one.
-    Raises DuplicateContact and ContactGone.
+    A further number given as `phone` changes places with the primary one. Messages that wait for the old number go to
+    the new one. Raises DuplicateContact and ContactGone.
     """
-    held = lock_contact(contact)
+    locked_contact = lock_contact(contact)
     blocked = values.pop("blocked", None)
-    was = {name: getattr(held, name) for name, value in values.items() if getattr(held, name) != value}
-    if "phone" in was:
-        _exchange_number(held, values["phone"])
-    if was:
+    previous_values = {
+        name: getattr(locked_contact, name) for name, value in values.items() if getattr(locked_contact, name) != value
+    }
+    if "phone" in previous_values:
+        _exchange_number(locked_contact, values["phone"])
+    if previous_values:
         with constraints.translate_violation("contacts_phone", DuplicateContact()):
-            Contact.objects.filter(pk=held.pk).update(**_stored({name: values[name] for name in was}))
-        if was.get("phone") and values["phone"]:
-            held.phone = values["phone"]
+            Contact.objects.filter(pk=locked_contact.pk).update(
+                **_as_columns({name: values[name] for name in previous_values})
+            )
+        if previous_values.get("phone") and values["phone"]:
+            locked_contact.phone = values["phone"]
+            # `messaging` readdresses its queued messages. It may import this app, and not the other way round.
             for path in settings.CORRECTION_FOLLOWERS:
-                import_string(path)(held, before=was["phone"])
-        before = ", ".join(str(value) for value in was.values() if value)
-        _note(held, ContactActivity.Kind.CHANGED, by, about=before[:200])
-    if blocked is None or blocked == bool(held.blocked_at):
-        return bool(was)
-    Contact.objects.filter(pk=held.pk).update(**_stored({"blocked": blocked}))
-    _note(held, ContactActivity.Kind.BLOCKED if blocked else ContactActivity.Kind.UNBLOCKED, by)
+                import_string(path)(locked_contact, before=previous_values["phone"])
+        previous_text = ", ".join(str(value) for value in previous_values.values() if value)
+        _record_activity(locked_contact, ContactActivity.Kind.CHANGED, by, about=previous_text[:200])
+    if blocked is None or blocked == bool(locked_contact.blocked_at):
+        return bool(previous_values)
+    Contact.objects.filter(pk=locked_contact.pk).update(**_as_columns({"blocked": blocked}))
+    _record_activity(locked_contact, ContactActivity.Kind.BLOCKED if blocked else ContactActivity.Kind.UNBLOCKED, by)
     return True
 
 
 def refuse_phone(contact_id: UUID, phone: str, code: str) -> None:
-    """The provider says that no message can reach this number; it holds until somebody edits the number."""
+    """Mark a number that the provider calls impossible, until a person edits it."""
     Contact.objects.filter(pk=contact_id, phone=phone).update(phone_refused=code)
 
 
 def delete_contact(contact: Contact) -> None:
-    """Delete a contact that was never talked with. Raises HasConversations otherwise."""
+    """Delete a contact without conversations. Raises ContactHasConversations otherwise."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             contact.memberships.all().delete()
             contact.activities.all().delete()
             contact.further_numbers.all().delete()
             cursor.execute("DELETE FROM contacts WHERE id = %s", [contact.pk])
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # ask the foreign keys now, not at the commit
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # check the deferred foreign keys now, not at the commit
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError:
         raise ContactHasConversations from None
 
 
 def forget_number(contact: Contact, phone: str) -> bool:
-    """Returns whether it was one of the contact's further numbers. What comes in from it is somebody new's then."""
+    """Remove a further number; returns whether the contact had it. Messages from it then create a new contact."""
     return bool(contact.further_numbers.filter(phone=phone).delete()[0])
 
 
-def _exchange_number(held: Contact, phone: str | None) -> None:
-    own = held.further_numbers.filter(phone=phone).first()
-    if own is None:
-        _refuse_further_number(held, phone)
-    elif held.phone:
-        ContactNumber.objects.filter(pk=own.pk).update(phone=held.phone)
+def _exchange_number(contact: Contact, phone: str | None) -> None:
+    further_number = contact.further_numbers.filter(phone=phone).first()
+    if further_number is None:
+        _refuse_further_number(contact, phone)
+    elif contact.phone:
+        ContactNumber.objects.filter(pk=further_number.pk).update(phone=contact.phone)
     else:
-        own.delete()
+        further_number.delete()
 
 
 def _refuse_further_number(contact: Contact, phone: str | None) -> None:
@@ -225,18 +240,20 @@ def _refuse_further_number(contact: Contact, phone: str | None) -> None:
         raise DuplicateContact
 
 
-def _stored(values: dict) -> dict:
-    stored = dict(values)
-    if "blocked" in stored:
-        stored["blocked_at"] = Now() if stored.pop("blocked") else None
-    if "phone" in stored:
-        stored["phone_refused"] = ""
-    if stored.get("first_name") or stored.get("last_name"):
-        stored["name_source"] = Contact.NameSource.STAFF
-    return stored
+def _as_columns(values: dict) -> dict:
+    columns = dict(values)
+    if "blocked" in columns:
+        columns["blocked_at"] = Now() if columns.pop("blocked") else None
+    if "phone" in columns:
+        columns["phone_refused"] = ""
+    if columns.get("first_name") or columns.get("last_name"):
+        columns["name_source"] = Contact.NameSource.STAFF
+    return columns
 
 
-def _note(contact: Contact, kind: str, by: User | None = None, *, reference: UUID | None = None, about="") -> None:
+def _record_activity(
+    contact: Contact, kind: str, by: User | None = None, *, reference: UUID | None = None, about=""
+) -> None:
     ContactActivity.objects.create(
         organization_id=contact.organization_id,
         contact=contact,

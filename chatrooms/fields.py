@@ -40,7 +40,7 @@ class ColleagueField(VisibleRelatedField):
 
 @extend_schema_field({"type": "array", "items": {"type": "string", "format": "uuid"}})
 class VisibleListField(serializers.ListField):
-    """Ids of things that the caller may see, looked up at once."""
+    """Ids of rows that the caller may see, looked up in one query."""
 
     child = serializers.CharField()
 
@@ -52,8 +52,8 @@ class VisibleListField(serializers.ListField):
         return self.queryset.visible_to(self.context["request"].user)
 
     def to_internal_value(self, data) -> list:
-        given = super().to_internal_value(data)
-        keys = [_uuid(text) for text in given]
+        texts = super().to_internal_value(data)
+        keys = [_uuid(text) for text in texts]
         rows = self.get_queryset().in_bulk([key for key in keys if key])
         missing = {place: ["Not found."] for place, key in enumerate(keys) if key not in rows}
         if missing:
@@ -68,15 +68,15 @@ class PhoneField(serializers.CharField):
         super().__init__(**{"max_length": 64, **options})
 
     def to_internal_value(self, data) -> str:
-        given = super().to_internal_value(data)
+        text = super().to_internal_value(data)
         try:
-            return phones.normalize_phone(given, self.context["request"].user.organization.default_country)
+            return phones.normalize_phone(text, self.context["request"].user.organization.default_country)
         except phones.ImpossibleNumber as error:
             raise serializers.ValidationError(str(error)) from None
 
 
 def only_chatroom(user: User) -> Chatroom:
-    """The one chatroom of people who see only one; the others have to name it. Raises ValidationError."""
+    """The only chatroom that the user can see. Raises ValidationError where there are several."""
     rooms = list(Chatroom.objects.visible_to(user)[:2])
     if len(rooms) != 1:
         raise serializers.ValidationError(

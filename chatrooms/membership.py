@@ -1,4 +1,4 @@
-"""Who works in which chatroom."""
+"""Assigning users to chatrooms."""
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -11,12 +11,12 @@ from messagehub import bus
 
 @transaction.atomic
 def assign_user(user: User, chatroom: Chatroom, *, by: User) -> tuple[UserChatroom, bool]:
-    """Let somebody work in a chatroom. Returns the assignment and whether it is new; open sockets join at once."""
+    """Give a user access to a chatroom, on open sockets too; returns the assignment and whether it is new."""
     assignment, created = UserChatroom.objects.get_or_create(
         user=user, chatroom=chatroom, defaults={"organization_id": chatroom.organization_id, "assigned_by": by}
     )
     if created:
-        audit.record_action("chatroom.assign", actor=by, target=user, after=_named(chatroom))
+        audit.record_action("chatroom.assign", actor=by, target=user, after=_describe_chatroom(chatroom))
         rights.follow_new_rights(user, [chatroom.pk])
         bus.access_changed([user.pk])
     return assignment, created
@@ -24,20 +24,23 @@ def assign_user(user: User, chatroom: Chatroom, *, by: User) -> tuple[UserChatro
 
 @transaction.atomic
 def unassign_user(user: User, chatroom: Chatroom, *, by: User) -> bool:
-    """End an assignment, on open sockets too, and what was assigned there. Returns whether there was one."""
-    ended, _ = UserChatroom.objects.filter(user=user, chatroom=chatroom).delete()
-    if ended:
-        audit.record_action("chatroom.unassign", actor=by, target=user, before=_named(chatroom))
+    """End a user's access to a chatroom, on open sockets too; returns whether they had it.
+
+    Conversations there that were assigned to the user are unassigned.
+    """
+    deleted_count, _by_model = UserChatroom.objects.filter(user=user, chatroom=chatroom).delete()
+    if deleted_count:
+        audit.record_action("chatroom.unassign", actor=by, target=user, before=_describe_chatroom(chatroom))
         rights.follow_rights(user, by=by)
-    return bool(ended)
+    return bool(deleted_count)
 
 
-def _named(chatroom: Chatroom) -> dict:
+def _describe_chatroom(chatroom: Chatroom) -> dict:
     return {"chatroom_id": str(chatroom.pk), "chatroom": chatroom.name}
 
 
 def people_of(chatroom: Chatroom) -> QuerySet[User]:
-    """Everybody who may see the chatroom: its organization's admins and the agents in it."""
+    """Users who may see the chatroom: its organization's admins and the agents in it."""
     inside = UserChatroom.objects.filter(chatroom=chatroom).values("user_id")
     colleagues = User.objects.filter(organization_id=chatroom.organization_id)
     return colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk__in=inside))

@@ -14,24 +14,32 @@ from messagehub.keys import Row
 
 class ChatroomQuerySet(models.QuerySet["Chatroom"]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
-        """Admins see every room of their organization, agents the rooms they are assigned to."""
+        """Admins see every chatroom of their organization, agents those that they are assigned to."""
         if not user.is_active or user.organization_id is None:
             return self.none()
         rooms = self.filter(organization_id=user.organization_id, archived_at=None)
         return rooms if user.is_admin else rooms.filter(user_chatrooms__user=user)
 
     def unread_by(self, user: User) -> dict[UUID, int]:
-        """How many messages of open conversations the user has not read, by room; rooms without any are left out."""
-        # Each in one filter(): a second one would join the conversations a second time.
-        came = self.filter(conversations__status="OPEN", conversations__inbound_count__gt=0)
-        read = self.filter(conversations__status="OPEN", conversations__read_markers__user=user)
-        seen = dict(read.values_list("pk").annotate(models.Sum("conversations__read_markers__seen_count")))
-        came = came.values_list("pk").annotate(models.Sum("conversations__inbound_count"))
-        return {room: count - seen.get(room, 0) for room, count in came if count > seen.get(room, 0)}
+        """Unread messages of open conversations, by chatroom; chatrooms without any are left out."""
+        # One filter() for each: a second filter() would join the conversations once more and multiply the sums.
+        inbound_rooms = self.filter(conversations__status="OPEN", conversations__inbound_count__gt=0)
+        read_rooms = self.filter(conversations__status="OPEN", conversations__read_markers__user=user)
+        seen_count_of = dict(
+            read_rooms.values_list("pk").annotate(models.Sum("conversations__read_markers__seen_count"))
+        )
+        inbound_rooms = inbound_rooms.values_list("pk").annotate(models.Sum("conversations__inbound_count"))
+        return {
+            room: count - seen_count_of.get(room, 0)
+            for room, count in inbound_rooms
+            if count > seen_count_of.get(room, 0)
+        }
 
 
 class InChatroomQuerySet(models.QuerySet):
-    """For everything that lives in a chatroom: visible exactly when its room is."""
+    """For rows of a chatroom, which are visible exactly when their chatroom is."""
+
+    # By a subquery: joins would repeat rows and need distinct().
 
     def visible_to(self, user: User | AnonymousUser) -> Self:
         return self.filter(chatroom__in=Chatroom.objects.visible_to(user).values("pk"))

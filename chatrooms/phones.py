@@ -1,11 +1,11 @@
-"""Phone numbers in one form: E.164, judged by what is possible and not by what is assigned."""
+"""Phone numbers in E.164."""
 
 import re
 
 import phonenumbers
 from django.utils.translation import gettext as _
 
-# Numbers that networks write in two forms. What a pattern keeps of a number is the same in both.
+# Numbers that networks write in two forms. A pattern's groups are the same in both.
 # Mexico dropped the 1 of mobile numbers in 2019, Argentina's 9 is for calls from abroad, and Brazil put a 9 before its
 # mobile numbers by 2016.
 FORMS = [
@@ -16,45 +16,44 @@ FORMS = [
 
 
 class ImpossibleNumber(ValueError):
-    """What was given can't be a phone number."""
-
-    def __init__(self, given: str):
+    def __init__(self, text: str):
         words = _("“%(given)s” isn't a valid phone number. Include the country code, for example +14155550123.")
-        super().__init__(words % {"given": given})
+        super().__init__(words % {"given": text})
 
 
 class AreaCodeMissing(ImpossibleNumber):
-    """It can be dialed by neighbors only."""
+    """The number can be dialed locally only."""
 
-    def __init__(self, given: str):
+    def __init__(self, text: str):
         words = _("“%(given)s” has no area code. Enter the whole number, for example +14155550123.")
-        ValueError.__init__(self, words % {"given": given})
+        ValueError.__init__(self, words % {"given": text})
 
 
-def normalize_phone(given: str, country: str) -> str:
-    """E.164 of a whole number as a person types it. Raises ImpossibleNumber and AreaCodeMissing.
+def normalize_phone(text: str, country: str) -> str:
+    """A number as a person types it, in E.164. Raises ImpossibleNumber and AreaCodeMissing.
 
     `country` (ISO 3166, two letters) is for numbers without a plus.
     """
+    # Judged by what is possible, and not by the ranges that are assigned today.
     try:
-        number = phonenumbers.parse(given, country)
+        number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
-        raise ImpossibleNumber(given) from None
-    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    possible = phonenumbers.is_possible_number_with_reason(number)
-    if possible == phonenumbers.ValidationResult.IS_POSSIBLE:
-        return written
-    if possible == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
-        raise AreaCodeMissing(given)
-    for form in list_forms(written)[1:]:
+        raise ImpossibleNumber(text) from None
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    validity = phonenumbers.is_possible_number_with_reason(number)
+    if validity == phonenumbers.ValidationResult.IS_POSSIBLE:
+        return e164
+    if validity == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+        raise AreaCodeMissing(text)
+    for form in list_forms(e164)[1:]:
         if phonenumbers.is_possible_number(phonenumbers.parse(form)):
             return form
-    raise ImpossibleNumber(given)
+    raise ImpossibleNumber(text)
 
 
 def list_forms(phone: str) -> list[str]:
-    """The number as it is given, and then as networks write it otherwise: all of them are one person's."""
+    """The number itself, and then its other forms, which reach the same person."""
     for pattern, forms in FORMS:
         if match := pattern.fullmatch(phone):
-            return [phone, *(other for form in forms if (other := form.format(*match.groups())) != phone)]
+            return [phone, *(other_form for form in forms if (other_form := form.format(*match.groups())) != phone)]
     return [phone]

@@ -1,4 +1,4 @@
-"""Opening, renaming and archiving chatrooms."""
+"""Creating, renaming and archiving chatrooms."""
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -12,7 +12,7 @@ from messagehub import bus, constraints, sql
 
 
 class ChatroomHasNumbers(Exception):
-    """Customers who write to them would be seen by nobody."""
+    """The chatroom still has numbers, and messages to them would be seen by nobody."""
 
     def __init__(self, phones: list[str]) -> None:
         words = _(
@@ -23,7 +23,7 @@ class ChatroomHasNumbers(Exception):
 
 
 class ChatroomArchived(Exception):
-    """It was archived meanwhile, so nothing can be attached to it."""
+    """The chatroom was archived by another request."""
 
     def __init__(self) -> None:
         self.fields = {"chatroom_id": [_("Not found.")]}
@@ -32,8 +32,8 @@ class ChatroomArchived(Exception):
 
 @transaction.atomic
 def create_chatroom(organization: Organization, name: str, *, by: User) -> Chatroom:
-    """A new chatroom that the admins see at once. Raises NameTaken."""
-    with _named():
+    """Create a chatroom, which open sockets of admins join at once. Raises NameTaken."""
+    with _unique_name():
         room = Chatroom.objects.create(organization=organization, name=name)
     audit.record_action("chatroom.create", actor=by, target=room, after={"name": name})
     bus.access_changed(membership.people_of(room).values_list("pk", flat=True))
@@ -42,22 +42,20 @@ def create_chatroom(organization: Organization, name: str, *, by: User) -> Chatr
 
 @transaction.atomic
 def rename_chatroom(room: Chatroom, name: str, *, by: User) -> None:
-    """Give a chatroom another name. Raises NameTaken."""
+    """Raises NameTaken."""
     if name == room.name:
         return
-    before, room.name = room.name, name
-    with _named():
+    previous_name, room.name = room.name, name
+    with _unique_name():
         room.save(update_fields=["name"])
-    audit.record_action("chatroom.rename", actor=by, target=room, before={"name": before}, after={"name": name})
+    audit.record_action("chatroom.rename", actor=by, target=room, before={"name": previous_name}, after={"name": name})
 
 
 @transaction.atomic
 def archive_chatroom(room: Chatroom, *, by: User) -> None:
-    """Put a chatroom away: nobody sees it any more, and nothing in it is lost. Its name is free again.
-
-    Raises ChatroomHasNumbers.
-    """
-    room = Chatroom.objects.select_for_update().get(pk=room.pk)  # waits for a number that is attached just now
+    """Hide a chatroom with everything in it, and free its name. Raises ChatroomHasNumbers."""
+    # FOR UPDATE conflicts with the FOR KEY SHARE of `hold_chatroom`, so it waits for a number that is being attached.
+    room = Chatroom.objects.select_for_update().get(pk=room.pk)
     if phones := list(room.sender_numbers.order_by("phone").values_list("phone", flat=True)):
         raise ChatroomHasNumbers(phones)
     bus.access_changed(membership.people_of(room).values_list("pk", flat=True))
@@ -66,13 +64,11 @@ def archive_chatroom(room: Chatroom, *, by: User) -> None:
 
 
 def hold_chatroom(room: Chatroom) -> None:
-    """Keep the chatroom from being archived until the commit. Raises ChatroomArchived.
-
-    No stronger: the chatroom's counter of events is locked last, after everything else.
-    """
+    """Keep the chatroom from being archived until the commit. Raises ChatroomArchived."""
+    # FOR KEY SHARE lets updates of the event counter, in the same row, go on; that lock is always taken last.
     if not sql.fetch_rows("SELECT FROM chatrooms WHERE id = %s AND archived_at IS NULL FOR KEY SHARE", [room.pk]):
         raise ChatroomArchived
 
 
-def _named():
+def _unique_name():
     return constraints.translate_violation("chatrooms_name", constraints.NameTaken("chatroom"))

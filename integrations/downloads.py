@@ -1,7 +1,6 @@
-"""Fetching files from the providers' hosts.
+"""Downloading files from the providers' hosts.
 
-An address in a webhook is somebody else's text: it is fetched over https from the providers' hosts only, from an
-address that was resolved once and is a public one, with an end to its size and time.
+The URL in a webhook is untrusted: only https, known hosts, public addresses, and a limited size and time are allowed.
 """
 
 import http.client
@@ -21,14 +20,15 @@ from integrations.models import TwilioAccount
 # Of Twilio exactly what it documents: where media are asked for, and where it redirects to with and without protection.
 # https://help.twilio.com/articles/223183748
 HOSTS = ("api.twilio.com", "mms.twiliocdn.com", "media.twiliocdn.com", ".fbcdn.net", "lookaside.fbsbx.com")
-# A host that is everybody's, and the path on it that is Twilio's.
+# A host that Twilio shares with other customers of Amazon's, and the paths on it that are Twilio's.
 SHARED_HOSTS = {"s3-external-1.amazonaws.com": re.compile(r"/media\.twiliocdn\.com(/[0-9A-Za-z_-]+)+")}
 WITH_CREDENTIALS = "api.twilio.com"
 SANDBOX_PATHS = ("/sandbox/",)
 MOST_BYTES = 16 * 1024 * 1024
-MOST_SECONDS = 10
+MOST_SECONDS = 10  # for all redirects together
 MOST_REDIRECTS = 3
-# Ranges that lead to private addresses, though Python counts them as global.
+# Ranges that embed IPv4 addresses (NAT64, 6to4, Teredo) or are deprecated site-local ones. They can lead to private
+# addresses, although Python's `is_global` is true for some of them.
 NOT_PUBLIC = [
     ipaddress.ip_network(each)
     for each in ("64:ff9b::/96", "64:ff9b:1::/48", "fec0::/10", "::/96", "::ffff:0:0/96", "2002::/16", "2001::/32")
@@ -36,16 +36,16 @@ NOT_PUBLIC = [
 
 
 class DownloadRefused(Exception):
-    """This will not be fetched, however often it is tried. Says why."""
+    """The file can't be downloaded, however often it is tried."""
 
 
 class DownloadPostponed(Exception):
-    """It did not come this time."""
+    """The download failed, and another attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A file, its type as its server calls it, and its name if there is one."""
+    """A file with the type and the name that its server gave."""
 
     content: bytes
     content_type: str
@@ -53,11 +53,13 @@ class Fetched:
 
 
 def download_file(url: str, account: TwilioAccount | None = None) -> Fetched:
-    """Fetch a file of a provider. Raises DownloadRefused and DownloadPostponed."""
+    """Download a file. Raises DownloadRefused and DownloadPostponed."""
     deadline = time.monotonic() + MOST_SECONDS
     first_host = _checked(url).hostname
     for _ in range(MOST_REDIRECTS + 1):
         parts = _checked(url)
+        # Twilio redirects to a CDN, which must not get the account's token. Media are protected only where the account
+        # demands it, so both kinds of URL are asked with credentials.
         credentials = account if parts.hostname == first_host and _takes_credentials(url) else None
         try:
             answer = _ask(url, parts, credentials, deadline)
@@ -75,7 +77,7 @@ def download_file(url: str, account: TwilioAccount | None = None) -> Fetched:
 
 
 def _checked(url: str):
-    """The parts of an address that may be asked. Raises DownloadRefused."""
+    """The parts of an allowed URL. Raises DownloadRefused."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -88,14 +90,14 @@ def _checked(url: str):
     shared = SHARED_HOSTS.get(host)
     if shared and shared.fullmatch(parts.path):
         return parts
-    if not any(host == each or (each.startswith(".") and host.endswith(each)) for each in HOSTS):
+    if not any(host == allowed or (allowed.startswith(".") and host.endswith(allowed)) for allowed in HOSTS):
         raise DownloadRefused("The address is not one of the provider's.")
     return parts
 
 
 def _is_sandbox(url: str) -> bool:
-    ours = settings.PUBLIC_BASE_URL
-    return settings.SANDBOX and any(url.startswith(ours + path) for path in SANDBOX_PATHS)
+    sandbox_url = settings.PUBLIC_BASE_URL
+    return settings.SANDBOX and any(url.startswith(sandbox_url + path) for path in SANDBOX_PATHS)
 
 
 def _takes_credentials(url: str) -> bool:
@@ -103,14 +105,14 @@ def _takes_credentials(url: str) -> bool:
 
 
 def public_address(host: str, port: int) -> str:
-    """The address behind a name, looked up once. Raises DownloadRefused unless all of them are public."""
+    """The first address of a host. Raises DownloadRefused unless all its addresses are public."""
     try:
-        found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        addresses = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except (socket.gaierror, UnicodeError):
         raise DownloadPostponed("The provider's name can't be looked up.") from None
-    if not found or not all(is_public(str(address)) for address in found):
+    if not addresses or not all(is_public(str(address)) for address in addresses):
         raise DownloadRefused("The address leads into a private network.")
-    return str(found[0])
+    return str(addresses[0])
 
 
 def is_public(address: str) -> bool:
@@ -124,7 +126,7 @@ def is_public(address: str) -> bool:
 
 
 def _ask(url: str, parts, account: TwilioAccount | None, deadline: float) -> Fetched | str:
-    """The file, or the address at which it is. Nothing else is followed."""
+    """The file, or the URL that the answer redirects to."""
     connection = _connection(url, parts, deadline)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     headers = {"Accept": "*/*", "User-Agent": "MessageHub"}
@@ -153,7 +155,8 @@ def _connection(url: str, parts, deadline: float) -> http.client.HTTPConnection:
         plain = http.client.HTTPConnection if parts.scheme == "http" else http.client.HTTPSConnection
         return plain(parts.hostname, parts.port, timeout=seconds)
     connection = http.client.HTTPSConnection(parts.hostname, 443, timeout=seconds)
-    # Connected here and not by name, so that the name can't mean another address by then.
+    # Connected to the address that was checked. Connecting by name would look it up again, and the answer may differ
+    # (DNS rebinding). The certificate is still checked against the name.
     raw = socket.create_connection((public_address(parts.hostname, 443), 443), timeout=seconds)
     connection.sock = ssl.create_default_context().wrap_socket(raw, server_hostname=parts.hostname)
     return connection
@@ -163,11 +166,11 @@ def _read(connection: http.client.HTTPConnection, answer: http.client.HTTPRespon
     chunks: list[bytes] = []
     size = 0
     while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
             raise DownloadPostponed("The provider took too long.")
         if connection.sock:
-            connection.sock.settimeout(left)
+            connection.sock.settimeout(remaining)
         chunk = answer.read1(65536)
         if not chunk:
             return b"".join(chunks)

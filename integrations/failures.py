@@ -21,8 +21,8 @@ def explain_code(code: str) -> Meaning:
     return MEANINGS.get(code, UNKNOWN)
 
 
-def describe_failure(code: str, said: str = "") -> str:
+def describe_failure(code: str, provider_text: str = "") -> str:
     """The code in words, at most 300 characters; the provider's own where we have none."""
-    if code not in MEANINGS and said:
-        return said[:300]
+    if code not in MEANINGS and provider_text:
+        return provider_text[:300]
     return str(explain_code(code))[:300]

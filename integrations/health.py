@@ -1,7 +1,4 @@
-"""How accounts and numbers are doing: who is let in, who has to wait, and who is told about it.
-
-Written by the worker from what the provider answers, for all its processes. Nothing here sends anything.
-"""
+"""Health of accounts and numbers: circuit breakers, holds and alerts, shared by all workers."""
 
 import logging
 from collections import defaultdict
@@ -22,13 +19,13 @@ from messagehub import tenancy
 
 log = logging.getLogger(__name__)
 UNREADABLE = "token_unreadable"
-ALERT_LASTS = timedelta(days=1)
+ALERT_LASTS = timedelta(days=1)  # a lasting trouble is told again after that
 
 
 def pause_account(account_id: UUID, code: str, answer: str) -> None:
     """Open the account's circuit breaker: nothing is sent until `resume_account`. Alerts its admins once."""
-    paused = TwilioAccount.objects.filter(pk=account_id, paused_at=None).update(paused_at=Now(), paused_code=code)
-    if paused:
+    paused_count = TwilioAccount.objects.filter(pk=account_id, paused_at=None).update(paused_at=Now(), paused_code=code)
+    if paused_count:
         organization_id, account = TwilioAccount.objects.values_list("organization_id", "account_sid").get(
             pk=account_id
         )
@@ -43,32 +40,35 @@ def pause_account(account_id: UUID, code: str, answer: str) -> None:
 
 def resume_account(account: TwilioAccount) -> None:
     """Close the account's circuit breaker, so that queued messages are sent."""
-    stopped = TwilioAccount.objects.filter(pk=account.pk).exclude(paused_at=None, held_until=None)
-    stopped.update(paused_at=None, paused_code="", held_until=None)
+    stopped_accounts = TwilioAccount.objects.filter(pk=account.pk).exclude(paused_at=None, held_until=None)
+    stopped_accounts.update(paused_at=None, paused_code="", held_until=None)
     close_alerts(account.pk)
 
 
 def hold_account(account_id: UUID, seconds: float) -> None:
-    """Twilio asked the account to wait. An earlier, longer wait stays in force."""
+    """Send nothing from the account for so many seconds. A longer hold stays in force."""
     until = timezone.now() + timedelta(seconds=seconds)
     TwilioAccount.objects.filter(pk=account_id).update(held_until=Greatest("held_until", until))
 
 
 def hold_number(number_id: UUID, seconds: float) -> None:
-    """Twilio's queue of this number is full; send nothing for so many seconds."""
+    """Send nothing from the number for so many seconds. A longer hold stays in force."""
+    # Twilio sends about one segment a second from a US long code and queues the rest, up to ten hours of it; then it
+    # answers 21611 (https://www.twilio.com/docs/api/errors/21611).
     until = timezone.now() + timedelta(seconds=seconds)
     SenderNumber.objects.filter(pk=number_id).update(held_until=Greatest("held_until", until))
 
 
 def probe() -> int:
-    """Ask Twilio whether it lets paused accounts in again, without sending anything; returns how many it does.
+    """Resume paused accounts whose credentials Twilio accepts again; returns how many.
 
-    No transaction is open while Twilio is asked.
+    Listing numbers proves that without sending anything.
     """
-    resumed = 0
+    # No transaction is open while Twilio is asked.
+    resumed_count = 0
     with tenancy.system():
-        paused = list(TwilioAccount.objects.exclude(paused_at=None).values_list("pk", flat=True))
-    for account_id in paused:
+        account_ids = list(TwilioAccount.objects.exclude(paused_at=None).values_list("pk", flat=True))
+    for account_id in account_ids:
         try:
             with tenancy.system():
                 account = TwilioAccount.objects.get(pk=account_id)  # decrypts the token
@@ -82,12 +82,13 @@ def probe() -> int:
             continue
         with tenancy.system():
             resume_account(account)
-        resumed += 1
-    return resumed
+        resumed_count += 1
+    return resumed_count
 
 
 def raise_alert(organization_id: UUID, subject_id: UUID, code: str, message: str) -> bool:
-    """Tell the organization's admins about trouble with an account or number; False if they know of it already."""
+    """Alert the organization's admins about an account or number; returns False where an alert is open already."""
+    # A unique index on open alerts decides between concurrent workers.
     try:
         with transaction.atomic():
             ChannelAlert.objects.create(
@@ -105,20 +106,19 @@ def raise_alert(organization_id: UUID, subject_id: UUID, code: str, message: str
 
 
 def close_alerts(subject_id: UUID) -> None:
-    """The trouble is over, or somebody has seen to it."""
     ChannelAlert.objects.filter(subject_id=subject_id, closed_at=None).update(closed_at=Now())
 
 
 def forget_old_alerts() -> int:
-    """Close alerts about numbers after a day: whoever still has the trouble is told again. Returns how many."""
-    paused = TwilioAccount.objects.exclude(paused_at=None).values("pk")
-    old = ChannelAlert.objects.filter(closed_at=None, created_at__lt=timezone.now() - ALERT_LASTS)
-    return old.exclude(subject_id__in=paused).update(closed_at=Now())
+    """Close old alerts, so that lasting trouble raises new ones; returns how many. Paused accounts keep theirs."""
+    paused_accounts = TwilioAccount.objects.exclude(paused_at=None).values("pk")
+    old_alerts = ChannelAlert.objects.filter(closed_at=None, created_at__lt=timezone.now() - ALERT_LASTS)
+    return old_alerts.exclude(subject_id__in=paused_accounts).update(closed_at=Now())
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a number does: `ok`, `busy` until some time, or `paused` until its account is let in again."""
+    """A number's health: `ok`, `busy` until a time, or `paused` until its account is resumed."""
 
     state: str
     until: datetime | None
@@ -126,16 +126,16 @@ class Health:
 
 
 def read_health(numbers: Iterable[SenderNumber]) -> dict[UUID, Health]:
-    """How these numbers (with their accounts joined) do, by their ids."""
+    """The health of numbers, whose accounts should be joined, by id."""
     numbers = list(numbers)
-    alerts = defaultdict(list)
+    alerts_of = defaultdict(list)
     subjects = {number.pk for number in numbers} | {number.twilio_account_id for number in numbers}
-    for each in ChannelAlert.objects.filter(subject_id__in=subjects, closed_at=None).order_by("-created_at"):
-        alerts[each.subject_id].append(each)
-    found, now = {}, timezone.now()
+    for alert in ChannelAlert.objects.filter(subject_id__in=subjects, closed_at=None).order_by("-created_at"):
+        alerts_of[alert.subject_id].append(alert)
+    health_by_number, current_time = {}, timezone.now()
     for number in numbers:
         account = number.twilio_account
-        until = max((at for at in (account.held_until, number.held_until) if at and at > now), default=None)
+        until = max((at for at in (account.held_until, number.held_until) if at and at > current_time), default=None)
         state = "paused" if account.paused_at else "busy" if until else "ok"
-        found[number.pk] = Health(state, until, alerts[number.pk] + alerts[account.pk])
-    return found
+        health_by_number[number.pk] = Health(state, until, alerts_of[number.pk] + alerts_of[account.pk])
+    return health_by_number

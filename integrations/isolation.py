@@ -1,6 +1,6 @@
-"""Loops over what belongs to many organizations: a row that breaks is left out, told about, and ends nothing.
+"""Containing errors in loops over many organizations: a broken row is reported and left out.
 
-The database being away is nobody's fault and raised, for the worker to repeat.
+A database that is away is not contained: the worker repeats the call.
 """
 
 import logging
@@ -18,8 +18,9 @@ from integrations import health
 from messagehub import bus, sql, tenancy
 
 log = logging.getLogger(__name__)
-REST_SECONDS = 300  # for which this process leaves out what broke
-TROUBLES = "mh:troubles"  # what work -> how often something broke in it; for /metrics
+# How long this process leaves out a broken row. In memory: a column would be written by the loop that can't write.
+REST_SECONDS = 300
+TROUBLES = "mh:troubles"  # kind of work -> number of errors, for /metrics
 T = TypeVar("T")
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
@@ -33,9 +34,9 @@ class Containment:
 
 @contextmanager
 def contain(work: str, organization_id: UUID | None = None, subject_id: UUID | None = None) -> Iterator[Containment]:
-    """What is raised inside is logged, counted and told to the organization's admins, and goes no further.
+    """Log, count and report whatever the block raises, and go on.
 
-    A transaction or savepoint has to be inside the block, so that it is undone.
+    The block's transaction or savepoint must be inside, so that it is rolled back.
     """
     containment = Containment()
     try:
@@ -48,13 +49,13 @@ def contain(work: str, organization_id: UUID | None = None, subject_id: UUID | N
 
 
 def report_trouble(work: str, error: Exception, organization_id: UUID | None, subject_id: UUID | None = None) -> None:
-    """Log it, count it for /metrics, and alert the admins of the organization, once while the alert is open."""
+    """Log and count an error, and alert the organization's admins unless such an alert is open."""
     try:
         bus.client().hincrby(TROUBLES, work, 1)
     except redis.RedisError:
         log.warning("The trouble is not counted: Valkey is away.")
     is_news = organization_id is None or _alert_admins(work, error, organization_id, subject_id or organization_id)
-    # The traceback once: a thousand rows may break by one setting.
+    # One traceback for each alert: a single wrong setting may break a thousand rows.
     trace = error if is_news else None
     log.error("%s: something of organization %s broke and is left out.", work, organization_id, exc_info=trace)
 
@@ -75,15 +76,16 @@ def _alert_admins(work: str, error: Exception, organization_id: UUID, subject_id
 
 
 def count_troubles() -> dict[str, int]:
-    """How often something broke in each kind of work. Raises RedisError."""
+    """Errors by kind of work. Raises RedisError."""
     counts = cast(dict[bytes, bytes], bus.client().hgetall(TROUBLES))
     return {work.decode(): int(count) for work, count in counts.items()}
 
 
 @dataclass
 class Batches:
-    """Takes rows of many organizations in one transaction, or, where one of them breaks that, each in its own.
+    """Processes rows of many organizations in one transaction or, where one row breaks it, each in its own.
 
+    A savepoint for each row would cost two statements a row at all times; this costs nothing until something breaks.
     `find` is a statement for the id, organization_id and subject_id of all rows that are due; its one parameter is the
     ids to leave out.
     """
@@ -93,7 +95,7 @@ class Batches:
     resting: dict[UUID, float] = field(default_factory=dict)  # id -> when it is tried again, by the monotonic clock
 
     def take(self, take_rows: Callable[[Sequence[UUID] | None, Sequence[UUID]], T]) -> list[T]:
-        """`take_rows(only, left_out)` runs in a transaction of the system; returns its answers that are committed."""
+        """Call `take_rows(only, left_out)` in a transaction of the system role; returns its committed results."""
         resting = self.list_resting()
         try:
             with tenancy.system():
@@ -116,10 +118,9 @@ class Batches:
         return answers
 
     def rest(self, pk: UUID) -> None:
-        """Leave this row out for a while."""
         self.resting[pk] = time.monotonic() + REST_SECONDS
 
     def list_resting(self) -> list[UUID]:
-        now = time.monotonic()
-        self.resting = {pk: until for pk, until in self.resting.items() if until > now}
+        current_time = time.monotonic()
+        self.resting = {pk: until for pk, until in self.resting.items() if until > current_time}
         return list(self.resting)

@@ -1,7 +1,4 @@
-"""Connecting phone numbers: Twilio is asked first, and only then the database whether they are free.
-
-The provider is called inside the request's transaction, but before it has written anything; so nobody waits for it.
-"""
+"""Connecting, changing and disconnecting phone numbers and their accounts."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,14 +17,18 @@ from integrations.models import SenderNumber, TwilioAccount
 from integrations.twilio import errors, listing
 from messagehub import constraints
 
+# A Twilio account has a primary and a secondary token; while one replaces the other, both sign webhooks
+# (https://www.twilio.com/docs/iam/api/authtoken).
 PREVIOUS_TOKEN_SIGNS = timedelta(days=1)
 
 
 class Claimed(Exception):
-    """The number or account is connected already, here or elsewhere."""
+    """The number or account is connected already."""
 
-    def __init__(self, what: str):
-        super().__init__(f"This {what} is connected already.")
+    # The same words for this organization and for others, so that nobody learns who has it.
+
+    def __init__(self, noun: str):
+        super().__init__(f"This {noun} is connected already.")
 
 
 class InUse(Exception):
@@ -41,11 +42,11 @@ class InUse(Exception):
 
 
 class BadCredentials(Exception):
-    """Twilio does not let us in with them."""
+    """Twilio rejected the account SID and auth token."""
 
-    def __init__(self, said: str = "Twilio rejected this account SID and auth token."):
-        self.fields = {"auth_token": [said]}
-        super().__init__(said)
+    def __init__(self, explanation: str = "Twilio rejected this account SID and auth token."):
+        self.fields = {"auth_token": [explanation]}
+        super().__init__(explanation)
 
 
 class NotInAccount(Exception):
@@ -57,7 +58,7 @@ class NotInAccount(Exception):
 
 
 class ProviderAway(Exception):
-    """Twilio does not answer as it should."""
+    """Twilio can't be reached, or gave no proper answer."""
 
     def __init__(self) -> None:
         super().__init__("Twilio can't be reached right now. Try again in a moment.")
@@ -66,23 +67,27 @@ class ProviderAway(Exception):
 def connect_number(
     chatroom: Chatroom, phone: str, *, account_sid: str, auth_token: str = "", by: User, **values
 ) -> SenderNumber:
-    """Let a chatroom send from a number and be reached at it.
+    """Connect a number to a chatroom, and its webhook to us. Another organization that has it loses it.
 
-    That Twilio lists it in this account is the proof: whoever had it before, here or in another organization, has it no
-    more. The token is needed for an account that is not connected yet. Raises BadCredentials, NotInAccount,
-    ProviderAway, and Claimed once Twilio has accepted the credentials.
+    `auth_token` is needed for an account that is not connected yet. Raises BadCredentials, NotInAccount, ProviderAway
+    and Claimed.
     """
-    secret = auth_token or _known_token(account_sid)
-    owned = find_owned(_ask(listing.numbers, account_sid, secret, phone), phone)
-    if owned is None:
+    # Twilio's list is the proof of ownership. All calls to Twilio come before the first write, so that no transaction
+    # waits for a lock of ours while Twilio takes its time. The webhook's address is the same for every organization: a
+    # number that turns out to be claimed is not diverted by setting it.
+    secret = auth_token or _read_known_token(account_sid)
+    own_number = find_owned(_ask(listing.numbers, account_sid, secret, phone), phone)
+    if own_number is None:
         raise NotInAccount
-    if owned.webhook != listing.webhook_url():  # before anything is written: no lock is held while Twilio is asked
-        _ask(listing.route_here, account_sid, secret, owned.sid)
+    if own_number.webhook != listing.webhook_url():
+        _ask(listing.route_here, account_sid, secret, own_number.sid)
     account = connect_account(chatroom.organization, account_sid, secret, accepted=True)
     rooms.hold_chatroom(chatroom)
     porting.retire_elsewhere(phone, chatroom.organization, account)
-    own = SenderNumber.every.select_for_update(no_key=True).filter(phone=phone, organization=chatroom.organization)
-    if number := own.first():
+    organization_numbers = SenderNumber.every.select_for_update(no_key=True).filter(
+        phone=phone, organization=chatroom.organization
+    )
+    if number := organization_numbers.first():
         return _reconnect(number, account, by=by, chatroom=chatroom, **values)
     with constraints.translate_violation("sender_numbers_phone", Claimed("number")):
         number = SenderNumber.objects.create(
@@ -90,19 +95,20 @@ def connect_number(
             chatroom=chatroom,
             twilio_account=account,
             phone=phone,
-            **{"name": owned.name[:80], **values},
+            **{"name": own_number.name[:80], **values},
         )
-    audit.record_action("number.connect", actor=by, target=number, after=_named(number))
+    audit.record_action("number.connect", actor=by, target=number, after=_describe_number(number))
     return number
 
 
-def find_owned(listed: list[listing.OwnNumber], phone: str) -> listing.OwnNumber | None:
-    """Exactly this number: Twilio reads what it is asked for as a pattern."""
-    return next((each for each in listed if each.phone == phone), None)
+def find_owned(own_numbers: list[listing.OwnNumber], phone: str) -> listing.OwnNumber | None:
+    # Twilio's filter is a pattern (https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource), so it
+    # may list other numbers too.
+    return next((own_number for own_number in own_numbers if own_number.phone == phone), None)
 
 
 def _reconnect(number: SenderNumber, account: TwilioAccount, *, by: User, **values) -> SenderNumber:
-    """A number that the organization has or had, in the account that proved to own it. Raises Claimed where it is."""
+    """Connect a number that the organization has or had before to another account. Raises Claimed."""
     if number.retired_at is None and number.twilio_account_id == account.pk:
         raise Claimed("number")
     number.twilio_account, number.retired_at = account, None
@@ -113,29 +119,28 @@ def _reconnect(number: SenderNumber, account: TwilioAccount, *, by: User, **valu
 
 
 def connect_account(organization: Organization, sid: str, token: str, *, accepted: bool = False) -> TwilioAccount:
-    """The organization's account with this token, asked for at Twilio unless that was `accepted` just now.
+    """The organization's account, created or given this token. Twilio is asked unless it `accepted` it just now.
 
-    A token that is replaced goes on signing for a day (`PREVIOUS_TOKEN_SIGNS`). Raises BadCredentials, ProviderAway
-    and Claimed.
+    Raises BadCredentials, ProviderAway and Claimed.
     """
     if not accepted:
         _ask(listing.numbers, sid, token)
-    known = TwilioAccount.objects.filter(account_sid=sid).first()
-    if known is None:
+    account = TwilioAccount.objects.filter(account_sid=sid).first()
+    if account is None:
         with constraints.translate_violation("twilio_accounts_account_sid_key", Claimed("account")):
             return TwilioAccount.objects.create(organization=organization, account_sid=sid, auth_token=token)
-    if known.auth_token != token:
-        known.auth_token, known.other_auth_token = token, known.auth_token
-        known.other_token_until = timezone.now() + PREVIOUS_TOKEN_SIGNS
-        known.save(update_fields=["auth_token", "other_auth_token", "other_token_until"])
-    health.resume_account(known)  # Twilio has just let us in with it
-    return known
+    if account.auth_token != token:
+        account.auth_token, account.other_auth_token = token, account.auth_token
+        account.other_token_until = timezone.now() + PREVIOUS_TOKEN_SIGNS
+        account.save(update_fields=["auth_token", "other_auth_token", "other_token_until"])
+    health.resume_account(account)  # Twilio has just let us in with it
+    return account
 
 
 def revoke_previous_token(account: TwilioAccount, *, by: User) -> None:
-    """Webhooks that the account's previous token signed are refused from now on. Nothing happens without one."""
-    revoked = TwilioAccount.objects.filter(pk=account.pk).exclude(other_token_until=None)
-    if revoked.update(other_auth_token="", other_token_until=None):
+    """Refuse webhooks signed with the account's previous token from now on."""
+    accounts = TwilioAccount.objects.filter(pk=account.pk).exclude(other_token_until=None)
+    if accounts.update(other_auth_token="", other_token_until=None):
         audit.record_action("account.revoke_token", actor=by, target=account)
 
 
@@ -150,45 +155,46 @@ def change_number(
         connect_account(number.organization, number.twilio_account.account_sid, auth_token)
     if revoke_previous:
         revoke_previous_token(number.twilio_account, by=by)
-    before, chatroom_id = _named(number), number.chatroom_id
+    previous_values, chatroom_id = _describe_number(number), number.chatroom_id
     if "chatroom" in values:
         rooms.hold_chatroom(values["chatroom"])
     for name, value in values.items():
         setattr(number, name, value)
     number.save(update_fields=list(values))
     if number.chatroom_id != chatroom_id:
+        # `messaging` moves the conversations. It may import this app, and not the other way round.
         for path in settings.NUMBER_FOLLOWERS:
             import_string(path)(number, by=by)
     health.close_alerts(number.pk)
-    after = {**_named(number), **({"auth_token": "replaced"} if auth_token else {})}
-    audit.record_action("number.change", actor=by, target=number, before=before, after=after)
+    new_values = {**_describe_number(number), **({"auth_token": "replaced"} if auth_token else {})}
+    audit.record_action("number.change", actor=by, target=number, before=previous_values, after=new_values)
 
 
-def _named(number: SenderNumber) -> dict:
-    named = {name: getattr(number, name) for name in ("phone", "name", "segments_per_second")}
-    return {**named, "chatroom_id": str(number.chatroom_id)}
+def _describe_number(number: SenderNumber) -> dict:
+    values = {name: getattr(number, name) for name in ("phone", "name", "segments_per_second")}
+    return {**values, "chatroom_id": str(number.chatroom_id)}
 
 
 def disconnect_number(number: SenderNumber, *, by: User) -> None:
-    """Forget a number that no conversation or campaign goes over, and its account with the last one.
+    """Delete a number that no conversation or campaign uses, and the account with its last number.
 
-    One that its account does not have any more is retired instead. Raises InUse.
+    A used number that its account does not list any more is retired. Raises InUse for other used numbers.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("DELETE FROM sender_numbers WHERE id = %s", [number.pk])
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # ask the foreign keys now, not at the commit
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # check the deferred foreign keys now, not at the commit
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError:
         if _is_listed(number):
             raise InUse from None
         porting.retire_number(number)
-    audit.record_action("number.disconnect", actor=by, target=number, before=_named(number))
+    audit.record_action("number.disconnect", actor=by, target=number, before=_describe_number(number))
     TwilioAccount.objects.filter(pk=number.twilio_account_id, sender_numbers=None).delete()
 
 
 def _is_listed(number: SenderNumber) -> bool:
-    """Whether its account still has the number, as far as can be told."""
+    """Whether the account lists the number; True where Twilio can't be asked."""
     account = number.twilio_account
     try:
         return (
@@ -200,37 +206,43 @@ def _is_listed(number: SenderNumber) -> bool:
 
 
 def sync_numbers(organization: Organization) -> list[dict]:
-    """All numbers of the organization's accounts as Twilio lists them; those of chatrooms are made to come to us.
+    """List the numbers of the organization's accounts at Twilio, and set the webhooks of connected ones.
 
-    A number of a chatroom that its account does not have any more is listed too, and the admins are told.
+    Connected numbers that their account does not list any more are included, and the admins are alerted.
     """
-    own = SenderNumber.objects.filter(organization=organization).select_related("twilio_account")
-    ours = {number.phone: number for number in own}
-    listed = [
-        (account, owned)
+    numbers = SenderNumber.objects.filter(organization=organization).select_related("twilio_account")
+    number_by_phone = {number.phone: number for number in numbers}
+    listed_numbers = [
+        (account, own_number)
         for account in organization.twilio_accounts.order_by("created_at", "pk")
-        for owned in _ask(listing.numbers, account.account_sid, account.auth_token)
+        for own_number in _ask(listing.numbers, account.account_sid, account.auth_token)
     ]
-    proved = {(account.pk, owned.phone) for account, owned in listed}
-    gone = [number for number in ours.values() if (number.twilio_account_id, number.phone) not in proved]
-    for number in gone:
+    listed_keys = {(account.pk, own_number.phone) for account, own_number in listed_numbers}
+    missing_numbers = [
+        number for number in number_by_phone.values() if (number.twilio_account_id, number.phone) not in listed_keys
+    ]
+    for number in missing_numbers:
         porting.alert_gone(number)
-    synced = [_synced(account, owned, ours.get(owned.phone)) for account, owned in listed]
-    return synced + [
-        _describe(number.twilio_account, number.phone, number.name, number, "not_in_account") for number in gone
+    descriptions = [
+        _sync_number(account, own_number, number_by_phone.get(own_number.phone))
+        for account, own_number in listed_numbers
+    ]
+    return descriptions + [
+        _describe_synced(number.twilio_account, number.phone, number.name, number, "not_in_account")
+        for number in missing_numbers
     ]
 
 
-def _synced(account: TwilioAccount, owned: listing.OwnNumber, number: SenderNumber | None) -> dict:
-    """A number that no chatroom has may serve something else: its webhook is left alone."""
+def _sync_number(account: TwilioAccount, own_number: listing.OwnNumber, number: SenderNumber | None) -> dict:
+    # The webhook of a number without a chatroom is left alone: it may serve another program.
     webhook = "unchanged" if number else "not_connected"
-    if number and owned.webhook != listing.webhook_url():
-        _ask(listing.route_here, account.account_sid, account.auth_token, owned.sid)
+    if number and own_number.webhook != listing.webhook_url():
+        _ask(listing.route_here, account.account_sid, account.auth_token, own_number.sid)
         webhook = "set"
-    return _describe(account, owned.phone, owned.name, number, webhook)
+    return _describe_synced(account, own_number.phone, own_number.name, number, webhook)
 
 
-def _describe(account: TwilioAccount, phone: str, name: str, number: SenderNumber | None, webhook: str) -> dict:
+def _describe_synced(account: TwilioAccount, phone: str, name: str, number: SenderNumber | None, webhook: str) -> dict:
     return {
         "phone": phone,
         "name": name,
@@ -241,11 +253,11 @@ def _describe(account: TwilioAccount, phone: str, name: str, number: SenderNumbe
     }
 
 
-def _known_token(account_sid: str) -> str:
-    known = TwilioAccount.objects.filter(account_sid=account_sid).first()
-    if known is None:
+def _read_known_token(account_sid: str) -> str:
+    account = TwilioAccount.objects.filter(account_sid=account_sid).first()
+    if account is None:
         raise BadCredentials("An auth token is required to connect a new account.")
-    return known.auth_token
+    return account.auth_token
 
 
 def _ask(question: Callable, *args):

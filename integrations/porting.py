@@ -1,4 +1,4 @@
-"""Numbers that their provider gave to another account: the old row is retired, and the admins of both are told."""
+"""Retiring numbers that belong to another account now."""
 
 from django.db.models.functions import Now
 
@@ -12,14 +12,11 @@ PORTED, GONE = "number_ported", "number_gone"
 
 
 def retire_elsewhere(phone: str, organization: Organization, account: TwilioAccount) -> None:
-    """Retire the number where another organization has it: Twilio lists it in this organization's account.
-
-    The other organization's rows are out of the caller's sight, so this runs as the system role. Neither organization
-    learns which the other is.
-    """
+    """Retire the number in another organization, and tell the admins of both. Neither learns who the other is."""
+    # As the system role, because row security hides the other organization's rows.
     with tenancy.system():
-        others = SenderNumber.objects.select_for_update(no_key=True).filter(phone=phone)
-        number = others.exclude(organization=organization).first()
+        other_numbers = SenderNumber.objects.select_for_update(no_key=True).filter(phone=phone)
+        number = other_numbers.exclude(organization=organization).first()
         if number is None:
             return
         retire_number(number)
@@ -44,12 +41,12 @@ def retire_elsewhere(phone: str, organization: Organization, account: TwilioAcco
 
 
 def retire_number(number: SenderNumber) -> None:
-    """Nothing comes in or goes out over the number any more. What waits is refused and refunded when its turn comes."""
+    """Stop receiving and sending over the number. Queued messages fail and are refunded when they are claimed."""
+    # The row stays for its conversations, and comes back to life with them when the number is connected again.
     SenderNumber.objects.filter(pk=number.pk).update(retired_at=Now())
 
 
 def alert_gone(number: SenderNumber) -> None:
-    """Its own account does not list the number any more."""
     health.raise_alert(
         number.organization_id,
         number.pk,

@@ -13,12 +13,12 @@ def count_segments(text: str) -> int:
     """Segments of a text; 0 for an empty one. An escaped character or a surrogate pair is never cut in two."""
     gsm = all(character in COST for character in text)
     costs = [COST[c] for c in text] if gsm else [2 if ord(c) > 0xFFFF else 1 for c in text]
-    single, several = (160, 153) if gsm else (70, 67)
+    single, part = (160, 153) if gsm else (70, 67)
     if sum(costs) <= single:
         return 1 if text else 0
-    segments, used = 1, 0
+    segments, units = 1, 0
     for cost in costs:
-        if used + cost > several:
-            segments, used = segments + 1, 0
-        used += cost
+        if units + cost > part:
+            segments, units = segments + 1, 0
+        units += cost
     return segments

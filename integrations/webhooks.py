@@ -1,8 +1,7 @@
-"""The intake: a thin ASGI application that verifies what providers send, stores it and only then answers.
+"""The intake: a thin ASGI application that verifies webhooks, stores them, and answers after the commit.
 
-All that gathers while a batch is being written goes into the next one (group commit): one INSERT, one COMMIT, and
-the answers follow. Nothing is interpreted here; that is the worker's job. Only whose webhook it is gets decided here,
-by the signature, and is stored with it: what the body says of that is not read a second time.
+Webhooks that arrive while a batch is written go into the next one: one INSERT and one COMMIT for up to 200 of them.
+Nothing is interpreted here but the account, which the signature proves and which is stored with the webhook.
 """
 
 import asyncio
@@ -29,11 +28,15 @@ from messagehub import encryption, failpoints
 from messagehub.tenancy import SYSTEM_ROLE
 
 log = logging.getLogger(__name__)
-WAKE_CHANNEL = "webhooks"  # NOTIFY on it says that there is work; losing one costs a second, not an event
+WAKE_CHANNEL = "webhooks"  # a lost NOTIFY costs a second, because the worker also looks by itself
+# Twilio gives up after 15 s (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides), so a body that
+# takes longer than 10 s to arrive is of no use to it.
 MOST_BYTES = 256 * 1024
 READ_SECONDS = 10
 QUEUE_LENGTH, BATCH, WRITERS = 2000, 200, 2
-CREDENTIALS_SECONDS, REREAD_SECONDS = 1, 0.2  # how old what is known of an account may be; before it is refused
+# How old an account's cached credentials may be: usually, and before a signature is refused. A flood of bad signatures
+# then costs five reads a second for each account, and a new token counts at once.
+CREDENTIALS_SECONDS, REREAD_SECONDS = 1, 0.2
 TICK = timedelta(microseconds=1)
 
 INSERT = """
@@ -51,28 +54,29 @@ SELECT a.auth_token, CASE WHEN a.other_token_until > now() THEN a.other_auth_tok
 FROM twilio_accounts a
 WHERE a.account_sid = %s
 """
+# Anything else in the answer would be sent to the customer as a reply
+# (https://www.twilio.com/docs/messaging/twiml).
 EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 KEPT_HEADERS = {b"user-agent", b"i-twilio-idempotency-token", b"content-type"}
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the intake must know of an account at Twilio."""
+    """An account's credentials and numbers, as read at `read_at`."""
 
     sid: str
     token: str = field(repr=False)
-    previous_token: str = field(repr=False)  # empty, unless the present one has just replaced it
+    previous_token: str = field(repr=False)  # empty, unless it was replaced within the last day
     numbers: frozenset[str]
     read_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When a request came and the key of its event. Both increase from one request of a process to the next.
+    """The time at which a request began, and its event's id. Both increase from request to request."""
 
-    They are what the order of a thread and the last word on consent go by, so neither is the moment of storing: which
-    of two bodies or batches is faster says nothing.
-    """
+    # Threads and consent are ordered by these and not by the time of storing: which of two bodies, batches or workers
+    # is faster says nothing about what the customer wrote first. Twilio's webhooks carry no time of their own.
 
     id: UUID
     at: datetime
@@ -80,7 +84,7 @@ class Arrival:
 
 @dataclass(slots=True)
 class Stored:
-    """A verified webhook on its way into the table, and the request that waits for it."""
+    """A verified webhook to store, and the future that its request waits for."""
 
     arrival: Arrival
     source: str
@@ -163,8 +167,8 @@ class Intake:
         url += f"?{query}" if query else ""
         signature = headers.get(b"x-twilio-signature", b"").decode("latin-1")
         account = await self.verified(form.account, url, fields, signature)
-        kept = {name.decode(): headers[name].decode("latin-1") for name in KEPT_HEADERS if name in headers}
-        return await handler(arrival, account, form, query, body, kept)
+        kept_headers = {name.decode(): headers[name].decode("latin-1") for name in KEPT_HEADERS if name in headers}
+        return await handler(arrival, account, form, query, body, kept_headers)
 
     def mark_arrival(self) -> Arrival:
         self.last_arrival = max(timezone.now(), self.last_arrival + TICK)
@@ -190,10 +194,9 @@ class Intake:
             raise Refused(408, "The body did not arrive in time.") from None
 
     async def verified(self, sid: str, url: str, fields: parsing.Pairs, signature: str) -> Account:
-        """The account whose token signed this.
-
-        A changed token is looked up again before anything is refused, and a previous one before it is accepted.
-        """
+        """The account whose token signed the request. Raises Refused."""
+        # Credentials are read again before a signature is refused, because the token may just have been replaced, and
+        # before a previous token is believed, because an admin may just have revoked it.
         account = await self.account(sid)
         if account and verify_signature([account.token], url, fields, signature):
             return account
@@ -206,28 +209,29 @@ class Intake:
     async def account(self, sid: str, newer_than: float = CREDENTIALS_SECONDS) -> Account | None:
         if not sid:
             return None
-        known = self.accounts.get(sid)
-        if known and time.monotonic() - known.read_at < newer_than:
-            return known
+        cached_account = self.accounts.get(sid)
+        if cached_account and time.monotonic() - cached_account.read_at < newer_than:
+            return cached_account
         try:
-            async with self.pool.connection() as connected, connected.transaction():
-                await connected.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
-                row = await (await connected.execute(CREDENTIALS, [sid])).fetchone()
+            async with self.pool.connection() as link, link.transaction():
+                await link.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
+                row = await (await link.execute(CREDENTIALS, [sid])).fetchone()
         except (psycopg.Error, OSError) as error:
             log.warning("Credentials can't be read: %s", type(error).__name__)
             raise Refused(503, "Not stored. Please send it again.", retry_after="5") from None
         if row is None:
             self.accounts.pop(sid, None)
             return None
-        token, previous = (readable(sid, token) for token in row[:2])
-        if not (token or previous):  # the provider sends it again, and an operator gives us the token meanwhile
+        token, previous_token = (readable(sid, token) for token in row[:2])
+        # Neither token can be decrypted. 503 makes the provider send it again, until an operator restores the key.
+        if not (token or previous_token):
             raise Refused(503, "Not stored. Please send it again.", retry_after="60")
-        self.accounts[sid] = Account(sid, token, previous, frozenset(row[2]), time.monotonic())
+        self.accounts[sid] = Account(sid, token, previous_token, frozenset(row[2]), time.monotonic())
         return self.accounts[sid]
 
     # ------------------------------------------------------------ the two kinds
     async def message(
-        self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict
+        self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept_headers: dict
     ):
         quarantined = ""
         if ":" not in form.text("To") + form.text("From"):
@@ -235,17 +239,25 @@ class Intake:
                 account = await self.account(account.sid, newer_than=REREAD_SECONDS) or account
             if form.text("To").strip() not in account.numbers:
                 quarantined = "nobody owns this number"
-        # With the account: nobody can use up another's id. With the reason: what is set aside keeps no later one out.
+        # The key has the account, so that no account can use up another's ids, and the reason for quarantine, so that a
+        # quarantined webhook does not keep out the same one after the number is connected.
         key = ":".join(filter(None, [account.sid, form.message_sid or digest(body), quarantined]))
-        await self.store(arrival, WebhookEvent.Source.TWILIO_MESSAGE, account, key, query, body, kept, quarantined)
+        await self.store(
+            arrival, WebhookEvent.Source.TWILIO_MESSAGE, account, key, query, body, kept_headers, quarantined
+        )
         if quarantined:
             log.warning("A message to a number that nobody owns was kept for operators.")
             raise Refused(404, "Nobody here owns this number.")
         return 200, b"text/xml; charset=utf-8", EMPTY_TWIML, {}
 
-    async def status(self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept: dict):
+    async def status(
+        self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept_headers: dict
+    ):
+        # A status, error code and callback address may each differ between two reports of one message.
         parts = [account.sid, form.message_sid, form.message_status, form.text("ErrorCode"), digest(query.encode())]
-        await self.store(arrival, WebhookEvent.Source.TWILIO_STATUS, account, ":".join(parts), query, body, kept)
+        await self.store(
+            arrival, WebhookEvent.Source.TWILIO_STATUS, account, ":".join(parts), query, body, kept_headers
+        )
         return 204, b"", b"", {}
 
     # ------------------------------------------------------------ group commit
@@ -257,13 +269,15 @@ class Intake:
         key: str,
         query: str,
         body: bytes,
-        kept: dict,
+        kept_headers: dict,
         quarantined: str = "",
     ) -> None:
-        """Returns once the event is durable. Raises Refused(503) when it is not."""
+        """Return once the event is committed. Raises Refused(503) where it is not, so that it is sent again."""
         key = key if len(key) <= 200 else digest(key.encode())
         committed = asyncio.get_running_loop().create_future()
-        event = Stored(arrival, str(source), account.sid, key, query[:2000], body, dumps(kept), quarantined, committed)
+        event = Stored(
+            arrival, str(source), account.sid, key, query[:2000], body, dumps(kept_headers), quarantined, committed
+        )
         try:
             self.queue.put_nowait(event)
         except asyncio.QueueFull:
@@ -279,7 +293,7 @@ class Intake:
                 batch.append(self.queue.get_nowait())
             try:
                 if not await self.insert(batch) and len(batch) > 1:
-                    for event in batch:  # one that PostgreSQL refuses must not take the others with it
+                    for event in batch:  # the one that PostgreSQL refuses must not keep the others out
                         await self.insert([event])
             finally:
                 for event in batch:
@@ -308,7 +322,7 @@ class Intake:
         try:
             async with self.pool.connection() as connected:
                 await connected.execute(INSERT, [*map(list, columns), WAKE_CHANNEL])
-        except Exception as error:  # whatever it is: this writer has the next batch to write
+        except Exception as error:  # the writer has to go on with the next batch
             log.warning("%d webhooks were not stored: %s", len(batch), type(error).__name__)
             return False
         for event in batch:
@@ -317,10 +331,10 @@ class Intake:
         return True
 
 
-def readable(sid: str, stored: str) -> str:
-    """The token, or nothing where no key of ours opens it: the other one may still fit."""
+def readable(sid: str, ciphertext: str) -> str:
+    """The decrypted token, or an empty text where no key of ours decrypts it."""
     try:
-        return encryption.decrypt(stored) if stored else ""
+        return encryption.decrypt(ciphertext) if ciphertext else ""
     except (InvalidToken, ValueError):
         log.error("A token of %s can't be decrypted.", sid)
         return ""
@@ -330,5 +344,5 @@ def digest(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()[:32]
 
 
-def dumps(kept: dict[str, str]) -> str:
-    return orjson.dumps({name: parsing.clean(value.encode("latin-1")) for name, value in kept.items()}).decode()
+def dumps(headers: dict[str, str]) -> str:
+    return orjson.dumps({name: parsing.clean(value.encode("latin-1")) for name, value in headers.items()}).decode()

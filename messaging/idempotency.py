@@ -1,8 +1,4 @@
-"""Repeating a request safely: the same key and body get the first answer again.
-
-The key is written in the request's own transaction. So a second request with the same key waits for the first to
-commit, and a refused one leaves no key behind: it changed nothing and may simply be repeated.
-"""
+"""Idempotency keys: a repeated request with the same key and body gets the first answer."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,7 +13,7 @@ from messaging.models import IdempotencyKey
 
 
 class IdempotencyMismatch(Exception):
-    """The key was used for something else."""
+    """The key was used with another path or body."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -27,19 +23,18 @@ class IdempotencyMismatch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request was answered, now or the first time."""
-
     status: int
     body: dict
     replayed: bool = False
 
 
-def act_once(user: User, key: str, asked: dict, act: Callable[[], Answer]) -> Answer:
-    """Act unless this user's key was used; then answer as the first time. Raises Mismatch for another request."""
+def act_once(user: User, key: str, request_values: dict, act: Callable[[], Answer]) -> Answer:
+    """Act, unless the user's key was used before: then return the first answer. Raises IdempotencyMismatch."""
     if not key:
         return act()
-    fingerprint = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
-    # ON CONFLICT DO NOTHING waits for whoever is just using the key.
+    fingerprint = hashlib.sha256(orjson.dumps(request_values, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+    # Written in the request's transaction: ON CONFLICT DO NOTHING waits until a concurrent request with the same key
+    # has committed, and a refused request, which is rolled back, leaves no key behind and may be repeated as it is.
     IdempotencyKey.objects.bulk_create(
         [
             IdempotencyKey(
@@ -48,12 +43,15 @@ def act_once(user: User, key: str, asked: dict, act: Callable[[], Answer]) -> An
         ],
         ignore_conflicts=True,
     )
-    kept = IdempotencyKey.objects.get(user=user, key=key)
-    if kept.request_hash != fingerprint:
+    stored_key = IdempotencyKey.objects.get(user=user, key=key)
+    if stored_key.request_hash != fingerprint:
         raise IdempotencyMismatch
-    if kept.status_code is not None and kept.response is not None:
-        return Answer(kept.status_code, kept.response, replayed=True)
+    if stored_key.status_code is not None and stored_key.response is not None:
+        return Answer(stored_key.status_code, stored_key.response, replayed=True)
     answer = act()
-    kept.status_code, kept.response = answer.status, orjson.loads(orjson.dumps(answer.body, option=orjson.OPT_UTC_Z))
-    kept.save(update_fields=["status_code", "response"])
+    stored_key.status_code, stored_key.response = (
+        answer.status,
+        orjson.loads(orjson.dumps(answer.body, option=orjson.OPT_UTC_Z)),
+    )
+    stored_key.save(update_fields=["status_code", "response"])
     return answer

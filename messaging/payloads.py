@@ -1,8 +1,4 @@
-"""The JSON shapes of a message and a conversation, from one row each.
-
-Written by hand because a nested serializer costs more than the query for a page of 50. Lists, single objects and the
-socket's frames all come from here, so that they can't differ.
-"""
+"""JSON payloads of messages, conversations, contacts and notes, for lists, single objects and live frames alike."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,6 +12,7 @@ from messagehub.datetimes import format_time
 from messagehub.sql import fetch_rows
 from messaging.models import Note
 
+# Rows and payloads are made by hand: a nested serializer for a page of 50 costs more than its query.
 MESSAGE_COLUMNS = """
 m.id, m.conversation_id, m.chatroom_id, m.contact_id, m.direction, m.platform, m.content, m.status, m.error_code,
 m.error_message, m.segments, m.sent_by_id, author.name AS sent_by_name, m.provider_id, m.client_id, m.created_at,
@@ -37,20 +34,20 @@ conversations v JOIN contacts c ON c.id = v.contact_id LEFT JOIN users assignee 
 """
 
 
-def describe_messages(found: Iterable[dict]) -> list[dict]:
-    """Shapes of rows with MESSAGE_COLUMNS, with their attachments (one query for all of them)."""
-    found = list(found)
-    attached = describe_attachments([row["id"] for row in found])
-    return [describe_message(row, attached.get(row["id"], [])) for row in found]
+def describe_messages(rows: Iterable[dict]) -> list[dict]:
+    """Payloads of rows with MESSAGE_COLUMNS. One query fetches the attachments of all of them."""
+    rows = list(rows)
+    attachments_of = describe_attachments([row["id"] for row in rows])
+    return [describe_message(row, attachments_of.get(row["id"], [])) for row in rows]
 
 
 def describe_messages_by_id(ids: Iterable) -> dict:
-    """Shapes of the messages with these ids, as far as row security shows them."""
+    """Payloads by id. Row security leaves out messages of other organizations."""
     ids = list(ids)
     if not ids:
         return {}
-    found = fetch_rows(f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE m.id = ANY(%s)", [ids])
-    return dict(zip((row["id"] for row in found), describe_messages(found), strict=True))
+    rows = fetch_rows(f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE m.id = ANY(%s)", [ids])
+    return dict(zip((row["id"] for row in rows), describe_messages(rows), strict=True))
 
 
 def describe_attachments(message_ids: list) -> dict:
@@ -83,7 +80,7 @@ def attachment_kind(content_type: str) -> str:
     return family if family in ("image", "audio", "video") else "file"
 
 
-def describe_message(row: dict, attached: list[dict]) -> dict:
+def describe_message(row: dict, attachments: list[dict]) -> dict:
     return {
         "id": str(row["id"]),
         "conversation_id": str(row["conversation_id"]),
@@ -92,10 +89,11 @@ def describe_message(row: dict, attached: list[dict]) -> dict:
         "direction": row["direction"],
         "is_from_business": row["direction"] == "outbound",
         "platform": row["platform"],
+        # A customer's unsent message keeps its row; Meta requires that its content is not shown any more.
         "content": "" if row["deleted_at"] else row["content"],
         "status": row["status"],
         "error": {"code": row["error_code"], "message": row["error_message"]} if row["error_code"] else None,
-        "attachments": [] if row["deleted_at"] else attached,
+        "attachments": [] if row["deleted_at"] else attachments,
         "segments": row["segments"],
         "sent_by": {"id": str(row["sent_by_id"]), "name": row["sent_by_name"]} if row["sent_by_id"] else None,
         "campaign_id": str(row["campaign_id"]) if row["campaign_id"] else None,
@@ -105,6 +103,7 @@ def describe_message(row: dict, attached: list[dict]) -> dict:
         "reply_to": str(row["reply_to_id"]) if row["reply_to_id"] else None,
         "reactions": orjson.loads(row["reactions"]) if isinstance(row["reactions"], str) else row["reactions"],
         "deleted_at": format_time(row["deleted_at"]),
+        # An inbound message's time is its arrival at the intake; the row may have been made much later.
         "created_at": format_time(row["occurred_at"] if row["direction"] == "inbound" else row["created_at"]),
         "send_at": format_time(row["send_at"]),
         "sent_at": format_time(row["sent_at"]),
@@ -114,7 +113,8 @@ def describe_message(row: dict, attached: list[dict]) -> dict:
 
 
 def describe_conversation(row: dict, last_message: dict | None, unread: int | None) -> dict:
-    """A row with CONVERSATION_COLUMNS. `unread` is the viewer's; None leaves it out, for frames that add it later."""
+    """The payload of a row with CONVERSATION_COLUMNS. `unread` is the viewer's count."""
+    # Frames are serialized once for all viewers, so they leave `unread` out and each socket adds its own.
     shape = {
         "id": str(row["id"]),
         "chatroom_id": str(row["chatroom_id"]),
@@ -139,30 +139,31 @@ def describe_conversation(row: dict, last_message: dict | None, unread: int | No
     return shape if unread is None else {**shape, "unread_count": unread}
 
 
-def describe_contacts(found: Sequence[Contact]) -> list[dict]:
-    """Contacts with their groups (prefetched) and what they said about consent (one query for all of them)."""
-    said = consent_of(found)
-    return [_contact(row, said.get(row.pk, "unknown")) for row in found]
+def describe_contacts(contacts: Sequence[Contact]) -> list[dict]:
+    """Payloads of contacts with prefetched groups. One query fetches the consent of all of them."""
+    consent_by_contact = consent_of(contacts)
+    return [_contact(row, consent_by_contact.get(row.pk, "unknown")) for row in contacts]
 
 
-def _contact(row: Contact, consent: str) -> dict:
+def _contact(contact: Contact, consent: str) -> dict:
     return {
-        "id": row.pk,
-        "chatroom_id": row.chatroom_id,
-        "first_name": row.first_name,
-        "last_name": row.last_name,
-        "phone": row.phone,
-        "email": row.email,
+        "id": contact.pk,
+        "chatroom_id": contact.chatroom_id,
+        "first_name": contact.first_name,
+        "last_name": contact.last_name,
+        "phone": contact.phone,
+        "email": contact.email,
         "messenger_psid": None,
         "instagram_sid": None,
-        "profile_pic_url": row.profile_picture_url or None,
+        "profile_pic_url": contact.profile_picture_url or None,
         "consent": consent,
-        "blocked": row.blocked_at is not None,
-        "groups": [{"id": group.pk, "name": group.name} for group in row.groups.all()],
-        "created_at": row.created_at,
+        "blocked": contact.blocked_at is not None,
+        "groups": [{"id": group.pk, "name": group.name} for group in contact.groups.all()],
+        "created_at": contact.created_at,
     }
 
 
+# The newest entry for each of the chatroom's numbers; of those, an opt-out beats an opt-in.
 CONSENT = """
 SELECT DISTINCT ON (said.id) said.id, said.kind FROM (
     SELECT DISTINCT ON (c.id, n.id) c.id, e.kind
@@ -179,18 +180,25 @@ ORDER BY said.id, said.kind = 'opt_out' DESC
 """
 
 
-def consent_of(found: Sequence[Contact]) -> dict:
-    """By contact: `opted_out` of any number of their chatroom, or `opted_in` again. Who said nothing is left out."""
-    wanted = [(row.pk, row.chatroom_id, form) for row in found if row.phone for form in phones.list_forms(row.phone)]
-    if not wanted:
+def consent_of(contacts: Sequence[Contact]) -> dict:
+    """`opted_out` or `opted_in` by contact id. Contacts without an entry are left out.
+
+    A contact who opted out of any number of their chatroom counts as opted out.
+    """
+    addresses = [
+        (contact.pk, contact.chatroom_id, form)
+        for contact in contacts
+        if contact.phone
+        for form in phones.list_forms(contact.phone)
+    ]
+    if not addresses:
         return {}
-    words = {"opt_out": "opted_out", "opt_in": "opted_in"}
-    newest = fetch_rows(CONSENT, [list(column) for column in zip(*wanted, strict=True)])
-    return {row["id"]: words[row["kind"]] for row in newest}
+    states = {"opt_out": "opted_out", "opt_in": "opted_in"}
+    newest = fetch_rows(CONSENT, [list(column) for column in zip(*addresses, strict=True)])
+    return {row["id"]: states[row["kind"]] for row in newest}
 
 
 def describe_note(row: Note) -> dict:
-    """A note with its author (joined)."""
     return {
         "id": row.pk,
         "conversation_id": row.conversation_id,

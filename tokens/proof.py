@@ -156,36 +156,38 @@ INVARIANTS = {
 
 
 def find_broken() -> Iterator[Broken]:
-    """Every invariant that does not hold at this moment, over all organizations: one statement, one snapshot."""
-    each = (
+    """Violated invariants, over all organizations."""
+    # One statement, and so one snapshot: between two, balances and entries would differ by what was written meanwhile.
+    statements = (
         f"(SELECT {place}, ARRAY[x::text] FROM ({sql}) AS x LIMIT {SHOWN})"
         for place, sql in enumerate(INVARIANTS.values())
     )
     with tenancy.system(), connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(each))
-        found = cursor.fetchall()
+        cursor.execute(" UNION ALL ".join(statements))
+        numbered_rows = cursor.fetchall()
     for place, invariant in enumerate(INVARIANTS):
-        rows = [tuple(row) for number, row in found if number == place]
+        rows = [tuple(row) for number, row in numbered_rows if number == place]
         if rows:
             yield Broken(invariant, rows)
 
 
 def run_proof() -> ProofRun:
-    """Look at every invariant and write down what was found: for the metric, the tokens page and operators."""
+    """Check all invariants and store the result, for the metric, the tokens page and operators."""
     started = time.monotonic()
-    found = list(find_broken())
-    for each in found:
-        log.error("An invariant does not hold. %s", each)
+    violations = list(find_broken())
+    for violation in violations:
+        log.error("An invariant does not hold. %s", violation)
     with tenancy.system():
         return ProofRun.objects.create(
             seconds=round(time.monotonic() - started, 3),
-            holds=not found,
+            holds=not violations,
             broken=[
-                {"invariant": each.invariant, "rows": [list(map(str, row)) for row in each.rows]} for each in found
+                {"invariant": violation.invariant, "rows": [list(map(str, row)) for row in violation.rows]}
+                for violation in violations
             ],
         )
 
 
 def newest_run() -> ProofRun | None:
-    """When it was last looked whether everything adds up, and whether it did; not which rows, which operators see."""
+    """The last check, without the violating rows, which only operators see."""
     return ProofRun.objects.only("created_at", "seconds", "holds").order_by("-created_at").first()

@@ -40,13 +40,13 @@ def manage(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def grant(request: HttpRequest) -> HttpResponse:
-    """Grant or take back, once per filled-in form, however often it is sent."""
+    """Grant or take back tokens, once for each form, however often it is sent."""
     _admins_only(request)
     form = GrantForm(request.POST, admin=request.user)
     if form.is_valid():
         person = form.cleaned_data["person"]
         try:
-            _entry, left = ledger.adjust(
+            _entry, remaining = ledger.adjust(
                 person,
                 form.cleaned_data["tokens"],
                 actor=request.user,
@@ -58,7 +58,9 @@ def grant(request: HttpRequest) -> HttpResponse:
         except ledger.KeyUsed as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, gettext("{name} now has {n} tokens.").format(name=person.name, n=f"{left:,}"))
+            messages.success(
+                request, gettext("{name} now has {n} tokens.").format(name=person.name, n=f"{remaining:,}")
+            )
             return redirect(f"{reverse('manage-tokens')}?{urlencode({'to': person.pk})}")
     return _page(request, form, status=422)
 
@@ -93,21 +95,21 @@ def _admins_only(request: HttpRequest) -> None:
 
 
 def _low(organization: Organization) -> int:
-    """How many agents have less than the limit; who was never given any has nothing."""
+    """How many agents are below the limit. An agent without an account has 0."""
     agents = User.objects.filter(organization=organization, role=User.Role.AGENT, is_active=True)
-    left = Coalesce("token_account__balance", 0)
-    return agents.annotate(left=left).filter(left__lt=organization.low_balance_limit).count()
+    remaining = Coalesce("token_account__balance", 0)
+    return agents.annotate(left=remaining).filter(left__lt=organization.low_balance_limit).count()
 
 
 def _people(request: HttpRequest) -> tuple[list[User], str]:
-    """Those with the least first, since they need some; admins, who need none, last."""
-    found = User.objects.filter(organization_id=request.user.organization_id, is_active=True)
+    """Agents by balance, lowest first, then admins."""
+    people = User.objects.filter(organization_id=request.user.organization_id, is_active=True)
     if search := request.GET.get("search", "").strip():
-        found = found.filter(Q(name__icontains=search) | Q(email__icontains=search))
-    found = found.select_related("token_account").order_by(
+        people = people.filter(Q(name__icontains=search) | Q(email__icontains=search))
+    people = people.select_related("token_account").order_by(
         F("role").desc(), F("token_account__balance").asc(nulls_first=True), "name", "pk"
     )[: PEOPLE + 1]
-    people = list(found)
+    people = list(people)
     for person in people:
         account = getattr(person, "token_account", None)
         person.left, person.held = (account.balance, account.reserved) if account else (0, 0)
@@ -115,7 +117,7 @@ def _people(request: HttpRequest) -> tuple[list[User], str]:
 
 
 def _entries(request: HttpRequest) -> tuple[list[TokenEntry], str]:
-    """A page of the ledger, newest first, and where the older ones begin."""
+    """A page of the ledger, newest first, and the position of the next page."""
     kind = request.GET.get("kind", "")
     if kind not in KINDS:
         raise BadRequest("Unknown kind of entry.")
@@ -127,5 +129,5 @@ def _entries(request: HttpRequest) -> tuple[list[TokenEntry], str]:
             entries = entries.filter(pk__lt=UUID(before))
         except ValueError:
             raise BadRequest("Unknown entry.") from None
-    found = list(entries.select_related("account__user", "actor").order_by("-pk")[: ENTRIES + 1])
-    return found[:ENTRIES], str(found[ENTRIES - 1].pk) if len(found) > ENTRIES else ""
+    entries = list(entries.select_related("account__user", "actor").order_by("-pk")[: ENTRIES + 1])
+    return entries[:ENTRIES], str(entries[ENTRIES - 1].pk) if len(entries) > ENTRIES else ""

@@ -14,18 +14,18 @@ def callback_url(message_id: UUID) -> str:
 
     The fragment asks Twilio for more than its single try (connect and read timeouts in ms, five retries on anything).
     """
-    signed = signing.Signer(salt="twilio.callback", sep=".").sign(message_id.hex)
+    signed_id = signing.Signer(salt="twilio.callback", sep=".").sign(message_id.hex)
     address = f"{settings.PUBLIC_BASE_URL}/api/webhooks/twilio/status"
-    return f"{address}?{CALLBACK_PARAMETER}={signed}#rc=5&rp=all&ct=3000&rt=5000"
+    return f"{address}?{CALLBACK_PARAMETER}={signed_id}#rc=5&rp=all&ct=3000&rt=5000"
 
 
 def message_of_callback(query: str) -> UUID | None:
     """Our message that a callback's URL names, if we signed it and it names no other."""
-    named = parse_qs(query).get(CALLBACK_PARAMETER, [])
-    if len(named) != 1:
+    values = parse_qs(query).get(CALLBACK_PARAMETER, [])
+    if len(values) != 1:
         return None
-    (signed,) = named
+    (signed_id,) = values
     try:
-        return UUID(signing.Signer(salt="twilio.callback", sep=".").unsign(signed))
+        return UUID(signing.Signer(salt="twilio.callback", sep=".").unsign(signed_id))
     except (signing.BadSignature, ValueError):
         return None

@@ -30,21 +30,25 @@ def sent_messages(account: str, secret: str, from_address: str, to_address: str,
     newest first, and those before `since` left out here.
     """
     with _answers():
-        found = _waiting(account, secret).messages.list(from_=from_address, to=to_address, limit=MOST_LISTED)
+        resources = _waiting(account, secret).messages.list(from_=from_address, to=to_address, limit=MOST_LISTED)
     return sorted(
-        (_listed(each) for each in found if str(each.direction) != "inbound" and each.date_created >= since),
-        key=lambda each: each.created_at,
+        (
+            _listed(resource)
+            for resource in resources
+            if str(resource.direction) != "inbound" and resource.date_created >= since
+        ),
+        key=lambda resource: resource.created_at,
     )
 
 
 def all_sent(account: str, secret: str, since: datetime) -> Iterator[Listed]:
     """Everything that left the account since then, newest first. Raises Refusal and Away."""
     with _answers():
-        for each in _waiting(account, secret).messages.stream(page_size=MOST_LISTED):
-            if each.date_created < since:
+        for resource in _waiting(account, secret).messages.stream(page_size=MOST_LISTED):
+            if resource.date_created < since:
                 return
-            if str(each.direction) != "inbound":
-                yield _listed(each)
+            if str(resource.direction) != "inbound":
+                yield _listed(resource)
 
 
 def one_sent(account: str, secret: str, provider_id: str) -> Listed:
@@ -53,45 +57,45 @@ def one_sent(account: str, secret: str, provider_id: str) -> Listed:
         return _listed(_waiting(account, secret).messages(provider_id).fetch())
 
 
-def _listed(each) -> Listed:
+def _listed(resource) -> Listed:
     return Listed(
-        each.sid,
-        each.body or "",
-        STATUS.get(str(each.status), "accepted"),
-        str(each.error_code or ""),
-        each.date_created,
-        int(each.num_segments) if str(each.num_segments or "").isdigit() else 1,
-        each.from_ or "",
+        resource.sid,
+        resource.body or "",
+        STATUS.get(str(resource.status), "accepted"),
+        str(resource.error_code or ""),
+        resource.date_created,
+        int(resource.num_segments) if str(resource.num_segments or "").isdigit() else 1,
+        resource.from_ or "",
     )
 
 
 def received_messages(account: str, secret: str, to_address: str, since: datetime) -> list[InboundMessage]:
     """What Twilio has taken in for a number of ours, oldest first. Raises Refusal and Away."""
-    client, found = _waiting(account, secret), []
+    client, messages = _waiting(account, secret), []
     with _answers():
-        for each in client.messages.stream(to=to_address, page_size=MOST_LISTED):
-            if each.date_created < since:
+        for resource in client.messages.stream(to=to_address, page_size=MOST_LISTED):
+            if resource.date_created < since:
                 break
-            if str(each.direction) == "inbound" and ":" not in f"{each.from_}{each.to}":
-                found.append(_received(client, account, each))
-    return found[::-1]
+            if str(resource.direction) == "inbound" and ":" not in f"{resource.from_}{resource.to}":
+                messages.append(_received(client, account, resource))
+    return messages[::-1]
 
 
-def _received(client: Client, account: str, each) -> InboundMessage:
+def _received(client: Client, account: str, resource) -> InboundMessage:
     media: tuple[Media, ...] = ()
-    if str(each.num_media or "0") != "0":
+    if str(resource.num_media or "0") != "0":
         media = tuple(
             Media(f"{API}{item.uri.removesuffix('.json')}", (item.content_type or "")[:100])
-            for item in client.messages(each.sid).media.list(limit=MOST_MEDIA)
+            for item in client.messages(resource.sid).media.list(limit=MOST_MEDIA)
         )
     return InboundMessage(
         account=account,
-        provider_id=each.sid[:200],
-        from_address=(each.from_ or "").strip()[:32],
-        to_address=(each.to or "").strip()[:32],
-        body=read_body((each.body or "").replace("\0", "")),
-        occurred_at=each.date_created,
-        segments=int(each.num_segments) if str(each.num_segments or "").isdigit() else 1,
+        provider_id=resource.sid[:200],
+        from_address=(resource.from_ or "").strip()[:32],
+        to_address=(resource.to or "").strip()[:32],
+        body=read_body((resource.body or "").replace("\0", "")),
+        occurred_at=resource.date_created,
+        segments=int(resource.num_segments) if str(resource.num_segments or "").isdigit() else 1,
         media=media,
     )
 
@@ -121,8 +125,11 @@ def webhook_url() -> str:
 def numbers(account: str, secret: str, phone: str = "") -> list[OwnNumber]:
     """The account's numbers, or the one that is asked for. Raises Refusal and Away."""
     with _answers():
-        found = _waiting(account, secret).incoming_phone_numbers.list(**({"phone_number": phone} if phone else {}))
-    return [OwnNumber(each.sid, each.phone_number, each.friendly_name, each.sms_url or "") for each in found]
+        resources = _waiting(account, secret).incoming_phone_numbers.list(**({"phone_number": phone} if phone else {}))
+    return [
+        OwnNumber(resource.sid, resource.phone_number, resource.friendly_name, resource.sms_url or "")
+        for resource in resources
+    ]
 
 
 def route_here(account: str, secret: str, number_sid: str) -> None:

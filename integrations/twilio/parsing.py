@@ -67,12 +67,12 @@ def pairs(body: bytes) -> Pairs:
         raise BadForm("A form with that many fields is not read.")
     split = (part.replace(b"+", b" ").partition(b"=") for part in parts)
     fields = [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in split]
-    seen = set()
+    read_names = set()
     for name, _ in fields:
         if name in READ:
-            if name in seen:
+            if name in read_names:
                 raise BadForm(f"{name.decode()} comes twice.")
-            seen.add(name)
+            read_names.add(name)
         elif NO_LETTER.sub(b"", name).lower() in READ_PLAIN:
             raise BadForm("A field has a name that resembles another's.")
     return fields
@@ -166,13 +166,13 @@ def parse_status(account: str, body: bytes, query: str, received_at: datetime) -
     message_id = message_of_callback(query)
     if not sid and message_id is None:
         raise BadForm("A status without MessageSid.")
-    said = form.message_status
-    status = STATUS.get(said, "")
+    provider_status = form.message_status
+    status = STATUS.get(provider_status, "")
     return StatusUpdate(
         account=account,
         provider_id=sid[:200],
         status=status,
-        provider_status=said[:24],
+        provider_status=provider_status[:24],
         occurred_at=received_at,
         # An earlier code may linger on a later state: it means something only with a failure.
         error_code=form.text("ErrorCode")[:16] if status in ("failed", "undelivered") else "",

@@ -82,21 +82,21 @@ async def send_text(transport: Transport, text: OutgoingText) -> Outcome:
     url = f"{API}/2010-04-01/Accounts/{text.account}/Messages.json"
     try:
         answer = await transport.request("POST", url, data=form, headers=JSON, auth=(text.account, text.secret))
-        said = orjson.loads(answer.text)
+        values = orjson.loads(answer.text)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         return NotReached(f"Twilio could not be reached ({type(error).__name__}).")
     except (TimeoutError, aiohttp.ClientError) as error:
         return Unclear(f"No clear answer from Twilio ({type(error).__name__}).")
     except ValueError:
-        said = {}
-    if not isinstance(said, dict):
-        said = {}
+        values = {}
+    if not isinstance(values, dict):
+        values = {}
     if answer.status_code not in (200, 201):
-        return _refusal(answer, said)
-    if not isinstance(said.get("sid"), str) or not said["sid"] or said.get("account_sid") != text.account:
+        return _refusal(answer, values)
+    if not isinstance(values.get("sid"), str) or not values["sid"] or values.get("account_sid") != text.account:
         return Unclear(f"Twilio's answer named no message of ours: {_excerpt(answer.text)}")
-    segments = str(said.get("num_segments") or "1")
-    return Accepted(said["sid"], int(segments) if segments.isdigit() else 1)
+    segments = str(values.get("num_segments") or "1")
+    return Accepted(values["sid"], int(segments) if segments.isdigit() else 1)
 
 
 def _excerpt(text: str) -> str:
@@ -109,13 +109,13 @@ def _refusal(answer: Response, body: dict) -> Outcome:
     wait = read_retry_after(answer)
     if not isinstance(code, int) and status != 429:
         return Unclear(f"Twilio, or somebody before it, answered {status}: {_excerpt(answer.text)}")
-    said = message.removeprefix("Unable to create record: ")[:300] or f"Twilio answered {status}."
+    explanation = message.removeprefix("Unable to create record: ")[:300] or f"Twilio answered {status}."
     if code in BACKLOG_FULL:
-        return Busy(said, wait or BACKLOG_SECONDS, whole_account=False)
+        return Busy(explanation, wait or BACKLOG_SECONDS, whole_account=False)
     if status == 429:
-        return Busy(said, wait or BUSY_SECONDS, whole_account=True)
+        return Busy(explanation, wait or BUSY_SECONDS, whole_account=True)
     if status in (401, 403) or code in SHUT_OUT:
-        return ShutOut(str(code or status), said)
+        return ShutOut(str(code or status), explanation)
     if 400 <= status < 500:
-        return Refused(str(code or status), said)
+        return Refused(str(code or status), explanation)
     return Unclear(f"Twilio answered {status}.")

@@ -32,9 +32,10 @@ def verify_signature(tokens: Iterable[str], url: str, fields: Pairs, signature: 
     """Whether one of the account's tokens signed these fields for this URL. Never raises."""
     if not signature or not signature.isascii():
         return False
-    signed = _Signed(fields)
+    signed_fields = _Signed(fields)
     return any(
-        RequestValidator(token).validate(url, signed, signature) or _signed_as_bytes(token, url, fields, signature)
+        RequestValidator(token).validate(url, signed_fields, signature)
+        or _signed_as_bytes(token, url, fields, signature)
         for token in tokens
         if token
     )
@@ -43,5 +44,5 @@ def verify_signature(tokens: Iterable[str], url: str, fields: Pairs, signature: 
 def _signed_as_bytes(token: str, url: str, fields: Pairs, signature: str) -> bool:
     """For a body that is no UTF-8, which the SDK can't hash: the same rule over the bytes as they came."""
     text = url.encode() + b"".join(name + value for name, value in sorted(set(fields)))
-    expected = base64.b64encode(hmac.new(token.encode(), text, hashlib.sha1).digest())
-    return hmac.compare_digest(expected, signature.encode())
+    expected_signature = base64.b64encode(hmac.new(token.encode(), text, hashlib.sha1).digest())
+    return hmac.compare_digest(expected_signature, signature.encode())

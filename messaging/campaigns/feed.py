@@ -1,7 +1,6 @@
-"""The worker's half of campaigns: a few of those who wait at a time become queued messages, each paid and asked for.
+"""The worker's half of campaigns: batches of waiting recipients become queued messages, each checked and paid.
 
-Only so many are queued ahead that pausing and calling off mean what they say. Any number of workers may feed: one has a
-campaign at a time, and each batch is one transaction, so that a crash leaves it undone as a whole.
+Any number of workers may feed. One worker has a campaign at a time, and each batch is one transaction.
 """
 
 import logging
@@ -27,9 +26,14 @@ from messaging.sending import eligibility, enqueue
 from tokens import ledger
 
 log = logging.getLogger(__name__)
+# Recipients in one transaction. Their contacts stay locked until it commits, and a crash undoes all of them.
 BATCH = 200
-AHEAD = 1000  # messages of a campaign that may be queued at once
+# Messages of one campaign that may be queued at once. Canceling refunds each queued message with an entry of its own,
+# so this bounds its work, whatever the audience.
+AHEAD = 1000
 
+# Besides campaigns whose time has come: canceled ones with a message that Twilio asked us to hold, which went back to
+# `queued` after the cancellation, and unfinished ones of an archived chatroom, where nobody could cancel them by hand.
 DUE = """
 SELECT id, organization_id FROM campaigns WHERE state = 'running' OR (state = 'scheduled' AND send_at <= now())
 UNION
@@ -40,7 +44,8 @@ SELECT c.id, c.organization_id
 FROM chatrooms r JOIN campaigns c ON c.chatroom_id = r.id AND c.state IN ('scheduled', 'running', 'paused')
 WHERE r.archived_at IS NOT NULL
 """
-# Where the contact has no conversation that is not closed, one is opened aside: an answer brings it to the open ones.
+# Opens a conversation for contacts that have none with this number. It is pending, not open: ten thousand rows would
+# bury the inbox. An answer opens it. ON CONFLICT: the contact may be writing to us at this moment.
 OPEN = """
 WITH made AS (
     INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, sender_number_id, status)
@@ -55,10 +60,12 @@ WITH made AS (
 INSERT INTO contact_activities (organization_id, contact_id, kind, reference)
 SELECT organization_id, contact_id, %(kind)s, id FROM made
 """
+# `waiting_since` stays: a bulk message does not answer what a customer asked.
 TOUCH = """
 UPDATE conversations v SET last_message_id = m.id, last_message_at = m.occurred_at
 FROM messages m WHERE m.id = ANY(%s) AND v.id = m.conversation_id
 """
+# Columns as arrays: one statement and one plan, however many recipients a batch has.
 NOTE = """
 UPDATE campaign_recipients r
 SET outcome = u.outcome, reason_code = u.code, reason = u.reason, not_before = u.not_before, message_id = u.message
@@ -70,7 +77,7 @@ WHERE r.id = u.id
 
 @dataclass(slots=True)
 class Turn:
-    """One recipient of a batch, and what becomes of them. Whose outcome is still waiting is asked another time."""
+    """A recipient of a batch and their outcome. A recipient whose outcome stays `waiting` is in a later batch again."""
 
     recipient: CampaignRecipient
     contact: Contact
@@ -88,133 +95,140 @@ class Turn:
 
 
 def feed_campaigns() -> int:
-    """Give each campaign that is due a turn; returns how many recipients and messages were moved on.
+    """Feed one batch of each campaign that is due; returns how many recipients and messages changed.
 
-    One that can't be fed is paused, and does not keep the others from their turn.
+    A campaign that raises an error is paused with the code `broken`; the others go on.
     """
     with tenancy.system():
-        due = {row["id"]: row["organization_id"] for row in sql.fetch_rows(DUE)}
-    return sum(_turn(campaign_id, due[campaign_id]) for campaign_id in sorted(due))
+        organization_of = {row["id"]: row["organization_id"] for row in sql.fetch_rows(DUE)}
+    return sum(_feed_safely(campaign_id, organization_of[campaign_id]) for campaign_id in sorted(organization_of))
 
 
-def _turn(campaign_id: UUID, organization_id: UUID) -> int:
+def _feed_safely(campaign_id: UUID, organization_id: UUID) -> int:
     with isolation.contain("Campaigns", organization_id):
         return _feed(campaign_id)
-    going = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
-    words = "Paused after an internal error. No further messages are being sent. Resume to retry."
+    campaigns = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
+    explanation = "Paused after an internal error. No further messages are being sent. Resume to retry."
     with tenancy.system():
-        going.update(state=State.PAUSED, paused_code="broken", paused_message=words)
+        campaigns.update(state=State.PAUSED, paused_code="broken", paused_message=explanation)
     return 0
 
 
 def _feed(campaign_id: UUID) -> int:
     with tenancy.system():
         rows = Campaign.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).filter(pk=campaign_id)
-        held = rows.select_related("started_by__organization", "sender_number", "chatroom").first()
-        if held is None:  # somebody has it just now
+        campaign = rows.select_related("started_by__organization", "sender_number", "chatroom").first()
+        if campaign is None:  # another worker has it
             return 0
-        if held.state == State.CANCELED:  # the provider told a message to wait while it was called off
-            called_off = lifecycle.call_off_queued(held)
+        if campaign.state == State.CANCELED:
+            called_off = lifecycle.call_off_queued(campaign)
             event_log.record_events(called_off)
             return len(called_off)
-        if held.state in lifecycle.STARTED and held.chatroom.archived_at:  # nobody sees it, so nobody else can
-            return lifecycle.call_off(held, by=None)
-        if held.state == State.SCHEDULED and held.send_at and held.send_at <= timezone.now():
-            _set(held, state=State.RUNNING)
-        return _next(held) if held.state == State.RUNNING else 0
+        if campaign.state in lifecycle.STARTED and campaign.chatroom.archived_at:
+            return lifecycle.call_off(campaign, by=None)
+        if campaign.state == State.SCHEDULED and campaign.send_at and campaign.send_at <= timezone.now():
+            _update_campaign(campaign, state=State.RUNNING)
+        return _feed_batch(campaign) if campaign.state == State.RUNNING else 0
 
 
-def _next(held: Campaign) -> int:
-    """The next batch of a running campaign that is held; returns how many recipients were moved on."""
-    payer = held.started_by
-    waiting = held.recipients.filter(outcome=Outcome.WAITING)
-    flying = Message.objects.filter(campaign=held, status__in=["queued", "sending"])
-    queued = flying.filter(status="queued").count()
-    if not waiting.exists() and not queued:
-        if not flying.exists():
-            lifecycle.end_campaign(held, State.DONE)
+def _feed_batch(campaign: Campaign) -> int:
+    """Feed one batch of a running, locked campaign; returns how many recipients got an outcome."""
+    payer = campaign.started_by
+    waiting = campaign.recipients.filter(outcome=Outcome.WAITING)
+    in_flight = Message.objects.filter(campaign=campaign, status__in=["queued", "sending"])
+    queued_count = in_flight.filter(status="queued").count()
+    if not waiting.exists() and not queued_count:
+        if not in_flight.exists():
+            lifecycle.end_campaign(campaign, State.DONE)
         return 0
+    # Asked for every batch: the payer may have lost the chatroom, or been deactivated, since the start.
     if payer is None:
-        return _pause(held, "no_access", str(eligibility.no_access()))
-    if reason := eligibility.may_feed(payer, held.chatroom_id, held.sender_number):
-        return _pause(held, reason.code, str(reason))
+        return _pause_campaign(campaign, "no_access", str(eligibility.no_access()))
+    if reason := eligibility.may_feed(payer, campaign.chatroom_id, campaign.sender_number):
+        return _pause_campaign(campaign, reason.code, str(reason))
     if not waiting.exists():
         return 0
     price = eligibility.price_of(payer, Platform.SMS)
-    paid = held.reserved // price if price else AHEAD
-    if not paid:
-        if flying.exists():  # who is paid for goes first, and a pause would hold them
+    payable_count = campaign.reserved // price if price else AHEAD
+    if not payable_count:
+        # A pause would hold back the queued messages, which are paid for already.
+        if in_flight.exists():
             return 0
-        if gone := _leave_out_gone(waiting):
-            return gone
-        return _pause(held, "insufficient_tokens", _explain_shortage(held, payer, price, waiting.count()))
-    room = min(BATCH, AHEAD - queued, paid)
-    due = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
-    chosen = [row.pk for row in due[: max(0, room)]]
-    turns = _taken(chosen)
-    for turn, verdict in zip(turns, _verdicts(payer, held, turns), strict=True):
-        _judge(turn, verdict, held.content, payer)
-    _make(held, payer, turns, price)
-    _note(turns)
-    return _leave_out_gone(waiting.filter(pk__in=chosen)) + sum(turn.outcome != Outcome.WAITING for turn in turns)
-
-
-def _explain_shortage(held: Campaign, payer: User, price: int, waiting: int) -> str:
-    """What it costs now, what is there, how many that covers, and what to do."""
-    left = held.reserved + (ledger.balance(payer) or 0)
-    covered = left // price
-    tokens, those = "token" if price == 1 else "tokens", "recipient waits" if waiting == 1 else "recipients wait"
-    fix = "Resume to continue with those, or" if covered else "Before you resume,"
-    return (
-        f"There are not enough tokens: {waiting:,} {those}, and a message now costs {price:,} {tokens}. "
-        f"{payer.name[:60]} has {left:,} left, which covers {covered:,}. "
-        f"{fix} ask an admin for {waiting * price - left:,} more."
+        if skipped_count := _skip_deleted_contacts(waiting):
+            return skipped_count
+        return _pause_campaign(
+            campaign, "insufficient_tokens", _explain_shortage(campaign, payer, price, waiting.count())
+        )
+    batch_size = min(BATCH, AHEAD - queued_count, payable_count)
+    due_recipients = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
+    recipient_ids = [row.pk for row in due_recipients[: max(0, batch_size)]]
+    turns = _lock_turns(recipient_ids)
+    for turn, verdict in zip(turns, _check_recipients(payer, campaign, turns), strict=True):
+        _judge(turn, verdict, campaign.content, payer)
+    _create_messages(campaign, payer, turns, price)
+    _record_outcomes(turns)
+    return _skip_deleted_contacts(waiting.filter(pk__in=recipient_ids)) + sum(
+        turn.outcome != Outcome.WAITING for turn in turns
     )
 
 
-def _pause(held: Campaign, code: str, words: str) -> int:
-    _set(held, state=State.PAUSED, paused_code=code, paused_message=words[:300])
+def _explain_shortage(campaign: Campaign, payer: User, price: int, waiting_count: int) -> str:
+    remaining = campaign.reserved + (ledger.balance(payer) or 0)
+    covered = remaining // price
+    tokens = "token" if price == 1 else "tokens"
+    waiting_phrase = "recipient waits" if waiting_count == 1 else "recipients wait"
+    advice = "Resume to continue with those, or" if covered else "Before you resume,"
+    return (
+        f"There are not enough tokens: {waiting_count:,} {waiting_phrase}, and a message now costs {price:,} {tokens}. "
+        f"{payer.name[:60]} has {remaining:,} left, which covers {covered:,}. "
+        f"{advice} ask an admin for {waiting_count * price - remaining:,} more."
+    )
+
+
+def _pause_campaign(campaign: Campaign, code: str, explanation: str) -> int:
+    _update_campaign(campaign, state=State.PAUSED, paused_code=code, paused_message=explanation[:300])
     return 0
 
 
-def _taken(keys: Sequence[UUID]) -> list[Turn]:
-    """These recipients with their contacts, who are held until the commit: no merge moves them meanwhile."""
-    chosen = CampaignRecipient.objects.filter(pk__in=keys)
+def _lock_turns(recipient_ids: Sequence[UUID]) -> list[Turn]:
+    """The recipients with their contacts, which are locked until the commit so that no merge moves them."""
+    # Lock order: campaign, contacts, conversations, messages, the payer's wallet, the chatroom's event counter.
+    recipients = CampaignRecipient.objects.filter(pk__in=recipient_ids)
     contacts = Contact.objects.select_for_update(no_key=True, of=("self",)).select_related("chatroom", "organization")
-    named = list(chosen.exclude(contact=None).values_list("contact_id", flat=True))
-    held = {contact.pk: contact for contact in contacts.filter(pk__in=named).order_by("pk")}
-    # Read again, as they are after waiting for the locks.
+    contact_ids = list(recipients.exclude(contact=None).values_list("contact_id", flat=True))
+    contact_by_id = {contact.pk: contact for contact in contacts.filter(pk__in=contact_ids).order_by("pk")}
+    # Recipients are read again here: a merge that held the locks may have removed some of them.
     return [
-        Turn(row, held[row.contact_id], row.address)
-        for row in chosen.order_by("pk")
-        if row.contact_id in held and row.address
+        Turn(row, contact_by_id[row.contact_id], row.address)
+        for row in recipients.order_by("pk")
+        if row.contact_id in contact_by_id and row.address
     ]
 
 
-def _leave_out_gone(waiting: QuerySet[CampaignRecipient]) -> int:
-    return waiting.filter(contact=None).update(
+def _skip_deleted_contacts(recipients: QuerySet[CampaignRecipient]) -> int:
+    return recipients.filter(contact=None).update(
         outcome=Outcome.SKIPPED,
         reason_code="contact_gone",
         reason="This contact was deleted, or merged with another recipient of the campaign.",
     )
 
 
-def _verdicts(payer: User, held: Campaign, turns: Sequence[Turn]) -> list[eligibility.Verdict]:
-    return eligibility.may_send_to_each(payer, held.sender_number, [(turn.contact, turn.address) for turn in turns])
+def _check_recipients(payer: User, campaign: Campaign, turns: Sequence[Turn]) -> list[eligibility.Verdict]:
+    return eligibility.may_send_to_each(payer, campaign.sender_number, [(turn.contact, turn.address) for turn in turns])
 
 
 def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User) -> None:
-    """Whether and what to write; the others are left out with the reason, or wait for the end of their quiet hours."""
+    """Fill in the text, skip the recipient with the reason, or let them wait until their quiet hours end."""
     turn.verdict = verdict
     if verdict.waits_until:
         turn.not_before = verdict.waits_until
     elif not verdict.allowed:
         turn.skip(verdict.reasons[0].code, str(verdict.reasons[0]))
     else:
-        _write(turn, content, payer)
+        _fill_in_text(turn, content, payer)
 
 
-def _write(turn: Turn, content: str, payer: User) -> None:
+def _fill_in_text(turn: Turn, content: str, payer: User) -> None:
     try:
         turn.text = templates.fill_in_template(content, turn.contact, sender=payer)
     except templates.MissingVariables as error:
@@ -224,62 +238,62 @@ def _write(turn: Turn, content: str, payer: User) -> None:
             turn.skip("bad_length", f"The rendered text is empty or longer than {segments.LONGEST_TEXT} characters.")
 
 
-def _make(held: Campaign, payer: User, turns: Sequence[Turn], price: int) -> None:
-    """The messages of those who are to get one, paid out of what was set aside, and shown."""
-    chosen = [turn for turn in turns if turn.text and turn.outcome == Outcome.WAITING]
-    if not chosen:
+def _create_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], price: int) -> None:
+    """Create the messages of recipients with a text, paid from the campaign's reservation."""
+    writable_turns = [turn for turn in turns if turn.text and turn.outcome == Outcome.WAITING]
+    if not writable_turns:
         return
-    conversations = _conversations(held, [turn.contact.pk for turn in chosen])
-    for turn in chosen:
-        if conversation_id := conversations.get(turn.contact.pk):  # else it was closed just now: another time
-            turn.message, turn.outcome = _message(held, payer, turn, conversation_id, price), Outcome.MESSAGED
-    made = Message.objects.bulk_create([turn.message for turn in chosen if turn.message])
-    if not made:
+    conversations = _lock_conversations(campaign, [turn.contact.pk for turn in writable_turns])
+    for turn in writable_turns:
+        # A conversation that was closed before we locked it is missing; its recipient is in a later batch again.
+        if conversation_id := conversations.get(turn.contact.pk):
+            turn.message, turn.outcome = _build_message(campaign, payer, turn, conversation_id, price), Outcome.MESSAGED
+    messages = Message.objects.bulk_create([turn.message for turn in writable_turns if turn.message])
+    if not messages:
         return
     with connection.cursor() as cursor:
-        cursor.execute(TOUCH, [[message.pk for message in made]])
+        cursor.execute(TOUCH, [[message.pk for message in messages]])
     if price:
-        references = [f"message:{message.pk}" for message in made]
-        ledger.spend(payer.pk, price, references, purpose=lifecycle.reservation_purpose(held.pk))
-        _set(held, reserved=held.reserved - price * len(made))
+        references = [f"message:{message.pk}" for message in messages]
+        ledger.spend(payer.pk, price, references, purpose=lifecycle.reservation_purpose(campaign.pk))
+        _update_campaign(campaign, reserved=campaign.reserved - price * len(messages))
 
 
-def _conversations(held: Campaign, contacts: list[UUID]) -> dict[UUID, UUID]:
-    """The conversation with each contact that is not closed, opened if need be, and held until the commit."""
+def _lock_conversations(campaign: Campaign, contact_ids: list[UUID]) -> dict[UUID, UUID]:
+    """Ids of unclosed conversations by contact, opened where there is none; locked until the commit."""
     kind = ContactActivity.Kind.CONVERSATION_OPENED
     with connection.cursor() as cursor:
-        cursor.execute(OPEN, {"sender": held.sender_number_id, "contacts": contacts, "kind": str(kind)})
+        cursor.execute(OPEN, {"sender": campaign.sender_number_id, "contacts": contact_ids, "kind": str(kind)})
     rows = Conversation.objects.select_for_update(no_key=True).filter(
-        contact__in=contacts, platform=Platform.SMS, sender_number=held.sender_number_id
+        contact__in=contact_ids, platform=Platform.SMS, sender_number=campaign.sender_number_id
     )
     rows = rows.exclude(status=Conversation.Status.CLOSED).order_by("pk")
     return dict(rows.values_list("contact_id", "pk"))
 
 
-def _message(held: Campaign, payer: User, turn: Turn, conversation_id: UUID, price: int) -> Message:
+def _build_message(campaign: Campaign, payer: User, turn: Turn, conversation_id: UUID, price: int) -> Message:
     return Message(
-        organization_id=held.organization_id,
-        chatroom_id=held.chatroom_id,
+        organization_id=campaign.organization_id,
+        chatroom_id=campaign.chatroom_id,
         conversation_id=conversation_id,
         contact_id=turn.contact.pk,
         direction=Message.Direction.OUTBOUND,
         platform=Platform.SMS,
         content=turn.text,
         status=Message.Status.QUEUED,
-        from_address=held.sender_number.phone,
+        from_address=campaign.sender_number.phone,
         to_address=turn.address,
         segments=max(1, segments.count_segments(turn.text)),
         tokens=price,
         sent_by=payer,
-        campaign=held,
+        campaign=campaign,
         priority=Message.Priority.BULK,
         sendability=turn.verdict.as_json(),
         occurred_at=timezone.now(),
     )
 
 
-def _note(turns: Sequence[Turn]) -> None:
-    """Write down what became of each, and tell everybody."""
+def _record_outcomes(turns: Sequence[Turn]) -> None:
     if not turns:
         return
     columns = zip(
@@ -291,16 +305,20 @@ def _note(turns: Sequence[Turn]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(NOTE, [list(column) for column in columns])
-    made = [turn.message for turn in turns if turn.message]
+    messages = [turn.message for turn in turns if turn.message]
+    # Last of all writes: it locks the chatroom's event counter, for which every other writer of the room waits.
     event_log.record_events(
-        [event_log.Change(event_log.CREATED, m.organization_id, m.chatroom_id, m.conversation_id, m.pk) for m in made]
+        [
+            event_log.Change(event_log.CREATED, m.organization_id, m.chatroom_id, m.conversation_id, m.pk)
+            for m in messages
+        ]
     )
-    if made:
+    if messages:
         with connection.cursor() as cursor:  # delivered at commit
             cursor.execute("SELECT pg_notify(%s, '')", [enqueue.WAKE_CHANNEL])
 
 
-def _set(held: Campaign, **values) -> None:
-    Campaign.objects.filter(pk=held.pk).update(**values)
+def _update_campaign(campaign: Campaign, **values) -> None:
+    Campaign.objects.filter(pk=campaign.pk).update(**values)
     for name, value in values.items():
-        setattr(held, name, value)
+        setattr(campaign, name, value)

@@ -1,7 +1,7 @@
-"""One text to many: the audience is frozen and the tokens set aside at the start, then `campaign_feed` makes messages.
+"""Creating, starting, pausing, resuming and canceling campaigns. `campaigns.feed` makes the messages.
 
-A campaign's row is held before everything else that an operation on it holds: contacts, conversations, messages,
-recipients, the payer's account, and the chatroom's counter last.
+Lock order: the campaign's row, contacts, conversations, messages, recipients, the payer's wallet, and the chatroom's
+event counter last.
 """
 
 from collections.abc import Iterable
@@ -26,23 +26,24 @@ WAKE_CHANNEL = "campaigns"
 State, Outcome = Campaign.State, CampaignRecipient.Outcome
 STARTED = (State.SCHEDULED, State.RUNNING, State.PAUSED)
 
-# Each contact is looked up by its key. Otherwise PostgreSQL, which knows nothing of those that were imported just now,
-# goes through all of the organization once for each of them.
+# MATERIALIZED here, and LATERAL below, make PostgreSQL look up each contact by its key. After an import its statistics
+# are out of date: it expects a handful of contacts, and would scan the organization's once for each member.
 MEMBERS = """
 WITH members AS MATERIALIZED (
     SELECT DISTINCT m.contact_id FROM campaign_groups g JOIN group_members m ON m.group_id = g.group_id
     WHERE g.campaign_id = %(campaign)s ORDER BY m.contact_id
 )
 """
-# Nobody of the audience is deleted until the commit, and a merge that was faster is waited for: what it made of them is
-# seen by the next statement only.
+# FOR KEY SHARE keeps the audience from being deleted until the commit, and lets everything else go on. It waits for a
+# merge that is under way. A statement of its own, because what the merge wrote is visible to the next snapshot only.
 HOLD = f"""
 {MEMBERS}
 SELECT count(*) FROM members CROSS JOIN LATERAL (
     SELECT FROM contacts c WHERE c.id = members.contact_id AND c.chatroom_id = %(chatroom)s FOR KEY SHARE
-) held
+) locked
 """
-# Who has no number is in the audience too, and left out with a reason: the outcomes sum to it.
+# Contacts without a number are skipped recipients, not left out: outcomes must always sum to the audience.
+# OFFSET 0 keeps the planner from turning the subquery into a plain join.
 FREEZE = f"""
 {MEMBERS}
 INSERT INTO campaign_recipients (organization_id, campaign_id, contact_id, address, outcome, reason_code, reason)
@@ -65,7 +66,7 @@ WHERE r.campaign_id = %s GROUP BY 1 ORDER BY 1
 
 
 class WrongCampaignState(Exception):
-    """The campaign is in another state than this takes. `code` is for clients."""
+    """The campaign's state does not allow the action. `code` is part of the API."""
 
     def __init__(self, code: str, words: str):
         self.code = code
@@ -73,14 +74,14 @@ class WrongCampaignState(Exception):
 
 
 class CampaignGone(Exception):
-    """Somebody deleted the draft meanwhile."""
+    """The draft was deleted by another request."""
 
     def __init__(self) -> None:
         super().__init__("This campaign was deleted.")
 
 
 def reservation_purpose(campaign_id: UUID) -> str:
-    """For what tokens are set aside, as the ledger writes it."""
+    """The `purpose` of the campaign's entries in the ledger."""
     return f"campaign:{campaign_id}"
 
 
@@ -96,8 +97,8 @@ def create_campaign(
     by: User,
     send_at: datetime | None = None,
 ) -> Campaign:
-    """A draft. Raises BadTemplate for a text that could not be filled in."""
-    _check(content)
+    """Create a draft. Raises BadTemplate where the text has unknown variables."""
+    _check_content(content)
     campaign = Campaign.objects.create(
         organization_id=chatroom.organization_id,
         chatroom=chatroom,
@@ -107,31 +108,31 @@ def create_campaign(
         send_at=send_at,
         created_by=by,
     )
-    _aim(campaign, groups)
+    _set_groups(campaign, groups)
     return campaign
 
 
 @transaction.atomic
 def change_campaign(campaign: Campaign, *, groups: Iterable[Group] | None = None, **values) -> None:
-    """Change a draft. Raises WrongCampaignState once it was started, and BadTemplate."""
-    held = _draft(campaign)
+    """Change a draft. Raises WrongCampaignState once it is started, and BadTemplate."""
+    campaign = _lock_draft(campaign)
     if "content" in values:
-        _check(values["content"])
+        _check_content(values["content"])
     if values:
-        Campaign.objects.filter(pk=held.pk).update(**values)
+        Campaign.objects.filter(pk=campaign.pk).update(**values)
     if groups is not None:
-        _aim(held, groups)
+        _set_groups(campaign, groups)
 
 
 @transaction.atomic
 def delete_campaign(campaign: Campaign) -> None:
-    """Delete a draft. Raises WrongCampaignState once it was started: its messages refer to it."""
-    held = _draft(campaign)
-    held.audience_groups.all().delete()
-    held.delete()
+    """Delete a draft. Raises WrongCampaignState once it is started, because its messages refer to it."""
+    campaign = _lock_draft(campaign)
+    campaign.audience_groups.all().delete()
+    campaign.delete()
 
 
-def _check(content: str) -> None:
+def _check_content(content: str) -> None:
     try:
         templates.check_template(content)
     except templates.BadTemplate as error:
@@ -139,190 +140,204 @@ def _check(content: str) -> None:
         raise
 
 
-def _aim(campaign: Campaign, groups: Iterable[Group]) -> None:
-    """At these groups and no others. One that is deleted just now counts as deleted afterwards."""
-    wanted = Group.objects.filter(pk__in=[group.pk for group in groups]).order_by("pk")
-    held = list(wanted.select_for_update(no_key=True))
+def _set_groups(campaign: Campaign, groups: Iterable[Group]) -> None:
+    """Replace the campaign's groups."""
+    # Locked and read in one statement: a group that is being deleted is either waited for and gone, or kept.
+    chosen_groups = Group.objects.filter(pk__in=[group.pk for group in groups]).order_by("pk")
+    locked_groups = list(chosen_groups.select_for_update(no_key=True))
     campaign.audience_groups.all().delete()
     CampaignGroup.objects.bulk_create(
-        CampaignGroup(organization_id=campaign.organization_id, campaign=campaign, group=group) for group in held
+        CampaignGroup(organization_id=campaign.organization_id, campaign=campaign, group=group)
+        for group in locked_groups
     )
 
 
 # ---------------------------------------------------------------- from the start on
 @transaction.atomic
 def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
-    """Freeze the audience, set aside the tokens of whoever starts it, and let it go now or at its time.
+    """Freeze the audience, reserve the tokens of the person who starts it, and run it now or at its `send_at`.
 
-    Where the balance covers a part only, that part goes; then it pauses and says so. Raises WrongCampaignState,
-    InsufficientTokens
-    where it covers nobody, and SendRefused where `by` or the number does not belong to the chatroom.
+    Where the balance covers only some recipients, what covers them is reserved; the feed pauses once it is spent.
+    Raises WrongCampaignState, InsufficientTokens where the balance covers nobody, and SendRefused where `by` or the
+    number does not belong to the chatroom.
     """
-    held = _draft(campaign)
-    _may_go_on(held, by)
-    if held.send_at and held.send_at <= _now():
+    campaign = _lock_draft(campaign)
+    _check_payer(campaign, by)
+    if campaign.send_at and campaign.send_at <= _database_time():
         raise WrongCampaignState(
             "too_late", "The scheduled time has passed. Choose another time, or none to start now."
         )
     with connection.cursor() as cursor:
-        whose = {"campaign": held.pk, "chatroom": held.chatroom_id}
-        cursor.execute(HOLD, whose)
-        cursor.execute(FREEZE, whose)
+        parameters = {"campaign": campaign.pk, "chatroom": campaign.chatroom_id}
+        cursor.execute(HOLD, parameters)
+        cursor.execute(FREEZE, parameters)
         outcomes = [outcome for (outcome,) in cursor.fetchall()]
-    waiting = outcomes.count(Outcome.WAITING)
-    if not waiting:
+    waiting_count = outcomes.count(Outcome.WAITING)
+    if not waiting_count:
         raise WrongCampaignState("no_recipients", "No contact in its groups has a phone number.")
-    reserved = _reserve(held, by, waiting)
-    state = State.SCHEDULED if held.send_at else State.RUNNING
-    _set(held, state=state, started_by=by, started_at=Now(), audience=len(outcomes), reserved=reserved)
+    reserved = _reserve(campaign, by, waiting_count)
+    state = State.SCHEDULED if campaign.send_at else State.RUNNING
+    _update_campaign(campaign, state=state, started_by=by, started_at=Now(), audience=len(outcomes), reserved=reserved)
     audit.record_action(
-        "campaign.start", actor=by, target=held, after={"audience": len(outcomes), "reserved": reserved}
+        "campaign.start", actor=by, target=campaign, after={"audience": len(outcomes), "reserved": reserved}
     )
-    _wake()
-    return held
+    _wake_feeder()
+    return campaign
 
 
 @transaction.atomic
 def pause_campaign(campaign: Campaign, *, by: User) -> Campaign:
-    """Make no more messages, and hold those that are queued. What is at the provider already goes. Raises
-    WrongCampaignState."""
-    held = _held(campaign)
-    if held.state not in (State.SCHEDULED, State.RUNNING):
+    """Stop making messages and hold queued ones; messages in flight are still sent. Raises WrongCampaignState."""
+    # Queued messages are not rewritten: claiming a message asks for its campaign's state.
+    campaign = _lock_campaign(campaign)
+    if campaign.state not in (State.SCHEDULED, State.RUNNING):
         raise WrongCampaignState("not_running", "Only a running or scheduled campaign can be paused.")
-    _set(held, state=State.PAUSED, paused_code="by_hand", paused_message=f"Paused by {by.name}."[:300])
-    audit.record_action("campaign.pause", actor=by, target=held)
-    return held
+    _update_campaign(campaign, state=State.PAUSED, paused_code="by_hand", paused_message=f"Paused by {by.name}."[:300])
+    audit.record_action("campaign.pause", actor=by, target=campaign)
+    return campaign
 
 
 @transaction.atomic
 def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
-    """Let a paused one go on, and set aside what is missing for those who wait.
+    """Resume a paused campaign, and reserve what its waiting recipients cost at today's price.
 
-    Whoever started it pays, so it is they or an admin who may. Raises WrongCampaignState, InsufficientTokens where
-    nobody more can
-    be paid, and SendRefused where whoever started it may not send from the chatroom any more.
+    Only the person who started it, or an admin, may resume it. Raises WrongCampaignState, InsufficientTokens where the
+    balance covers nobody, and SendRefused where the person who started it may not send from the chatroom any more.
     """
-    held = _held(campaign)
-    if held.state != State.PAUSED:
+    campaign = _lock_campaign(campaign)
+    if campaign.state != State.PAUSED:
         raise WrongCampaignState("not_paused", "Only a paused campaign can be resumed.")
-    if held.started_by is None or not (by.is_admin or by.pk == held.started_by_id):
+    if campaign.started_by is None or not (by.is_admin or by.pk == campaign.started_by_id):
         raise WrongCampaignState(
             "not_yours", "Only the person who started it, or an admin, can resume it, because it spends their tokens."
         )
-    _may_go_on(held, held.started_by)
-    waiting = held.recipients.filter(outcome=Outcome.WAITING).count()
-    reserved = held.reserved + (_reserve(held, held.started_by, waiting) if waiting else 0)
-    state = State.SCHEDULED if held.send_at and held.send_at > _now() else State.RUNNING
-    _set(held, state=state, reserved=reserved, paused_code="", paused_message="")
-    audit.record_action("campaign.resume", actor=by, target=held, after={"reserved": reserved})
-    _wake()
-    return held
+    _check_payer(campaign, campaign.started_by)
+    waiting_count = campaign.recipients.filter(outcome=Outcome.WAITING).count()
+    reserved = campaign.reserved + (_reserve(campaign, campaign.started_by, waiting_count) if waiting_count else 0)
+    state = State.SCHEDULED if campaign.send_at and campaign.send_at > _database_time() else State.RUNNING
+    _update_campaign(campaign, state=state, reserved=reserved, paused_code="", paused_message="")
+    audit.record_action("campaign.resume", actor=by, target=campaign, after={"reserved": reserved})
+    _wake_feeder()
+    return campaign
 
 
 @transaction.atomic
 def cancel_campaign(campaign: Campaign, *, by: User) -> Campaign:
-    """Call off what has not gone: nobody who waits is written to, and all tokens for it come back. Raises
-    WrongCampaignState."""
-    held = _held(campaign)
-    if held.state not in STARTED:
+    """Cancel waiting recipients and queued messages, and give their tokens back. Raises WrongCampaignState."""
+    campaign = _lock_campaign(campaign)
+    if campaign.state not in STARTED:
         raise WrongCampaignState("not_started", "Only a started campaign that has not ended can be canceled.")
-    call_off(held, by=by)
-    return held
+    call_off(campaign, by=by)
+    return campaign
 
 
-def call_off(held: Campaign, *, by: User | None) -> int:
-    """What `cancel` does to a campaign that the caller holds; returns how many are not written to."""
-    called_off = call_off_queued(held)
-    waiting = held.recipients.filter(outcome=Outcome.WAITING).update(outcome=Outcome.CANCELED, not_before=None)
-    end_campaign(held, State.CANCELED)
-    audit.record_action("campaign.cancel", actor=by, target=held, after={"canceled": waiting + len(called_off)})
-    event_log.record_events(called_off)
-    return waiting + len(called_off)
-
-
-def call_off_queued(held: Campaign) -> list[event_log.Change]:
-    """Call off the messages that no worker has claimed, and give back what was paid for them; returns the changes."""
-    queued = Message.objects.select_for_update(no_key=True, of=("self",)).filter(
-        campaign=held, status=Message.Status.QUEUED
+def call_off(campaign: Campaign, *, by: User | None) -> int:
+    """Cancel a locked campaign; returns how many recipients get no message."""
+    message_changes = call_off_queued(campaign)
+    waiting_count = campaign.recipients.filter(outcome=Outcome.WAITING).update(
+        outcome=Outcome.CANCELED, not_before=None
     )
-    rows = list(queued.order_by("pk").values("pk", "conversation_id", "chatroom_id", "tokens", "sent_by_id"))
-    keys = [row["pk"] for row in rows]
+    end_campaign(campaign, State.CANCELED)
+    audit.record_action(
+        "campaign.cancel", actor=by, target=campaign, after={"canceled": waiting_count + len(message_changes)}
+    )
+    event_log.record_events(message_changes)
+    return waiting_count + len(message_changes)
+
+
+def call_off_queued(campaign: Campaign) -> list[event_log.Change]:
+    """Cancel and refund queued messages; returns the changes, which the caller records."""
+    # Messages in `sending` are left alone: the provider may have them already, and bills them.
+    queued_messages = Message.objects.select_for_update(no_key=True, of=("self",)).filter(
+        campaign=campaign, status=Message.Status.QUEUED
+    )
+    rows = list(queued_messages.order_by("pk").values("pk", "conversation_id", "chatroom_id", "tokens", "sent_by_id"))
+    message_ids = [row["pk"] for row in rows]
     canceled = {"status": "canceled", "not_before": None}
-    Message.objects.filter(pk__in=keys).update(**canceled)
-    paid = [row for row in rows if row["tokens"]]
-    if paid:
-        refunds = [(f"message:{row['pk']}", row["tokens"]) for row in paid]
-        ledger.refund_each(paid[0]["sent_by_id"], refunds, reason="Campaign canceled")
-        Message.objects.filter(pk__in=[row["pk"] for row in paid]).update(tokens=0, refunded_as="canceled")
+    Message.objects.filter(pk__in=message_ids).update(**canceled)
+    paid_rows = [row for row in rows if row["tokens"]]
+    if paid_rows:
+        refunds = [(f"message:{row['pk']}", row["tokens"]) for row in paid_rows]
+        ledger.refund_each(paid_rows[0]["sent_by_id"], refunds, reason="Campaign canceled")
+        Message.objects.filter(pk__in=[row["pk"] for row in paid_rows]).update(tokens=0, refunded_as="canceled")
     return [
-        event_log.Change(event_log.UPDATED, held.organization_id, row["chatroom_id"], row["conversation_id"], row["pk"])
+        event_log.Change(
+            event_log.UPDATED, campaign.organization_id, row["chatroom_id"], row["conversation_id"], row["pk"]
+        )
         for row in rows
     ]
 
 
-def end_campaign(held: Campaign, state: str) -> None:
-    """The last state of a campaign that the caller holds: what is still set aside for it goes back."""
-    if held.reserved:
-        ledger.release(held.started_by_id, held.reserved, purpose=reservation_purpose(held.pk), reason="Campaign ended")
-    _set(held, state=state, reserved=0, finished_at=Now(), paused_code="", paused_message="")
+def end_campaign(campaign: Campaign, state: str) -> None:
+    """Set a locked campaign's final state, and release what is still reserved for it."""
+    if campaign.reserved:
+        ledger.release(
+            campaign.started_by_id, campaign.reserved, purpose=reservation_purpose(campaign.pk), reason="Campaign ended"
+        )
+    _update_campaign(campaign, state=state, reserved=0, finished_at=Now(), paused_code="", paused_message="")
 
 
 def count_outcomes(campaign: Campaign) -> tuple[dict[str, int], int]:
-    """How many recipients are in which state (theirs, or their message's), and the tokens that were spent on them."""
-    found = sql.fetch_rows(COUNTS, [campaign.pk])
-    return {row["status"]: row["count"] for row in found}, sum(row["tokens"] for row in found)
+    """Recipients by state (their message's, or else their own), and the tokens spent on all of them."""
+    rows = sql.fetch_rows(COUNTS, [campaign.pk])
+    return {row["status"]: row["count"] for row in rows}, sum(row["tokens"] for row in rows)
 
 
-def _may_go_on(held: Campaign, payer: User) -> None:
-    if reason := eligibility.may_feed(payer, held.chatroom_id, held.sender_number):
+def _check_payer(campaign: Campaign, payer: User) -> None:
+    if reason := eligibility.may_feed(payer, campaign.chatroom_id, campaign.sender_number):
         raise eligibility.SendRefused(eligibility.Verdict((reason,)))
 
 
-def _reserve(held: Campaign, payer: User, waiting: int) -> int:
-    """Set aside what is missing for those who wait; what there is, if it is less. Returns how many tokens that is."""
+def _reserve(campaign: Campaign, payer: User, waiting_count: int) -> int:
+    """Reserve what waiting recipients cost beyond the present reservation, or as much as the balance covers.
+
+    Returns the number of tokens reserved. Raises InsufficientTokens where not even one message is covered.
+    """
     price = eligibility.price_of(payer, Platform.SMS)
-    missing = waiting * price - held.reserved
-    if missing <= 0:
+    shortfall = waiting_count * price - campaign.reserved
+    if shortfall <= 0:
         return 0
     try:
         return ledger.reserve(
             payer,
-            missing,
+            shortfall,
             step=price,
-            purpose=reservation_purpose(held.pk),
-            reason=f"Campaign {held.name}"[:300],
-            present=held.reserved,
+            purpose=reservation_purpose(campaign.pk),
+            reason=f"Campaign {campaign.name}"[:300],
+            present=campaign.reserved,
         )
     except ledger.InsufficientTokens:
-        if held.reserved >= price:
+        if campaign.reserved >= price:
             return 0
         raise
 
 
-def _draft(campaign: Campaign) -> Campaign:
-    held = _held(campaign)
-    if held.state != State.DRAFT:
+def _lock_draft(campaign: Campaign) -> Campaign:
+    campaign = _lock_campaign(campaign)
+    if campaign.state != State.DRAFT:
         raise WrongCampaignState("not_draft", "A campaign can't be changed once it is started.")
-    return held
+    return campaign
 
 
-def _held(campaign: Campaign) -> Campaign:
-    """The row as it is now, held until the commit. Raises Gone."""
+def _lock_campaign(campaign: Campaign) -> Campaign:
+    """The campaign as it is now, locked until the commit. Raises CampaignGone."""
     if Campaign.objects.select_for_update(no_key=True).filter(pk=campaign.pk).first() is None:
         raise CampaignGone
-    # Joined after it is held: for whoever waited the join would be made with the rows of before.
+    # Joins are made after the lock. In one statement with it, a transaction that waited would get the joined rows as
+    # they were before it waited.
     return Campaign.objects.select_related("started_by__organization", "sender_number").get(pk=campaign.pk)
 
 
-def _set(held: Campaign, **values) -> None:
-    Campaign.objects.filter(pk=held.pk).update(**values)
-    held.refresh_from_db(fields=list(values))
+def _update_campaign(campaign: Campaign, **values) -> None:
+    Campaign.objects.filter(pk=campaign.pk).update(**values)
+    campaign.refresh_from_db(fields=list(values))
 
 
-def _now() -> datetime:
+def _database_time() -> datetime:
+    # The feed compares `send_at` with the database's clock too; a web server's may differ.
     return sql.fetch_rows("SELECT now()")[0]["now"]
 
 
-def _wake() -> None:
+def _wake_feeder() -> None:
     with connection.cursor() as cursor:  # delivered at commit
         cursor.execute("SELECT pg_notify(%s, '')", [WAKE_CHANNEL])

@@ -63,7 +63,8 @@ class CampaignDetailSerializer(CampaignSerializer):
     tokens = CampaignTokensSerializer()
 
     def represent_rows(self, rows: list[Campaign]) -> list[dict]:
-        (campaign,) = rows  # counting is for one at a time
+        # Counting reads every recipient of the campaign, so lists leave it out.
+        (campaign,) = rows
         counts, spent = lifecycle.count_outcomes(campaign)
         tokens = {"reserved": campaign.reserved, "spent": spent}
         return [{**describe_campaign(campaign), "counts": counts, "tokens": tokens}]
@@ -78,7 +79,7 @@ def describe_campaign(campaign: Campaign) -> dict:
     return {
         "id": campaign.pk,
         **{name: getattr(campaign, name) for name in names},
-        "group_ids": [each.group_id for each in campaign.audience_groups.all()],
+        "group_ids": [link.group_id for link in campaign.audience_groups.all()],
         "paused": paused if campaign.paused_code else None,
         "created_by": describe_person(campaign.created_by),
         "started_by": describe_person(campaign.started_by),
@@ -150,8 +151,8 @@ class NewCampaignSerializer(InputSerializer):
         room = data.get("chatroom") or only_chatroom(self.context["request"].user)
         if template and template.chatroom_id not in (None, room.pk):
             raise serializers.ValidationError({"template_id": [ELSEWHERE]})
-        given = {"chatroom": room, "content": template.body if template else data["content"]}
-        return in_one_room({**data, **given}, room.pk)
+        chosen_values = {"chatroom": room, "content": template.body if template else data["content"]}
+        return in_one_room({**data, **chosen_values}, room.pk)
 
 
 def in_one_room(data: dict, room_id) -> dict:

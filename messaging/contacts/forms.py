@@ -28,10 +28,11 @@ class ContactForm(forms.Form):
         self.fields["phone"].required = bool(contact.phone)
 
     def clean_phone(self) -> str | None:
-        given = self.cleaned_data["phone"]
-        if not given or given == self.contact.phone:  # a network's own name is none that a person could write
-            return given or None
+        phone = self.cleaned_data["phone"]
+        # An unchanged value is not validated: it may be a short code or a sender name, which is no phone number.
+        if not phone or phone == self.contact.phone:
+            return phone or None
         try:
-            return phones.normalize_phone(given, self.country)
+            return phones.normalize_phone(phone, self.country)
         except phones.ImpossibleNumber as error:
             raise forms.ValidationError(str(error)) from None

@@ -1,4 +1,4 @@
-"""Two contacts who are one person become one: everything of the second moves to the first, in one transaction."""
+"""Merging two contacts that are one person: everything of the duplicate moves to the contact, in one transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,19 +15,20 @@ from messagehub import sql
 from messaging.conversations import changes
 from messaging.models import Conversation, ConversationActivity, Message
 
-FILLED = ("email", "profile_picture_url", "phone")  # taken over where nothing is known
+FILLED = ("email", "profile_picture_url", "phone")  # taken from the duplicate where the contact has none
 
-# Messages are locked in the order in which the worker locks them, before they are changed.
+# Claiming and settling lock messages in the order of their ids; so do we, or two transactions wait for each other. An
+# UPDATE by itself locks in the order in which its plan finds the rows.
 MOVE_MESSAGES = """
-WITH held AS MATERIALIZED (SELECT id FROM messages WHERE contact_id = %s ORDER BY id FOR NO KEY UPDATE)
-UPDATE messages SET contact_id = %s FROM held WHERE messages.id = held.id
+WITH locked AS MATERIALIZED (SELECT id FROM messages WHERE contact_id = %s ORDER BY id FOR NO KEY UPDATE)
+UPDATE messages SET contact_id = %s FROM locked WHERE messages.id = locked.id
 """
-# What is scheduled goes out from the conversation that stays open.
+# A scheduled message moves to the conversation that stays open, where people see and can cancel it.
 MOVE_SCHEDULED = """
-WITH held AS MATERIALIZED (
+WITH locked AS MATERIALIZED (
     SELECT id FROM messages WHERE conversation_id = %(closed)s AND status = 'scheduled' ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE messages SET conversation_id = %(open)s FROM held WHERE messages.id = held.id RETURNING messages.id
+UPDATE messages SET conversation_id = %(open)s FROM locked WHERE messages.id = locked.id RETURNING messages.id
 """
 FIND_NEWEST = """
 UPDATE conversations v
@@ -38,23 +39,23 @@ FROM unnest(%s::uuid[]) AS wanted (id) LEFT JOIN LATERAL (
 WHERE v.id = wanted.id
 """
 MOVE_MEMBERSHIPS = """
-UPDATE group_members m SET contact_id = %(kept)s WHERE contact_id = %(lost)s AND NOT EXISTS (
-    SELECT FROM group_members o WHERE o.group_id = m.group_id AND o.contact_id = %(kept)s)
+UPDATE group_members m SET contact_id = %(contact)s WHERE contact_id = %(duplicate)s AND NOT EXISTS (
+    SELECT FROM group_members o WHERE o.group_id = m.group_id AND o.contact_id = %(contact)s)
 """
-# Who waits in a campaign goes on waiting as the one that is kept; who is in it twice is left out once. Who has got
-# further stays: written to before waiting, and waiting before left out, unless they asked for no more messages.
+# Where both contacts are recipients of one campaign, the one who got further stays, so that the person gets one message
+# and not none: messaged before waiting, waiting before skipped. A skip because of an opt-out always stays.
 GIVE_WAY = """
 UPDATE campaign_recipients k SET contact_id = NULL FROM campaign_recipients l
-WHERE k.contact_id = %(kept)s AND l.contact_id = %(lost)s AND l.campaign_id = k.campaign_id AND (
+WHERE k.contact_id = %(contact)s AND l.contact_id = %(duplicate)s AND l.campaign_id = k.campaign_id AND (
     k.outcome <> 'messaged' AND l.outcome = 'messaged'
     OR k.outcome = 'skipped' AND k.reason_code <> 'opted_out' AND l.outcome = 'waiting')
 """
 MOVE_RECIPIENTS = """
-WITH held AS MATERIALIZED (
-    SELECT id FROM campaign_recipients WHERE contact_id = %(lost)s ORDER BY id FOR NO KEY UPDATE
+WITH locked AS MATERIALIZED (
+    SELECT id FROM campaign_recipients WHERE contact_id = %(duplicate)s ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE campaign_recipients r SET contact_id = %(kept)s FROM held WHERE r.id = held.id AND NOT EXISTS (
-    SELECT FROM campaign_recipients o WHERE o.campaign_id = r.campaign_id AND o.contact_id = %(kept)s)
+UPDATE campaign_recipients r SET contact_id = %(contact)s FROM locked WHERE r.id = locked.id AND NOT EXISTS (
+    SELECT FROM campaign_recipients o WHERE o.campaign_id = r.campaign_id AND o.contact_id = %(contact)s)
 """
 
 
@@ -66,14 +67,14 @@ class SameContact(Exception):
 
 
 class OtherChatroom(Exception):
-    """Contacts belong to a chatroom, and so do their conversations."""
+    """The contacts belong to different chatrooms."""
 
     def __init__(self) -> None:
         super().__init__(_("Only contacts of the same chatroom can be merged."))
 
 
 class AlreadyGone(Exception):
-    """Somebody merged or deleted one of the two meanwhile."""
+    """One of the two contacts was merged or deleted by another request."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -83,118 +84,137 @@ class AlreadyGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a merge would do: how many rows move, what is filled in, and what is lost."""
+    """The effects of a merge, before it is made."""
 
     conversations: int
     messages: int
-    numbers: list[str]  # that are further numbers of the contact afterwards
-    groups: list[str]  # that the contact comes into
-    closed: list[Conversation]  # open ones, because the contact has a newer one with the same number
-    scheduled: list[Message]  # that go on waiting, in the contact's open conversation
-    filled: dict[str, str]  # what is taken over where the contact has nothing
-    lost: dict[str, str]  # what the contact has already, and keeps
-    unblocked: bool  # the other is blocked, and the contact stays open
+    numbers: list[str]  # added to the contact as further numbers
+    groups: list[str]  # names of groups that the contact joins
+    closed: list[Conversation]  # of either contact, because another one with the same number is newer
+    scheduled: list[Message]  # moved with the duplicate, or into the conversation that stays open
+    filled: dict[str, str]  # values taken from the duplicate
+    lost: dict[str, str]  # values of the duplicate that the contact's own ones replace
+    unblocked: bool  # the duplicate is blocked, and the contact is not
     stays_blocked: bool
 
 
-def preview_merge(kept: Contact, lost: Contact) -> Preview:
-    """Look before the merge. Raises SameContact and OtherChatroom."""
-    _check(kept, lost)
-    filled, dropped = _values(kept, lost)
-    present = set(kept.memberships.values_list("group_id", flat=True))
-    counted = Conversation.objects.filter(contact=lost).aggregate(all=Count("pk"))["all"]
-    moving = lost.memberships.exclude(group_id__in=present).order_by("group__name")
-    closing = _to_close(kept, lost)
-    numbers = [lost.phone] if lost.phone and kept.phone else []
-    numbers += lost.further_numbers.order_by("pk").values_list("phone", flat=True)
+def preview_merge(contact: Contact, duplicate: Contact) -> Preview:
+    """What merging would do. Raises SameContact and OtherChatroom."""
+    _require_mergeable(contact, duplicate)
+    filled, discarded = _choose_values(contact, duplicate)
+    present_group_ids = set(contact.memberships.values_list("group_id", flat=True))
+    conversation_count = Conversation.objects.filter(contact=duplicate).aggregate(all=Count("pk"))["all"]
+    moving_memberships = duplicate.memberships.exclude(group_id__in=present_group_ids).order_by("group__name")
+    closing = _find_superseded(contact, duplicate)
+    numbers = [duplicate.phone] if duplicate.phone and contact.phone else []
+    numbers += duplicate.further_numbers.order_by("pk").values_list("phone", flat=True)
     return Preview(
-        conversations=counted,
-        messages=Message.objects.filter(contact=lost).count(),
+        conversations=conversation_count,
+        messages=Message.objects.filter(contact=duplicate).count(),
         numbers=numbers,
-        groups=list(moving.values_list("group__name", flat=True)),
+        groups=list(moving_memberships.values_list("group__name", flat=True)),
         closed=list(closing),
-        scheduled=list(_scheduled(lost, closing).order_by("send_at", "pk")),
+        scheduled=list(_list_scheduled(duplicate, closing).order_by("send_at", "pk")),
         filled=filled,
-        lost=dropped,
-        unblocked=bool(lost.blocked_at and not kept.blocked_at),
-        stays_blocked=bool(kept.blocked_at),
+        lost=discarded,
+        unblocked=bool(duplicate.blocked_at and not contact.blocked_at),
+        stays_blocked=bool(contact.blocked_at),
     )
 
 
 @transaction.atomic
-def merge_contacts(kept: Contact, lost: Contact, *, by: User) -> None:
-    """Make `lost` a part of `kept`. Raises SameContact, OtherChatroom and AlreadyGone; then nothing has changed.
-
-    Locks as everybody does: contacts, conversations, messages, and the chatroom's counter last.
-    """
-    _check(kept, lost)
-    # No stronger than that: whoever has just sent to one of the two holds the conversation, and refers to the contact
-    # at their commit.
-    both_contacts = Contact.objects.select_for_update(no_key=True).filter(pk__in=[kept.pk, lost.pk])
-    held = both_contacts.order_by("pk").in_bulk()
-    if len(held) < 2:
+def merge_contacts(contact: Contact, duplicate: Contact, *, by: User) -> None:
+    """Merge `duplicate` into `contact`. Raises SameContact, OtherChatroom and AlreadyGone."""
+    # Lock order: contacts, conversations, messages, and the chatroom's event counter last.
+    _require_mergeable(contact, duplicate)
+    # Not FOR UPDATE yet: a transaction that has just sent holds the conversation, and its foreign key check locks the
+    # contact at its commit. It would wait for us while we wait for its conversation: a deadlock.
+    locked_contacts = Contact.objects.select_for_update(no_key=True).filter(pk__in=[contact.pk, duplicate.pk])
+    contact_by_id = locked_contacts.order_by("pk").in_bulk()
+    if len(contact_by_id) < 2:
         raise AlreadyGone
-    kept, lost = held[kept.pk], held[lost.pk]
-    _check(kept, lost)
-    both = Conversation.objects.select_for_update(no_key=True).filter(contact__in=[kept, lost]).order_by("pk")
-    list(both.values_list("pk", flat=True))
-    filled, dropped = _values(kept, lost)
-    groups = list(lost.groups.order_by("name").values_list("name", flat=True))
-    closing = _to_close(kept, lost)
-    closed = _close(list(closing), by)
-    moved = Conversation.objects.filter(contact=lost).update(contact=kept)
+    contact, duplicate = contact_by_id[contact.pk], contact_by_id[duplicate.pk]
+    _require_mergeable(contact, duplicate)
+    conversations = (
+        Conversation.objects.select_for_update(no_key=True).filter(contact__in=[contact, duplicate]).order_by("pk")
+    )
+    list(conversations.values_list("pk", flat=True))
+    filled, discarded = _choose_values(contact, duplicate)
+    group_names = list(duplicate.groups.order_by("name").values_list("name", flat=True))
+    closing = _find_superseded(contact, duplicate)
+    closed_ids = _close_conversations(list(closing), by)
+    conversation_count = Conversation.objects.filter(contact=duplicate).update(contact=contact)
     with connection.cursor() as cursor:
-        cursor.execute(MOVE_MESSAGES, [lost.pk, kept.pk])
-        messages = cursor.rowcount
+        cursor.execute(MOVE_MESSAGES, [duplicate.pk, contact.pk])
+        message_count = cursor.rowcount
         for conversation, newer in closing.items():
             moved_ids = sql.fetch_rows(MOVE_SCHEDULED, {"closed": conversation.pk, "open": newer.pk})
             if moved_ids:
                 cursor.execute(FIND_NEWEST, [[conversation.pk, newer.pk]])
-        cursor.execute(MOVE_MEMBERSHIPS, {"kept": kept.pk, "lost": lost.pk})
-    GroupMember.objects.filter(contact=lost).delete()
-    ContactActivity.objects.filter(contact=lost).update(contact=kept)
-    ContactNumber.objects.filter(contact=lost).update(contact=kept)
+        cursor.execute(MOVE_MEMBERSHIPS, {"contact": contact.pk, "duplicate": duplicate.pk})
+    GroupMember.objects.filter(contact=duplicate).delete()
+    ContactActivity.objects.filter(contact=duplicate).update(contact=contact)
+    ContactNumber.objects.filter(contact=duplicate).update(contact=contact)
     with connection.cursor() as cursor:
-        # Waits for a campaign that freezes its audience just now: its recipients are to be seen and moved.
-        list(Contact.objects.select_for_update().filter(pk__in=[kept.pk, lost.pk]).order_by("pk").values_list("pk"))
-        cursor.execute(GIVE_WAY, {"kept": kept.pk, "lost": lost.pk})
-        cursor.execute(MOVE_RECIPIENTS, {"kept": kept.pk, "lost": lost.pk})
-    _delete(lost)
-    _take_over(kept, lost)
+        # FOR UPDATE now, as all conversations are ours. It waits for a campaign that freezes its audience with FOR KEY
+        # SHARE; the statements after it see that campaign's recipients.
+        list(
+            Contact.objects.select_for_update()
+            .filter(pk__in=[contact.pk, duplicate.pk])
+            .order_by("pk")
+            .values_list("pk")
+        )
+        cursor.execute(GIVE_WAY, {"contact": contact.pk, "duplicate": duplicate.pk})
+        cursor.execute(MOVE_RECIPIENTS, {"contact": contact.pk, "duplicate": duplicate.pk})
+    _delete_contact(duplicate)
+    _take_over(contact, duplicate)
     ContactActivity.objects.create(
-        organization_id=kept.organization_id,
-        contact=kept,
+        organization_id=contact.organization_id,
+        contact=contact,
         kind=ContactActivity.Kind.MERGED,
         actor=by,
-        reference=lost.pk,
-        about=str(lost)[:200],
+        reference=duplicate.pk,
+        about=str(duplicate)[:200],
     )
     audit.record_action(
         "contact.merged",
         actor=by,
-        target=kept,
-        before={"id": str(lost.pk), "name": str(lost), "phone": lost.phone, "email": lost.email, "groups": groups},
-        after={"conversations": moved, "messages": messages, "closed": closed, "filled": filled, "lost": dropped},
+        target=contact,
+        before={
+            "id": str(duplicate.pk),
+            "name": str(duplicate),
+            "phone": duplicate.phone,
+            "email": duplicate.email,
+            "groups": group_names,
+        },
+        after={
+            "conversations": conversation_count,
+            "messages": message_count,
+            "closed": closed_ids,
+            "filled": filled,
+            "lost": discarded,
+        },
     )
-    changes.announce_contact_change(kept)
+    changes.announce_contact_change(contact)
 
 
-def _check(kept: Contact, lost: Contact) -> None:
-    if kept.pk == lost.pk:
+def _require_mergeable(contact: Contact, duplicate: Contact) -> None:
+    if contact.pk == duplicate.pk:
         raise SameContact
-    if kept.chatroom_id != lost.chatroom_id:
+    if contact.chatroom_id != duplicate.chatroom_id:
         raise OtherChatroom
 
 
-def _scheduled(lost: Contact, closing: Mapping[Conversation, Conversation]) -> QuerySet[Message]:
-    """The scheduled messages that a merge moves."""
-    mine = Q(contact=lost) | Q(conversation__in=list(closing))
-    return Message.objects.filter(mine, status=Message.Status.SCHEDULED)
+def _list_scheduled(duplicate: Contact, closing: Mapping[Conversation, Conversation]) -> QuerySet[Message]:
+    condition = Q(contact=duplicate) | Q(conversation__in=list(closing))
+    return Message.objects.filter(condition, status=Message.Status.SCHEDULED)
 
 
-def _to_close(kept: Contact, lost: Contact) -> dict[Conversation, Conversation]:
-    """Of two open conversations over one channel with one number, the one that was quiet for longer -> the other."""
-    still_open = Conversation.objects.exclude(status=Conversation.Status.CLOSED).filter(contact__in=[kept, lost])
+def _find_superseded(contact: Contact, duplicate: Contact) -> dict[Conversation, Conversation]:
+    """Unclosed conversations mapped to the newer one over the same channel and number, which stays open."""
+    still_open = Conversation.objects.exclude(status=Conversation.Status.CLOSED).filter(
+        contact__in=[contact, duplicate]
+    )
     newest: dict[tuple, Conversation] = {}
     closing = {}
     for conversation in still_open.select_related("contact", "sender_number").order_by("-last_message_at", "-pk"):
@@ -204,63 +224,67 @@ def _to_close(kept: Contact, lost: Contact) -> dict[Conversation, Conversation]:
     return closing
 
 
-def _close(closing: list[Conversation], by: User) -> list[str]:
-    """Not by `conversations.change`: that shows each at once, and the chatroom's counter is locked last."""
-    keys = [conversation.pk for conversation in closing]
-    Conversation.objects.filter(pk__in=keys).update(status=Conversation.Status.CLOSED, snoozed_until=None)
+def _close_conversations(closing: list[Conversation], by: User) -> list[str]:
+    # Not by `change_conversation`, which records an event for each: the event counter has to be locked last.
+    conversation_ids = [conversation.pk for conversation in closing]
+    Conversation.objects.filter(pk__in=conversation_ids).update(status=Conversation.Status.CLOSED, snoozed_until=None)
     ConversationActivity.objects.bulk_create(
         ConversationActivity(
-            organization_id=each.organization_id,
-            conversation=each,
+            organization_id=conversation.organization_id,
+            conversation=conversation,
             actor=by,
             kind=ConversationActivity.Kind.CLOSED,
         )
-        for each in closing
+        for conversation in closing
     )
-    return [str(key) for key in keys]
+    return [str(pk) for pk in conversation_ids]
 
 
-def _values(kept: Contact, lost: Contact) -> tuple[dict[str, str], dict[str, str]]:
-    """What is taken over, and what gives way. A name that people wrote wins over a provider's."""
+def _choose_values(contact: Contact, duplicate: Contact) -> tuple[dict[str, str], dict[str, str]]:
+    """Values to take from the duplicate, and its values to discard. A name that staff wrote beats a provider's."""
     filled: dict[str, str] = {}
-    dropped: dict[str, str] = {}
-    names = f"{kept.first_name} {kept.last_name}".strip(), f"{lost.first_name} {lost.last_name}".strip()
+    discarded: dict[str, str] = {}
+    names = f"{contact.first_name} {contact.last_name}".strip(), f"{duplicate.first_name} {duplicate.last_name}".strip()
     staff = Contact.NameSource.STAFF
-    better = not names[0] or (lost.name_source == staff and kept.name_source != staff)
-    if names[1] and better:
+    duplicate_wins = not names[0] or (duplicate.name_source == staff and contact.name_source != staff)
+    if names[1] and duplicate_wins:
         filled["name"] = names[1]
         if names[0]:
-            dropped["name"] = names[0]
+            discarded["name"] = names[0]
     elif names[1] and names[1] != names[0]:
-        dropped["name"] = names[1]
+        discarded["name"] = names[1]
     for name in FILLED:
-        mine, theirs = getattr(kept, name), getattr(lost, name)
-        if theirs and not mine:
-            filled[name] = theirs
-        elif theirs and theirs != mine and name == "email":
-            dropped[name] = theirs
-    return filled, dropped
+        own_value, duplicate_value = getattr(contact, name), getattr(duplicate, name)
+        if duplicate_value and not own_value:
+            filled[name] = duplicate_value
+        elif duplicate_value and duplicate_value != own_value and name == "email":
+            discarded[name] = duplicate_value
+    return filled, discarded
 
 
-def _delete(lost: Contact) -> None:
-    """By hand: Django would look through every table that may point here, and the database refuses what is left."""
+def _delete_contact(duplicate: Contact) -> None:
+    # Without Django's collector, which queries every table with a foreign key to contacts. Constraints are deferred, so
+    # they are checked here: a row that still refers to the duplicate raises now and not at the commit.
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM contacts WHERE id = %s", [lost.pk])
+        cursor.execute("DELETE FROM contacts WHERE id = %s", [duplicate.pk])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
-def _take_over(kept: Contact, lost: Contact) -> None:
-    filled = _values(kept, lost)[0]
+def _take_over(contact: Contact, duplicate: Contact) -> None:
+    filled = _choose_values(contact, duplicate)[0]
     values: dict = {name: filled[name] for name in FILLED if name in filled}
     if "name" in filled:
-        values |= {name: getattr(lost, name) for name in ("first_name", "last_name", "name_source")}
-    Contact.objects.filter(pk=kept.pk).update(
-        created_at=Least("created_at", lost.created_at),
-        last_activity_at=Greatest("last_activity_at", lost.last_activity_at),
+        values |= {name: getattr(duplicate, name) for name in ("first_name", "last_name", "name_source")}
+    Contact.objects.filter(pk=contact.pk).update(
+        created_at=Least("created_at", duplicate.created_at),
+        last_activity_at=Greatest("last_activity_at", duplicate.last_activity_at),
         **values,
     )
-    if lost.phone and "phone" not in filled:
+    if duplicate.phone and "phone" not in filled:
         ContactNumber.objects.create(
-            organization_id=kept.organization_id, chatroom_id=kept.chatroom_id, contact=kept, phone=lost.phone
+            organization_id=contact.organization_id,
+            chatroom_id=contact.chatroom_id,
+            contact=contact,
+            phone=duplicate.phone,
         )

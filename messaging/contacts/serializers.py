@@ -7,7 +7,7 @@ from chatrooms.models import Chatroom, Contact
 from messagehub.api.serializers import InputSerializer, RowSerializer
 from messaging import payloads
 
-MOST_MEMBERS = 1000  # at once
+MOST_MEMBERS = 1000  # added by one request
 
 
 class ContactGroupSerializer(serializers.Serializer):
@@ -51,7 +51,7 @@ class ContactChangeSerializer(InputSerializer):
 
 
 class NewContactSerializer(ContactChangeSerializer):
-    """A contact to add to a chatroom; who works in a single one need not name it."""
+    """A contact to add. `chatroom_id` may be left out by users who work in a single chatroom."""
 
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
 
@@ -60,7 +60,7 @@ class NewContactSerializer(ContactChangeSerializer):
 
 
 class GroupSerializer(RowSerializer):
-    """Contacts of a chatroom under a name."""
+    """A named group of a chatroom's contacts."""
 
     id = serializers.UUIDField(read_only=True)
     chatroom_id = serializers.UUIDField(read_only=True)
@@ -69,7 +69,7 @@ class GroupSerializer(RowSerializer):
 
 
 class NewGroupSerializer(InputSerializer):
-    """A group to create; who works in a single chatroom need not name it."""
+    """A group to create. `chatroom_id` may be left out by users who work in a single chatroom."""
 
     answer_class = GroupSerializer
 
@@ -80,31 +80,31 @@ class NewGroupSerializer(InputSerializer):
 
 
 class MembersSerializer(serializers.Serializer):
-    """Contacts to put into a group."""
+    """Contacts to add to a group."""
 
     contact_ids = VisibleListField(
         queryset=Contact.objects.all(), source="contacts", allow_empty=False, max_length=MOST_MEMBERS
     )
 
-    def validate_contact_ids(self, given: list[Contact]) -> list[Contact]:
+    def validate_contact_ids(self, contacts: list[Contact]) -> list[Contact]:
         group = self.context["group"]
         elsewhere = {
             place: ["This belongs to another chatroom."]
-            for place, contact in enumerate(given)
+            for place, contact in enumerate(contacts)
             if contact.chatroom_id != group.chatroom_id
         }
         if elsewhere:
             raise serializers.ValidationError(elsewhere)
-        return given
+        return contacts
 
 
 class AddedSerializer(serializers.Serializer):
-    """How many were not in the group before."""
+    """The number of contacts that were not in the group before."""
 
     added = serializers.IntegerField()
 
 
 class MemberSerializer(serializers.Serializer):
-    """A contact to take out of a group."""
+    """A contact to remove from a group."""
 
     contact_id = VisibleRelatedField(queryset=Contact.objects.all(), source="contact")

@@ -1,4 +1,4 @@
-"""What happened with a contact over all channels and conversations: messages, notes, and what colleagues did."""
+"""A contact's history over all channels and conversations: messages, notes, and what colleagues did."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from messaging.models import ConversationActivity, Note
 KINDS = ("message", "note", "activity", "done")
 Position = tuple[datetime, UUID]
 
-# Each kind's newest page from its own index, then one page of them all: as much work with ten years of history.
+# The newest page of each kind from its own index, then one page of all. A UNION sorted as a whole would read the
+# contact's entire history for each page.
 PAGE = """
 SELECT * FROM (
     (SELECT 'message' AS kind, m.id, m.occurred_at AS at FROM messages m
@@ -38,7 +39,7 @@ SELECT * FROM (
 """
 COLUMNS = {
     "messages": "m.occurred_at, m.id",
-    "activities": "a.created_at, a.id",  # blocking is among these already
+    "activities": "a.created_at, a.id",  # has blocking, which PAGE therefore leaves out of what conversations have
     "done": "o.created_at, o.id",
     "notes": "o.created_at, o.id",
 }
@@ -46,8 +47,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a contact's history: a message's shape (`message`), a note, something about the contact
-    (`activity`), or something done with a conversation (`done`)."""
+    """A line of the history. `what` is a payload for `message`, a row for `note` and `activity`, a Line for `done`."""
 
     kind: str
     id: UUID
@@ -58,7 +58,7 @@ class Entry:
 def list_timeline(
     contact: Contact, *, limit: int, before: Position | None = None
 ) -> tuple[list[Entry], Position | None]:
-    """At most `limit` entries of a contact, newest first, from a position on; and the position of the rest."""
+    """At most `limit` entries, newest first, below a position; and the position of the next page, if there is one."""
     params: dict = {"contact": contact.pk, "limit": limit + 1}
     conditions = dict.fromkeys(COLUMNS, "")
     if before:
@@ -67,22 +67,22 @@ def list_timeline(
     rows = sql.fetch_rows(PAGE.format(**conditions), params)
     older = (rows[limit - 1]["at"], rows[limit - 1]["id"]) if len(rows) > limit else None
     by_kind = {kind: [row["id"] for row in rows[:limit] if row["kind"] == kind] for kind in KINDS}
-    known = {
+    items_of_kind = {
         "message": payloads.describe_messages_by_id(by_kind["message"]),
         "note": _notes(by_kind["note"]),
         "activity": ContactActivity.objects.select_related("actor").in_bulk(by_kind["activity"]),
         "done": _lines(by_kind["done"]),
     }
     entries = [
-        Entry(row["kind"], row["id"], row["at"], known[row["kind"]][row["id"]])
+        Entry(row["kind"], row["id"], row["at"], items_of_kind[row["kind"]][row["id"]])
         for row in rows[:limit]
-        if row["id"] in known[row["kind"]]
+        if row["id"] in items_of_kind[row["kind"]]
     ]
     return entries, older
 
 
 def _lines(keys: Iterable[UUID]) -> dict[UUID, Line]:
-    """Each line by its newest change, so that it stands on one page. Those that were undone are left out."""
+    """Lines by the id of their newest change, so that each is on one page only. Undone changes are left out."""
     activities = ConversationActivity.objects.select_related("actor", "person").filter(pk__in=list(keys))
     return {line.last.pk: line for line in build_lines(activities) if line.effects}
 

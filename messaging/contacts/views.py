@@ -1,7 +1,4 @@
-"""A contact's page: who it is, what happened over all channels, and making two contacts one.
-
-Forms work without a script; with one they open in a dialog and their answers are parts of the page.
-"""
+"""A contact's pages: details, timeline, and merging. Forms work without scripts; with htmx they open in a dialog."""
 
 from urllib.parse import urlencode
 from uuid import UUID
@@ -27,23 +24,27 @@ ENTRIES, CONVERSATIONS, FOUND = 50, 10, 20
 
 @require_safe
 def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The contact; `before` goes on below an entry of the timeline."""
-    shown = _contact(request, pk)
-    history = _history(request, shown)
+    """The contact's page; with `before`, the next page of its timeline."""
+    contact = _contact(request, pk)
+    history = _history(request, contact)
     if request.htmx and "before" in request.GET:
-        return render(request, "contacts/_entries.html", {"contact": shown, **history})
-    talks = shown.conversations.select_related("sender_number").order_by("-last_message_at", "-pk")[:CONVERSATIONS]
-    own_groups = list(shown.groups.order_by("name"))
-    others = Group.objects.filter(chatroom=shown.chatroom_id).exclude(pk__in=[each.pk for each in own_groups])
+        return render(request, "contacts/_entries.html", {"contact": contact, **history})
+    conversations = contact.conversations.select_related("sender_number").order_by("-last_message_at", "-pk")[
+        :CONVERSATIONS
+    ]
+    own_groups = list(contact.groups.order_by("name"))
+    other_groups = Group.objects.filter(chatroom=contact.chatroom_id).exclude(
+        pk__in=[own_group.pk for own_group in own_groups]
+    )
     context = {
         "own_page": "contact",
-        "contact": shown,
-        "consent": payloads.consent_of([shown]).get(shown.pk),
-        "talks": talks,
+        "contact": contact,
+        "consent": payloads.consent_of([contact]).get(contact.pk),
+        "talks": conversations,
         "groups": own_groups,
-        "other_groups": others.order_by("name"),
-        "further_numbers": shown.further_numbers.order_by("pk"),
-        "doubles": contacts.list_doubles(shown),
+        "other_groups": other_groups.order_by("name"),
+        "further_numbers": contact.further_numbers.order_by("pk"),
+        "doubles": contacts.list_doubles(contact),
         **history,
     }
     return render(request, "contacts/contact.html", context)
@@ -51,23 +52,22 @@ def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Names, phone and email. What people write here is never replaced by what a provider says."""
-    shown = _contact(request, pk)
-    form = ContactForm(shown, request.user.organization.default_country, request.POST or None)
+    contact = _contact(request, pk)
+    form = ContactForm(contact, request.user.organization.default_country, request.POST or None)
     status = 200
     if request.method == "POST":
         status = 422
         if form.is_valid():
             try:
-                _change(request, shown, **form.cleaned_data)
+                _change(request, contact, **form.cleaned_data)
             except contacts.DuplicateContact as error:
                 form.add_error("phone", str(error))
                 status = 409
             else:
                 messages.success(request, _("Contact saved."))
-                return _arrive(request, shown)
-    context = {"own_page": "contact", "contact": shown, "form": form}
-    # htmx swaps what 422 brings; whether two numbers collide or one is wrong, the form is to be corrected.
+                return _arrive(request, contact)
+    context = {"own_page": "contact", "contact": contact, "form": form}
+    # htmx swaps answers with 200 and 422 only, so a duplicate number, 409 for a browser, is 422 here.
     if request.htmx:
         return render(
             request, "contacts/_edit.html", context | {"in_dialog": True}, status=422 if status > 200 else 200
@@ -77,70 +77,70 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 def block(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Stop writing to somebody (`blocked` is 1), or go on."""
-    shown = _contact(request, pk)
-    _change(request, shown, blocked=request.POST.get("blocked") == "1")
-    return _arrive(request, shown)
+    """Block the contact where `blocked` is 1, else unblock it."""
+    contact = _contact(request, pk)
+    _change(request, contact, blocked=request.POST.get("blocked") == "1")
+    return _arrive(request, contact)
 
 
 @require_POST
 def group(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Put the contact into a group of its chatroom, or (`out`) take it out."""
-    shown = _contact(request, pk)
-    wanted = Group.objects.visible_to(request.user).filter(chatroom=shown.chatroom_id)
-    chosen = get_object_or_404(wanted, pk=_uuid(request.POST.get("group", "")))
+    """Add the contact to a group of its chatroom, or remove it with `out`."""
+    contact = _contact(request, pk)
+    groups_of_chatroom = Group.objects.visible_to(request.user).filter(chatroom=contact.chatroom_id)
+    chosen_group = get_object_or_404(groups_of_chatroom, pk=_uuid(request.POST.get("group", "")))
     if "out" in request.POST:
-        groups.remove_member(chosen, shown)
+        groups.remove_member(chosen_group, contact)
     else:
-        groups.add_members(chosen, [shown])
-    return _arrive(request, shown)
+        groups.add_members(chosen_group, [contact])
+    return _arrive(request, contact)
 
 
 @require_POST
 def number(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Make a further number the one that replies go to, or (`forget`) take it away."""
-    shown = _contact(request, pk)
-    given = request.POST.get("phone", "").replace("\0", "")
-    if not shown.further_numbers.filter(phone=given).exists():
+    """Make a further number the primary one, or remove it with `forget`."""
+    contact = _contact(request, pk)
+    phone = request.POST.get("phone", "").replace("\0", "")
+    if not contact.further_numbers.filter(phone=phone).exists():
         raise Http404
     if "forget" in request.POST:
-        contacts.forget_number(shown, given)
+        contacts.forget_number(contact, phone)
     else:
-        _change(request, shown, phone=given)
-    return _arrive(request, shown)
+        _change(request, contact, phone=phone)
+    return _arrive(request, contact)
 
 
 # ---------------------------------------------------------------- making two contacts one
 @require_safe
 def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Look for the contact that is the same person."""
-    shown = _contact(request, pk)
+    """Search for a duplicate of the contact."""
+    contact = _contact(request, pk)
     search = request.GET.get("search", "").replace("\0", "").strip()[:200]
-    found = [] if search else contacts.list_doubles(shown)
+    candidates = [] if search else contacts.list_doubles(contact)
     if search:
-        found = contacts.list_contacts(request.user, limit=FOUND + 1, chatroom=shown.chatroom, search=search)
-        found = [each for each in found if each.pk != shown.pk]
+        candidates = contacts.list_contacts(request.user, limit=FOUND + 1, chatroom=contact.chatroom, search=search)
+        candidates = [candidate for candidate in candidates if candidate.pk != contact.pk]
     context = {
         "own_page": "contact",
-        "contact": shown,
+        "contact": contact,
         "search": search,
-        "found": found[:FOUND],
-        "more": len(found) > FOUND,
+        "found": candidates[:FOUND],
+        "more": len(candidates) > FOUND,
     }
     return render(request, "contacts/_found.html" if request.htmx else "contacts/merge.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def merge_with(request: HttpRequest, pk: UUID, other: UUID) -> HttpResponse:
-    """What would move and what would be lost; and doing it."""
-    shown, lost = _contact(request, pk), _contact(request, other)
-    context = {"own_page": "contact", "contact": shown, "other": lost}
+    """Preview the merge; POST merges."""
+    contact, duplicate = _contact(request, pk), _contact(request, other)
+    context = {"own_page": "contact", "contact": contact, "other": duplicate}
     try:
-        context["preview"] = merging.preview_merge(shown, lost)
+        context["preview"] = merging.preview_merge(contact, duplicate)
         if request.method == "POST":
-            merging.merge_contacts(shown, lost, by=request.user)
+            merging.merge_contacts(contact, duplicate, by=request.user)
             messages.success(request, _("Contacts merged."))
-            return redirect("contact", shown.pk)
+            return redirect("contact", contact.pk)
     except (merging.SameContact, merging.OtherChatroom) as error:
         return render(request, "contacts/merge_preview.html", context | {"error": error}, status=422)
     except merging.AlreadyGone as error:
@@ -153,33 +153,34 @@ def _contact(request: HttpRequest, pk: UUID) -> Contact:
     return get_object_or_404(Contact.objects.visible_to(request.user).select_related("chatroom"), pk=pk)
 
 
-def _change(request: HttpRequest, shown: Contact, **values) -> None:
-    if contacts.change_contact(shown, by=request.user, **values):
-        changes.announce_contact_change(shown)
+def _change(request: HttpRequest, contact: Contact, **values) -> None:
+    if contacts.change_contact(contact, by=request.user, **values):
+        changes.announce_contact_change(contact)
 
 
-def _arrive(request: HttpRequest, shown: Contact) -> HttpResponse:
-    """Back on the contact's page; a script is told to go there, or to stay in the inbox."""
-    address = reverse("contact", args=[shown.pk])
+def _arrive(request: HttpRequest, contact: Contact) -> HttpResponse:
+    """Redirect to the contact's page, or with htmx back to the inbox where the dialog was opened there."""
+    address = reverse("contact", args=[contact.pk])
     if request.htmx:
-        here = request.htmx.current_url_abs_path or ""
-        return HttpResponse(status=204, headers={"HX-Redirect": here if here.startswith("/inbox/") else address})
+        current_path = request.htmx.current_url_abs_path or ""
+        return HttpResponse(
+            status=204, headers={"HX-Redirect": current_path if current_path.startswith("/inbox/") else address}
+        )
     return redirect(address)
 
 
-def _history(request: HttpRequest, shown: Contact) -> dict:
-    """A page of the timeline, newest first."""
+def _history(request: HttpRequest, contact: Contact) -> dict:
     before = None
-    if given := request.GET.get("before"):
+    if position := request.GET.get("before"):
         try:
-            before = datetimes.parse_position(given)
+            before = datetimes.parse_position(position)
         except ValueError:
             raise BadRequest("There is no such place in the timeline.") from None
-    entries, older = timeline.list_timeline(shown, limit=ENTRIES, before=before)
+    entries, older = timeline.list_timeline(contact, limit=ENTRIES, before=before)
     older_url = ""
     if older:
         query = urlencode({"before": datetimes.format_position(*older)})
-        older_url = f"{reverse('contact', args=[shown.pk])}?{query}"
+        older_url = f"{reverse('contact', args=[contact.pk])}?{query}"
     return {"entries": entries, "older_url": older_url, "before": before[0] if before else None}
 
 

@@ -1,4 +1,4 @@
-"""What people did with a conversation, as lines: one for each person's changes within a minute."""
+"""Activity lines of a thread: each merges the changes that one person made within a minute."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -57,7 +57,7 @@ class Line:
 
     @property
     def effects(self) -> list[Effect]:
-        """What is left of the changes. A change and its undo leave nothing."""
+        """The net changes of the line. A change and its undo cancel each other out."""
         by_subject = defaultdict(list)
         for activity in self.activities:
             by_subject[_subject(activity)].append(activity)
@@ -76,7 +76,6 @@ def _subject(activity: ConversationActivity) -> tuple[str, str]:
 
 
 def _is_undone(activities: list[ConversationActivity]) -> bool:
-    """The last of them brings back what was before the first."""
     first, last = activities[0], activities[-1]
     if first is last:
         return False
@@ -94,12 +93,12 @@ def _describe_outcome(activity: ConversationActivity) -> str:
 
 
 def describe_state(status: str, snoozed_until) -> str:
-    """A state of a conversation as `previous` keeps it."""
+    """A conversation's state as text, as ConversationActivity.previous stores it."""
     return f"{status} {snoozed_until.isoformat()}" if snoozed_until else status
 
 
 def record_activities(conversation: Conversation, changes: Iterable[dict], *, by: User | None) -> None:
-    """Write down what somebody did with a locked conversation, in the line that they began within the last minute."""
+    """Record what a person did with a locked conversation, in their line of the last minute if they have one."""
     activities = [
         ConversationActivity(
             organization_id=conversation.organization_id, conversation_id=conversation.pk, actor=by, **values
@@ -123,18 +122,18 @@ def _find_line(conversation: Conversation, by: User | None) -> UUID | None:
 
 
 def build_lines(activities: Iterable[ConversationActivity]) -> list[Line]:
-    """The whole lines that these belong to, oldest first."""
-    known = {activity.pk: activity for activity in activities}
-    line_ids = {activity.line_id for activity in known.values() if activity.line_id}
+    """The complete lines that these activities belong to, oldest first."""
+    activity_by_id = {activity.pk: activity for activity in activities}
+    line_ids = {activity.line_id for activity in activity_by_id.values() if activity.line_id}
     if line_ids:
-        moments = [activity.created_at for activity in known.values()]
+        moments = [activity.created_at for activity in activity_by_id.values()]
         siblings = ConversationActivity.objects.filter(
-            conversation__in={activity.conversation_id for activity in known.values()},
+            conversation__in={activity.conversation_id for activity in activity_by_id.values()},
             created_at__range=(min(moments) - SPAN, max(moments) + SPAN),
             line_id__in=line_ids,
         )
-        known |= {activity.pk: activity for activity in siblings.select_related("actor", "person")}
+        activity_by_id |= {activity.pk: activity for activity in siblings.select_related("actor", "person")}
     lines = defaultdict(list)
-    for activity in sorted(known.values(), key=lambda activity: (activity.created_at, activity.pk)):
+    for activity in sorted(activity_by_id.values(), key=lambda activity: (activity.created_at, activity.pk)):
         lines[activity.line_id or activity.pk].append(activity)
     return [Line(of_line) for of_line in lines.values()]

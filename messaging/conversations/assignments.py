@@ -1,4 +1,7 @@
-"""Who looks after a conversation: somebody active who may see it, at any moment."""
+"""Assignees of conversations, who must be active and have access to the chatroom.
+
+`manage.py prove` checks that at any time.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -12,6 +15,7 @@ from messagehub import sql, tenancy
 from messaging.live import event_log
 from messaging.models import Conversation, ConversationActivity
 
+# An admin has access to every chatroom of the organization; an agent needs a row.
 LOST = """
 SELECT DISTINCT u.id, u.organization_id FROM conversations v JOIN users u ON u.id = v.assigned_to_id
 WHERE v.status <> 'CLOSED' AND NOT (u.is_active AND (u.role = 'admin' OR EXISTS (
@@ -20,7 +24,7 @@ WHERE v.status <> 'CLOSED' AND NOT (u.is_active AND (u.role = 'admin' OR EXISTS 
 
 
 class AssigneeGone(Exception):
-    """The person lost the chatroom, or was deactivated, while they were being chosen."""
+    """The person has no access to the chatroom (any more), or is deactivated."""
 
     def __init__(self) -> None:
         self.fields = {"assigned_to": [_("This person no longer has access to this chatroom. Choose someone else.")]}
@@ -28,10 +32,11 @@ class AssigneeGone(Exception):
 
 
 def hold_access(person_id: UUID, chatroom: Chatroom) -> bool:
-    """Whether the person works in the chatroom; if so, until the commit. To be called before anything is locked.
+    """Whether the person may see the chatroom; if so, that stays true until the commit.
 
-    Whoever ends their access waits, and then unassigns what is assigned to them here.
+    Call it before any conversation is locked.
     """
+    # Ending the access locks these two rows too. It waits for our commit, and then unassigns what we assign here.
     list(
         UserChatroom.objects.select_for_update(no_key=True).filter(user=person_id, chatroom=chatroom).values_list("pk")
     )
@@ -40,7 +45,10 @@ def hold_access(person_id: UUID, chatroom: Chatroom) -> bool:
 
 
 def release_lost_assignments() -> int:
-    """Unassign whoever lost their access while that was not followed, in all organizations; returns how many."""
+    """Unassign people without access, in all organizations; returns how many conversations.
+
+    Version 0.1.0 left assignees behind when their access ended.
+    """
     with tenancy.system():
         people = sql.fetch_rows(LOST)
     released = 0
@@ -51,13 +59,13 @@ def release_lost_assignments() -> int:
 
 
 def release_assignments(user: User, *, by: User | None) -> int:
-    """Unassign the user from every conversation that is not closed and that they may not see; returns how many.
+    """Unassign the user from unclosed conversations that they may not see; returns how many.
 
-    A closed one keeps its assignee, as a part of its history, until it is opened again.
+    A closed conversation keeps its assignee as history until it is reopened.
     """
     assigned = Conversation.objects.filter(assigned_to=user).exclude(status=Conversation.Status.CLOSED)
-    lost = assigned.exclude(chatroom__in=Chatroom.objects.visible_to(user).values("pk"))
-    rows = list(lost.select_for_update(no_key=True).order_by("pk"))
+    unseen = assigned.exclude(chatroom__in=Chatroom.objects.visible_to(user).values("pk"))
+    rows = list(unseen.select_for_update(no_key=True).order_by("pk"))
     unassign_conversations(rows, by=by)
     event_log.record_events(
         [event_log.Change(event_log.CONVERSATION, row.organization_id, row.chatroom_id, row.pk) for row in rows]

@@ -1,4 +1,4 @@
-"""Conversations: the inbox list, the thread, opening one, reading, and what colleagues do with them."""
+"""Opening, locking and changing conversations, and waking snoozed ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
@@ -25,6 +25,8 @@ from messaging.models import (
 )
 from messaging.notifications import notices
 
+# SKIP LOCKED: any number of workers may wake at once. At most 500 in a transaction, because the chatrooms' event
+# counters stay locked until its commit.
 WAKE = """
 WITH due AS (
     SELECT id FROM conversations
@@ -45,14 +47,14 @@ AWAKE = isolation.Batches(
 
 
 class NewerIsOpen(Exception):
-    """The contact came back meanwhile: at most one conversation of a channel is not closed."""
+    """The contact has another unclosed conversation with this number, and may have only one."""
 
     def __init__(self) -> None:
         super().__init__("This contact has a newer open conversation. Continue there.")
 
 
 class NoWakingTime(Exception):
-    """A conversation is snoozed until some time."""
+    """The status is to be SNOOZED, and there is no time at which it ends."""
 
     def __init__(self) -> None:
         self.fields = {"snoozed_until": ["Choose when the snooze ends."]}
@@ -62,15 +64,17 @@ class NoWakingTime(Exception):
 def open_conversation(contact: Contact, sender: SenderNumber) -> Conversation:
     """The contact's open conversation with this number, opened if there is none; locked until the commit.
 
-    Raises ContactGone where a new one would be for a contact that was merged meanwhile.
+    Raises ContactGone where a new one is needed and the contact was merged by another request.
     """
-    channel = {"contact": contact, "platform": Platform.SMS, "sender_number": sender}
+    channel_values = {"contact": contact, "platform": Platform.SMS, "sender_number": sender}
     still_open = Conversation.objects.exclude(status="CLOSED")
-    if found := still_open.filter(**channel).first():
-        return lock_conversation(found)
-    contacts.lock_contact(contact)  # no merge overlooks what is opened now
+    if existing_conversation := still_open.filter(**channel_values).first():
+        return lock_conversation(existing_conversation)
+    # A merge locks its contacts first and then lists their conversations. With the contact locked here, it can't miss
+    # the one that is opened below.
+    contacts.lock_contact(contact)
     conversation, created = still_open.get_or_create(
-        **channel,
+        **channel_values,
         defaults={"organization_id": contact.organization_id, "chatroom_id": contact.chatroom_id},
     )
     if created:
@@ -84,14 +88,18 @@ def open_conversation(contact: Contact, sender: SenderNumber) -> Conversation:
 
 
 def lock_conversation(conversation: Conversation) -> Conversation:
-    """The row as it is now, held until the commit. The contact is locked before it, messages after it."""
-    row = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related("contact", "sender_number")
-    # Waiting for a merge that gave it to another contact finds nothing: the join was made with the one before.
-    return row.filter(pk=conversation.pk).first() or row.get(pk=conversation.pk)
+    """The conversation as it is now, locked until the commit."""
+    # Lock order: the contact before it, messages after it.
+    locked_rows = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "contact", "sender_number"
+    )
+    # The first query finds nothing after waiting for a merge that gave the conversation to another contact: PostgreSQL
+    # checks the join again with the row that it had joined before the wait. The second query starts anew.
+    return locked_rows.filter(pk=conversation.pk).first() or locked_rows.get(pk=conversation.pk)
 
 
 def touch_conversation(conversation: Conversation, message: Message) -> None:
-    """Make this message the conversation's newest: somebody has answered."""
+    """Make an outbound message the conversation's newest, and stop its waiting clock."""
     Conversation.objects.filter(pk=conversation.pk).update(
         last_message=message, last_message_at=Now(), waiting_since=None
     )
@@ -101,39 +109,44 @@ def touch_conversation(conversation: Conversation, message: Message) -> None:
 def change_conversation(
     conversation: Conversation, *, by: User | None = None, labels: Iterable[Label] | None = None, **values
 ) -> dict:
-    """Change state (`status`, `snoozed_until`), `assigned_to` or labels, and show it if it is a change.
+    """Change `status`, `snoozed_until`, `assigned_to` or labels; returns the previous values, for undoing it.
 
-    Returns what was there before, as a call that undoes it takes it. Raises NoWakingTime, and NewerIsOpen where the
-    contact has another conversation that is not closed, and AssigneeGone. One that is opened again is nobody's where
-    its assignee may not see it any more.
+    Reopening unassigns an assignee who may not see the conversation any more. Raises NoWakingTime, NewerIsOpen and
+    AssigneeGone.
     """
     if "assigned_to" in values:
         values["assigned_to_id"] = getattr(values.pop("assigned_to"), "pk", None)
-    lost = _lost_assignee(conversation, values)
-    held = lock_conversation(conversation)
-    values |= _state(held, values)
-    if lost and values.get("assigned_to_id", held.assigned_to_id) == lost:
+    # Before the conversation is locked: whoever ends a person's access locks that access first and then unassigns.
+    lost_assignee_id = _lost_assignee(conversation, values)
+    conversation = lock_conversation(conversation)
+    values |= _read_state(conversation, values)
+    if lost_assignee_id and values.get("assigned_to_id", conversation.assigned_to_id) == lost_assignee_id:
         values["assigned_to_id"] = None
-    before = {name: getattr(held, name) for name in values}
-    changed = {name: value for name, value in values.items() if before[name] != value}
-    if changed:
+    previous_values = {name: getattr(conversation, name) for name in values}
+    changed_values = {name: value for name, value in values.items() if previous_values[name] != value}
+    if changed_values:
         with constraints.translate_violation("conversations_one_open", NewerIsOpen()):
-            Conversation.objects.filter(pk=held.pk).update(**values)
-    done = _done(held, changed)
+            Conversation.objects.filter(pk=conversation.pk).update(**values)
+    activities = _describe_activities(conversation, changed_values)
     if labels is not None:
-        wanted = {label.pk: label for label in labels}
-        before["labels"] = list(held.labels.all())
-        done += _relabel(held, wanted, before["labels"])
-    activity_lines.record_activities(held, done, by=by)
-    if person_id := changed.get("assigned_to_id"):
-        notices.notify_users([person_id], held, kind=Notification.Kind.ASSIGNMENT, by=by)
-    if done:
-        event_log.record_events([_updated(held.organization_id, held.chatroom_id, held.pk)])
-    return before
+        label_by_id = {label.pk: label for label in labels}
+        previous_values["labels"] = list(conversation.labels.all())
+        activities += _replace_labels(conversation, label_by_id, previous_values["labels"])
+    activity_lines.record_activities(conversation, activities, by=by)
+    if person_id := changed_values.get("assigned_to_id"):
+        notices.notify_users([person_id], conversation, kind=Notification.Kind.ASSIGNMENT, by=by)
+    if activities:
+        event_log.record_events(
+            [conversation_updated(conversation.organization_id, conversation.chatroom_id, conversation.pk)]
+        )
+    return previous_values
 
 
 def _lost_assignee(conversation: Conversation, values: dict) -> UUID | None:
-    """Who would be the assignee of an open conversation and may not see it. Raises AssigneeGone for a new one."""
+    """The present assignee, where the change reopens the conversation and they lost access to it.
+
+    Raises AssigneeGone where the change assigns it to a person without access.
+    """
     person_id = values.get("assigned_to_id", conversation.assigned_to_id)
     is_opening = {"status", "snoozed_until"} & values.keys() and values.get("status") != Conversation.Status.CLOSED
     if person_id is None or not ("assigned_to_id" in values or is_opening):
@@ -145,39 +158,38 @@ def _lost_assignee(conversation: Conversation, values: dict) -> UUID | None:
     return person_id
 
 
-def _done(held: Conversation, changed: Mapping) -> list[dict]:
-    """The lines of the thread that tell of these changes."""
+def _describe_activities(conversation: Conversation, changed_values: Mapping) -> list[dict]:
     kinds = ConversationActivity.Kind
-    done = []
-    if "assigned_to_id" in changed:
-        person = changed["assigned_to_id"]
+    activities = []
+    if "assigned_to_id" in changed_values:
+        person = changed_values["assigned_to_id"]
         kind = kinds.ASSIGNED if person else kinds.UNASSIGNED
-        previous = str(held.assigned_to_id or "")
-        done.append({"kind": kind, "person_id": person or held.assigned_to_id, "previous": previous})
-    if "status" in changed or "snoozed_until" in changed:
-        status = changed.get("status", held.status)
+        previous = str(conversation.assigned_to_id or "")
+        activities.append({"kind": kind, "person_id": person or conversation.assigned_to_id, "previous": previous})
+    if "status" in changed_values or "snoozed_until" in changed_values:
+        status = changed_values.get("status", conversation.status)
         kind_of = {"OPEN": kinds.REOPENED, "CLOSED": kinds.CLOSED, "PENDING": kinds.PENDING, "SNOOZED": kinds.SNOOZED}
-        previous = activity_lines.describe_state(held.status, held.snoozed_until)
-        done.append({"kind": kind_of[status], "until": changed.get("snoozed_until"), "previous": previous})
-    return done
+        previous = activity_lines.describe_state(conversation.status, conversation.snoozed_until)
+        activities.append({"kind": kind_of[status], "until": changed_values.get("snoozed_until"), "previous": previous})
+    return activities
 
 
 @transaction.atomic
 def block_contact(conversation: Conversation, blocked: bool, *, by: User) -> None:
-    """Block the contact, or let them write and be written to again. Raises ContactGone."""
-    contacts.change_contact(conversation.contact, by=by, blocked=blocked)  # locks the contact, which goes first
-    held = lock_conversation(conversation)
+    """Block or unblock the conversation's contact. Raises ContactGone."""
+    contacts.change_contact(conversation.contact, by=by, blocked=blocked)  # locks the contact, before the conversation
+    conversation = lock_conversation(conversation)
     kinds = ConversationActivity.Kind
-    activity_lines.record_activities(held, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}], by=by)
-    announce_contact_change(held.contact)
+    activity_lines.record_activities(conversation, [{"kind": kinds.BLOCKED if blocked else kinds.UNBLOCKED}], by=by)
+    announce_contact_change(conversation.contact)
 
 
-def _state(held: Conversation, values: dict) -> dict:
-    """The state that is meant: a waking time alone snoozes, and taking it away wakes."""
+def _read_state(conversation: Conversation, values: dict) -> dict:
+    """The resulting state: `snoozed_until` alone snoozes, and null alone wakes. Raises NoWakingTime."""
     if "status" not in values and "snoozed_until" not in values:
         return {}
-    until = values.get("snoozed_until", held.snoozed_until)
-    awake = Conversation.Status.OPEN if held.status == Conversation.Status.SNOOZED else held.status
+    until = values.get("snoozed_until", conversation.snoozed_until)
+    awake = Conversation.Status.OPEN if conversation.status == Conversation.Status.SNOOZED else conversation.status
     status = values.get("status", Conversation.Status.SNOOZED if until else awake)
     if status != Conversation.Status.SNOOZED:
         return {"status": status, "snoozed_until": None}
@@ -186,36 +198,43 @@ def _state(held: Conversation, values: dict) -> dict:
     return {"status": status, "snoozed_until": until}
 
 
-def _relabel(held: Conversation, wanted: Mapping[UUID, Label], present: list[Label]) -> list[dict]:
-    gone = [label for label in present if label.pk not in wanted]
-    kept = {label.pk for label in present}
-    fresh = [label for pk, label in wanted.items() if pk not in kept]
-    held.labelings.filter(label__in=gone).delete()
+def _replace_labels(
+    conversation: Conversation, label_by_id: Mapping[UUID, Label], present_labels: list[Label]
+) -> list[dict]:
+    removed_labels = [label for label in present_labels if label.pk not in label_by_id]
+    present_ids = {label.pk for label in present_labels}
+    added_labels = [label for pk, label in label_by_id.items() if pk not in present_ids]
+    conversation.labelings.filter(label__in=removed_labels).delete()
     ConversationLabel.objects.bulk_create(
-        ConversationLabel(organization_id=held.organization_id, conversation=held, label=label) for label in fresh
+        ConversationLabel(organization_id=conversation.organization_id, conversation=conversation, label=label)
+        for label in added_labels
     )
     kinds = ConversationActivity.Kind
-    return [{"kind": kinds.UNLABELED, "label_name": label.name} for label in gone] + [
-        {"kind": kinds.LABELED, "label_name": label.name} for label in fresh
+    return [{"kind": kinds.UNLABELED, "label_name": label.name} for label in removed_labels] + [
+        {"kind": kinds.LABELED, "label_name": label.name} for label in added_labels
     ]
 
 
 def wake_snoozed() -> int:
-    """Open the snoozed conversations whose time has come, in all organizations; returns how many."""
-    return sum(AWAKE.take(_wake))
+    """Open snoozed conversations whose time has come, in all organizations; returns how many."""
+    return sum(AWAKE.take(_wake_due))
 
 
-def _wake(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
-    woken = sql.fetch_rows(WAKE, {"only": only, "left_out": left_out})
-    event_log.record_events([_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in woken])
-    return len(woken)
+def _wake_due(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
+    rows = sql.fetch_rows(WAKE, {"only": only, "left_out": left_out})
+    event_log.record_events(
+        [conversation_updated(row["organization_id"], row["chatroom_id"], row["id"]) for row in rows]
+    )
+    return len(rows)
 
 
 def announce_contact_change(contact: Contact) -> None:
-    """Show what is new about a contact wherever its conversations are on a screen."""
-    shown = contact.conversations.order_by("pk").values_list("pk", flat=True)
-    event_log.record_events([_updated(contact.organization_id, contact.chatroom_id, pk) for pk in shown])
+    """Record an event for each conversation of the contact: their payloads include the contact."""
+    conversation_ids = contact.conversations.order_by("pk").values_list("pk", flat=True)
+    event_log.record_events(
+        [conversation_updated(contact.organization_id, contact.chatroom_id, pk) for pk in conversation_ids]
+    )
 
 
-def _updated(organization_id: UUID, chatroom_id: UUID, pk: UUID) -> event_log.Change:
+def conversation_updated(organization_id: UUID, chatroom_id: UUID, pk: UUID) -> event_log.Change:
     return event_log.Change(event_log.CONVERSATION, organization_id, chatroom_id, pk)

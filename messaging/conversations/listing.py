@@ -10,8 +10,8 @@ from messagehub import sql
 from messaging import payloads
 from messaging.models import Conversation, Label
 
-# The newest page of each visible room from the index alone, then one page of rows by primary key. With
-# `chatroom_id IN (…) ORDER BY` PostgreSQL sorts every conversation of the rooms instead.
+# The newest page of each visible chatroom from the index alone, then one page of rows by primary key. With `chatroom_id
+# IN (...) ORDER BY` PostgreSQL sorts every conversation of the rooms.
 OF_ROOMS = """
 SELECT newest.id, newest.last_message_at
 FROM unnest(%(rooms)s::uuid[]) AS room (id)
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (
 ORDER BY newest.last_message_at {direction}, newest.id {direction}
 LIMIT %(limit)s
 """
-# For whoever sees nearly all rooms of the organization, its own index is shorter than a page of each room.
+# Admins see all rooms, and the organization's own index reads one page in all instead of one for each room.
 OF_ORGANIZATION = """
 SELECT o.id, o.last_message_at FROM conversations o
 LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
@@ -55,6 +55,7 @@ SELECT count(*) FROM (
     LIMIT %(limit)s
 ) counted
 """
+# Keyset pages: OFFSET reads and drops everything before it, so that page 100 costs a hundred pages.
 THREAD = f"""
 SELECT {payloads.MESSAGE_COLUMNS} FROM {payloads.MESSAGE_TABLES}
 WHERE m.conversation_id = %(conversation_id)s {{conditions}}
@@ -73,12 +74,12 @@ CONDITIONS = {
     "label_id": """AND EXISTS (
         SELECT FROM conversation_labels l WHERE l.conversation_id = o.id AND l.label_id = %(label_id)s)""",
 }
-MOST_FOUND = 200  # contacts that a search is about; whoever finds more goes on typing
+MOST_FOUND = 200  # contacts whose conversations a search lists, the newest; a longer list needs a longer search
 Position = tuple[datetime, UUID]
 
 
 class ConversationGone(Exception):
-    """The conversation is not (any more) one that the user may see."""
+    """The user may not see the conversation, or lost access to it."""
 
     def __init__(self) -> None:
         super().__init__("Not found.")
@@ -93,9 +94,9 @@ def list_conversations(
     chatroom_id: UUID | None = None,
     **filters,
 ) -> list[dict]:
-    """Conversations that the user may see as shapes with their newest message, newest first.
+    """Payloads of visible conversations with their newest message, newest first.
 
-    `after` goes on below that position, `before` above it. Filters are the keys of CONDITIONS.
+    `after` continues below a position, `before` above it. `filters` are keys of CONDITIONS.
     """
     rooms = Chatroom.objects.visible_to(user)
     if chatroom_id:
@@ -108,20 +109,25 @@ def list_conversations(
         "limit": limit,
         **filters,
     }
-    direction = _position(conditions, params, "o.last_message_at, o.id", after, before)
-    everything = user.is_admin and not chatroom_id and not {"status", "assigned_to", "unassigned"} & filters.keys()
-    page = (OF_ORGANIZATION if everything else OF_ROOMS).format(conditions=" ".join(conditions), direction=direction)
-    found = sql.fetch_rows(LIST.format(page=page, direction=direction), params)
+    direction = _continue_from(conditions, params, "o.last_message_at, o.id", after, before)
+    is_whole_organization = (
+        user.is_admin and not chatroom_id and not {"status", "assigned_to", "unassigned"} & filters.keys()
+    )
+    page = (OF_ORGANIZATION if is_whole_organization else OF_ROOMS).format(
+        conditions=" ".join(conditions), direction=direction
+    )
+    rows = sql.fetch_rows(LIST.format(page=page, direction=direction), params)
     if before:
-        found.reverse()
-    newest = payloads.describe_messages_by_id(row["last_message_id"] for row in found if row["last_message_id"])
+        rows.reverse()
+    message_by_id = payloads.describe_messages_by_id(row["last_message_id"] for row in rows if row["last_message_id"])
     return [
-        payloads.describe_conversation(row, newest.get(row["last_message_id"]), row["unread_count"]) for row in found
+        payloads.describe_conversation(row, message_by_id.get(row["last_message_id"]), row["unread_count"])
+        for row in rows
     ]
 
 
 def count_conversations(user: User, *, most: int, chatroom_id: UUID | None = None, **filters) -> int:
-    """How many conversations `listed` has for these filters, `most` meaning that or more."""
+    """How many conversations `list_conversations` has for these filters, counted up to `most`."""
     rooms = Chatroom.objects.visible_to(user)
     if chatroom_id:
         rooms = rooms.filter(pk=chatroom_id)
@@ -145,7 +151,7 @@ def build_conditions(
     unread: bool | None = None,
     **values,
 ) -> dict:
-    """The values of a ConversationFilterSet as conditions of `listed` and `counted`."""
+    """A ConversationFilterSet's values as filters of `list_conversations` and `count_conversations`."""
     conditions = values
     if chatroom:
         conditions["chatroom_id"] = chatroom.pk
@@ -161,30 +167,33 @@ def build_conditions(
 
 
 def find_contacts(user: User, search: str, chatroom: Chatroom | None = None) -> list[UUID]:
-    """Whom a search is about: contacts by a part of their name, number or address, the newest if there are many."""
+    """Ids of contacts whose name, number or email has the search in it; the newest, if there are many."""
     return [contact.pk for contact in contacts.list_contacts(user, limit=MOST_FOUND, chatroom=chatroom, search=search)]
 
 
 def list_thread(
     conversation: Conversation, *, limit: int, after: Position | None = None, before: Position | None = None
 ) -> list[dict]:
-    """The conversation's messages, newest first: rows with MESSAGE_COLUMNS (see `shapes.messages`)."""
+    """The conversation's messages, newest first, as rows for `payloads.describe_messages`."""
     conditions: list[str] = []
     params: dict = {"conversation_id": conversation.pk, "limit": limit}
-    direction = _position(conditions, params, "m.occurred_at, m.id", after, before)
-    found = sql.fetch_rows(THREAD.format(conditions=" ".join(conditions), direction=direction), params)
-    return found[::-1] if before else found
+    direction = _continue_from(conditions, params, "m.occurred_at, m.id", after, before)
+    rows = sql.fetch_rows(THREAD.format(conditions=" ".join(conditions), direction=direction), params)
+    return rows[::-1] if before else rows
 
 
-def _position(conditions: list, params: dict, columns: str, after: Position | None, before: Position | None) -> str:
-    if where := after or before:
-        params["at"], params["id"] = where
+def _continue_from(
+    conditions: list, params: dict, columns: str, after: Position | None, before: Position | None
+) -> str:
+    if position := after or before:
+        params["at"], params["id"] = position
         conditions.append(f"AND ({columns}) {'<' if after else '>'} (%(at)s, %(id)s)")
     return "ASC" if before else "DESC"
 
 
 def read_conversation(user: User, conversation: Conversation) -> dict:
-    """The shape of a conversation that the user may see. Raises ConversationGone where they have just lost it."""
-    if not (found := list_conversations(user, limit=1, chatroom_id=conversation.chatroom_id, ids=[conversation.pk])):
+    """The payload of one conversation. Raises ConversationGone where the user may not see it any more."""
+    rows = list_conversations(user, limit=1, chatroom_id=conversation.chatroom_id, ids=[conversation.pk])
+    if not rows:
         raise ConversationGone
-    return found[0]
+    return rows[0]

@@ -1,4 +1,4 @@
-"""The list of all messages that somebody may see, newest first."""
+"""The list of all messages that a user may see, newest first."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +11,8 @@ from messaging import payloads
 
 Position = tuple[datetime, UUID]
 
-# A page of keys from whichever index fits, then the rows by primary key.
+# A page of keys from whichever index fits, then the rows by primary key: the wide rows are read for one page only, and
+# not for a page of each chatroom.
 OF_ONE = """
 SELECT m.id, m.occurred_at FROM messages m
 WHERE {anchor} AND m.chatroom_id = ANY(%(rooms)s) {conditions}
@@ -69,7 +70,8 @@ def list_visible_messages(
     if position := after or before:
         params["at"], params["id"] = position
         conditions.append(f"AND (m.occurred_at, m.id) {'<' if after else '>'} (%(at)s, %(id)s)")
-    if user.is_admin and not chatroom:  # their organization's own index is shorter than a page of each room
+    # Admins see all rooms, and the organization's own index reads one page in all instead of one for each room.
+    if user.is_admin and not chatroom:
         params["organization_id"] = user.organization_id
     anchor = next((condition for name, condition in ANCHORS.items() if name in params), "")
     direction = "ASC" if before else "DESC"

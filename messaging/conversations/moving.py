@@ -1,7 +1,7 @@
-"""Conversations that follow their number into another chatroom, with their messages and their contacts.
+"""Moving conversations after their number into another chatroom, with their messages.
 
-Contacts belong to a chatroom: the person is found there by their numbers, or made there as they are known here. Closed
-conversations stay where they were, as history.
+Contacts belong to a chatroom, so each person's contact in the new chatroom is found by number, or copied there. Closed
+conversations stay in the old chatroom, as history.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,9 @@ from messaging.conversations import assignments
 from messaging.live import event_log
 from messaging.models import Conversation, ConversationActivity
 
+# ORDER BY phone: two moves into one chatroom insert the same numbers in the same order, and can't deadlock.
 CONTACTS = """
-WITH made AS (
+WITH new_contacts AS (
     INSERT INTO contacts (organization_id, chatroom_id, phone, first_name, last_name, name_source, email,
                           profile_picture_url, last_activity_at, blocked_at, phone_refused)
     SELECT c.organization_id, %(room)s, c.phone, c.first_name, c.last_name, c.name_source, c.email,
@@ -32,7 +33,7 @@ WITH made AS (
     RETURNING id, organization_id
 )
 INSERT INTO contact_activities (organization_id, contact_id, kind, reference)
-SELECT organization_id, id, 'created', id FROM made
+SELECT organization_id, id, 'created', id FROM new_contacts
 """
 TARGETS = """
 SELECT c.id AS source, coalesce(owner.contact_id, own.id) AS target
@@ -54,6 +55,8 @@ MOVED = "unnest(%(ids)s::uuid[], %(owners)s::uuid[]) AS moved (id, owner)"
 CONVERSATIONS = f"""
 UPDATE conversations v SET chatroom_id = %(room)s, contact_id = moved.owner FROM {MOVED} WHERE v.id = moved.id
 """
+# A statement of its own, and not a part of the update: "Never lock and update the same rows in one statement" in
+# docs/decisions.md tells of the deadlock.
 HOLD_MESSAGES = "SELECT id FROM messages WHERE conversation_id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE"
 MESSAGES = f"""
 UPDATE messages m SET chatroom_id = %(room)s, contact_id = moved.owner FROM {MOVED} WHERE m.conversation_id = moved.id
@@ -62,6 +65,7 @@ ACTIVITIES = f"""
 UPDATE contact_activities a SET contact_id = moved.owner FROM {MOVED}
 WHERE a.kind = 'conversation_opened' AND a.reference = moved.id AND a.contact_id = ANY(%(sources)s)
 """
+# A webhook that was being stored during the move may have opened a conversation in the old chatroom.
 STRAGGLERS = """
 SELECT DISTINCT n.id FROM conversations v
 JOIN sender_numbers n ON n.id = v.sender_number_id AND n.chatroom_id <> v.chatroom_id AND n.retired_at IS NULL
@@ -72,21 +76,22 @@ WHERE v.status <> 'CLOSED' ORDER BY n.id
 
 
 def move_stragglers() -> int:
-    """Bring conversations to their number's chatroom that were opened while it was moved; returns how many."""
+    """Move conversations that were opened in the old chatroom during a move; returns how many."""
     with tenancy.system():
-        ids = [row["id"] for row in sql.fetch_rows(STRAGGLERS)]
-    moved = 0
-    for pk in ids:
+        number_ids = [row["id"] for row in sql.fetch_rows(STRAGGLERS)]
+    moved_count = 0
+    for pk in number_ids:
         with tenancy.system():
-            moved += follow_number(SenderNumber.objects.select_related("chatroom").get(pk=pk), by=None)
-    return moved
+            moved_count += follow_number(SenderNumber.objects.select_related("chatroom").get(pk=pk), by=None)
+    return moved_count
 
 
 def follow_number(number: SenderNumber, *, by: User | None) -> int:
-    """Move the number's conversations that are not closed into its chatroom; returns how many.
+    """Move the number's unclosed conversations into its chatroom; returns how many.
 
-    Where the contact has two of them there, the one that was quiet for longer is closed.
+    Where a contact has two there afterwards, the one whose last message is older is closed.
     """
+    # Lock order: contacts here, contacts there, conversations, messages, the chatrooms' event counters.
     still_open = Conversation.objects.filter(sender_number=number).exclude(status=Conversation.Status.CLOSED)
     elsewhere = still_open.exclude(chatroom=number.chatroom)
     sources = sorted(elsewhere.values_list("contact_id", flat=True).distinct())
@@ -97,7 +102,7 @@ def follow_number(number: SenderNumber, *, by: User | None) -> int:
     )  # one that was opened just now is a straggler
     if not rows:
         return 0
-    left = {row.pk: row.chatroom_id for row in rows}
+    former_chatroom_of = {row.pk: row.chatroom_id for row in rows}
     closing = _find_doubles(number, rows, target_of)
     _close(closing, by)
     columns: dict = {
@@ -118,15 +123,15 @@ def follow_number(number: SenderNumber, *, by: User | None) -> int:
     event_log.record_events(
         [
             event_log.Change(event_log.CONVERSATION, number.organization_id, room, pk)
-            for pk, old in left.items()
-            for room in (old, number.chatroom_id)
+            for pk, former_chatroom in former_chatroom_of.items()
+            for room in (former_chatroom, number.chatroom_id)
         ]
     )
     return len(rows)
 
 
 def _find_targets(number: SenderNumber, sources: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Who these contacts are in the number's chatroom, made there if need be, and held until the commit."""
+    """The contacts' counterparts in the number's chatroom, created where there is none, locked until the commit."""
     columns: dict = {"room": number.chatroom_id, "contacts": list(sources)}
     with connection.cursor() as cursor:
         cursor.execute(CONTACTS, columns)
@@ -142,14 +147,18 @@ def _find_targets(number: SenderNumber, sources: Sequence[UUID]) -> dict[UUID, U
 
 
 def _find_doubles(number: SenderNumber, rows: list[Conversation], target_of: dict[UUID, UUID]) -> list[Conversation]:
-    present = Conversation.objects.select_for_update(no_key=True).exclude(status=Conversation.Status.CLOSED)
-    present = present.filter(sender_number=number, chatroom=number.chatroom, contact_id__in=target_of.values())
-    both = [(row.contact_id, row) for row in present.order_by("pk")]
-    both += [(target_of[row.contact_id], row) for row in rows]
+    present_conversations = Conversation.objects.select_for_update(no_key=True).exclude(
+        status=Conversation.Status.CLOSED
+    )
+    present_conversations = present_conversations.filter(
+        sender_number=number, chatroom=number.chatroom, contact_id__in=target_of.values()
+    )
+    pairs = [(row.contact_id, row) for row in present_conversations.order_by("pk")]
+    pairs += [(target_of[row.contact_id], row) for row in rows]
     newest: dict[tuple, Conversation] = {}
     return [
         row
-        for owner, row in sorted(both, key=lambda pair: (pair[1].last_message_at, pair[1].pk), reverse=True)
+        for owner, row in sorted(pairs, key=lambda pair: (pair[1].last_message_at, pair[1].pk), reverse=True)
         if newest.setdefault((owner, row.platform), row) is not row
     ]
 

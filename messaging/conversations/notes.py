@@ -1,4 +1,4 @@
-"""What colleagues write to each other about a conversation, and the lines about what they did."""
+"""Internal notes of a conversation, their mentions, and the notes and activity lines of a page of its thread."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from chatrooms import membership
 from messaging.conversations.activity_lines import Line, build_lines
-from messaging.conversations.changes import _updated
+from messaging.conversations.changes import conversation_updated
 from messaging.live import event_log
 from messaging.models import Conversation, Note, Notification
 from messaging.notifications import notices
@@ -34,9 +34,9 @@ def add_note(
     mentions: Iterable[User] = (),
     client_id: UUID | None = None,
 ) -> Note:
-    """Tell colleagues something about a conversation. The same `client_id` again is the note that it made before.
+    """Add a note and notify the people mentioned. A repeated `client_id` returns the first note.
 
-    Raises NoteIdTaken where that is a note of somebody else, or of another conversation.
+    Raises NoteIdTaken where the `client_id` is another person's, or another conversation's.
     """
     note = Note(
         organization_id=conversation.organization_id,
@@ -52,45 +52,47 @@ def add_note(
     except IntegrityError:
         if client_id is None:
             raise
-        before = Note.objects.filter(client_id=client_id, conversation=conversation, author=author).first()
-        if before is None:
+        existing_note = Note.objects.filter(client_id=client_id, conversation=conversation, author=author).first()
+        if existing_note is None:
             raise NoteIdTaken from None
-        return before
+        return existing_note
     notices.notify_users(note.mentions, conversation, kind=Notification.Kind.MENTION, by=author, note=note)
-    event_log.record_events([_updated(conversation.organization_id, conversation.chatroom_id, conversation.pk)])
+    event_log.record_events(
+        [conversation_updated(conversation.organization_id, conversation.chatroom_id, conversation.pk)]
+    )
     return note
 
 
 def list_colleagues(conversation: Conversation) -> list[User]:
-    """Who may see the conversation, by name."""
+    """Active people who may see the conversation, by name."""
     return list(membership.people_of(conversation.chatroom).filter(is_active=True).order_by("name", "pk"))
 
 
 def find_mentioned(content: str, people: Iterable[User]) -> list[User]:
-    """Whom a note names with an @ before their whole name, or before a first name that only one of them has."""
+    """People whom a text mentions: an @ before a full name, or before a first name that only one of them has."""
     people = list(people)
-    firsts = [person.name.split(" ")[0].lower() for person in people]
-    found = []
-    for person, first in zip(people, firsts, strict=True):
-        names = [person.name.lower()] + ([first] if firsts.count(first) == 1 else [])
+    first_names = [person.name.split(" ")[0].lower() for person in people]
+    mentioned_people = []
+    for person, first_name in zip(people, first_names, strict=True):
+        names = [person.name.lower()] + ([first_name] if first_names.count(first_name) == 1 else [])
         if any(re.search(rf"(?<![\w/])@{re.escape(name)}(?!\w)", content.lower()) for name in names):
-            found.append(person)
-    return found
+            mentioned_people.append(person)
+    return mentioned_people
 
 
 def notes_between(conversation: Conversation, begin: datetime | None, end: datetime | None) -> list[Note]:
-    """Notes from a moment on and before another, oldest first, with their authors."""
+    """Notes of [begin, end), oldest first, with their authors."""
     return list(_between(conversation.notes.select_related("author"), begin, end))
 
 
 def lines_between(conversation: Conversation, begin: datetime | None, end: datetime | None) -> list[Line]:
-    """What people did from a moment on and before another, oldest first. The first line may have begun earlier."""
+    """Activity lines with a change in [begin, end), oldest first. The first line may have begun earlier."""
     return build_lines(_between(conversation.activities.select_related("actor", "person"), begin, end))
 
 
-def _between(found, begin: datetime | None, end: datetime | None):
+def _between(queryset, begin: datetime | None, end: datetime | None):
     if begin:
-        found = found.filter(created_at__gte=begin)
+        queryset = queryset.filter(created_at__gte=begin)
     if end:
-        found = found.filter(created_at__lt=end)
-    return found.order_by("-created_at", "-pk")[:MOST_BETWEEN][::-1]
+        queryset = queryset.filter(created_at__lt=end)
+    return queryset.order_by("-created_at", "-pk")[:MOST_BETWEEN][::-1]

@@ -16,12 +16,15 @@ from messaging.models import (
 
 
 def begin_unread(user: User, chatroom_ids: Iterable[UUID] | None) -> None:
-    """Count as read what came before the user could see it, in these chatrooms or in all that are new to them."""
+    """Mark everything read in chatrooms that the user has just got: in these, or in all that are new to them.
+
+    Otherwise a new colleague's inbox would begin with years of unread conversations.
+    """
     rooms = Chatroom.objects.visible_to(user)
     if chatroom_ids is not None:
         rooms = rooms.filter(pk__in=chatroom_ids)
     elif user.is_admin:
-        rooms = rooms.exclude(user_chatrooms__user=user)  # they worked in these before
+        rooms = rooms.exclude(user_chatrooms__user=user)  # promoted agents keep their markers there
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -35,9 +38,10 @@ def begin_unread(user: User, chatroom_ids: Iterable[UUID] | None) -> None:
 
 
 def mark_read(user: User, conversation: Conversation, up_to: Message) -> int:
-    """Note that the user has read up to this message; returns what is still unread. Never goes back."""
+    """Move the user's read marker up to a message, never back; returns the unread count."""
     with connection.cursor() as cursor:
-        # One statement, one snapshot: what comes in meanwhile is counted on both sides or on neither.
+        # One statement has one snapshot: a message that arrives meanwhile is in both inbound_count and the subquery, or
+        # in neither.
         cursor.execute(
             """
             INSERT INTO read_markers (organization_id, user_id, conversation_id, up_to_id, seen_count)
@@ -53,22 +57,24 @@ def mark_read(user: User, conversation: Conversation, up_to: Message) -> int:
             """,
             {"user": user.pk, "up_to": up_to.pk, "at": up_to.occurred_at, "conversation": conversation.pk},
         )
-        seen = cursor.fetchone()[0]
-    left = max(0, Conversation.objects.values_list("inbound_count", flat=True).get(pk=conversation.pk) - seen)
+        seen_count = cursor.fetchone()[0]
+    unread_count = max(
+        0, Conversation.objects.values_list("inbound_count", flat=True).get(pk=conversation.pk) - seen_count
+    )
     bus.tell(
         user.pk,
         {
             "type": "conversation.read",
             "chatroom_id": str(conversation.chatroom_id),
             "conversation_id": str(conversation.pk),
-            "unread_count": left,
+            "unread_count": unread_count,
         },
     )
-    return left
+    return unread_count
 
 
 def mark_unread(user: User, conversation: Conversation) -> None:
-    """Let the user's last inbound message count as unread again."""
+    """Mark the last inbound message unread for this user."""
     count = Conversation.objects.values_list("inbound_count", flat=True).get(pk=conversation.pk)
     if not count:
         return
@@ -79,13 +85,13 @@ def mark_unread(user: User, conversation: Conversation) -> None:
     )
     if not created:
         ReadMarker.objects.filter(pk=marker.pk, seen_count__gte=count).update(seen_count=count - 1, up_to=None)
-    seen = ReadMarker.objects.values_list("seen_count", flat=True).get(pk=marker.pk)
+    seen_count = ReadMarker.objects.values_list("seen_count", flat=True).get(pk=marker.pk)
     bus.tell(
         user.pk,
         {
             "type": "conversation.read",
             "chatroom_id": str(conversation.chatroom_id),
             "conversation_id": str(conversation.pk),
-            "unread_count": max(0, count - seen),
+            "unread_count": max(0, count - seen_count),
         },
     )

@@ -1,4 +1,4 @@
-"""What goes in at /api/conversations, /api/messages and /api/templates."""
+"""Input of /api/conversations, and fields that other rooms' serializers share."""
 
 from django.db.models import QuerySet
 from rest_framework import serializers
@@ -15,13 +15,13 @@ NOT_AHEAD = "Choose a time in the future, within a year."
 
 
 class AheadField(serializers.DateTimeField):
-    """A time that is still to come, within a year."""
+    """A time in the future, within a year."""
 
     def to_internal_value(self, value):
-        given = super().to_internal_value(value)
-        if not datetimes.is_ahead(given):
+        moment = super().to_internal_value(value)
+        if not datetimes.is_ahead(moment):
             raise serializers.ValidationError(NOT_AHEAD)
-        return given
+        return moment
 
 
 class ReadSerializer(serializers.Serializer):
@@ -48,12 +48,12 @@ class AssigneeField(ColleagueField):
 
 
 def _people(field) -> QuerySet[User]:
-    """Whoever works elsewhere is refused like somebody made up."""
+    # A colleague without access gets the same error as an id that does not exist.
     return membership.people_of(field.context["conversation"].chatroom).filter(is_active=True)
 
 
 class ConversationChangeSerializer(InputSerializer):
-    """What people do with a conversation. `labels` replaces all of them; a `snoozed_until` alone snoozes."""
+    """Changes to a conversation. `labels` replaces all of them; a `snoozed_until` alone snoozes."""
 
     answer_class = ConversationSerializer
 
@@ -71,7 +71,7 @@ class ConversationChangeSerializer(InputSerializer):
 
 
 class NewNoteSerializer(serializers.Serializer):
-    """A note to write, and the colleagues whom it names."""
+    """A note to add, and the colleagues whom it mentions."""
 
     content = serializers.CharField(max_length=5000)
     mentions = PeopleField(required=False, max_length=50)

@@ -1,4 +1,4 @@
-"""/api/events: the socket's frames for clients that poll."""
+"""/api/events: live frames for clients that poll."""
 
 import orjson
 from drf_spectacular.utils import OpenApiParameter
@@ -23,16 +23,16 @@ class EventViewSet(TenantViewSet):
         refuse_unknown_parameters(request, {AFTER.name})
         rooms = [str(pk) for pk in Chatroom.objects.visible_to(request.user).values_list("pk", flat=True)]
         try:
-            after = (
+            position = (
                 cursors.parse_cursor(request.query_params["after"])
                 if "after" in request.query_params
                 else cursors.current_cursor()
             )
         except cursors.BadCursor as error:
             raise ValidationError({"after": [str(error)]}) from None
-        if after.too_old:
+        if position.too_old:
             raise ValidationError({"after": ["This cursor has expired. Load everything again."]})
-        texts, cursor, has_more = event_log.list_frames(str(request.user.pk), after, rooms)
+        texts, cursor, has_more = event_log.list_frames(str(request.user.pk), position, rooms)
         following = request.build_absolute_uri(f"{request.path}?after={cursor}") if has_more else None
         results = [orjson.Fragment(text) for text in texts]
         return Response({"results": results, "next": following, "previous": None, "cursor": cursor})

@@ -167,33 +167,35 @@ class InboxConsumer(AsyncWebsocketConsumer):
         latest, begin = await in_thread(load_starts, self.tenant, position, list(self.seen))
         for room in self.seen.keys() & begin.keys():
             self.note(room, begin[room])  # all of them first: a cursor on the way says nothing of what is still to come
-        for room, last in sorted(latest.items()):
+        for room, newest_number in sorted(latest.items()):
             if room not in self.seen:
                 continue
-            if begin[room] < last:
+            if begin[room] < newest_number:
                 await self.catch_up(room)
-            if self.seen.get(room, last) < last:  # the log is shorter than the cursor's time: no more is kept of it
-                self.note(room, last)
+            if (
+                self.seen.get(room, newest_number) < newest_number
+            ):  # the log is shorter than the cursor's time: no more is kept of it
+                self.note(room, newest_number)
 
     async def catch_up(self, room: str) -> None:
         """Give what the log has of a chatroom after the last event given, to its end."""
         while room in self.seen:
-            found = await in_thread(load_missed_frames, self.tenant, room, self.seen[room])
-            for frame in found:
+            frames = await in_thread(load_missed_frames, self.tenant, room, self.seen[room])
+            for frame in frames:
                 if room not in self.seen:
                     return
                 self.note(room, frame.seq)
                 await self.put(frame.text(self.cursor(), self.person))
-            if len(found) < event_log.PAGE:
+            if len(frames) < event_log.PAGE:
                 return
 
     async def subscribe(self, chatroom_ids: Any) -> None:
         """Narrow the socket to some of the visible chatrooms, or open it to all of them again."""
         if chatroom_ids is not None:
-            known = isinstance(chatroom_ids, list) and all(
-                isinstance(each, str) and each in self.allowed for each in chatroom_ids
+            is_valid = isinstance(chatroom_ids, list) and all(
+                isinstance(chatroom_id, str) and chatroom_id in self.allowed for chatroom_id in chatroom_ids
             )
-            if not known:
+            if not is_valid:
                 return await self.complain("not_found", "One of these chatrooms was not found.")
         self.wanted = None if chatroom_ids is None else set(chatroom_ids)
         for room in list(self.seen):
@@ -204,14 +206,14 @@ class InboxConsumer(AsyncWebsocketConsumer):
 
     # ------------------------------------------------------------ rooms
     def take(self, rooms: dict[str, int]) -> None:
-        fresh = {
+        new_rooms = {
             room: seq
             for room, seq in rooms.items()
             if room not in self.seen and (self.wanted is None or room in self.wanted)
         }
-        for room, seq in fresh.items():
+        for room, seq in new_rooms.items():
             self.note(room, seq)
-        for room in hub.join(self, fresh):
+        for room in hub.join(self, new_rooms):
             self.offer(Missed(room))
 
     def note(self, room: str, seq: int) -> None:

@@ -1,6 +1,6 @@
-"""Where a reader of the live feed stands: the last event seen of each chatroom, as one opaque text.
+"""Cursors: a reader's last event of each chatroom, as one opaque text.
 
-Only a position per chatroom is safe: numbers are commit-ordered within a room and nowhere else.
+Numbers follow commits within a chatroom and nowhere else, so one number for all chatrooms would lose events.
 """
 
 import time
@@ -13,8 +13,6 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class BadCursor(ValueError):
-    """A text that no feed of ours gave out."""
-
     def __init__(self) -> None:
         super().__init__("Invalid cursor.")
 
@@ -32,12 +30,13 @@ class Cursor:
 
 
 def current_cursor() -> Cursor:
-    """The position of somebody who has seen everything."""
+    """The cursor of a reader who has seen everything."""
+    # Made in the future, so that unknown chatrooms begin at their newest event even where clocks differ.
     return Cursor(int(time.time()) + 3600, {})
 
 
 def shorten_id(chatroom_id: str) -> str:
-    """The part of a chatroom's id that a cursor carries: its random end, enough among one person's rooms."""
+    """The last 12 of an id's 36 characters, which are random: unique enough among one person's chatrooms."""
     return chatroom_id[-12:]
 
 
@@ -46,7 +45,6 @@ def format_part(chatroom_id: str, seq: int) -> str:
 
 
 def write_cursor(parts: Mapping[str, str]) -> str:
-    """A cursor from the `part` of each chatroom."""
     return f"{VERSION}-{_base36(int(time.time()))}-{'-'.join(parts.values())}"
 
 
@@ -54,21 +52,21 @@ def parse_cursor(text: str) -> Cursor:
     """Raises BadCursor."""
     if not isinstance(text, str) or not text.isascii() or len(text) > 100_000:
         raise BadCursor
-    version, *rest = text.split("-")
-    if version != VERSION or not rest:
+    version, *parts = text.split("-")
+    if version != VERSION or not parts:
         raise BadCursor
     try:
-        made_at = int(rest[0], 36)
-        seen = {}
-        for each in rest[1:]:
-            if each:
-                name, seq = each.split(".")
-                seen[name] = int(seq, 36)
+        made_at = int(parts[0], 36)
+        numbers = {}
+        for part in parts[1:]:
+            if part:
+                name, seq = part.split(".")
+                numbers[name] = int(seq, 36)
     except ValueError:
         raise BadCursor from None
     if made_at > time.time() + 2 * 3600:
         raise BadCursor
-    return Cursor(made_at, seen)
+    return Cursor(made_at, numbers)
 
 
 def _base36(number: int) -> str:

@@ -1,9 +1,4 @@
-"""The live feed: a log of changes per chatroom, numbered in the order of commits, and the frames made from it.
-
-`record` is the last thing that an operation does: it takes each chatroom's next numbers under a row lock that lasts
-to the commit, so whoever reads up to a number has missed nothing below it. Frames go out after the commit as hints;
-a lost one is read again from the log.
-"""
+"""The event log: changes numbered by chatroom in the order of commits, and the frames made from them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,13 +14,17 @@ from messaging.models import Event
 
 CREATED, UPDATED = Event.Type.MESSAGE_CREATED, Event.Type.MESSAGE_UPDATED
 CONVERSATION = Event.Type.CONVERSATION_UPDATED
-MOVED = "conversation.moved"  # to another chatroom, which the viewer need not see
+MOVED = "conversation.moved"  # to another chatroom, which the viewer may not see
 PAGE = 200
+# An event's time is the start of its transaction, so reading by time begins earlier by more than a transaction may
+# last.
 OVERLAP_SECONDS = 120
 
-# Never in one statement with the update: that goes by the row as it was before the wait. While a foreign key of another
-# transaction still holds that one, the update queues for it, behind a third who has a place there and waits for us. The
-# update of a single chatroom needs no order, and holds nothing of it while it waits.
+# Numbers must follow commits: with a sequence, 41 may commit after a reader has passed 42, and is never read. So each
+# chatroom's counter is a row that stays locked from here to the commit, and is locked last of all rows.
+# Never lock it in one statement with the update, which uses the row's version of before the wait. If another
+# transaction's foreign key check still holds that version, the update queues for it behind somebody who waits for us: a
+# deadlock, 260 times in 37,125 commits, and never in 49,751 with two statements. A single chatroom needs no lock first.
 HOLD = "SELECT id FROM chatrooms WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE;"
 RECORD = """
 WITH wanted AS (
@@ -48,7 +47,7 @@ RETURNING chatroom_id, seq, type, conversation_id, message_id
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that a screen can show has changed."""
+    """A change to record: an event before it has a number."""
 
     type: str
     organization_id: UUID
@@ -59,18 +58,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One event on the wire, the same for everybody but for two places: the viewer's cursor and unread count."""
+    """An event as JSON, cut at the two places that differ between viewers: the cursor and the unread count."""
+
+    # Serialized once, and then written to any number of sockets by joining strings.
 
     chatroom_id: str
     seq: int
     before: str  # up to the cursor
-    middle: str  # from there to the unread count, or to the end
+    middle: str  # from the cursor to the unread count, or to the end
     after: str | None  # from the unread count on; None for frames without one
-    unread: int  # for viewers who have read nothing
-    unread_of: dict[str, int]  # for those who have
+    unread: int  # of viewers without a read marker
+    unread_of: dict[str, int]  # of viewers with one, by user id
 
     def text(self, cursor: str, user_id: str) -> str:
-        """The frame as this viewer gets it."""
         if self.after is None:
             return f"{self.before}{cursor}{self.middle}"
         return f"{self.before}{cursor}{self.middle}{self.unread_of.get(user_id, self.unread)}{self.after}"
@@ -86,52 +86,58 @@ class Frame:
 
 
 def record_events(changes: Sequence[Change]) -> None:
-    """Write changes to the log and send their frames after the commit. The last write of an operation.
+    """Write changes to the log, and publish their frames after the commit.
 
-    Once in a transaction, unless all are of one chatroom: the counters of chatrooms are held in the order of their ids.
+    Must be the last write of an operation, and be called once in a transaction unless all changes are of one chatroom.
     """
+    # Called twice, it would lock the counters of several chatrooms in no order.
     if not changes:
         return
-    wanted = orjson.dumps(changes).decode()
-    rooms = list({change.chatroom_id for change in changes})
-    # Sent together: holding several costs no second way to the database.
-    events = sql.fetch_rows(HOLD + RECORD, [rooms, wanted]) if len(rooms) > 1 else sql.fetch_rows(RECORD, [wanted])
+    changes_json = orjson.dumps(changes).decode()
+    room_ids = list({change.chatroom_id for change in changes})
+    # Both statements in one round trip. Django's `server_side_binding` would refuse that, so it stays off.
+    events = (
+        sql.fetch_rows(HOLD + RECORD, [room_ids, changes_json])
+        if len(room_ids) > 1
+        else sql.fetch_rows(RECORD, [changes_json])
+    )
     bus.publish_on_commit(bus.EVENTS, [frame.packed() for frame in build_frames(events)])
 
 
 def build_frames(events: Iterable[dict]) -> list[Frame]:
-    """The frames of these rows of the log, in order per chatroom, with messages and conversations as they are now."""
+    """Frames of these events, ordered by chatroom and number, with messages and conversations as they are now."""
     events = sorted(events, key=lambda event: (event["chatroom_id"], event["seq"]))
-    shown = {event["conversation_id"] for event in events if event["type"] != UPDATED}
-    conversations, read = _shown(list(shown)) if shown else ({}, {})
-    wanted = {event["message_id"] for event in events if event["message_id"]}
-    wanted |= {row["last_message_id"] for row in conversations.values() if row["last_message_id"]}
-    messages = payloads.describe_messages_by_id(wanted)
-    made = (_frame(event, conversations, messages, read) for event in events)
-    return [frame for frame in made if frame]
+    conversation_ids = {event["conversation_id"] for event in events if event["type"] != UPDATED}
+    conversations, seen_counts = _load_conversations(list(conversation_ids)) if conversation_ids else ({}, {})
+    message_ids = {event["message_id"] for event in events if event["message_id"]}
+    message_ids |= {row["last_message_id"] for row in conversations.values() if row["last_message_id"]}
+    messages = payloads.describe_messages_by_id(message_ids)
+    frames = (_build_frame(event, conversations, messages, seen_counts) for event in events)
+    return [frame for frame in frames if frame]
 
 
-def _shown(ids: list[UUID]) -> tuple[dict[UUID, dict], dict[UUID, dict[str, int]]]:
-    """Rows of conversations, and how many messages of each its readers have seen."""
-    found = sql.fetch_rows(
+def _load_conversations(ids: list[UUID]) -> tuple[dict[UUID, dict], dict[UUID, dict[str, int]]]:
+    """Rows of conversations, and their readers' seen counts."""
+    rows = sql.fetch_rows(
         f"SELECT {payloads.CONVERSATION_COLUMNS} FROM {payloads.CONVERSATION_TABLES} WHERE v.id = ANY(%s)", [ids]
     )
-    read: dict[UUID, dict[str, int]] = defaultdict(dict)
+    seen_counts: dict[UUID, dict[str, int]] = defaultdict(dict)
     for row in sql.fetch_rows(
         "SELECT conversation_id, user_id, seen_count FROM read_markers WHERE conversation_id = ANY(%s)", [ids]
     ):
-        read[row["conversation_id"]][str(row["user_id"])] = row["seen_count"]
-    return {row["id"]: row for row in found}, read
+        seen_counts[row["conversation_id"]][str(row["user_id"])] = row["seen_count"]
+    return {row["id"]: row for row in rows}, seen_counts
 
 
-def _frame(event: dict, conversations: dict, messages: dict, read: dict) -> Frame | None:
+def _build_frame(event: dict, conversations: dict, messages: dict, seen_counts: dict) -> Frame | None:
     room, conversation_id = str(event["chatroom_id"]), event["conversation_id"]
     row, message = conversations.get(conversation_id), messages.get(event["message_id"])
-    head = {"type": event["type"], "chatroom_id": room, "seq": event["seq"]}
+    header = {"type": event["type"], "chatroom_id": room, "seq": event["seq"]}
     if (message and message["chatroom_id"] != room) or (row and str(row["chatroom_id"]) != room):
-        head |= {"type": MOVED, "conversation_id": str(conversation_id)}
+        # Readers of this chatroom may not see where it went: they learn the id and nothing else.
+        header |= {"type": MOVED, "conversation_id": str(conversation_id)}
         row = message = None
-    before = f'{orjson.dumps(head).decode()[:-1]},"cursor":"'
+    before = f'{orjson.dumps(header).decode()[:-1]},"cursor":"'
     middle = f'","message":{orjson.dumps(message).decode()}' if message else '"'
     if row is None:
         return Frame(room, event["seq"], before, middle + "}", None, 0, {})
@@ -144,15 +150,14 @@ def _frame(event: dict, conversations: dict, messages: dict, read: dict) -> Fram
         f'{middle},"conversation":{{"unread_count":',
         f",{orjson.dumps(shape).decode()[1:]}}}",
         count,
-        {user_id: max(0, count - seen) for user_id, seen in read[conversation_id].items()},
+        {user_id: max(0, count - seen_count) for user_id, seen_count in seen_counts[conversation_id].items()},
     )
 
 
 # ---------------------------------------------------------------- reading the log
 def newest_numbers(rooms: Iterable[str]) -> dict[str, int]:
-    """The number of each chatroom's newest event."""
-    found = sql.fetch_rows("SELECT id, last_seq FROM chatrooms WHERE id = ANY(%s)", [[UUID(room) for room in rooms]])
-    return {str(row["id"]): row["last_seq"] for row in found}
+    rows = sql.fetch_rows("SELECT id, last_seq FROM chatrooms WHERE id = ANY(%s)", [[UUID(room) for room in rooms]])
+    return {str(row["id"]): row["last_seq"] for row in rows}
 
 
 def missed_frames(room: str, after: int, limit: int = PAGE) -> list[Frame]:
@@ -167,40 +172,38 @@ def missed_frames(room: str, after: int, limit: int = PAGE) -> list[Frame]:
 
 
 def number_before(room: str, moment: float) -> int | None:
-    """The number before the first event from a moment (seconds since 1970) on; None when there is none."""
-    found = sql.fetch_rows(
+    """The number before the first event since a moment (seconds since 1970); None where there is none."""
+    rows = sql.fetch_rows(
         "SELECT min(seq) - 1 AS seq FROM events WHERE chatroom_id = %s AND created_at >= to_timestamp(%s)",
         [UUID(room), moment],
     )
-    return found[0]["seq"]
+    return rows[0]["seq"]
 
 
 def find_starts(position: cursors.Cursor, latest: Mapping[str, int]) -> dict[str, int]:
-    """Where reading on from a cursor begins in each chatroom, given the newest number of each.
-
-    A chatroom that the cursor does not know became visible after it: what it had since then is read as well, with an
-    overlap longer than a transaction may last, because an event's time is its transaction's start.
-    """
+    """The number after which each chatroom is read on from a cursor, given the newest number of each."""
+    # A chatroom that the cursor does not know became visible after the cursor was made, so it is read from that time
+    # on.
     begin = {}
-    for room, last in latest.items():
-        after = position.seen.get(cursors.shorten_id(room))
-        if after is None:
-            after = number_before(room, position.made_at - OVERLAP_SECONDS)
-        begin[room] = last if after is None else min(after, last)
+    for room, newest_number in latest.items():
+        start = position.seen.get(cursors.shorten_id(room))
+        if start is None:
+            start = number_before(room, position.made_at - OVERLAP_SECONDS)
+        begin[room] = newest_number if start is None else min(start, newest_number)
     return begin
 
 
 def list_frames(user_id: str, position: cursors.Cursor, rooms: Iterable[str]) -> tuple[list[str], str, bool]:
-    """Frames after a cursor as one viewer gets them, a page at most: (frames, cursor behind them, whether more)."""
+    """A page of one viewer's frames after a cursor: (frames, the cursor after them, whether there are more)."""
     latest = newest_numbers(rooms)
-    seen = find_starts(position, latest)
-    parts = {room: cursors.format_part(room, seq) for room, seq in seen.items()}
+    numbers = find_starts(position, latest)
+    parts = {room: cursors.format_part(room, seq) for room, seq in numbers.items()}
     texts: list[str] = []
     for room in sorted(latest):
-        while seen[room] < latest[room] and len(texts) < PAGE:
-            found = missed_frames(room, seen[room], PAGE - len(texts))
-            for frame in found:
+        while numbers[room] < latest[room] and len(texts) < PAGE:
+            frames = missed_frames(room, numbers[room], PAGE - len(texts))
+            for frame in frames:
                 parts[room] = cursors.format_part(room, frame.seq)
                 texts.append(frame.text(cursors.write_cursor(parts), user_id))
-            seen[room] = found[-1].seq if found else latest[room]
-    return texts, cursors.write_cursor(parts), any(seen[room] < latest[room] for room in latest)
+            numbers[room] = frames[-1].seq if frames else latest[room]
+    return texts, cursors.write_cursor(parts), any(numbers[room] < latest[room] for room in latest)

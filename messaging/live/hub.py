@@ -1,8 +1,4 @@
-"""The sockets of this process: one subscription to the bus, chatrooms in a dict, a bounded queue per socket.
-
-Every socket keeps the number of the last event that it was given, per chatroom. So a frame that comes twice is dropped,
-a gap is noticed and filled from the log, and the cursor that goes with a frame is exact.
-"""
+"""The hub: delivers events from one subscription to all sockets of this process, and fills gaps from the log."""
 
 import asyncio
 import logging
@@ -32,7 +28,7 @@ threads = ThreadPoolExecutor(4, "hub")
 
 
 async def in_thread(function, *args):
-    """Run a database operation beside the event loop, on a connection that is known to work."""
+    """Run a database operation in a thread, on a connection that is known to work."""
 
     def run():
         connection.close_if_unusable_or_obsolete()
@@ -47,13 +43,13 @@ async def in_thread(function, *args):
 
 # ---------------------------------------------------------------- what is read in threads
 def load_rooms(user: User) -> dict[str, int]:
-    """The chatrooms that the user may see at this moment, each with the number of its newest event."""
+    """The newest number of each chatroom that the user may see."""
     with tenancy.organization(user.organization_id):
         return {str(pk): seq for pk, seq in Chatroom.objects.visible_to(user).values_list("pk", "last_seq")}
 
 
 def load_access(identity: sessions.Identity) -> tuple[User | None, dict[str, int]]:
-    """Who is still behind a sign-in, and what they may see now; (None, {}) once it has ended."""
+    """The user of a sign-in and what they may see now; (None, {}) once it has ended."""
     user = sessions.find_signed_in_user(identity)
     return (user, load_rooms(user)) if user and user.is_active else (user, {})
 
@@ -69,7 +65,7 @@ def load_missed_frames(organization_id, room: str, after: int) -> list[Frame]:
 
 
 def load_starts(organization_id, position: cursors.Cursor, rooms: list[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """The newest number of each chatroom, and where reading on from a cursor begins there."""
+    """The newest number of each chatroom, and the number after which it is read on from the cursor."""
     with tenancy.organization(organization_id):
         latest = event_log.newest_numbers(rooms)
         return latest, event_log.find_starts(position, latest)
@@ -101,7 +97,7 @@ class Hub:
 
     async def startup(self) -> None:
         loops = (self.listen(), self.check_access(), self.check_log())
-        self.tasks = [asyncio.create_task(each) for each in loops]
+        self.tasks = [asyncio.create_task(coroutine) for coroutine in loops]
 
     async def shutdown(self) -> None:
         for socket in self.sockets():
@@ -115,14 +111,14 @@ class Hub:
 
     # ------------------------------------------------------------ joining and leaving
     def join(self, socket: Socket, rooms: dict[str, int]) -> list[str]:
-        """Deliver these chatrooms to the socket from now on; the numbers are what it has seen of them.
+        """Deliver these chatrooms to the socket from now on; numbers are its last events.
 
-        Returns the rooms of which others were given more while that was read: there the log has what is between.
+        Returns rooms in which other sockets have been given newer events meanwhile, which are to be read from the log.
         """
         self.people[socket.person].add(socket)
         for room, seq in rooms.items():
             self.rooms[room].add(socket)
-            self.last.setdefault(room, seq)  # never raised here: those inside may still miss what is below
+            self.last.setdefault(room, seq)  # not raised here: other sockets may still miss events below `seq`
         return [room for room, seq in rooms.items() if self.last[room] > seq]
 
     def leave_room(self, socket: Socket, room: str) -> None:
@@ -143,21 +139,21 @@ class Hub:
 
     # ------------------------------------------------------------ delivering
     def deliver(self, frame: Frame) -> None:
-        """Give a frame to everybody in its chatroom. A gap before it is filled from the log first."""
+        """Offer a frame to all sockets in its chatroom. A gap before it is filled from the log first."""
         room = frame.chatroom_id
         inside = self.rooms.get(room)
         if not inside:
             return
-        last = self.last.get(room, 0)
-        if frame.seq > last + 1 or room in self.filling:
+        last_number = self.last.get(room, 0)
+        if frame.seq > last_number + 1 or room in self.filling:
             self.fill(room)
             return
-        self.last[room] = max(last, frame.seq)
+        self.last[room] = max(last_number, frame.seq)
         for socket in inside:
             socket.offer(frame)
 
     def fill(self, room: str) -> None:
-        """Read on from the log. While that goes on, what comes from the bus only says that there is more."""
+        """Read on from the log. Meanwhile frames from the bus are only hints that there is more."""
         if room in self.filling:
             self.more.add(room)
             return
@@ -172,34 +168,34 @@ class Hub:
                 self.more.discard(room)
                 organization_id = next(iter(inside)).tenant
                 try:
-                    found = await in_thread(load_missed_frames, organization_id, room, self.last.get(room, 0))
+                    frames = await in_thread(load_missed_frames, organization_id, room, self.last.get(room, 0))
                 except Exception as error:
                     log.warning("The log of %s can't be read (%s); it is tried again.", room, type(error).__name__)
                     await asyncio.sleep(1)
                     continue
-                for frame in found:
+                for frame in frames:
                     self.last[room] = max(self.last.get(room, 0), frame.seq)
                     for socket in list(self.rooms.get(room, ())):
                         socket.offer(frame)
-                if not found and room not in self.more:
+                if not frames and room not in self.more:
                     return
                 await asyncio.sleep(0)
         finally:
             self.filling.discard(room)
 
     async def listen(self) -> None:
-        """The one subscription. While Valkey is away the log is asked instead."""
+        """Subscribe to the bus. While Valkey is away the log is read once a second."""
         while True:
             client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
             try:
                 async with client.pubsub(ignore_subscribe_messages=True) as subscription:
                     await subscription.subscribe(bus.EVENTS, bus.ACCESS, bus.PEOPLE)
-                    await self.read_log()  # what went by while nobody listened
+                    await self.read_log()  # events from before the subscription
                     count = 0
                     async for message in subscription.listen():
                         try:
                             self.heard(message["channel"].decode(), message["data"])
-                        except Exception:  # one hint that can't be read must not end the only subscription
+                        except Exception:  # a hint that can't be read must not end the process's only subscription
                             log.exception("A hint can't be read.")
                         count += 1
                         if count % YIELD_EVERY == 0:
@@ -215,16 +211,16 @@ class Hub:
         if channel == bus.EVENTS:
             self.deliver(Frame.unpacked(data))
             return
-        told = orjson.loads(data)
-        for socket in list(self.people.get(told["user_id"], ())):
+        hint = orjson.loads(data)
+        for socket in list(self.people.get(hint["user_id"], ())):
             if channel == bus.ACCESS:
                 socket.check_soon()
             else:
-                socket.offer(orjson.dumps(told["frame"]).decode())
+                socket.offer(orjson.dumps(hint["frame"]).decode())
 
     # ------------------------------------------------------------ what makes lost hints good
     async def read_log(self) -> None:
-        """Compare what was given out with the log, and fill what is missing."""
+        """Compare what was delivered with the log, and fill what is missing."""
         by_organization = defaultdict(list)
         for room, inside in self.rooms.items():
             for socket in inside:
@@ -246,12 +242,12 @@ class Hub:
             await self.read_log()
 
     async def check_access(self) -> None:
-        """Every socket's rights are read again each minute, in case a hint about them was lost."""
+        """Read every socket's rights again once a minute, in case a hint about them was lost."""
         while True:
             await asyncio.sleep(CHECK_ACCESS_SECONDS / 4)
-            now = time.monotonic()
+            current_time = time.monotonic()
             for socket in self.sockets():
-                if now - socket.checked_at > CHECK_ACCESS_SECONDS * 3 / 4:
+                if current_time - socket.checked_at > CHECK_ACCESS_SECONDS * 3 / 4:
                     socket.check_soon()
 
 

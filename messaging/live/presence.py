@@ -1,8 +1,6 @@
-"""Who is viewing a conversation and who is typing there, over groups of the channel layer.
+"""Presence: who is viewing a conversation and who is typing, over groups of the channel layer.
 
-Each conversation is a group, `conversation.<id>`, and a socket is in the group of the one that its person has open.
-Messages are delivered at most once, are true for seconds and are stored nowhere. A socket costs the layer nothing until
-its person says where they are; without Valkey nobody is told, and nothing else happens.
+Frames are delivered at most once, true for seconds and stored nowhere. Without Valkey there are none.
 """
 
 import asyncio
@@ -26,7 +24,9 @@ from messaging.models import Conversation
 
 log = logging.getLogger(__name__)
 STATES = ("viewing", "replying", "gone")
-FRAME_LIMIT, FRAME_SECONDS = 20, 10  # so many frames of one socket in so many seconds
+# A socket joins its conversation's group with its first frame, so a silent one costs no subscription. With 200 sockets
+# in one process, all announcing, an event costs 41 to 52 µs of CPU for each socket; over the hub it was 48 to 53.
+FRAME_LIMIT, FRAME_SECONDS = 20, 10  # frames from one socket in so many seconds; more are ignored
 LAYER_SECONDS = 1  # the longest that the layer is waited for, and the pause after a failure
 
 _silent_until = 0.0
@@ -55,8 +55,6 @@ class Socket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A conversation that somebody has open."""
-
     chatroom_id: str
     conversation_id: str
 
@@ -66,7 +64,7 @@ class Place:
 
 
 class Presence:
-    """Tells colleagues in the same conversation what one socket's person does there, and the socket what they do."""
+    """The presence of one socket's person, and of their colleagues in the same conversation."""
 
     def __init__(self, socket: Socket, layer: ChannelLayer) -> None:
         self.socket = socket
@@ -78,10 +76,10 @@ class Presence:
         self.moving = asyncio.Lock()  # a chatroom can be lost while its conversation is being entered
 
     async def announce(self, conversation_id: Any, state: Any) -> None:
-        """Say where the person is. A frame that is not understood, or one too many, is ignored."""
-        now = time.monotonic()
-        too_many = len(self.frame_times) == FRAME_LIMIT and now - self.frame_times[0] < FRAME_SECONDS
-        self.frame_times.append(now)
+        """Announce where the person is. Invalid frames, and too many of them, are ignored."""
+        current_time = time.monotonic()
+        too_many = len(self.frame_times) == FRAME_LIMIT and current_time - self.frame_times[0] < FRAME_SECONDS
+        self.frame_times.append(current_time)
         if too_many or state not in STATES:
             return
         async with self.moving:
@@ -103,15 +101,16 @@ class Presence:
             await self.end()
 
     async def find_place(self, conversation_id: Any) -> Place | None:
-        """The conversation that the client means, if its person may see it. The id in it is never the client's text."""
+        """The conversation with this id, if the person may see it."""
+        # The id is parsed and written anew: the client's own text never becomes the name of a group.
         try:
-            known_id = UUID(conversation_id)
+            parsed_id = UUID(conversation_id)
         except (ValueError, TypeError, AttributeError):
             return None
-        if self.place and self.place.conversation_id == str(known_id):
+        if self.place and self.place.conversation_id == str(parsed_id):
             place: Place | None = self.place
         else:
-            place = await self.look_up_place(known_id)
+            place = await self.look_up_place(parsed_id)
         return place if place and place.chatroom_id in self.socket.seen else None
 
     async def look_up_place(self, conversation_id: UUID) -> Place | None:
@@ -143,7 +142,7 @@ class Presence:
             self.receiver = None
 
     async def leave_group(self) -> None:
-        """Tell those who stay, and be told nothing more."""
+        """Leave first, so that the person's own "gone" is not delivered to their socket."""
         place, self.place = self.place, None
         if place:
             await ask_layer(self.layer.group_discard, place.group, self.channel, even_in_silence=True)
@@ -168,7 +167,7 @@ class Presence:
                 self.socket.offer(orjson.dumps(frame).decode())
 
     def is_for_socket(self, frame: dict) -> bool:
-        """What was queued before the socket left, or lost the chatroom, is not for it any more."""
+        # A frame may have been queued before the socket left the conversation, or its person lost the chatroom.
         return (
             self.place == Place(frame["chatroom_id"], frame["conversation_id"])
             and frame["chatroom_id"] in self.socket.seen
@@ -177,7 +176,7 @@ class Presence:
 
 
 async def ask_layer(operation: Callable[..., Awaitable], *args: str | dict, even_in_silence: bool = False) -> None:
-    """Do something at the layer; failing is logged and forgotten."""
+    """Call the layer. A failure is logged, and nothing is tried for the next second."""
     global _silent_until
     if time.monotonic() < _silent_until and not even_in_silence:
         return

@@ -67,5 +67,7 @@ class TemplateViewSet(TenantModelViewSet):
     def render(self, request, pk):
         template = self.get_object()
         data = self.read_input(template=template)
-        text = templates.render_template(template, data["contact"], sender=request.user, given=data.get("variables"))
+        text = templates.render_template(
+            template, data["contact"], sender=request.user, variables=data.get("variables")
+        )
         return Response({"content": text, "segments": segments.count_segments(text)})

@@ -18,11 +18,11 @@ class VariablesField(serializers.DictField):
     child = serializers.CharField(max_length=500, allow_blank=True)
 
     def to_internal_value(self, data) -> dict:
-        given = super().to_internal_value(data)
-        unknown = {name: ["Unknown variable."] for name in given if name not in templates.VARIABLES}
+        values = super().to_internal_value(data)
+        unknown = {name: ["Unknown variable."] for name in values if name not in templates.VARIABLES}
         if unknown:
             raise serializers.ValidationError(unknown)
-        return given
+        return values
 
 
 class NewTemplateSerializer(InputSerializer):

@@ -1,4 +1,4 @@
-"""Texts with places to fill: `{{first_name}}`, or `{{first_name|there}}` for when nothing is known."""
+"""Templates with variables: `{{first_name}}`, or `{{first_name|there}}` with a fallback."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,15 +21,15 @@ VARIABLES: dict[str, Callable[[Contact, User], str]] = {
 
 
 class BadTemplate(Exception):
-    """The text names something that is not known, or its braces do not pair."""
+    """The text has an unknown variable or unpaired braces."""
 
-    def __init__(self, said: str):
-        self.fields = {"body": [said]}
-        super().__init__(said)
+    def __init__(self, explanation: str):
+        self.fields = {"body": [explanation]}
+        super().__init__(explanation)
 
 
 class MissingVariables(Exception):
-    """Nothing is known for some places of the text."""
+    """Some variables without a fallback have no value."""
 
     def __init__(self, names: list[str]):
         self.fields = {
@@ -39,25 +39,25 @@ class MissingVariables(Exception):
 
 
 def check_template(body: str) -> None:
-    """Raises BadTemplate for a text that could not be filled in."""
+    """Raises BadTemplate."""
     for place in PLACE.finditer(body):
         if place["name"] not in VARIABLES:
-            known = ", ".join(VARIABLES)
-            raise BadTemplate(f"There is no variable “{place['name']}”. There are: {known}.")
-    rest = PLACE.sub("", body)
-    if "{{" in rest or "}}" in rest:
+            variable_names = ", ".join(VARIABLES)
+            raise BadTemplate(f"There is no variable “{place['name']}”. There are: {variable_names}.")
+    plain_text = PLACE.sub("", body)
+    if "{{" in plain_text or "}}" in plain_text:
         raise BadTemplate("A {{ or }} has no partner.")
 
 
 def create_template(organization_id, chatroom: Chatroom | None, *, name: str, body: str) -> MessageTemplate:
-    """A new template, of a chatroom or of the whole organization. Raises BadTemplate and NameTaken."""
+    """Create a template of a chatroom, or of the organization. Raises BadTemplate and NameTaken."""
     check_template(body)
     with _named():
         return MessageTemplate.objects.create(organization_id=organization_id, chatroom=chatroom, name=name, body=body)
 
 
 def change_template(template: MessageTemplate, **values) -> None:
-    """Give a template another name or text. Raises BadTemplate and NameTaken."""
+    """Change a template's name or text. Raises BadTemplate and NameTaken."""
     check_template(values.get("body", ""))
     for name, value in values.items():
         setattr(template, name, value)
@@ -66,39 +66,39 @@ def change_template(template: MessageTemplate, **values) -> None:
 
 
 def render_template(
-    template: MessageTemplate, contact: Contact, *, sender: User, given: Mapping[str, str] | None = None
+    template: MessageTemplate, contact: Contact, *, sender: User, variables: Mapping[str, str] | None = None
 ) -> str:
-    """The text for a contact. What is given goes before what is known. Raises MissingVariables."""
-    return fill_in_template(template.body, contact, sender=sender, given=given)
+    """The text for a contact. `variables` override the contact's own values. Raises MissingVariables."""
+    return fill_in_template(template.body, contact, sender=sender, variables=variables)
 
 
-def fill_in_template(body: str, contact: Contact, *, sender: User, given: Mapping[str, str] | None = None) -> str:
-    """A text that is no template of its own, filled in the same way."""
-    given = given or {}
-    missing: list[str] = []
+def fill_in_template(body: str, contact: Contact, *, sender: User, variables: Mapping[str, str] | None = None) -> str:
+    """Fill in a text that need not be a stored template. Raises MissingVariables."""
+    variables = variables or {}
+    missing_names: list[str] = []
 
     def fill(place: re.Match) -> str:
         name = place["name"]
-        found = given.get(name) or VARIABLES[name](contact, sender) or place["fallback"]
-        if not found and place["fallback"] is None:
-            missing.append(name)
-        return found or ""
+        value = variables.get(name) or VARIABLES[name](contact, sender) or place["fallback"]
+        if not value and place["fallback"] is None:
+            missing_names.append(name)
+        return value or ""
 
     text = PLACE.sub(fill, body)
-    if missing:
-        raise MissingVariables(list(dict.fromkeys(missing)))
+    if missing_names:
+        raise MissingVariables(list(dict.fromkeys(missing_names)))
     return text
 
 
 def split_placeholders(template: MessageTemplate, contact: Contact, *, sender: User) -> list[tuple[str, str]]:
-    """The text for a contact in pieces: ("text" | "known" | "missing", words). A missing piece is its place's name."""
+    """The text in pieces ("text" | "known" | "missing", words). A missing piece has the variable's name."""
     pieces: list[tuple[str, str]] = []
     end = 0
     for place in PLACE.finditer(template.body):
         pieces.append(("text", template.body[end : place.start()]))
-        known = VARIABLES[place["name"]](contact, sender) or place["fallback"]
-        missing = not known and place["fallback"] is None
-        pieces.append(("missing", place["name"]) if missing else ("known", known or ""))
+        value = VARIABLES[place["name"]](contact, sender) or place["fallback"]
+        is_missing = not value and place["fallback"] is None
+        pieces.append(("missing", place["name"]) if is_missing else ("known", value or ""))
         end = place.end()
     pieces.append(("text", template.body[end:]))
     return [(kind, words) for kind, words in pieces if words]

@@ -1,8 +1,4 @@
-"""Our own copies of what customers send along.
-
-An address in a webhook is somebody else's text: it is fetched by the worker only, over https from the providers' hosts,
-from an address that was resolved once and is a public one, with an end to its size and time.
-"""
+"""Copying attachments of inbound messages into our storage. `integrations.downloads` fetches them safely."""
 
 import logging
 from datetime import timedelta
@@ -22,11 +18,12 @@ from messaging.models import Attachment
 
 log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 4
+# A job may be lost when its worker is killed. After this time an attachment without a copy gets another one.
 LOST_MINUTES = 15
 
 
 def copy_attachment(attachment_id: UUID) -> None:
-    """Make our own copy of an attachment and show it. Raises DownloadPostponed where it is worth trying again."""
+    """Copy an attachment. Raises DownloadPostponed where another attempt may succeed."""
     with tenancy.system():
         attachment = (
             Attachment.objects.select_related("message__conversation__sender_number")
@@ -36,20 +33,22 @@ def copy_attachment(attachment_id: UUID) -> None:
         if attachment is None:
             return
         Attachment.objects.filter(pk=attachment_id).update(attempts=attachment.attempts + 1)
+    # Twilio's media URLs need the account's credentials and redirect to another host, which must not get them
+    # (https://www.twilio.com/docs/messaging/api/media-resource). No transaction is open during the download.
     try:
-        fetched = download_file(attachment.source_url, _find_account(attachment))
+        download = download_file(attachment.source_url, _find_account(attachment))
     except DownloadRefused as error:
-        _give_up(attachment, str(error))
+        _mark_failed(attachment, str(error))
     except DownloadPostponed as error:
         if attachment.attempts + 1 < MOST_ATTEMPTS:
             raise
-        _give_up(attachment, str(error))
+        _mark_failed(attachment, str(error))
     else:
-        _keep(attachment, fetched)
+        _store_copy(attachment, download)
 
 
 def _find_account(attachment: Attachment) -> TwilioAccount | None:
-    """The account that it came by. Raises DownloadPostponed while its token can't be read."""
+    """The account that received the message. Raises DownloadPostponed while its token can't be decrypted."""
     number = attachment.message.conversation.sender_number
     if number is None:
         return None
@@ -60,30 +59,30 @@ def _find_account(attachment: Attachment) -> TwilioAccount | None:
         raise DownloadPostponed("The account's token can't be read.") from None
 
 
-def _keep(attachment: Attachment, fetched: Fetched) -> None:
-    picture = picture_size(fetched.content)
+def _store_copy(attachment: Attachment, download: Fetched) -> None:
+    picture = picture_size(download.content)
     path = f"{attachment.organization_id}/{attachment.pk}"
-    default_storage.delete(path)  # of an attempt that was not written down
-    stored = default_storage.save(path, ContentFile(fetched.content))
-    kind, width, height = picture or (fetched.content_type or attachment.content_type, None, None)
-    _settle(
+    default_storage.delete(path)  # of an attempt that died before its transaction; save() would choose another name
+    stored_path = default_storage.save(path, ContentFile(download.content))
+    content_type, width, height = picture or (download.content_type or attachment.content_type, None, None)
+    _update_attachment(
         attachment,
         state=Attachment.State.STORED,
-        file=stored,
-        size=len(fetched.content),
-        name=fetched.name,
-        content_type=kind[:100],
+        file=stored_path,
+        size=len(download.content),
+        name=download.name,
+        content_type=content_type[:100],
         width=width,
         height=height,
     )
 
 
-def _give_up(attachment: Attachment, why: str) -> None:
-    log.warning("Attachment %s has no copy: %s", attachment.pk, why)
-    _settle(attachment, state=Attachment.State.FAILED, error=why[:200])
+def _mark_failed(attachment: Attachment, reason: str) -> None:
+    log.warning("Attachment %s has no copy: %s", attachment.pk, reason)
+    _update_attachment(attachment, state=Attachment.State.FAILED, error=reason[:200])
 
 
-def _settle(attachment: Attachment, **values) -> None:
+def _update_attachment(attachment: Attachment, **values) -> None:
     message = attachment.message
     with tenancy.system():
         if Attachment.objects.filter(pk=attachment.pk, state=Attachment.State.PENDING).update(**values):
@@ -101,9 +100,9 @@ def _settle(attachment: Attachment, **values) -> None:
 
 
 def list_forgotten(limit: int = 200) -> list[UUID]:
-    """Attachments that have waited so long that their job must have been lost; what was tried often comes last."""
+    """Pending attachments whose job must have been lost, those with the fewest attempts first."""
     with tenancy.system():
-        waiting = Attachment.objects.filter(
+        pending_attachments = Attachment.objects.filter(
             state=Attachment.State.PENDING, created_at__lt=Now() - timedelta(minutes=LOST_MINUTES)
         )
-        return list(waiting.order_by("attempts", "pk").values_list("pk", flat=True)[:limit])
+        return list(pending_attachments.order_by("attempts", "pk").values_list("pk", flat=True)[:limit])

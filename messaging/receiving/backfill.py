@@ -1,7 +1,4 @@
-"""What came in while nobody heard it: a provider drops a webhook after a few tries, but lists what it took in.
-
-The last hour before the newest known message of each number is compared, so what is listed late is found as well.
-"""
+"""Fetching inbound messages whose webhook never reached us, from the provider's list."""
 
 import logging
 from dataclasses import replace
@@ -17,8 +14,11 @@ from messaging.models import Message
 from messaging.receiving import ingest
 
 log = logging.getLogger(__name__)
+# By default Twilio tries an inbound webhook once more, and only when the connection failed. After that the message is
+# in its list alone (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides). Of each number the hour
+# before its newest known message is compared again, because the list may lag.
 OVERLAP = timedelta(hours=1)
-FURTHEST = timedelta(days=3)  # how far back a number without any known message is looked at
+FURTHEST = timedelta(days=3)  # for numbers without a known message
 BATCH = 200
 TICK = timedelta(microseconds=1)
 
@@ -35,44 +35,51 @@ WHERE n.id = %s
 
 
 def backfill_inbound() -> int:
-    """Take in what the provider received for our numbers and never brought; returns how many messages that were."""
+    """Store inbound messages that the provider lists and we do not have; returns how many changes that made."""
     with tenancy.system():
         numbers = sql.fetch_rows(NUMBERS)
-    repaired = 0
+    repaired_count = 0
     for row in numbers:
         with isolation.contain("Missed messages", row["organization_id"], row["id"]):
             try:
-                repaired += _repair(row["id"])
-            except (ingest.NotRouted, ingest.ClosedMeanwhile) as error:  # a race: the next look has it
+                repaired_count += _backfill_number(row["id"])
+            except (ingest.NotRouted, ingest.ClosedMeanwhile) as error:  # a race, gone at the next backfill
                 log.warning("Number %s is looked at again: %s", row["id"], error)
-    return repaired
+    return repaired_count
 
 
-def _repair(number_id: UUID) -> int:
+def _backfill_number(number_id: UUID) -> int:
     with tenancy.system():
         rows = sql.fetch_rows(NUMBER, [FURTHEST, number_id])
-    if not rows:  # it was let go just now
+    if not rows:  # it was disconnected meanwhile
         return 0
     number = rows[0]
     since = max(number["since"], number["newest"] - OVERLAP) if number["newest"] else number["since"]
     try:
         secret = encryption.decrypt(number["auth_token"])
-        listed = channels.received_messages(number["account_sid"], secret, number["phone"], since)
+        provider_messages = channels.received_messages(number["account_sid"], secret, number["phone"], since)
     except (channels.Away, channels.Refusal, InvalidToken) as error:
         log.warning("%s: what came in can't be compared (%s).", number["account_sid"], type(error).__name__)
         return 0
-    # The webhook of the newest may still be on its way through the queue: receiving it twice changes nothing.
-    # Twilio's clock has whole seconds: its order is kept within them.
-    listed = [replace(each, occurred_at=each.occurred_at + place * TICK) for place, each in enumerate(listed)]
-    repaired = 0
-    for start in range(0, len(listed), BATCH):
-        batch = listed[start : start + BATCH]
+    # The newest message's webhook may still be in our queue; storing it twice changes nothing.
+    # Twilio's times have whole seconds. A microsecond for each place keeps the list's order within one.
+    provider_messages = [
+        replace(message, occurred_at=message.occurred_at + place * TICK)
+        for place, message in enumerate(provider_messages)
+    ]
+    repaired_count = 0
+    for start in range(0, len(provider_messages), BATCH):
+        batch = provider_messages[start : start + BATCH]
         with tenancy.system():
-            messages = Message.objects.filter(platform="SMS", provider_id__in=[each.provider_id for each in batch])
-            known = set(messages.values_list("provider_id", flat=True))
-            changes = ingest.receive_messages(each for each in batch if each.provider_id not in known)
+            messages = Message.objects.filter(
+                platform="SMS", provider_id__in=[message.provider_id for message in batch]
+            )
+            known_ids = set(messages.values_list("provider_id", flat=True))
+            changes = ingest.receive_messages(message for message in batch if message.provider_id not in known_ids)
             event_log.record_events(changes)
-            repaired += len(changes)
-    if repaired:
-        log.warning("%s messages to %s had not been brought to us and are here now.", repaired, number["account_sid"])
-    return repaired
+            repaired_count += len(changes)
+    if repaired_count:
+        log.warning(
+            "%s messages to %s had not been brought to us and are here now.", repaired_count, number["account_sid"]
+        )
+    return repaired_count

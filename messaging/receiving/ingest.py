@@ -1,8 +1,4 @@
-"""What came in becomes contacts, conversations and messages: set-based, once per provider id.
-
-`drain` claims a batch of stored webhooks and lets all of it happen in one transaction. A batch that fails is taken
-apart and tried one by one, so that a bad event only ever stops itself.
-"""
+"""Turning stored webhooks into contacts, conversations and messages, in sets, each provider id once."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -21,6 +17,8 @@ from messaging.sending import consent, delivery_reports
 log = logging.getLogger(__name__)
 BATCH = 200
 
+# Eight attempts with doubling pauses take about four minutes. So long a status report without a known message is tried
+# again too; then it is kept for operators.
 WAITING = """
 FROM webhook_events
 WHERE processed_at IS NULL AND quarantined = '' AND attempts < 8 AND (try_again_at IS NULL OR try_again_at <= now())
@@ -35,7 +33,8 @@ WHERE id = %s
 """
 SET_ASIDE = "UPDATE webhook_events SET quarantined = %s WHERE id = %s"
 
-# In the order in which every operation locks: contacts, conversations, messages, and the chatroom's counter last.
+# Lock order of all statements below: contacts, conversations, messages, the chatrooms' event counters.
+# ORDINALITY keeps the order of arrival. A further number (`contact_numbers`) leads to its contact.
 INCOMING = """
 WITH incoming AS (
     SELECT n.organization_id, n.chatroom_id, n.id AS sender_number_id, i.*,
@@ -61,7 +60,8 @@ CONTACTS = f"""
 INSERT INTO contact_activities (organization_id, contact_id, kind, reference)
 SELECT organization_id, id, 'created', id FROM made
 """
-# Two statements, as in live/event_log.py: an update goes by the rows as they were before its statement waited.
+# Two statements ("Never lock and update the same rows in one statement" in docs/decisions.md): an update goes by the
+# rows as they were before its statement waited, and deadlocked 260 times in 37,125 commits.
 HOLD_CONTACTS = f"""
 {INCOMING}
 SELECT id FROM contacts
@@ -138,7 +138,7 @@ SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, ma
 FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id
 ORDER BY made.occurred_at, made.id
 """
-# What blocked contacts write goes into their newest closed conversation: it is kept, and nothing on a screen changes.
+# Messages of blocked contacts go into their newest closed conversation: kept, but without events and unread counts.
 SILENT_CONVERSATIONS = f"""
 {INCOMING}
 INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, sender_number_id, status)
@@ -196,75 +196,76 @@ RETURNING id
 
 
 class NotRouted(Exception):
-    """Nobody owns the number that the event names."""
+    """No organization owns the number that the message was sent to."""
 
     def __init__(self) -> None:
         super().__init__("No organization owns this number any more.")
 
 
 class ClosedMeanwhile(Exception):
-    """A conversation was closed between finding it and locking it: its webhooks are to be repeated."""
+    """A conversation was closed between finding and locking it. Trying again opens another one."""
 
     def __init__(self) -> None:
         super().__init__("The conversation was closed at the same moment.")
 
 
 def drain_webhooks(limit: int = BATCH) -> int:
-    """Process the oldest waiting webhooks; returns how many were taken. Never raises for an event's own fault."""
+    """Process the oldest waiting webhooks; returns how many. Raises only when the database is away."""
     try:
-        return _take(limit)
-    except isolation.DATABASE_AWAY:  # nobody's fault: the worker repeats it
+        return _process_batch(limit)
+    except isolation.DATABASE_AWAY:  # the worker repeats the call
         raise
     except Exception as error:
+        # One bad webhook rolled back the whole batch. One by one, it stops only itself.
         log.warning("A batch of webhooks failed (%s) and is tried one by one.", type(error).__name__)
-    return _one_by_one(limit)
+    return _process_each(limit)
 
 
 def process_events(ids: Sequence) -> int:
-    """Process these failed or waiting webhooks again, now; returns how many succeeded."""
+    """Process failed or waiting webhooks again now; returns how many succeeded."""
     with tenancy.system():
         WebhookEvent.objects.filter(pk__in=ids, processed_at=None).update(
             attempts=0, try_again_at=None, error="", quarantined=""
         )
-    return sum(_alone(pk) for pk in ids)
+    return sum(_process_one(pk) for pk in ids)
 
 
-def _one_by_one(limit: int) -> int:
+def _process_each(limit: int) -> int:
     with tenancy.system():
-        waiting = [row["id"] for row in sql.fetch_rows(f"SELECT id {WAITING}", [None, None, limit])]
-    for pk in waiting:
-        _alone(pk)
-    return len(waiting)
+        event_ids = [row["id"] for row in sql.fetch_rows(f"SELECT id {WAITING}", [None, None, limit])]
+    for pk in event_ids:
+        _process_one(pk)
+    return len(event_ids)
 
 
-def _alone(pk) -> bool:
+def _process_one(pk) -> bool:
     try:
-        _take(1, [pk])
+        _process_batch(1, [pk])
     except isolation.DATABASE_AWAY:
         raise
     except ClosedMeanwhile as error:
-        _note_failure(pk, f"{error}")
+        _record_failure(pk, f"{error}")
         return False
     except Exception as error:
         log.exception("Webhook %s could not be processed.", pk)
-        _note_failure(pk, f"{type(error).__name__}: {error}")
+        _record_failure(pk, f"{type(error).__name__}: {error}")
         return False
     return True
 
 
-def _note_failure(pk, error: str) -> None:
+def _record_failure(pk, error: str) -> None:
     with tenancy.system(), connection.cursor() as cursor:
         cursor.execute(FAILED, [error.encode(errors="replace").decode().replace("\0", "")[:2000], pk])
 
 
-def _take(limit: int, only: list | None = None) -> int:
-    """Claim, process and mark a batch in one transaction: a crash at any moment leaves it waiting, whole."""
+def _process_batch(limit: int, only: list | None = None) -> int:
+    """Claim, process and mark a batch in one transaction, so that a crash leaves all of it waiting."""
     with tenancy.system():
-        claimed = sql.fetch_rows(CLAIM, [only, only, limit])
-        if not claimed:
+        rows = sql.fetch_rows(CLAIM, [only, only, limit])
+        if not rows:
             return 0
-        done, inbound, updates = [], [], []
-        for row in claimed:
+        processed_ids, inbound, updates = [], [], []
+        for row in rows:
             try:
                 event = channels.parse(
                     row["source"], row["account"], bytes(row["body"]), row["query"], row["created_at"]
@@ -275,19 +276,19 @@ def _take(limit: int, only: list | None = None) -> int:
             if isinstance(event, Unsupported):
                 _set_aside(row["id"], event.reason)
                 continue
-            done.append(row["id"])
+            processed_ids.append(row["id"])
             if isinstance(event, InboundMessage):
                 inbound.append(event)
             elif isinstance(event, StatusUpdate):
                 updates.append((row["id"], event))
-        changes = receive_messages(inbound)
-        changed, waiting = delivery_reports.apply_reports(updates)
-        event_log.record_events([*changes, *changed])
+        message_changes = receive_messages(inbound)
+        report_changes, unmatched_ids = delivery_reports.apply_reports(updates)
+        event_log.record_events([*message_changes, *report_changes])
         with connection.cursor() as cursor:
-            cursor.execute(DONE, [[pk for pk in done if pk not in waiting]])
-            for pk in waiting:
+            cursor.execute(DONE, [[pk for pk in processed_ids if pk not in unmatched_ids]])
+            for pk in unmatched_ids:
                 cursor.execute(FAILED, ["No message of ours is known by this id yet.", pk])
-        return len(claimed)
+        return len(rows)
 
 
 def _set_aside(pk, reason: str) -> None:
@@ -296,78 +297,76 @@ def _set_aside(pk, reason: str) -> None:
 
 
 def receive_messages(events: Iterable[InboundMessage]) -> list[event_log.Change]:
-    """Store inbound messages with their contacts and open conversations; returns what changed on screens.
+    """Store inbound messages with their contacts and conversations; returns the changes, which the caller records.
 
-    What blocked contacts write is stored with a closed conversation and changes nothing there.
-    Events of one moment are in the order of their arrival. A message that is known by its provider id already changes
-    nothing. Raises NotRouted when a number is nobody's.
+    Messages with a known provider id change nothing. Raises NotRouted and ClosedMeanwhile.
     """
-    once = {(event.account, event.provider_id): event for event in events}
-    if not once:
+    event_of = {(event.account, event.provider_id): event for event in events}
+    if not event_of:
         return []
-    columns = _columns(once.values())
+    columns = _build_columns(event_of.values())
     with connection.cursor() as cursor:
         cursor.execute(f"{INCOMING} SELECT count(*) FROM incoming", columns)
-        if cursor.fetchone()[0] < len(once):
+        if cursor.fetchone()[0] < len(event_of):
             raise NotRouted
         cursor.execute(CONTACTS, columns)
-    silent = set()
+    blocked_keys = set()
     if any(row["blocked"] for row in sql.fetch_rows(f"{HOLD_CONTACTS}; {TOUCH_CONTACTS}", columns)):
-        silent = {(row["account"], row["provider_id"]) for row in sql.fetch_rows(BLOCKED, columns)}
-    made = _store_messages([event for key, event in once.items() if key not in silent])
-    kept = [*made, *_store_silently([once[key] for key in once if key in silent])]
-    _attach(kept, once)
-    said = [(row["id"], once[row["account"], row["provider_id"]]) for row in kept]
-    kinds = [(pk, consent.read_consent(event.body, event.keyword)) for pk, event in said]
-    shown = consent.record_keywords([(pk, kind) for pk, kind in kinds if kind])
-    created = [
+        blocked_keys = {(row["account"], row["provider_id"]) for row in sql.fetch_rows(BLOCKED, columns)}
+    visible_rows = _store_messages([event for key, event in event_of.items() if key not in blocked_keys])
+    all_rows = [*visible_rows, *_store_blocked_messages([event_of[key] for key in event_of if key in blocked_keys])]
+    _store_attachments(all_rows, event_of)
+    event_by_row = [(row["id"], event_of[row["account"], row["provider_id"]]) for row in all_rows]
+    kinds = [(pk, consent.read_consent(event.body, event.keyword)) for pk, event in event_by_row]
+    consent_changes = consent.record_keywords([(pk, kind) for pk, kind in kinds if kind])
+    message_changes = [
         event_log.Change(
             event_log.CREATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]
         )
-        for row in made
+        for row in visible_rows
     ]
-    return created + shown
+    return message_changes + consent_changes
 
 
-def _columns(events: Iterable[InboundMessage]) -> dict[str, list]:
+def _build_columns(events: Iterable[InboundMessage]) -> dict[str, list]:
     names = ("account", "provider_id", "from_address", "to_address", "body", "occurred_at", "segments")
     batch = list(events)
     return {name: [getattr(event, name) for event in batch] for name in names}
 
 
 def _store_messages(events: Sequence[InboundMessage]) -> list[dict]:
-    """Messages of contacts who are held, in their open conversations."""
+    """Store messages of locked contacts in unclosed conversations. Raises ClosedMeanwhile."""
     if not events:
         return []
-    columns = _columns(events)
+    columns = _build_columns(events)
     with connection.cursor() as cursor:
         cursor.execute(CONVERSATIONS, columns)
         cursor.execute(LOCK_CONVERSATIONS, columns)
-        locked = cursor.fetchall()
-        if not locked or len(locked) < locked[0][1]:
+        locked_rows = cursor.fetchall()
+        if not locked_rows or len(locked_rows) < locked_rows[0][1]:
             raise ClosedMeanwhile
     return sql.fetch_rows(MESSAGES, columns)
 
 
-def _store_silently(events: Sequence[InboundMessage]) -> list[dict]:
-    """Messages of blocked contacts who are held."""
+def _store_blocked_messages(events: Sequence[InboundMessage]) -> list[dict]:
+    """Store messages of locked, blocked contacts."""
     if not events:
         return []
-    columns = _columns(events)
+    columns = _build_columns(events)
     with connection.cursor() as cursor:
         cursor.execute(SILENT_CONVERSATIONS, columns)
     targets = [row["id"] for row in sql.fetch_rows(LOCK_SILENT, columns)]
     return sql.fetch_rows(SILENT_MESSAGES, {**columns, "targets": targets})
 
 
-def _attach(made: list[dict], events: dict[tuple[str, str], InboundMessage]) -> None:
-    found = [
+def _store_attachments(rows: list[dict], events: dict[tuple[str, str], InboundMessage]) -> None:
+    attachment_values = [
         (row["organization_id"], row["id"], position, media.content_type, media.url[:2000])
-        for row in made
+        for row in rows
         for position, media in enumerate(events[row["account"], row["provider_id"]].media)
     ]
-    if found:
-        stored = sql.fetch_rows(ATTACH, [list(column) for column in zip(*found, strict=True)])
-        # In this transaction: there is a job for each of them, or none of them.
-        jobs: list[JSONDict] = [{"attachment_id": str(row["id"])} for row in stored]
+    if attachment_values:
+        attachments = sql.fetch_rows(ATTACH, [list(column) for column in zip(*attachment_values, strict=True)])
+        # Jobs are rows of the same database: they commit with the attachments, or not at all.
+        jobs: list[JSONDict] = [{"attachment_id": str(row["id"])} for row in attachments]
         app.configure_task("messaging.tasks.fetch_attachment").batch_defer(*jobs)

@@ -120,8 +120,8 @@ class MessageViewSet(TenantViewSet):
     def send_message(self) -> enqueue.Sent:
         data = self.read_input()
         conversation = data.get("conversation_id") or conversation_for(data)
-        seen = data.get("seen_message_id")
-        if seen and seen.conversation_id != conversation.pk:
+        seen_message = data.get("seen_message_id")
+        if seen_message and seen_message.conversation_id != conversation.pk:
             raise ValidationError({"seen_message_id": ["Not found."]})
         return enqueue.send_message(
             conversation,
@@ -130,26 +130,27 @@ class MessageViewSet(TenantViewSet):
             media_urls=data["media"],
             send_at=data.get("send_at"),
             client_id=data.get("client_id"),
-            seen_message=seen,
+            seen_message=seen_message,
             allow_duplicate=data["allow_duplicate"],
         )
 
     def send_once(self, act: Callable[[], enqueue.Sent]) -> Response:
-        """Every POST that sends is counted, and a repeated key gets the first answer."""
+        """Count the request against the user's limit, and answer a repeated Idempotency-Key with the first answer."""
         read_idempotency_key(self.request)
         enqueue.count_send(self.request.user)
         response = respond_once(self.request, lambda: answered(act()))
         pk = response.data["message"]["id"]
-        if "Idempotency-Replayed" in response:  # what was theirs then need not be theirs now
+        # The user may have lost access to the chatroom since the first answer.
+        if "Idempotency-Replayed" in response:
             get_object_or_404(self.get_queryset(), pk=pk)
         response["Location"] = f"/api/messages/{pk}"
         return response
 
 
 def respond_once(request, act: Callable[[], idempotency.Answer]) -> Response:
-    """Act, or answer as the first time where the request has a key that was used before."""
-    asked = {"path": request.path, "body": request.data}
-    answer = idempotency.act_once(request.user, read_idempotency_key(request), asked, act)
+    """Act once for each Idempotency-Key; a repeated one gets the first answer."""
+    request_values = {"path": request.path, "body": request.data}
+    answer = idempotency.act_once(request.user, read_idempotency_key(request), request_values, act)
     response = Response(answer.body, status=answer.status)
     if answer.replayed:
         response["Idempotency-Replayed"] = "true"
@@ -157,29 +158,28 @@ def respond_once(request, act: Callable[[], idempotency.Answer]) -> Response:
 
 
 def answered(sent: enqueue.Sent) -> idempotency.Answer:
-    """A message that was just sent, or the one that the same client_id made before."""
     message = payloads.describe_messages_by_id([sent.message.pk])[sent.message.pk]
     body = {"message": message, "remaining_tokens": sent.remaining_tokens}
     return idempotency.Answer(200 if sent.repeated else 201, body)
 
 
 def conversation_for(data: dict) -> Conversation:
-    """The open conversation with a contact or a number that need not be a contact yet."""
+    """The open conversation with a contact or a number. A new number becomes a contact."""
     sender = data.get("sender_number_id") or enqueue.find_sender(data["chatroom"].pk)
     if "contact_id" in data:
         return changes.open_conversation(data["contact_id"], sender)
     try:
         return changes.open_conversation(contacts.find_or_create_contact(data["chatroom"], data["to"]), sender)
-    except contacts.ContactGone:  # merged just now: the number belongs to another contact
+    except contacts.ContactGone:  # merged by another request; the number belongs to the other contact now
         return changes.open_conversation(contacts.find_or_create_contact(data["chatroom"], data["to"]), sender)
 
 
 def written(data: dict, conversation: Conversation, sender: User) -> str:
-    """The template's text for whom it goes to; nothing where only media are sent."""
+    """The template's text filled in for the contact; empty where only media are sent."""
     if "template_id" not in data:
         return ""
     text = templates.render_template(
-        data["template_id"], conversation.contact, sender=sender, given=data.get("variables")
+        data["template_id"], conversation.contact, sender=sender, variables=data.get("variables")
     )
     if len(text) > segments.LONGEST_TEXT:
         raise ValidationError({"template_id": [f"Filled in, it has more than {segments.LONGEST_TEXT} characters."]})

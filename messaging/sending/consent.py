@@ -1,4 +1,4 @@
-"""Who wants no messages from which number. The newest entry about an address and a number holds."""
+"""Opt-outs and opt-ins, for each sender number. The newest entry about an address and a number decides."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -9,9 +9,12 @@ from messagehub import sql
 from messaging.live import event_log
 from messaging.models import ConsentEntry
 
-# Twilio's own list (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out) and the words that are usual in
-# Spanish and French, as `fold_keyword` writes them. They count in every organization: customers write in their own
-# language, whatever the organization's is. YES opts in at Twilio, but is an ordinary answer to people.
+# Twilio's own list (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out) and common Spanish and French
+# words, as `fold_keyword` writes them. The list is the same for every organization, because customers write in their
+# own language. YES opts in at Twilio, but is an ordinary answer to people, so it lifts nothing here.
+# Twilio blocks the number and answers the customer by itself, and still sends us the webhook: we must not answer too.
+# Sending in spite of it fails with 21610 (https://www.twilio.com/docs/api/errors/21610), and many of these hurt the
+# account.
 KEYWORDS = {
     "STOP": (
         "stop", "stopall", "stopsms", "unsubscribe", "cancel", "end", "quit", "revoke", "optout",
@@ -29,8 +32,8 @@ KEYWORD_OF = {word: keyword for keyword, words in KEYWORDS.items() for word in w
 CONSENT_OF = {"STOP": ConsentEntry.Kind.OPT_OUT, "START": ConsentEntry.Kind.OPT_IN}
 LONGEST_KEYWORD = 100  # characters as written, so that a long text is not folded for nothing
 
-# Every keyword, in the order of the messages and not of their arrival here: one that is fetched late may be older than
-# what is known already.
+# Entries have the time of their message, not of their arrival here: a backfilled STOP may be older than a START that we
+# know, and must not outlast it.
 WRITTEN = """
 INSERT INTO consent_entries (created_at, organization_id, sender_number_id, address, kind, source, text, message_id)
 SELECT m.occurred_at, m.organization_id, n.id, m.from_address, w.kind, 'keyword', left(m.content, 100), m.id
@@ -41,6 +44,7 @@ ORDER BY m.occurred_at, m.id
 RETURNING sender_number_id, address
 """
 
+# Only opt-outs "at some time": it narrows the messages down, and `recheck` asks which entry is the newest.
 BY_FORM = """
 SELECT DISTINCT form.message_id AS id
 FROM unnest(%s::uuid[], %s::text[]) AS form (message_id, address)
@@ -48,7 +52,7 @@ JOIN messages m ON m.id = form.message_id
 JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
 JOIN consent_entries e ON e.sender_number_id = n.id AND e.address = form.address AND e.kind = 'opt_out'
 """
-# Open conversations of a number with an address in any of its forms; the page of one shows what the address wants.
+# Unclosed conversations of a number with an address in any of its forms. Their open pages show the consent.
 CONCERNED = """
 SELECT DISTINCT v.organization_id, v.chatroom_id, v.id
 FROM unnest(%s::uuid[], %s::text[]) AS concerned (number_id, address)
@@ -59,72 +63,71 @@ JOIN conversations v ON v.contact_id = c.id AND v.sender_number_id = n.id AND v.
 
 
 def find_opt_out(sender_id, address: str) -> ConsentEntry | None:
-    """The entry by which this address wants nothing from this number; None where it has not opted out."""
+    """The opt-out in force for this address and number, or None."""
     return find_opt_outs(sender_id, [address]).get(address)
 
 
 def find_opt_outs(sender_id, addresses: Iterable[str]) -> dict[str, ConsentEntry]:
-    """Of these addresses those that want nothing from this number, with the entries that say so.
-
-    The newest entry about any form of an address holds.
-    """
+    """Opt-outs in force for this number, by address. The newest entry about any form of an address decides."""
+    # Mexican, Argentine and Brazilian numbers have two forms each (`chatrooms.phones.list_forms`).
     forms_of = {address: phones.list_forms(address) for address in addresses}
     every_form = {form for forms in forms_of.values() for form in forms}
-    said = ConsentEntry.objects.filter(sender_number_id=sender_id, address__in=every_form)
-    newest = {entry.address: entry for entry in said.order_by("address", "-created_at", "-pk").distinct("address")}
+    entries = ConsentEntry.objects.filter(sender_number_id=sender_id, address__in=every_form)
+    newest_entry = {
+        entry.address: entry for entry in entries.order_by("address", "-created_at", "-pk").distinct("address")
+    }
     opt_outs = {}
     for address, forms in forms_of.items():
-        entries = [newest[form] for form in forms if form in newest]
-        entry = max(entries, key=lambda entry: (entry.created_at, entry.pk), default=None)
+        form_entries = [newest_entry[form] for form in forms if form in newest_entry]
+        entry = max(form_entries, key=lambda entry: (entry.created_at, entry.pk), default=None)
         if entry and entry.kind == ConsentEntry.Kind.OPT_OUT:
             opt_outs[address] = entry
     return opt_outs
 
 
 def find_opt_outs_by_form(messages: Iterable[tuple[UUID, str]]) -> set[UUID]:
-    """Of these messages, as (id, recipient), those whose number has opted out at some time in another of its forms."""
-    others = [(pk, form) for pk, address in messages for form in phones.list_forms(address)[1:]]
-    if not others:
+    """Ids of messages, given as (id, recipient), with an opt-out, in force or not, in another form of the number."""
+    other_forms = [(pk, form) for pk, address in messages for form in phones.list_forms(address)[1:]]
+    if not other_forms:
         return set()
-    return {row["id"] for row in sql.fetch_rows(BY_FORM, [list(column) for column in zip(*others, strict=True)])}
+    return {row["id"] for row in sql.fetch_rows(BY_FORM, [list(column) for column in zip(*other_forms, strict=True)])}
 
 
 def fold_keyword(text: str) -> str:
-    """The letters and digits of a text in one form: no case, accents, spaces, punctuation or invisible characters.
+    """The text without case, accents, spaces, punctuation and invisible characters.
 
-    Symbols stay, so that a text with an emoji in it is no keyword.
+    Symbols stay, so that a text with an emoji is no keyword.
     """
+    # Unicode categories: C is control and format, M marks, P punctuation, Z separators.
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     return "".join(char for char in plain if unicodedata.category(char)[0] not in "CMPZ")
 
 
-def read_keyword(text: str, said: str) -> str | None:
-    """STOP, START or HELP, by what the provider took the message for (`said`) or by its whole text.
-
-    "Please stop" is for people to read: Twilio does not take it as a keyword either.
-    """
-    if said in KEYWORDS:
-        return said
+def read_keyword(text: str, opt_out_type: str) -> str | None:
+    """STOP, START or HELP, by Twilio's OptOutType or else by the whole text; None for anything else."""
+    # OptOutType comes only with Advanced Opt-Out (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out).
+    # "Please stop" is no keyword for Twilio either: people read it and have a button.
+    if opt_out_type in KEYWORDS:
+        return opt_out_type
     return KEYWORD_OF.get(fold_keyword(text)) if len(text) <= LONGEST_KEYWORD else None
 
 
-def read_consent(text: str, said: str) -> str | None:
-    """What a message says about consent, if anything."""
-    return CONSENT_OF.get(read_keyword(text, said) or "")
+def read_consent(text: str, opt_out_type: str) -> str | None:
+    return CONSENT_OF.get(read_keyword(text, opt_out_type) or "")
 
 
 def record_keywords(kinds: Sequence[tuple]) -> list[event_log.Change]:
-    """Note messages that came in and say something about consent, as (message id, kind); returns what it changed."""
+    """Add entries for inbound keywords, given as (message id, kind); returns the changes to record."""
     if not kinds:
         return []
     entries = sql.fetch_rows(WRITTEN, [list(column) for column in zip(*kinds, strict=True)])
-    return _show((row["sender_number_id"], row["address"]) for row in entries)
+    return _list_changes((row["sender_number_id"], row["address"]) for row in entries)
 
 
 def record_provider_opt_out(
     organization_id, sender_id, address: str, *, message_id, text: str
 ) -> list[event_log.Change]:
-    """The provider says that the recipient has opted out; returns what that changed, nothing where it was known."""
+    """Add an opt-out that the provider reported with 21610, unless one is in force; returns the changes to record."""
     if find_opt_out(sender_id, address):
         return []
     ConsentEntry.objects.create(
@@ -136,13 +139,13 @@ def record_provider_opt_out(
         text=text[:100],
         message_id=message_id,
     )
-    return _show([(sender_id, address)])
+    return _list_changes([(sender_id, address)])
 
 
-def _show(addresses: Iterable[tuple[UUID, str]]) -> list[event_log.Change]:
-    """The conversations on whose page consent reads differently now, by (number, address)."""
-    concerned = [(number_id, form) for number_id, address in addresses for form in phones.list_forms(address)]
-    rows = sql.fetch_rows(CONCERNED, [list(column) for column in zip(*concerned, strict=True)])
+def _list_changes(addresses: Iterable[tuple[UUID, str]]) -> list[event_log.Change]:
+    """Changes of the conversations that show the consent of these (number, address) pairs."""
+    number_forms = [(number_id, form) for number_id, address in addresses for form in phones.list_forms(address)]
+    rows = sql.fetch_rows(CONCERNED, [list(column) for column in zip(*number_forms, strict=True)])
     return [
         event_log.Change(event_log.CONVERSATION, row["organization_id"], row["chatroom_id"], row["id"]) for row in rows
     ]

@@ -1,8 +1,4 @@
-"""The worker's half of sending: claim what is queued, hand it over once, settle it by the provider's answer.
-
-A claim is committed before the provider is called, so a crash leaves a message `sending` with a lease that runs out: it
-becomes `unknown`, and is not sent again unless it turns out that the provider never took it.
-"""
+"""The worker's half of sending: claim queued messages, and settle them by the provider's answers."""
 
 import logging
 import random
@@ -28,14 +24,14 @@ from messaging.models import Message
 from messaging.sending import consent, flow_control, recheck, states
 
 log = logging.getLogger(__name__)
-MOST_ATTEMPTS = 8  # that failed to reach the provider; being told to wait does not count
-WAITED_SECONDS = 60  # from which a queued message is asked again whether it may be sent
-LAST_ATTEMPT = 32_767  # that its column can count
-BURST_SECONDS = 1  # that a number with a rate may send ahead
+MOST_ATTEMPTS = 8  # calls that did not reach the provider; being told to wait does not count
+WAITED_SECONDS = 60  # after this time in the queue, everything is checked again and not only consent
+LAST_ATTEMPT = 32_767  # the largest value of a smallint
+BURST_SECONDS = 1  # how far a number with a rate may be ahead of it; what is not used is not saved up
 DUE_BATCH = 200
 
-# The numbers that have something queued, by hopping through the index from one to the next: what the longest queue
-# holds makes no difference. One whose account is shut out or asked to wait is left alone.
+# Numbers with a queued message, by a loose index scan: each step jumps to the next number, so the length of a queue
+# makes no difference. SELECT DISTINCT would read every queued message. Paused and held accounts are left out.
 WAITING = """
 WITH RECURSIVE hop AS (
     SELECT min(from_address) AS phone FROM messages WHERE status = 'queued'
@@ -48,7 +44,8 @@ FROM hop JOIN sender_numbers n ON n.phone = hop.phone JOIN twilio_accounts a ON 
 WHERE a.paused_at IS NULL AND (a.held_until IS NULL OR a.held_until <= now())
   AND (n.held_until IS NULL OR n.held_until <= now())
 """
-# Numbers with a rate are held until the commit, so that two workers can't both use it up.
+# Numbers with a rate are locked until the commit, so that two workers can't both use it up. SKIP LOCKED leaves out
+# those that another worker claims for at this moment.
 RATES = """
 SELECT id, segments_per_second,
        greatest(0, extract(epoch FROM now() + interval '1 s' * %s - greatest(next_segment_at, now()))) AS seconds
@@ -59,6 +56,10 @@ UPDATE sender_numbers n
 SET next_segment_at = greatest(n.next_segment_at, now()) + interval '1 s' * (u.segments / n.segments_per_second::float)
 FROM unnest(%s::uuid[], %s::int[]) AS u (id, segments) WHERE n.id = u.id
 """
+# One LATERAL query for each number walks that number's index of queued messages and stops at its share. Replies have a
+# higher priority than campaigns. `sending` and the lease are committed before the provider is called.
+# A campaign's message waits while the campaign is paused: pausing rewrites no messages. It may go out after the
+# campaign is done, because an unknown message, for which no campaign waits, can become queued by a late answer.
 CLAIM = """
 WITH due AS (
     SELECT m.id, n.id AS number_id, n.messaging_service_sid, n.twilio_account_id, a.account_sid, a.auth_token
@@ -69,7 +70,7 @@ WITH due AS (
         SELECT q.id FROM messages q
         WHERE q.status = 'queued' AND q.from_address = n.phone AND q.organization_id = n.organization_id
           AND (q.not_before IS NULL OR q.not_before <= now())
-          AND (q.campaign_id IS NULL OR EXISTS (  -- a paused campaign's wait; one that was unknown may outlast its own
+          AND (q.campaign_id IS NULL OR EXISTS (
               SELECT FROM campaigns g WHERE g.id = q.campaign_id AND g.state IN ('running', 'done')))
         ORDER BY q.priority, q.id LIMIT share.most FOR NO KEY UPDATE SKIP LOCKED
     ) m
@@ -84,7 +85,8 @@ RETURNING m.id, m.organization_id, m.attempt, m.content,
           extract(epoch FROM now() - greatest(m.created_at, m.send_at)) AS waited,
           due.number_id, due.messaging_service_sid, due.twilio_account_id, due.account_sid, due.auth_token
 """
-# Who was blocked or has opted out since, or whose number is retired: asked for every message, and cheap by its keys.
+# Asked for every claimed message, since it is read by primary keys: contacts that were blocked or opted out after the
+# message was queued, and numbers that were retired.
 UNWANTED = """
 SELECT m.id FROM messages m
 JOIN contacts c ON c.id = m.contact_id
@@ -93,6 +95,9 @@ WHERE m.id = ANY(%s) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL O
     SELECT e.kind FROM consent_entries e WHERE e.sender_number_id = n.id AND e.address = m.to_address
     ORDER BY e.created_at DESC, e.id DESC LIMIT 1))
 """
+# A lease that ended means that the worker died or lost the database between call and answer: Twilio may have the
+# message. It has no idempotency key for new messages (https://www.twilio.com/docs/messaging/api/message-resource), so
+# sending it again could send it twice.
 OVERDUE = """
 WITH lost AS (
     SELECT id FROM messages
@@ -122,6 +127,7 @@ SELECT id, organization_id, chatroom_id, conversation_id, contact_id, to_address
        failures, provider_id, segments, tokens, sent_by_id, error_code, error_message, not_before, lease_until
 FROM messages WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
+# All columns as one JSON text, which costs the worker less CPU than an array for each column.
 SETTLE = """
 UPDATE messages m
 SET status = u.status, provider_id = u.provider_id, segments = u.segments,
@@ -139,101 +145,101 @@ SETTLED = (
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message that this worker alone may hand over, until its lease ends. The attempt number fences it."""
+    """A message that only this worker may send until its lease ends. `attempt` fences off answers that come later."""
 
     text: OutgoingText
     attempt: int
     account_id: UUID
     number_id: UUID
-    claimed_at: tuple[float, float]  # before the claim, by the clock that only runs and by the one on the wall
+    # Monotonic and wall clock before the claim: suspending stops the one, and a correction moves the other.
+    claimed_at: tuple[float, float]
 
     @property
     def is_ours(self) -> bool:
-        """Whether enough of the lease is left to hand it over. A process that was held up must not send any more:
-        by then the message may have been given up, paid back, and sent again by somebody.
-        """
-        passed = max(now - then for now, then in zip(_clocks(), self.claimed_at, strict=True))
-        return passed < settings.SEND_LEASE_SECONDS / 2
+        """Whether less than half of the lease has passed, so that the call ends within it."""
+        # A process that was stopped for longer must not send: the message may be unknown, refunded and retried by now.
+        elapsed = max(end - start for end, start in zip(_clocks(), self.claimed_at, strict=True))
+        return elapsed < settings.SEND_LEASE_SECONDS / 2
 
 
 def _clocks() -> tuple[float, float]:
     return time.monotonic(), time.time()
 
 
-def claim_messages(room: int, free: Mapping[UUID, int] | None = None) -> list[Claimed]:
-    """Take up to `room` queued messages, committed as `sending` before anybody calls the provider.
+def claim_messages(room: int, capacity_of: Mapping[UUID, int] | None = None) -> list[Claimed]:
+    """Claim up to `room` queued messages and commit them as `sending`.
 
-    `free` says how many more of each account may be in flight. Organizations, and within them numbers, get alike; of a
-    number what people wrote goes before what goes to many.
+    `capacity_of` is how many more messages of each account may be in flight.
     """
     claimed_at = _clocks()
-    taken = [row for rows in SENDERS.take(partial(_claim, room, free)) for row in rows]
-    claimed, unreadable = [], []
-    secrets: dict[str, str] = {}  # each opened once, and forgotten with this claim
-    for row in sorted(taken, key=lambda row: (row["priority"], row["id"])):
+    rows = [row for batch in SENDERS.take(partial(_claim_rows, room, capacity_of)) for row in batch]
+    claims, unreadable = [], []
+    secret_of: dict[str, str] = {}  # decrypted once for each claim, and kept in memory no longer than that
+    for row in sorted(rows, key=lambda row: (row["priority"], row["id"])):
         try:
-            if row["auth_token"] not in secrets:
-                secrets[row["auth_token"]] = encryption.decrypt(row["auth_token"])
-            text = _outgoing(row, secrets[row["auth_token"]])
-            claimed.append(Claimed(text, row["attempt"], row["twilio_account_id"], row["number_id"], claimed_at))
+            if row["auth_token"] not in secret_of:
+                secret_of[row["auth_token"]] = encryption.decrypt(row["auth_token"])
+            text = _build_text(row, secret_of[row["auth_token"]])
+            claims.append(Claimed(text, row["attempt"], row["twilio_account_id"], row["number_id"], claimed_at))
         except (ValueError, InvalidToken):
             unreadable.append(row)
     if unreadable:
-        _put_back(unreadable)
-    return claimed
+        _requeue_unreadable(unreadable)
+    return claims
 
 
-def _claim(
-    room: int, free: Mapping[UUID, int] | None, only: Sequence[UUID] | None, left_out: Sequence[UUID]
+def _claim_rows(
+    room: int, capacity_of: Mapping[UUID, int] | None, only: Sequence[UUID] | None, left_out: Sequence[UUID]
 ) -> list[dict]:
-    """Claim messages of all numbers that wait, or of these, within the caller's transaction."""
-    waiting = [
+    """Claim within the caller's transaction, from all numbers with queued messages or `only` from some."""
+    numbers = [
         row for row in sql.fetch_rows(WAITING) if (only is None or row["id"] in only) and row["id"] not in left_out
     ]
-    allowed = _rates([row["id"] for row in waiting if row["segments_per_second"]])
+    allowances = _lock_rates([row["id"] for row in numbers if row["segments_per_second"]])
     senders = [
-        flow_control.Sender(row["id"], row["organization_id"], row["twilio_account_id"], allowed.get(row["id"]))
-        for row in waiting
-        if row["segments_per_second"] is None or row["id"] in allowed
+        flow_control.Sender(row["id"], row["organization_id"], row["twilio_account_id"], allowances.get(row["id"]))
+        for row in numbers
+        if row["segments_per_second"] is None or row["id"] in allowances
     ]
-    shares = flow_control.shares(senders, room, free if free is not None else {row.account_id: room for row in senders})
+    capacity_of = {row.account_id: room for row in senders} if capacity_of is None else capacity_of
+    shares = flow_control.shares(senders, room, capacity_of)
     if not shares:
         return []
     rows = sql.fetch_rows(CLAIM, [list(shares), list(shares.values()), LAST_ATTEMPT, settings.SEND_LEASE_SECONDS])
-    rows = _still_wanted(rows)
-    _spend([row for row in rows if row["number_id"] in allowed])
+    rows = _drop_unsendable(rows)
+    _use_rates([row for row in rows if row["number_id"] in allowances])
     return rows
 
 
-def _still_wanted(found: list[dict]) -> list[dict]:
-    """Leave out what may not be sent any more. Who waited, for a paused account say, is asked everything again."""
-    if not found:
-        return found
-    doubtful = {row["id"] for row in sql.fetch_rows(UNWANTED, [[row["id"] for row in found]])}
-    doubtful |= {row["id"] for row in found if row["waited"] > WAITED_SECONDS}
-    doubtful |= consent.find_opt_outs_by_form((row["id"], row["to_address"]) for row in found)
-    stopped = recheck.recheck_claimed([row for row in found if row["id"] in doubtful])
-    return [row for row in found if row["id"] not in stopped]
+def _drop_unsendable(rows: list[dict]) -> list[dict]:
+    """Leave out messages that may not be sent any more; `recheck` has failed, refunded or delayed them."""
+    if not rows:
+        return rows
+    doubtful_ids = {row["id"] for row in sql.fetch_rows(UNWANTED, [[row["id"] for row in rows]])}
+    doubtful_ids |= {row["id"] for row in rows if row["waited"] > WAITED_SECONDS}
+    doubtful_ids |= consent.find_opt_outs_by_form((row["id"], row["to_address"]) for row in rows)
+    stopped_ids = recheck.recheck_claimed([row for row in rows if row["id"] in doubtful_ids])
+    return [row for row in rows if row["id"] not in stopped_ids]
 
 
-def _rates(numbers: list[UUID]) -> dict[UUID, int]:
-    """How many segments the numbers with a rate may send now; those that another worker looks at are left out."""
-    if not numbers:
+def _lock_rates(number_ids: list[UUID]) -> dict[UUID, int]:
+    """Segments that numbers with a rate may send now. Numbers that another worker has locked are left out."""
+    if not number_ids:
         return {}
-    found = sql.fetch_rows(RATES, [BURST_SECONDS, numbers])
-    return {row["id"]: int(float(row["seconds"]) * row["segments_per_second"]) for row in found}
+    rows = sql.fetch_rows(RATES, [BURST_SECONDS, number_ids])
+    return {row["id"]: int(float(row["seconds"]) * row["segments_per_second"]) for row in rows}
 
 
-def _spend(claimed: Sequence[dict]) -> None:
-    segments: dict[UUID, int] = {}
-    for row in claimed:
-        segments[row["number_id"]] = segments.get(row["number_id"], 0) + row["segments"]
-    if segments:
+def _use_rates(rows: Sequence[dict]) -> None:
+    segments_of: dict[UUID, int] = {}
+    for row in rows:
+        segments_of[row["number_id"]] = segments_of.get(row["number_id"], 0) + row["segments"]
+    if segments_of:
         with connection.cursor() as cursor:
-            cursor.execute(SPENT, [list(segments), list(segments.values())])
+            cursor.execute(SPENT, [list(segments_of), list(segments_of.values())])
 
 
-def _outgoing(row: dict, secret: str) -> OutgoingText:
+def _build_text(row: dict, secret: str) -> OutgoingText:
     return OutgoingText(
         message_id=row["id"],
         account=row["account_sid"],
@@ -247,8 +253,8 @@ def _outgoing(row: dict, secret: str) -> OutgoingText:
     )
 
 
-def _put_back(rows: Sequence[dict]) -> None:
-    """An account whose token no key of ours opens waits for an operator; nobody else's does."""
+def _requeue_unreadable(rows: Sequence[dict]) -> None:
+    """Queue messages again whose account's token can't be decrypted, and pause the account."""
     log.error("The token of %s can't be decrypted.", ", ".join(sorted({row["account_sid"] for row in rows})))
     with tenancy.system():
         Message.objects.filter(pk__in=[row["id"] for row in rows], status="sending").update(
@@ -260,60 +266,60 @@ def _put_back(rows: Sequence[dict]) -> None:
 
 # ---------------------------------------------------------------- the answer
 def settle_outcomes(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
-    """Write down what the provider answered, all in one transaction and one statement for the messages.
+    """Write provider answers down, all in one transaction and one UPDATE.
 
-    Fenced: an answer to another attempt than the row's is ignored, and a state that a callback has raised meanwhile
-    stays.
+    An answer to an older attempt is ignored, and a status that a callback has raised meanwhile stays.
     """
-    answers = {claimed.text.message_id: (claimed, outcome) for claimed, outcome in outcomes}
+    answer_of = {claim.text.message_id: (claim, outcome) for claim, outcome in outcomes}
     with tenancy.system():
-        changed, refused = [], []
-        learned: list[event_log.Change] = []
-        for row in sql.fetch_rows(UNSETTLED, [list(answers)]):
-            claimed, outcome = answers[row["id"]]
-            if row["attempt"] != claimed.attempt:
+        changed_rows, refusals = [], []
+        consequences: list[event_log.Change] = []
+        for row in sql.fetch_rows(UNSETTLED, [list(answer_of)]):
+            claim, outcome = answer_of[row["id"]]
+            if row["attempt"] != claim.attempt:
                 continue
-            before = row["status"]
-            if _settle(row, outcome):
-                changed.append(row)
-            if before != "failed" and row["status"] == "failed":
-                refused.append((claimed, row))
-        _write(changed)
-        for claimed, row in sorted(refused, key=lambda each: (str(each[1]["sent_by_id"]), each[1]["id"])):
+            previous_status = row["status"]
+            if _apply_outcome(row, outcome):
+                changed_rows.append(row)
+            if previous_status != "failed" and row["status"] == "failed":
+                refusals.append((claim, row))
+        _write_outcomes(changed_rows)
+        # Wallets are locked in the order of their users, like everywhere; the event counters are locked last.
+        for claim, row in sorted(refusals, key=lambda pair: (str(pair[1]["sent_by_id"]), pair[1]["id"])):
             states.refund_message(row, state="failed", reason=f"Not sent: {row['error_code']}")
-            learned += _learn(claimed, row)
-        _slow_down(answers.values())
-        event_log.record_events([states.message_updated(row) for row in changed] + learned)
-    _mark_numbers([row for _, row in refused])
+            consequences += _apply_meaning(claim, row)
+        _slow_senders_down(answer_of.values())
+        event_log.record_events([states.message_updated(row) for row in changed_rows] + consequences)
+    _mark_bad_numbers([row for _, row in refusals])
 
 
-def give_up(claimed: Claimed) -> None:
-    """The provider's answer can't be written down: the message is unknown, and reconciled like any other."""
-    settle_outcomes([(claimed, Unclear("The provider's answer made no sense."))])
+def give_up(claim: Claimed) -> None:
+    """Make a message unknown whose answer can't be written down, so that it is reconciled."""
+    settle_outcomes([(claim, Unclear("The provider's answer made no sense."))])
 
 
-def _settle(row: dict, outcome: Outcome) -> bool:
-    """Bring the row to what the answer says; whether that changed anything."""
+def _apply_outcome(row: dict, outcome: Outcome) -> bool:
+    """Apply the answer to the row; returns whether it changed."""
     if isinstance(outcome, Accepted):
         row |= {"provider_id": outcome.provider_id, "segments": outcome.segments}
-        # Also one that was given up as not sent: somebody held this answer back for a quarter of an hour.
+        # `not_sent` too: the provider's word beats our belief. It stays refunded.
         if row["status"] in ("sending", "unknown", "not_sent"):
             row |= {"status": "accepted", "error_code": "", "error_message": ""}
         return True
     if row["status"] not in ("sending", "unknown"):
-        return False  # a callback knows better than a lost answer
-    spent = isinstance(outcome, NotReached) and row["failures"] + 1 >= MOST_ATTEMPTS
+        return False  # a callback has told more than this answer does
+    is_exhausted = isinstance(outcome, NotReached) and row["failures"] + 1 >= MOST_ATTEMPTS
     if isinstance(outcome, Refused):
         row |= {"error_code": outcome.code, "error_message": failures.describe_failure(outcome.code, outcome.message)}
         row |= {"status": "failed"}
-    elif spent:
+    elif is_exhausted:
         row |= {"error_code": "unreachable", "error_message": failures.describe_failure("unreachable")}
         row |= {"status": "failed"}
     elif isinstance(outcome, NotReached):
         row |= {"status": "queued", "failures": row["failures"] + 1}
-        row["not_before"] = _after(random.uniform(0.5, min(300, 2 ** row["failures"])))  # noqa: S311  jitter
+        row["not_before"] = _seconds_from_now(random.uniform(0.5, min(300, 2 ** row["failures"])))  # noqa: S311  jitter
     elif isinstance(outcome, Busy):
-        row |= {"status": "queued", "not_before": _after(outcome.retry_after)}
+        row |= {"status": "queued", "not_before": _seconds_from_now(outcome.retry_after)}
     elif isinstance(outcome, ShutOut):
         row |= {"status": "queued", "not_before": None}
     else:
@@ -321,72 +327,73 @@ def _settle(row: dict, outcome: Outcome) -> bool:
     return True
 
 
-def _after(seconds: float) -> datetime:
+def _seconds_from_now(seconds: float) -> datetime:
     return timezone.now() + timedelta(seconds=seconds)
 
 
-def _write(rows: Sequence[dict]) -> None:
+def _write_outcomes(rows: Sequence[dict]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(SETTLE, [orjson.dumps([{name: row[name] for name in SETTLED} for row in rows]).decode()])
 
 
-def _learn(claimed: Claimed, row: dict) -> list[event_log.Change]:
-    """Write down what a refusal says beyond this message, about the recipient or our own number; what that changed."""
+def _apply_meaning(claim: Claimed, row: dict) -> list[event_log.Change]:
+    """Apply what an error code says about the recipient or our number; returns the changes to record."""
     meaning = failures.explain_code(row["error_code"])
     if meaning.kind == meanings.OPTED_OUT:
         return consent.record_provider_opt_out(
             row["organization_id"],
-            claimed.number_id,
+            claim.number_id,
             row["to_address"],
             message_id=row["id"],
             text=row["error_message"],
         )
     elif meaning.kind == meanings.CONFIGURATION:
-        said = f"A message from {claimed.text.from_address} was refused ({row['error_code']}): {row['error_message']}"
-        health.raise_alert(row["organization_id"], claimed.number_id, row["error_code"], said)
+        words = f"A message from {claim.text.from_address} was refused ({row['error_code']}): {row['error_message']}"
+        health.raise_alert(row["organization_id"], claim.number_id, row["error_code"], words)
     return []
 
 
-def _mark_numbers(refused: Sequence[dict]) -> None:
-    """Numbers that can't be sent to are marked, in a transaction of its own: contacts are locked before messages."""
-    bad = [row for row in refused if failures.explain_code(row["error_code"]).kind == meanings.BAD_NUMBER]
-    if bad:
+def _mark_bad_numbers(failed_rows: Sequence[dict]) -> None:
+    """Mark contacts whose number the provider calls impossible."""
+    # In a transaction of its own, because contacts are locked before messages and this one holds messages.
+    bad_rows = [row for row in failed_rows if failures.explain_code(row["error_code"]).kind == meanings.BAD_NUMBER]
+    if bad_rows:
         with tenancy.system():
-            for row in sorted(bad, key=lambda row: row["contact_id"]):
+            for row in sorted(bad_rows, key=lambda row: row["contact_id"]):
                 contacts.refuse_phone(row["contact_id"], row["to_address"], row["error_code"])
 
 
-def _slow_down(answers) -> None:
-    """Hold or pause the accounts and numbers that were told to wait or are shut out: every worker sees that."""
-    for claimed, outcome in answers:
+def _slow_senders_down(answers) -> None:
+    """Pause accounts that are shut out, and hold those that were told to wait, for all workers."""
+    for claim, outcome in answers:
         if isinstance(outcome, ShutOut):
-            health.pause_account(claimed.account_id, outcome.code, outcome.reason)
+            health.pause_account(claim.account_id, outcome.code, outcome.reason)
         elif isinstance(outcome, Busy) and outcome.whole_account:
-            health.hold_account(claimed.account_id, outcome.retry_after)
+            health.hold_account(claim.account_id, outcome.retry_after)
         elif isinstance(outcome, Busy):
-            health.hold_number(claimed.number_id, outcome.retry_after)
+            health.hold_number(claim.number_id, outcome.retry_after)
 
 
 # ---------------------------------------------------------------- what time moves on
 def sweep_overdue() -> int:
-    """Move on what time has moved on: leases that ran out become unknown, scheduled messages that are due queued."""
-    # Apart: who records twice in one transaction holds chatrooms' counters in no order.
+    """Make messages with an ended lease unknown, and queue scheduled messages that are due; returns how many."""
+    # In two transactions: recording events twice in one would lock the chatrooms' counters in no order.
     return sum(LEASES.take(_give_up_leases)) + sum(SCHEDULED.take(_queue_due))
 
 
 def _give_up_leases(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
-    moved = sql.fetch_rows(OVERDUE, {"only": only, "left_out": left_out})
-    event_log.record_events([states.message_updated(row) for row in moved])
-    return len(moved)
+    rows = sql.fetch_rows(OVERDUE, {"only": only, "left_out": left_out})
+    event_log.record_events([states.message_updated(row) for row in rows])
+    return len(rows)
 
 
 def _queue_due(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
-    """Queue what was scheduled for now, as far as it may still be sent; returns how many were looked at."""
-    due = Message.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
-    due = due.filter(status="scheduled", send_at__lte=timezone.now()).order_by("send_at", "pk")
+    """Queue scheduled messages that may still be sent; returns how many were due."""
+    due_messages = Message.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    due_messages = due_messages.filter(status="scheduled", send_at__lte=timezone.now()).order_by("send_at", "pk")
     if only is not None:
-        due = due.filter(pk__in=only)
-    messages = list(due.exclude(pk__in=left_out).select_related(*recheck.ASKED)[:DUE_BATCH])
+        due_messages = due_messages.filter(pk__in=only)
+    messages = list(due_messages.exclude(pk__in=left_out).select_related(*recheck.ASKED)[:DUE_BATCH])
     recheck.recheck_messages(messages)
     return len(messages)

@@ -1,8 +1,4 @@
-"""How far a message has got: a state only ever moves up, whatever the order in which the provider reports.
-
-Every new report is kept as a receipt. A report that comes before our own commit binds the provider's id, because its
-URL carries ours.
-"""
+"""Applying delivery reports. Each new report is kept as a receipt; a status only ever moves up."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -18,8 +14,13 @@ from messaging.models import UNSUCCESSFUL
 from messaging.sending import states
 from messaging.sending.states import FINAL, is_progress, refund_undelivered
 
-FILTERED_AT_LEAST, FILTERED_SHARE = 5, 0.1  # of a number's messages of an hour, from which its admins are told
+# Carriers block numbers whose messages they keep filtering as spam (https://www.twilio.com/docs/api/errors/30007), so
+# admins are told at a tenth of an hour's messages, and five at least.
+FILTERED_AT_LEAST, FILTERED_SHARE = 5, 0.1
 
+# By our id where the callback's address has it: a report may come before the answer to the send, and so before our row
+# has the provider's id. Twilio promises no order
+# (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status).
 FIND = """
 SELECT a.account_sid, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.sent_at,
        m.delivered_at, m.read_at, m.error_code, m.error_message, m.tokens, m.sent_by_id, n.id AS number_id,
@@ -34,6 +35,7 @@ WHERE m.direction = 'outbound' AND a.account_sid = ANY(%(accounts)s) AND m.id IN
 )
 ORDER BY m.id FOR NO KEY UPDATE OF m
 """
+# Twilio may repeat a report; a receipt for each status and code is enough.
 RECEIPTS = """
 INSERT INTO message_receipts (organization_id, message_id, status, error_code, webhook_event_id)
 SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[])
@@ -58,13 +60,13 @@ WHERE organization_id = %s AND occurred_at > now() - interval '1 hour' AND direc
 
 
 def apply_reports(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[event_log.Change], set[UUID]]:
-    """Take in the provider's reports, each with the id of its webhook.
+    """Apply reports, each given with the id of its webhook.
 
-    Returns what changed, and the webhooks whose message is not known (yet): those are to be tried again.
+    Returns the changes, which the caller records, and the webhooks without a known message, to be tried again.
     """
     if not updates:
         return [], set()
-    found = sql.fetch_rows(
+    rows = sql.fetch_rows(
         FIND,
         {
             "accounts": list({u.account for _, u in updates}),
@@ -72,73 +74,73 @@ def apply_reports(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[ev
             "sids": [u.provider_id for _, u in updates if u.provider_id],
         },
     )
-    # Of the account that reports, and of no other: a batch holds several.
-    by_id = {(row["account_sid"], row["id"]): row for row in found}
-    by_sid = {(row["account_sid"], row["provider_id"]): row for row in found if row["provider_id"]}
-    unknown, receipts, moved, contested, failed = set(), [], {}, set(), {}
+    # By account and id: a batch has webhooks of several accounts, and each may speak of its own messages only.
+    by_id = {(row["account_sid"], row["id"]): row for row in rows}
+    by_sid = {(row["account_sid"], row["provider_id"]): row for row in rows if row["provider_id"]}
+    unmatched_webhooks, receipts, moved_rows, contested_ids, failed_rows = set(), [], {}, set(), {}
     for webhook_id, update in updates:
         row = by_sid.get((update.account, update.provider_id)) or by_id.get((update.account, update.message_id))
         if row is None or (row["provider_id"] and update.provider_id and row["provider_id"] != update.provider_id):
-            unknown.add(webhook_id)
+            unmatched_webhooks.add(webhook_id)
             continue
         receipts.append((row["organization_id"], row["id"], update.provider_status, update.error_code, webhook_id))
-        ends = {row["status"], update.status}
-        if len(ends) == 2 and ends <= FINAL and ends.intersection(UNSUCCESSFUL):
-            contested.add(row["id"])
-        if _move(row, update):
-            moved[row["id"]] = row
+        statuses = {row["status"], update.status}
+        if len(statuses) == 2 and statuses <= FINAL and statuses.intersection(UNSUCCESSFUL):
+            contested_ids.add(row["id"])
+        if _apply_report(row, update):
+            moved_rows[row["id"]] = row
             if row["status"] in ("failed", "undelivered"):
-                failed[row["id"]] = row
-    _write(RECEIPTS, receipts)
-    _write(
+                failed_rows[row["id"]] = row
+    _write_columns(RECEIPTS, receipts)
+    _write_columns(
         MOVE,
         [
             (
                 row["id"], row["status"], row["provider_id"], row["sent_at"], row["delivered_at"],
                 row["read_at"], row["error_code"], row["error_message"],
             )
-            for row in moved.values()
+            for row in moved_rows.values()
         ],
     )  # fmt: skip
-    for row in sorted(failed.values(), key=lambda row: (str(row["sent_by_id"]), row["id"])):
+    for row in sorted(failed_rows.values(), key=lambda row: (str(row["sent_by_id"]), row["id"])):
         refund_undelivered(row)
-    _learn(list(failed.values()))
-    for pk in sorted(contested):
+    _apply_meanings(list(failed_rows.values()))
+    for pk in sorted(contested_ids):
         app.configure_task("messaging.tasks.look_up").defer(message_id=str(pk))
-    return [states.message_updated(row) for row in moved.values()], unknown
+    return [states.message_updated(row) for row in moved_rows.values()], unmatched_webhooks
 
 
-def _learn(failed: Sequence[dict]) -> None:
-    """What a failure says beyond its message: about our own number or account."""
-    for row in failed:
+def _apply_meanings(failed_rows: Sequence[dict]) -> None:
+    """Apply what error codes say about our number or account."""
+    for row in failed_rows:
         kind = failures.explain_code(row["error_code"]).kind
         if kind == meanings.SUSPENDED:
             health.pause_account(row["twilio_account_id"], row["error_code"], row["error_message"])
         elif kind == meanings.BACKLOG:
             health.hold_number(row["number_id"], 60)
         elif kind == meanings.CONFIGURATION:
-            said = f"A message was not delivered ({row['error_code']}): {row['error_message']}"
-            health.raise_alert(row["organization_id"], row["number_id"], row["error_code"], said)
-    filtered = {
+            description = f"A message was not delivered ({row['error_code']}): {row['error_message']}"
+            health.raise_alert(row["organization_id"], row["number_id"], row["error_code"], description)
+    filtered_numbers = {
         (row["organization_id"], row["number_id"])
-        for row in failed
+        for row in failed_rows
         if failures.explain_code(row["error_code"]).kind == meanings.FILTERED
     }
-    for organization_id, number_id in sorted(filtered):
-        (counted,) = sql.fetch_rows(FILTERED, [organization_id, number_id])
-        if counted["filtered"] >= max(FILTERED_AT_LEAST, FILTERED_SHARE * counted["sent"]):
+    for organization_id, number_id in sorted(filtered_numbers):
+        (counts,) = sql.fetch_rows(FILTERED, [organization_id, number_id])
+        if counts["filtered"] >= max(FILTERED_AT_LEAST, FILTERED_SHARE * counts["sent"]):
             health.raise_alert(
                 organization_id,
                 number_id,
                 "30007",
-                f"Carriers filtered {counted['filtered']} of this number's {counted['sent']} messages of the last hour "
+                f"Carriers filtered {counts['filtered']} of this number's {counts['sent']} messages of the last hour "
                 "as spam. Change the text, and send less of it, before they block the number.",
             )
 
 
-def _move(row: dict, update: StatusUpdate) -> bool:
-    """Bring the row to what the report says; whether that changed anything."""
-    before = dict(row)
+def _apply_report(row: dict, update: StatusUpdate) -> bool:
+    """Apply the report to the row; returns whether it changed."""
+    previous_row = dict(row)
     if not row["provider_id"] and update.provider_id:
         row["provider_id"] = update.provider_id
         if is_progress(row["status"], "accepted"):
@@ -151,13 +153,14 @@ def _move(row: dict, update: StatusUpdate) -> bool:
         row["read_at"] = update.occurred_at
     if update.status and is_progress(row["status"], update.status):
         row["status"] = update.status
-        failed = update.status in UNSUCCESSFUL
-        row["error_code"] = (update.error_code or "unknown") if failed else ""
-        row["error_message"] = failures.describe_failure(update.error_code) if failed else ""
-    return row != before
+        is_failure = update.status in UNSUCCESSFUL
+        # A code that comes with a status other than a failure is ignored: Twilio repeats earlier codes there.
+        row["error_code"] = (update.error_code or "unknown") if is_failure else ""
+        row["error_message"] = failures.describe_failure(update.error_code) if is_failure else ""
+    return row != previous_row
 
 
-def _write(statement: str, rows: list[tuple]) -> None:
+def _write_columns(statement: str, rows: list[tuple]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])

@@ -20,10 +20,12 @@ from messaging.models import UNSUCCESSFUL, ConsentEntry, Conversation, Message, 
 from messaging.sending import consent, quiet_hours
 from tokens import ledger
 
-# https://developers.facebook.com/docs/messenger-platform/policy/policy-overview
+# Meta takes replies up to 24 hours after the customer's last message
+# (https://developers.facebook.com/docs/messenger-platform/policy/policy-overview).
 META_WINDOW = timedelta(hours=24)
-ANSWERING = timedelta(hours=24)  # a message within this time of the last inbound one is a reply
-DUPLICATE = timedelta(seconds=60)
+# Within this time of the customer's last message ours is a reply, which quiet hours do not hold back.
+ANSWERING = timedelta(hours=24)
+DUPLICATE = timedelta(seconds=60)  # the composer's guard against sending twice; API clients choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Verdict:
     @property
     def waits_until(self) -> datetime | None:
         """When quiet hours end, where they alone refuse and do end."""
-        return self.reasons[0].opens_at if [each.code for each in self.reasons] == ["quiet_hours"] else None
+        return self.reasons[0].opens_at if [reason.code for reason in self.reasons] == ["quiet_hours"] else None
 
     def as_json(self) -> dict:
         return {
@@ -105,29 +107,30 @@ def may_send(
     sender = conversation.sender_number
     checks = (
         check_access(user, conversation.chatroom_id),
-        *_recipient(user, conversation, to, at, consent.find_opt_out(sender.pk, to) if sender and to else None),
-        None if paid else _tokens(user, conversation.platform),
-        None if seen_message is None else _newer(conversation, seen_message),
-        None if allow_duplicate or not content else _duplicate(conversation, content),
+        *_check_recipient(user, conversation, to, at, consent.find_opt_out(sender.pk, to) if sender and to else None),
+        None if paid else _check_tokens(user, conversation.platform),
+        None if seen_message is None else _find_newer(conversation, seen_message),
+        None if allow_duplicate or not content else _find_duplicate(conversation, content),
     )
-    return Verdict(tuple(check for check in checks if check), tuple(_holds(sender)))
+    return Verdict(tuple(check for check in checks if check), tuple(_list_delays(sender)))
 
 
 def may_send_to_each(
     user: User, sender: SenderNumber, recipients: Sequence[tuple[Contact, str]], at: datetime | None = None
 ) -> list[Verdict]:
-    """Check many contacts for a first message from a sender whose access and payment are settled.
+    """Check many contacts for a campaign's message. Access and payment are checked once, by the caller.
 
-    Their conversations need not exist yet. The number of queries does not depend on the number of recipients.
+    The number of queries does not depend on the number of recipients.
     """
-    at, warnings = at or timezone.now(), tuple(_holds(sender))
+    # Conversations are built in memory: the feed opens them only for recipients who get a message.
+    at, warnings = at or timezone.now(), tuple(_list_delays(sender))
     opt_outs = consent.find_opt_outs(sender.pk, [to for _, to in recipients])
     verdicts = []
     for contact, to in recipients:
         exchange = Conversation(
             contact=contact, sender_number=sender, chatroom_id=contact.chatroom_id, platform=Platform.SMS
         )
-        checks = _recipient(user, exchange, to, at, opt_outs.get(to))
+        checks = _check_recipient(user, exchange, to, at, opt_outs.get(to))
         verdicts.append(Verdict(tuple(check for check in checks if check), warnings))
     return verdicts
 
@@ -144,15 +147,15 @@ def check_access(user: User, chatroom_id: UUID) -> Reason | None:
     return no_access()
 
 
-def _recipient(
+def _check_recipient(
     user: User, conversation: Conversation, to: str, at: datetime, opt_out: ConsentEntry | None
 ) -> tuple[Reason | None, ...]:
     """Reasons that depend on the recipient and the channel."""
     return (
         *_check_contact(conversation.contact, to, opt_out),
-        _sender(conversation),
-        _window(conversation, at),
-        _quiet(user.organization, conversation, at, to),
+        _check_sender(conversation),
+        _check_window(conversation, at),
+        _check_quiet_hours(user.organization, conversation, at, to),
     )
 
 
@@ -182,7 +185,7 @@ def _check_contact(contact: Contact, to: str, opt_out: ConsentEntry | None) -> l
     return reasons
 
 
-def _sender(conversation: Conversation) -> Reason | None:
+def _check_sender(conversation: Conversation) -> Reason | None:
     if conversation.platform != Platform.SMS:
         return None
     sender = conversation.sender_number
@@ -207,7 +210,7 @@ def open_until(conversation: Conversation) -> datetime | None:
     return conversation.last_inbound_at + META_WINDOW
 
 
-def _window(conversation: Conversation, at: datetime) -> Reason | None:
+def _check_window(conversation: Conversation, at: datetime) -> Reason | None:
     """Meta accepts replies to a customer, not first messages."""
     end = open_until(conversation)
     if conversation.platform == Platform.SMS or (end and at < end):
@@ -219,17 +222,19 @@ def _window(conversation: Conversation, at: datetime) -> Reason | None:
     )
 
 
-def _tokens(user: User, platform: str) -> Reason | None:
+def _check_tokens(user: User, platform: str) -> Reason | None:
     needed = price_of(user, platform)
     if not needed or (ledger.balance(user) or 0) >= needed:
         return None
     return Reason("insufficient_tokens", *ledger.InsufficientTokens(needed).words)
 
 
-def _newer(conversation: Conversation, seen: Message) -> Reason | None:
-    newer = Message.objects.filter(conversation=conversation, direction=Message.Direction.INBOUND)
-    newer = newer.filter(occurred_at__gte=seen.occurred_at).exclude(occurred_at=seen.occurred_at, pk__lte=seen.pk)
-    if not newer.exists():
+def _find_newer(conversation: Conversation, seen_message: Message) -> Reason | None:
+    newer_messages = Message.objects.filter(conversation=conversation, direction=Message.Direction.INBOUND)
+    newer_messages = newer_messages.filter(occurred_at__gte=seen_message.occurred_at).exclude(
+        occurred_at=seen_message.occurred_at, pk__lte=seen_message.pk
+    )
+    if not newer_messages.exists():
         return None
     return Reason(
         "newer_messages",
@@ -238,14 +243,14 @@ def _newer(conversation: Conversation, seen: Message) -> Reason | None:
     )
 
 
-def _duplicate(conversation: Conversation, content: str) -> Reason | None:
-    same = Message.objects.filter(
+def _find_duplicate(conversation: Conversation, content: str) -> Reason | None:
+    same_messages = Message.objects.filter(
         conversation=conversation,
         direction=Message.Direction.OUTBOUND,
         content=content,
         occurred_at__gt=timezone.now() - DUPLICATE,
     )
-    if not same.exclude(status__in=UNSUCCESSFUL).exists():
+    if not same_messages.exclude(status__in=UNSUCCESSFUL).exists():
         return None
     return Reason(
         "duplicate",
@@ -254,7 +259,7 @@ def _duplicate(conversation: Conversation, content: str) -> Reason | None:
     )
 
 
-def _holds(sender: SenderNumber | None) -> list[Reason]:
+def _list_delays(sender: SenderNumber | None) -> list[Reason]:
     """What delays an accepted message. It stays queued and is sent once the delay ends."""
     if sender is None:
         return []
@@ -278,7 +283,9 @@ def _holds(sender: SenderNumber | None) -> list[Reason]:
     return warnings
 
 
-def _quiet(organization: Organization | None, conversation: Conversation, at: datetime, to: str) -> Reason | None:
+def _check_quiet_hours(
+    organization: Organization | None, conversation: Conversation, at: datetime, to: str
+) -> Reason | None:
     """Quiet hours stop first messages, not replies to a customer who wrote within the last day."""
     if organization is None or organization.quiet_from is None or conversation.platform != Platform.SMS:
         return None
@@ -289,21 +296,24 @@ def _quiet(organization: Organization | None, conversation: Conversation, at: da
 
 def explain_quiet_hours(organization: Organization, to: str, at: datetime) -> Reason | None:
     """Why this number may not be written to first at that time, if so. Without `opens_at` where no hour is allowed."""
-    quiet = quiet_hours.find_quiet(organization, to, at)
-    if quiet is None:
+    quiet_period = quiet_hours.find_quiet(organization, to, at)
+    if quiet_period is None:
         return None
-    if quiet.is_recipients:
-        words = _("It's {time} in the customer's time zone ({place}), which is within your quiet hours.")
+    if quiet_period.is_recipients:
+        explanation = _("It's {time} in the customer's time zone ({place}), which is within your quiet hours.")
     else:
-        words = _("It's {time} in your time zone ({place}), which is within your quiet hours.")
+        explanation = _("It's {time} in your time zone ({place}), which is within your quiet hours.")
     fix = (
         _("Send it later.")
-        if quiet.opens_at
+        if quiet_period.opens_at
         else _("The number may be in several time zones, and no hour is outside your quiet hours in all of them.")
     )
-    place = quiet.zone.key.rsplit("/", 1)[-1].replace("_", " ")
+    place = quiet_period.zone.key.rsplit("/", 1)[-1].replace("_", " ")
     return Reason(
-        "quiet_hours", words.format(time=f"{at.astimezone(quiet.zone):%H:%M}", place=place), fix, quiet.opens_at
+        "quiet_hours",
+        explanation.format(time=f"{at.astimezone(quiet_period.zone):%H:%M}", place=place),
+        fix,
+        quiet_period.opens_at,
     )
 
 

@@ -1,4 +1,4 @@
-"""What goes out: paid and stored in one transaction. The queued message is the job of handing it over (`delivery`)."""
+"""Sending a message: checked, charged and stored in one transaction. The queued row is the job for `delivery`."""
 
 import logging
 from collections.abc import Sequence
@@ -61,19 +61,21 @@ def send_message(
     seen_message: Message | None = None,
     allow_duplicate: bool = True,
 ) -> Sent:
-    """Charge the sender, store the message as queued and tell everybody, all at once or not at all.
+    """Charge the sender and store the message as queued, or as scheduled with `send_at`.
 
-    Raises SendRefused, InsufficientTokens and ClientIdTaken; then nothing has changed. The same `client_id`
-    with the same text answers with the message that it made before.
+    A repeated `client_id` with the same values returns the first message. Raises SendRefused, InsufficientTokens and
+    ClientIdTaken.
     """
-    if conversation.status == Conversation.Status.CLOSED:  # another one is opened below, and the contact goes first
+    # Lock order: contact, conversation, message, the sender's wallet, the chatroom's event counter. The contact is
+    # locked only where a conversation has to be opened.
+    if conversation.status == Conversation.Status.CLOSED:
         list(Contact.objects.select_for_update(no_key=True, of=("self",)).filter(conversations=conversation))
     conversation = changes.lock_conversation(conversation)
     contact, sender = conversation.contact, conversation.sender_number
     from_address, to_address = sender.phone if sender else "", contact.phone or ""
-    asked = (sent_by.pk, contact.pk, from_address, content, list(media_urls), send_at)
-    if client_id and (before := Message.objects.filter(client_id=client_id).first()):
-        return _again(before, asked, sent_by)
+    request_values = (sent_by.pk, contact.pk, from_address, content, list(media_urls), send_at)
+    if client_id and (existing_message := Message.objects.filter(client_id=client_id).first()):
+        return _repeat_answer(existing_message, request_values, sent_by)
     verdict = eligibility.may_send(
         sent_by,
         conversation,
@@ -110,11 +112,11 @@ def send_message(
     try:
         with transaction.atomic():
             message.save(force_insert=True)
-    except IntegrityError:  # somebody used this client_id while we looked
-        before = Message.objects.filter(client_id=client_id).first()
-        if before is None:
+    except IntegrityError:  # a concurrent request used this client_id
+        existing_message = Message.objects.filter(client_id=client_id).first()
+        if existing_message is None:
             raise
-        return _again(before, asked, sent_by)
+        return _repeat_answer(existing_message, request_values, sent_by)
     if message.tokens:
         remaining: int | None = ledger.debit(sent_by, message.tokens, reference=f"message:{message.pk}")
     else:
@@ -123,20 +125,27 @@ def send_message(
     event_log.record_events(
         [event_log.Change(event_log.CREATED, message.organization_id, message.chatroom_id, conversation.pk, message.pk)]
     )
-    with connection.cursor() as cursor:  # delivered at commit
+    # NOTIFY is delivered at commit. It is a hint: workers also look once a second.
+    with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [WAKE_CHANNEL])
     return Sent(message, remaining)
 
 
-def _again(before: Message, asked: tuple, sent_by: User) -> Sent:
-    made = (before.sent_by_id, before.contact_id, before.from_address, before.content, before.media_urls)
-    if (*made, before.send_at) != asked:
+def _repeat_answer(existing_message: Message, request_values: tuple, sent_by: User) -> Sent:
+    stored_values = (
+        existing_message.sent_by_id,
+        existing_message.contact_id,
+        existing_message.from_address,
+        existing_message.content,
+        existing_message.media_urls,
+    )
+    if (*stored_values, existing_message.send_at) != request_values:
         raise ClientIdTaken
-    return Sent(before, ledger.balance(sent_by), repeated=True)
+    return Sent(existing_message, ledger.balance(sent_by), repeated=True)
 
 
 def find_sender(chatroom_id: UUID) -> SenderNumber:
-    """The number that a chatroom sends from unless another is named. Raises SendRefused."""
+    """The chatroom's default number, its oldest. Raises SendRefused where it has none."""
     number = SenderNumber.objects.filter(chatroom_id=chatroom_id).order_by("id").first()
     if number is None:
         raise eligibility.SendRefused(eligibility.Verdict((eligibility.no_sender(),)))

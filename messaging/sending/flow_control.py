@@ -1,8 +1,7 @@
-"""How many messages of an account this process may have at the provider at once, and who gets how many of a claim.
+"""How many messages of an account may be in flight from this process, and how a claim is shared between numbers.
 
-An account begins with one and gets one more with each answer, so within a few round trips as many as fit. One that is
-shut out has cost one call by then, whatever waits. Told to wait, an account goes back to half; after a pause it begins
-anew, since who was let in before may not be now.
+An account's window starts at one and grows by one with each answer. It is halved when the provider says to wait, and
+starts again after an idle second. An account that is shut out costs one call of each worker, whatever is queued.
 """
 
 import asyncio
@@ -15,23 +14,26 @@ from uuid import UUID
 
 from integrations.events import Busy, NotReached, Outcome, ShutOut, Unclear
 
-FIRST, MOST = 1, 100
+# Above an account's concurrency Twilio answers 429 with code 20429 and processes nothing
+# (https://www.twilio.com/docs/api/errors/20429). The limit differs by account and is not told, so it is found out.
+FIRST, MOST = 1, 100  # sizes of a window
 IDLE_SECONDS = 1
-WIDE, AHEAD = 50, 3  # from which size a third more may be claimed
-RESERVED = 50  # places of a process
+# From a window of WIDE on, a third more may be claimed and waits at the gate, so that no place in flight has to wait
+# for the next claim.
+WIDE, AHEAD = 50, 3
+RESERVED = 50  # a process's last places in flight, for accounts that have none
 
 
 @dataclass(slots=True)
 class Window:
-    """Of one account: how many it may have in flight, and how many it has.
+    """An account's window. Claimed messages beyond its size wait at the gate.
 
-    A wide one may have some more claimed, which stand at the gate and take the place of what lands without waiting for
-    the next claim. Once the account is shut out or told to wait, those are turned away uncalled.
+    When the account is shut out or told to wait, messages at the gate are turned away without a call.
     """
 
     size: int = FIRST
     flying: int = 0
-    waiting: int = 0  # claimed, and not let through the gate yet
+    waiting: int = 0  # claimed messages at the gate
     landed_at: float = 0
     turned_away: Outcome | None = None
     turned_at: float = 0
@@ -46,7 +48,7 @@ class Window:
         return max(0, self.size + ahead - self.flying - self.waiting)
 
     async def enter(self, claimed_at: float) -> Outcome | None:
-        """Wait for a place in flight. An outcome instead: the account turned away all that was claimed by then."""
+        """Wait for a place in flight. Returns an outcome where the message was turned away meanwhile."""
         self.waiting += 1
         try:
             while self.flying >= self.size and not self._is_turned_away(claimed_at):
@@ -64,7 +66,7 @@ class Window:
         return self.turned_away is not None and claimed_at <= self.turned_at
 
     def turn_away(self, outcome: Outcome) -> None:
-        """Whatever was claimed before now gets this outcome without a call."""
+        """Give this outcome to everything claimed before now, without a call."""
         self.turned_away, self.turned_at = outcome, time.monotonic()
         self._open(len(self.gate))
 
@@ -76,7 +78,7 @@ class Window:
                 places -= 1
 
     def landed(self, outcome: Outcome | None) -> None:
-        """Learn from an answer; None for a call that broke in our own hands."""
+        """Resize by an outcome; None for a call that raised."""
         self.flying -= 1
         self.landed_at = time.monotonic()
         if isinstance(outcome, ShutOut):
@@ -90,7 +92,7 @@ class Window:
 
 @dataclass(slots=True)
 class Windows:
-    """Of every account that this process sends for."""
+    """The windows of all accounts that this process sends for."""
 
     of: dict[UUID, Window] = field(default_factory=lambda: defaultdict(Window))
 
@@ -98,12 +100,10 @@ class Windows:
         return self.of[account_id]
 
     def free(self, room: int) -> dict[UUID, int]:
-        """How many more each known account may have in flight; one that is not known may have FIRST.
-
-        The last of the room is for accounts that have nothing in flight: slow ones can't keep everybody else out.
-        """
-        kept = room <= RESERVED
-        return {account: 0 if kept and window.flying else window.free for account, window in self.of.items()}
+        """How many more messages each account with a window may have in flight; others may have FIRST."""
+        # A few slow accounts could fill all places of the process and keep every other organization waiting.
+        is_reserved = room <= RESERVED
+        return {account: 0 if is_reserved and window.flying else window.free for account, window in self.of.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,28 +116,29 @@ class Sender:
     most: int | None = None
 
 
-def shares(senders: Sequence[Sender], room: int, free: Mapping[UUID, int]) -> dict[UUID, int]:
-    """How many messages each number may have of `room`: organizations alike, within one its numbers alike.
+def shares(senders: Sequence[Sender], room: int, capacity_of: Mapping[UUID, int]) -> dict[UUID, int]:
+    """How many of `room` messages each number may claim: in turns, by organization and then by number.
 
-    What an account has free and what a number's rate allows is never passed.
+    The free capacity of an account and a number's rate are never exceeded.
     """
-    left = {sender.account_id: free.get(sender.account_id, FIRST) for sender in senders}
-    given: dict[UUID, int] = defaultdict(int)
-    turns: dict[UUID, list[Sender]] = defaultdict(list)
-    for sender in random.sample(senders, len(senders)):  # nobody is always first when little is free
-        turns[sender.organization_id].append(sender)
-    while room and turns:
-        for organization_id in list(turns):
-            waiting = turns[organization_id]
-            while waiting and room:
-                sender = waiting.pop(0)
-                if left[sender.account_id] <= 0 or given[sender.number_id] == sender.most:
-                    continue  # no more for this one: the organization's next number takes its turn
-                given[sender.number_id] += 1
-                left[sender.account_id] -= 1
+    remaining_of = {sender.account_id: capacity_of.get(sender.account_id, FIRST) for sender in senders}
+    share_of: dict[UUID, int] = defaultdict(int)
+    senders_of: dict[UUID, list[Sender]] = defaultdict(list)
+    # In random order: with less room than senders, the same ones would always be first.
+    for sender in random.sample(senders, len(senders)):
+        senders_of[sender.organization_id].append(sender)
+    while room and senders_of:
+        for organization_id in list(senders_of):
+            queue = senders_of[organization_id]
+            while queue and room:
+                sender = queue.pop(0)
+                if remaining_of[sender.account_id] <= 0 or share_of[sender.number_id] == sender.most:
+                    continue  # the organization's next number takes this turn
+                share_of[sender.number_id] += 1
+                remaining_of[sender.account_id] -= 1
                 room -= 1
-                waiting.append(sender)
+                queue.append(sender)
                 break
-            if not waiting:
-                del turns[organization_id]
-    return {number: count for number, count in given.items() if count}
+            if not queue:
+                del senders_of[organization_id]
+    return {number: count for number, count in share_of.items() if count}

@@ -1,4 +1,4 @@
-"""What people do about a message after they have sent it: try again, call off, change, say what became of it."""
+"""Retrying, canceling, changing and settling messages."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from messaging.sending import eligibility, enqueue, states
 
 
 class WrongMessageState(Exception):
-    """The message is in another state than this takes. `code` is for clients."""
+    """The message's status does not allow the action. `code` is part of the API."""
 
     def __init__(self, code: str, words: str):
         self.code = code
@@ -24,12 +24,12 @@ class WrongMessageState(Exception):
 
 @transaction.atomic
 def retry_message(message: Message, *, by: User) -> enqueue.Sent:
-    """Send the text of a message that failed once more, as a new message with a debit of its own.
+    """Send a failed message's text again, as a new message with a debit of its own.
 
     Raises WrongMessageState for a message that has not failed or was retried already, and what `send_message` raises.
     """
-    changes.lock_conversation(message.conversation)  # before its messages, as everybody does
-    message = _held(message)
+    changes.lock_conversation(message.conversation)  # lock order: conversations before messages
+    message = _lock_message(message)
     if message.status == Message.Status.UNKNOWN:
         raise WrongMessageState(
             "unknown", "This message's delivery status is unknown. Wait for it, or mark the message first."
@@ -45,21 +45,21 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
 
 @transaction.atomic
 def cancel_message(message: Message, *, by: User) -> None:
-    """Call off a scheduled message and give its tokens back. Raises WrongMessageState once it is on its way."""
-    message = _scheduled(message)
-    _change(message, status="canceled")
-    states.refund_message(_row(message), state="canceled", reason="Scheduled message canceled")
+    """Cancel and refund a scheduled message. Raises WrongMessageState once it is being sent."""
+    message = _lock_scheduled(message)
+    _update_message(message, status="canceled")
+    states.refund_message(_as_row(message), state="canceled", reason="Scheduled message canceled")
     audit.record_action("message.cancel", actor=by, target=message)
-    event_log.record_events([states.message_updated(_row(message))])
+    event_log.record_events([states.message_updated(_as_row(message))])
 
 
 @transaction.atomic
 def change_message(message: Message, *, by: User, content: str | None = None, send_at: datetime | None = None) -> None:
     """Change the text or the time of a scheduled message.
 
-    Raises WrongMessageState once it is on its way, and SendRefused where it may not be sent at the new time.
+    Raises WrongMessageState once it is being sent, and SendRefused where it may not be sent at the new time.
     """
-    message = _scheduled(message)
+    message = _lock_scheduled(message)
     values: dict = {}
     if send_at:
         verdict = eligibility.recheck_message(message, at=send_at)
@@ -69,54 +69,59 @@ def change_message(message: Message, *, by: User, content: str | None = None, se
     if content is not None:
         values |= {"content": content, "segments": max(1, segments.count_segments(content))}
     if values:
-        before = {name: getattr(message, name) for name in ("content", "send_at") if name in values}
-        _change(message, **values)
-        after = {name: values[name] for name in before}
-        audit.record_action("message.change", actor=by, target=message, before=_said(before), after=_said(after))
-        event_log.record_events([states.message_updated(_row(message))])
+        previous_values = {name: getattr(message, name) for name in ("content", "send_at") if name in values}
+        _update_message(message, **values)
+        new_values = {name: values[name] for name in previous_values}
+        audit.record_action(
+            "message.change",
+            actor=by,
+            target=message,
+            before=_describe_values(previous_values),
+            after=_describe_values(new_values),
+        )
+        event_log.record_events([states.message_updated(_as_row(message))])
 
 
 @transaction.atomic
 def settle_message(message: Message, *, accepted: bool, by: User) -> None:
-    """A person has looked at the provider and says what became of an unknown message. Raises WrongMessageState."""
-    message = _held(message)
+    """Resolve an unknown message by a person's word, who checked the provider's log. Raises WrongMessageState."""
+    message = _lock_message(message)
     if message.status != Message.Status.UNKNOWN:
         raise WrongMessageState("not_unknown", "This message's delivery status is already known.")
     status = "accepted" if accepted else "not_sent"
-    words = {"error_code": "", "error_message": ""} if accepted else {
+    error_values = {"error_code": "", "error_message": ""} if accepted else {
         "error_code": "not_sent",
         "error_message": f"Marked as not sent by {by.name}.",
     }  # fmt: skip
-    _change(message, status=status, **words)
+    _update_message(message, status=status, **error_values)
     if not accepted:
-        states.refund_message(_row(message), state="not_sent", reason="Marked as not sent")
+        states.refund_message(_as_row(message), state="not_sent", reason="Marked as not sent")
     audit.record_action(
         "message.settle", actor=by, target=message, before={"status": "unknown"}, after={"status": status}
     )
-    event_log.record_events([states.message_updated(_row(message))])
+    event_log.record_events([states.message_updated(_as_row(message))])
 
 
-def _scheduled(message: Message) -> Message:
-    message = _held(message)
+def _lock_scheduled(message: Message) -> Message:
+    message = _lock_message(message)
     if message.status != Message.Status.SCHEDULED:
         raise WrongMessageState("not_scheduled", "This message is no longer scheduled.")
     return message
 
 
-def _held(message: Message) -> Message:
-    """The row as it is now, held until the commit."""
-    held = Message.objects.select_for_update(no_key=True, of=("self",))
-    return held.select_related("conversation").get(pk=message.pk)
+def _lock_message(message: Message) -> Message:
+    locked_rows = Message.objects.select_for_update(no_key=True, of=("self",))
+    return locked_rows.select_related("conversation").get(pk=message.pk)
 
 
-def _change(message: Message, **values) -> None:
+def _update_message(message: Message, **values) -> None:
     Message.objects.filter(pk=message.pk).update(**values)
 
 
-def _said(values: dict) -> dict[str, str]:
+def _describe_values(values: dict) -> dict[str, str]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
-def _row(message: Message) -> dict:
+def _as_row(message: Message) -> dict:
     names: Sequence[str] = ("id", "organization_id", "chatroom_id", "conversation_id", "tokens", "sent_by_id")
     return {name: getattr(message, name) for name in names}

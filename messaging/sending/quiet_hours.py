@@ -1,4 +1,4 @@
-"""When nobody is written to first, by the recipient's clock."""
+"""Quiet hours, by the recipient's local time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,22 +11,23 @@ from phonenumbers.timezone import time_zones_for_number
 
 from accounts.models import Organization
 
-# Of these a prefix says where the person is. A toll-free number, say, is listed with every zone of its country.
+# Types of number whose prefix says where the person is. phonenumbers lists a toll-free number with every time zone of
+# its country code, 42 for +1, so that nearly every hour is quiet in one of them.
 IN_A_PLACE = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-DAYS = 3  # of which the ends of quiet hours are tried: whatever the clocks do at night, they repeat after that
+DAYS = 3  # ends of quiet hours are tried on so many days: even over a change of clocks they repeat after that
 
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Quiet hours that refuse: in which zone, whether that is the recipient's, and when they end in every zone."""
+    """Quiet hours in force: in which zone, and when they end in all zones of the number."""
 
     zone: ZoneInfo
     is_recipients: bool
-    opens_at: datetime | None  # None where no hour is right in all of them
+    opens_at: datetime | None  # None where no hour is allowed in all zones
 
 
 def find_quiet(organization: Organization, phone: str, at: datetime) -> Quiet | None:
-    """The quiet hours at `at` of any zone that this number may be in; None outside of them."""
+    """Quiet hours at the time `at` in any zone that the number may be in, or None."""
     start, until = organization.quiet_from, organization.quiet_until
     if start is None or until is None:
         return None
@@ -40,7 +41,7 @@ def find_quiet(organization: Organization, phone: str, at: datetime) -> Quiet | 
 
 
 def list_zones(phone: str) -> list[ZoneInfo]:
-    """Where a number may be, by its prefix. Empty for a number that says nothing of a place."""
+    """Time zones that a number may be in, by its prefix. Empty for a number without a place."""
     try:
         number = phonenumbers.parse(phone)
     except phonenumbers.NumberParseException:
@@ -51,7 +52,7 @@ def list_zones(phone: str) -> list[ZoneInfo]:
 
 
 def _find_opening(zones: Sequence[ZoneInfo], at: datetime, start: time, until: time) -> datetime | None:
-    """The first end of a zone's quiet hours at which no other zone has any."""
+    """The first end of quiet hours in one zone at which no other zone has any."""
     ends = sorted(
         datetime.combine(at.astimezone(zone).date() + timedelta(days=day), until, zone).astimezone(ZoneInfo("UTC"))
         for zone in zones
@@ -63,5 +64,6 @@ def _find_opening(zones: Sequence[ZoneInfo], at: datetime, start: time, until: t
 
 
 def _is_within(at: datetime, zone: ZoneInfo, start: time, until: time) -> bool:
-    now = at.astimezone(zone).time()
-    return start <= now < until if start < until else now >= start or now < until
+    local_time = at.astimezone(zone).time()
+    # Quiet hours may go over midnight: from 21:00 until 8:00.
+    return start <= local_time < until if start < until else local_time >= start or local_time < until

@@ -1,13 +1,14 @@
-"""A contact's number was corrected: what has not gone out goes to the new one.
+"""Readdressing queued and scheduled messages after a contact's number was corrected.
 
-A merge is no correction. It keeps the number that was written to, which is a further number of the contact then.
+A merge is no correction: messages still go to the number that was written to.
 """
 
 from django.db import connection
 
 from chatrooms.models import Contact
 
-# Locked in the order in which the worker locks them, before they are changed. What the provider may have stays.
+# Locked by id, like the worker does, and in a statement of their own ("Never lock and update the same rows in one
+# statement" in docs/decisions.md). Messages in `sending` keep their address: the provider may have them.
 HOLD_MESSAGES = """
 SELECT id FROM messages
 WHERE contact_id = %(contact)s AND direction = 'outbound' AND platform = 'SMS' AND status IN ('queued', 'scheduled')
@@ -19,6 +20,7 @@ HOLD_RECIPIENTS = """
 SELECT id FROM campaign_recipients WHERE contact_id = %(contact)s AND outcome = 'waiting' AND address = %(before)s
 ORDER BY id FOR NO KEY UPDATE
 """
+# A campaign has each address once. Where another recipient has the new number already, this one is skipped below.
 RECIPIENTS = """
 UPDATE campaign_recipients r SET address = %(phone)s, not_before = NULL
 WHERE id = ANY(%(ids)s) AND NOT EXISTS (
@@ -32,10 +34,8 @@ WHERE id = ANY(%(ids)s) AND address = %(before)s
 
 
 def readdress_waiting(contact: Contact, *, before: str) -> None:
-    """Send what waits for the held contact, addressed to the number `before`, to their present one.
-
-    Whether that number wants it is asked when it is claimed, as for everything that waits.
-    """
+    """Readdress what waits for a locked contact from the number `before` to their present one."""
+    # The new number's consent is not asked here: it is checked when the message is claimed.
     columns: dict = {"contact": contact.pk, "before": before, "phone": contact.phone}
     with connection.cursor() as cursor:
         cursor.execute(HOLD_MESSAGES, columns)

@@ -1,4 +1,4 @@
-"""Messages that waited are asked once more whether they may be sent: those that are due, and those that are claimed."""
+"""Checking messages again that had to wait: scheduled ones that are due, and claimed ones."""
 
 import logging
 from collections.abc import Sequence
@@ -19,24 +19,23 @@ ROW = ("id", "organization_id", "chatroom_id", "conversation_id", "tokens", "sen
 
 
 def recheck_messages(messages: Sequence[Message]) -> set[UUID]:
-    """Ask again whether these may be sent, which are due or claimed; returns the ids of those that may not.
+    """Check due or claimed messages again; returns the ids of those that may not be sent.
 
-    They fail and are paid back, but what has slipped into quiet hours waits for their end. A due one that may go is
-    queued.
+    They fail and are refunded, or wait for the end of quiet hours. Due messages that may be sent are queued.
     """
-    changed, stopped = [], set()
+    changed_rows, stopped_ids = [], set()
     for message in messages:
-        verdict, claimed = eligibility.recheck_message(message), message.status == Message.Status.SENDING
-        if verdict.allowed and claimed:
+        verdict, is_claimed = eligibility.recheck_message(message), message.status == Message.Status.SENDING
+        if verdict.allowed and is_claimed:
             continue
         values: dict = {"status": "queued", "lease_until": None}
         if not verdict.allowed:
-            stopped.add(message.pk)
+            stopped_ids.add(message.pk)
             reason = verdict.reasons[0]
             if verdict.waits_until is None:
                 values |= {"status": "failed", "error_code": reason.code}
                 values |= {"error_message": str(reason)[:300]}
-            elif claimed:
+            elif is_claimed:
                 values |= {"not_before": verdict.waits_until}
             else:
                 values = {"send_at": verdict.waits_until}
@@ -44,30 +43,35 @@ def recheck_messages(messages: Sequence[Message]) -> set[UUID]:
         row = {name: getattr(message, name) for name in ROW}
         if values.get("status") == "failed":
             states.refund_message(row, state="failed", reason=f"Not sent: {values['error_code']}")
-        changed.append(row)
-    event_log.record_events([states.message_updated(row) for row in changed])
-    return stopped
+        changed_rows.append(row)
+    event_log.record_events([states.message_updated(row) for row in changed_rows])
+    return stopped_ids
 
 
-def recheck_claimed(claimed: Sequence[dict]) -> set[UUID]:
-    """The ids of those claimed messages that may not be sent. One that can't be asked is queued again, for later."""
-    if not claimed:
+def recheck_claimed(rows: Sequence[dict]) -> set[UUID]:
+    """Check claimed messages again; returns the ids of those that may not be sent.
+
+    A message whose check raises is queued again with a delay.
+    """
+    if not rows:
         return set()
     messages = Message.objects.select_related(*ASKED)
     try:
         with transaction.atomic():
-            return recheck_messages(list(messages.filter(pk__in=[row["id"] for row in claimed]).order_by("pk")))
+            return recheck_messages(list(messages.filter(pk__in=[row["id"] for row in rows]).order_by("pk")))
     except isolation.DATABASE_AWAY:
         raise
     except Exception as error:
+        # One broken row rolls all of them back. Each alone costs a transaction for each, but only when something
+        # breaks.
         log.warning("Queued messages can't be asked together (%s); each is asked alone.", type(error).__name__)
-    stopped = set()
-    for row in claimed:
-        contained = isolation.contain("Queued messages", row["organization_id"], row["number_id"])
-        with contained as containment, transaction.atomic():
-            stopped |= recheck_messages(list(messages.filter(pk=row["id"])))
+    stopped_ids = set()
+    for row in rows:
+        guard = isolation.contain("Queued messages", row["organization_id"], row["number_id"])
+        with guard as containment, transaction.atomic():
+            stopped_ids |= recheck_messages(list(messages.filter(pk=row["id"])))
         if containment.broken:
-            stopped.add(row["id"])
+            stopped_ids.add(row["id"])
             later = timezone.now() + timedelta(seconds=isolation.REST_SECONDS)
             Message.objects.filter(pk=row["id"]).update(status="queued", lease_until=None, not_before=later)
-    return stopped
+    return stopped_ids

@@ -1,8 +1,7 @@
-"""Unknown messages are settled by what the provider has, never by sending again.
+"""Settling unknown messages by the provider's list, never by sending again.
 
-A message whose answer was lost is looked for in the provider's list. Found: it is bound to it. Missing: the list may
-lag, so it must be missing again a quarter of an hour later, with no callback meanwhile, before it counts as not sent
-and is paid back. Where more messages fit than were lost, a person has to say.
+A message that the list has is bound to it. One that is missing twice, a quarter of an hour apart and without a callback
+meanwhile, is `not_sent` and refunded. Where the list has more matches than were lost, a person decides.
 """
 
 import logging
@@ -28,7 +27,8 @@ log = logging.getLogger(__name__)
 BATCH = 200
 CLOCKS = timedelta(minutes=2)  # how far the provider's clock may be behind ours
 
-# So many of each account: what one can't be asked for keeps no other waiting.
+# A limit for each account and not for all: 200 messages of an account that can't be asked would keep the others
+# waiting.
 WAITING = """
 SELECT * FROM (
     SELECT m.id, m.organization_id, m.from_address, m.to_address, n.id AS number_id, a.account_sid, a.auth_token,
@@ -47,6 +47,8 @@ SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.content, m.t
 FROM messages m JOIN organizations o ON o.id = m.organization_id
 WHERE m.id = ANY(%s) ORDER BY m.id
 """
+# Locked after the provider was asked: no transaction with locks waits for its answer. A callback may have come
+# meanwhile.
 STILL_UNKNOWN = """
 SELECT id FROM messages WHERE id = ANY(%s) AND status = 'unknown' AND provider_id IS NULL
 ORDER BY id FOR NO KEY UPDATE
@@ -55,99 +57,113 @@ TAKEN = "SELECT provider_id FROM messages WHERE platform = 'SMS' AND provider_id
 
 
 def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
-    """Look for unknown messages at the provider and settle those that can be; returns how many were looked for.
+    """Settle unknown messages by the provider's list; returns how many were due.
 
-    Each is looked for once in `pause` seconds (of the settings, if None).
+    Each is due once in `pause` seconds (settings.RECONCILE_SECONDS if None).
     """
     with tenancy.system():
-        waiting = sql.fetch_rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
-    alike, out = defaultdict(list), set()
-    for row in waiting:
-        alike[row["account_sid"], row["from_address"], row["to_address"]].append(row)
-    for (account, _, _), rows in alike.items():
-        if account in out:
+        waiting_rows = sql.fetch_rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
+    rows_by_pair, unreachable_accounts = defaultdict(list), set()
+    for row in waiting_rows:
+        rows_by_pair[row["account_sid"], row["from_address"], row["to_address"]].append(row)
+    for (account, _, _), rows in rows_by_pair.items():
+        if account in unreachable_accounts:
             continue
         with isolation.contain("Reconciliation", rows[0]["organization_id"], rows[0]["number_id"]):
             try:
-                _look_for(rows)
+                _reconcile_pair(rows)
             except (InvalidToken, channels.Away, channels.Refusal) as error:
-                # Not looked for: its time goes on when the provider can be asked.
+                # `looked_at` and `missing_since` stay: the quarter of an hour counts only while Twilio can be asked.
                 log.warning("%s: unknown messages can't be looked for (%s).", account, type(error).__name__)
                 if not isinstance(error, channels.Refusal):
-                    out.add(account)
-    return len(waiting)
+                    unreachable_accounts.add(account)
+    return len(waiting_rows)
 
 
-def _look_for(alike: Sequence[dict]) -> None:
-    """Settle unknown messages of one number to one recipient. Raises InvalidToken, Refusal and Away."""
-    secret = encryption.decrypt(alike[0]["auth_token"])
+def _reconcile_pair(waiting_rows: Sequence[dict]) -> None:
+    """Settle the unknown messages of one number to one recipient. Raises InvalidToken, Refusal and Away."""
+    # The list can be filtered by To, From and DateSent, but a queued message has no DateSent yet, so times are compared
+    # on our side (https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources).
+    secret = encryption.decrypt(waiting_rows[0]["auth_token"])
     with tenancy.system():
-        rows = sql.fetch_rows(LOST, [[row["id"] for row in alike]])
+        rows = sql.fetch_rows(LOST, [[row["id"] for row in waiting_rows]])
     if not rows:
         return
     since = min(row["since"] for row in rows) - CLOCKS
-    listed = channels.sent_messages(
-        alike[0]["account_sid"], secret, alike[0]["from_address"], alike[0]["to_address"], since
+    provider_messages = channels.sent_messages(
+        waiting_rows[0]["account_sid"], secret, waiting_rows[0]["from_address"], waiting_rows[0]["to_address"], since
     )
-    settle_unknown(rows, listed)
+    settle_unknown(rows, provider_messages)
 
 
-def settle_unknown(rows: Sequence[dict], listed: Sequence[Listed]) -> None:
-    """Bring unknown messages of one sender to one recipient in line with the provider's list of them."""
+def settle_unknown(rows: Sequence[dict], provider_messages: Sequence[Listed]) -> None:
+    """Settle messages of one sender to one recipient by the provider's list of messages between the two."""
     with tenancy.system():
-        still = {row["id"] for row in sql.fetch_rows(STILL_UNKNOWN, [[row["id"] for row in rows]])}
-        taken = {row["provider_id"] for row in sql.fetch_rows(TAKEN, [[each.provider_id for each in listed]])}
-        lost, free = defaultdict(list), defaultdict(list)
+        unknown_ids = {row["id"] for row in sql.fetch_rows(STILL_UNKNOWN, [[row["id"] for row in rows]])}
+        known_provider_ids = {
+            row["provider_id"]
+            for row in sql.fetch_rows(TAKEN, [[provider_message.provider_id for provider_message in provider_messages]])
+        }
+        lost_by_text, unmatched_by_text = defaultdict(list), defaultdict(list)
         for row in rows:
-            if row["id"] in still:
-                lost[row["content"]].append(row)
-        for each in listed:
-            if each.provider_id not in taken:
-                free[each.body].append(each)
-        changed = [row for text, same in lost.items() for row in _match(same, free[text])]
-        Message.objects.filter(pk__in=still).update(looked_at=timezone.now())
-        event_log.record_events([states.message_updated(row) for row in sorted(changed, key=lambda row: row["id"])])
+            if row["id"] in unknown_ids:
+                lost_by_text[row["content"]].append(row)
+        for provider_message in provider_messages:
+            if provider_message.provider_id not in known_provider_ids:
+                unmatched_by_text[provider_message.body].append(provider_message)
+        changed_rows = [
+            row for text, lost_rows in lost_by_text.items() for row in _match_text(lost_rows, unmatched_by_text[text])
+        ]
+        Message.objects.filter(pk__in=unknown_ids).update(looked_at=timezone.now())
+        event_log.record_events(
+            [states.message_updated(row) for row in sorted(changed_rows, key=lambda row: row["id"])]
+        )
 
 
-def _match(lost: list[dict], found: list[Listed]) -> list[dict]:
-    """Settle messages of one text. The same text to the same person: which of ours is which makes no difference."""
-    if len(found) > len(lost):
+def _match_text(lost_rows: list[dict], provider_messages: list[Listed]) -> list[dict]:
+    """Settle messages with one text. They are interchangeable, so they are bound in order of time."""
+    # Twilio's messages have no field for an id of ours; only the callback's address carries it.
+    if len(provider_messages) > len(lost_rows):
         return [
             row
-            for row in lost
-            if _note(row, error_code="ambiguous", error_message=failures.describe_failure("ambiguous"))
+            for row in lost_rows
+            if _update_if_changed(row, error_code="ambiguous", error_message=failures.describe_failure("ambiguous"))
         ]
-    changed = []
-    for row, each in zip(lost, found, strict=False):
-        _bind(row, each)
-        changed.append(row)
-    return changed + [row for row in lost[len(found) :] if _missing(row)]
+    changed_rows = []
+    for row, provider_message in zip(lost_rows, provider_messages, strict=False):
+        _bind_message(row, provider_message)
+        changed_rows.append(row)
+    return changed_rows + [row for row in lost_rows[len(provider_messages) :] if _record_missing(row)]
 
 
-def _bind(row: dict, each: Listed) -> None:
-    now, failed = timezone.now(), each.status in UNSUCCESSFUL
+def _bind_message(row: dict, provider_message: Listed) -> None:
+    current_time, is_failure = timezone.now(), provider_message.status in UNSUCCESSFUL
     values = {
-        "status": each.status,
-        "provider_id": each.provider_id,
-        "segments": each.segments,
-        "error_code": each.error_code if failed else "",
-        "error_message": failures.describe_failure(each.error_code) if failed else "",
+        "status": provider_message.status,
+        "provider_id": provider_message.provider_id,
+        "segments": provider_message.segments,
+        "error_code": provider_message.error_code if is_failure else "",
+        "error_message": failures.describe_failure(provider_message.error_code) if is_failure else "",
     }
-    if each.status in ("sent", "delivered", "read"):
-        values["sent_at"] = now
-    if each.status in ("delivered", "read"):
-        values["delivered_at"] = now
+    if provider_message.status in ("sent", "delivered", "read"):
+        values["sent_at"] = current_time
+    if provider_message.status in ("delivered", "read"):
+        values["delivered_at"] = current_time
     Message.objects.filter(pk=row["id"]).update(**values)
     states.refund_undelivered(row | values)
 
 
-def _missing(row: dict) -> bool:
-    """Note that the list does not have it; the second time, after the grace, it was not sent. Whether that changed."""
-    now = timezone.now()
+def _record_missing(row: dict) -> bool:
+    """Record that the list does not have the message; returns whether its status changed.
+
+    The second time, RECONCILE_GRACE_SECONDS after the first, it becomes `not_sent` and is refunded.
+    """
+    # Twilio documents no bound on how far its list may lag, so missing once proves nothing.
+    current_time = timezone.now()
     if row["missing_since"] is None:
-        Message.objects.filter(pk=row["id"]).update(missing_since=now)
+        Message.objects.filter(pk=row["id"]).update(missing_since=current_time)
         return False
-    if now - row["missing_since"] < timedelta(seconds=settings.RECONCILE_GRACE_SECONDS):
+    if current_time - row["missing_since"] < timedelta(seconds=settings.RECONCILE_GRACE_SECONDS):
         return False
     Message.objects.filter(pk=row["id"]).update(
         status="not_sent",
@@ -158,7 +174,7 @@ def _missing(row: dict) -> bool:
     return True
 
 
-def _note(row: dict, **values: str) -> bool:
+def _update_if_changed(row: dict, **values: str) -> bool:
     return bool(Message.objects.filter(pk=row["id"]).exclude(**values).update(**values))
 
 
@@ -176,23 +192,30 @@ FOR NO KEY UPDATE OF m
 
 
 def look_up_message(message_id: UUID) -> None:
-    """Ask the provider how a message ended of which it has said two things. Raises Away to be tried again."""
+    """Ask the provider for the status of a message that it reported both delivered and failed. Raises Away."""
     with tenancy.system():
-        found = sql.fetch_rows(CONTESTED, [message_id])
-    if not found:
+        rows = sql.fetch_rows(CONTESTED, [message_id])
+    if not rows:
         return
-    account, secret = found[0]["account_sid"], encryption.decrypt(found[0]["auth_token"])
-    listed = channels.one_sent(account, secret, found[0]["provider_id"])
+    account, secret = rows[0]["account_sid"], encryption.decrypt(rows[0]["auth_token"])
+    provider_message = channels.one_sent(account, secret, rows[0]["provider_id"])
     with tenancy.system():
         (row,) = sql.fetch_rows(CONTESTED, [message_id])
-        if listed.status not in states.FINAL or listed.status == row["status"] or row["status"] == "read":
+        if (
+            provider_message.status not in states.FINAL
+            or provider_message.status == row["status"]
+            or row["status"] == "read"
+        ):
             return
-        failed = listed.status in UNSUCCESSFUL
-        row |= {"status": listed.status, "error_code": listed.error_code or "unknown" if failed else ""}
+        is_failure = provider_message.status in UNSUCCESSFUL
+        row |= {
+            "status": provider_message.status,
+            "error_code": provider_message.error_code or "unknown" if is_failure else "",
+        }
         Message.objects.filter(pk=message_id).update(
-            status=listed.status,
+            status=provider_message.status,
             error_code=row["error_code"],
-            error_message=failures.describe_failure(row["error_code"]) if failed else "",
+            error_message=failures.describe_failure(row["error_code"]) if is_failure else "",
         )
         states.refund_undelivered(row)
         event_log.record_events([states.message_updated(row)])
@@ -201,7 +224,7 @@ def look_up_message(message_id: UUID) -> None:
 # ---------------------------------------------------------------- the other half of the proof
 @dataclass(slots=True)
 class Compared:
-    """The provider's list against ours, of one account: ids that only one side has, or why it can't be compared."""
+    """The comparison of one account's lists: provider ids that only one side has, or the error."""
 
     account: str
     both: int
@@ -226,16 +249,17 @@ WHERE m.direction = 'outbound' AND m.provider_id IS NOT NULL AND n.twilio_accoun
 
 
 def compare_lists(since: datetime, until: datetime) -> Iterator[Compared]:
-    """Whether the provider has exactly our messages of that time, account by account.
+    """Compare the provider's messages of a time with ours, account by account.
 
-    From numbers of ours only, since they were connected: an account may serve other programs too, and numbers may have
-    had a life before. Give `until` some minutes of distance, for what is just on its way.
+    `until` should be some minutes ago, because of messages in flight.
     """
+    # Only messages of our numbers since they were connected: an account may serve other programs too, and a number may
+    # have been used before.
     with tenancy.system():
         accounts = list(TwilioAccount.objects.order_by("account_sid").values_list("pk", "account_sid"))
     for account_id, account_sid in accounts:
         try:
-            yield _compare(account_id, since, until)
+            yield _compare_account(account_id, since, until)
         except isolation.DATABASE_AWAY:
             raise
         except Exception as error:
@@ -243,18 +267,21 @@ def compare_lists(since: datetime, until: datetime) -> Iterator[Compared]:
             yield Compared(account_sid, 0, [], [], type(error).__name__)
 
 
-def _compare(account_id: UUID, since: datetime, until: datetime) -> Compared:
+def _compare_account(account_id: UUID, since: datetime, until: datetime) -> Compared:
     with tenancy.system():
         account = TwilioAccount.objects.prefetch_related("sender_numbers").get(pk=account_id)
-    connected = {number.phone: number.created_at for number in account.sender_numbers.all()}
-    listed = channels.all_sent(account.account_sid, account.auth_token, since)
-    there = {
-        each.provider_id: each.created_at
-        for each in listed
-        if each.from_address in connected and each.created_at >= connected[each.from_address] - CLOCKS
+    connected_since = {number.phone: number.created_at for number in account.sender_numbers.all()}
+    provider_messages = channels.all_sent(account.account_sid, account.auth_token, since)
+    created_at_of = {
+        provider_message.provider_id: provider_message.created_at
+        for provider_message in provider_messages
+        if provider_message.from_address in connected_since
+        and provider_message.created_at >= connected_since[provider_message.from_address] - CLOCKS
     }
     with tenancy.system():
-        known = {row["provider_id"] for row in sql.fetch_rows(OURS, [list(there)])}
-        made = {row["provider_id"] for row in sql.fetch_rows(MADE, [account.pk, since + CLOCKS])}
-    strangers = sorted(sid for sid, created_at in there.items() if created_at <= until and sid not in known)
-    return Compared(account.account_sid, len(known), strangers, sorted(made - set(there)))
+        known_ids = {row["provider_id"] for row in sql.fetch_rows(OURS, [list(created_at_of)])}
+        our_ids = {row["provider_id"] for row in sql.fetch_rows(MADE, [account.pk, since + CLOCKS])}
+    unknown_ids = sorted(
+        sid for sid, created_at in created_at_of.items() if created_at <= until and sid not in known_ids
+    )
+    return Compared(account.account_sid, len(known_ids), unknown_ids, sorted(our_ids - set(created_at_of)))

@@ -1,4 +1,4 @@
-"""What goes in at /api/messages."""
+"""Input of /api/messages."""
 
 from uuid import UUID
 
@@ -45,48 +45,53 @@ class SendSerializer(serializers.Serializer):
     )
     client_id = serializers.UUIDField(required=False)
 
-    def validate_media(self, given: list[str]) -> list[str]:
-        if any(not url.startswith("https://") for url in given):
+    def validate_media(self, urls: list[str]) -> list[str]:
+        if any(not url.startswith("https://") for url in urls):
             raise serializers.ValidationError("Media URLs must use https.")
-        return given
+        return urls
 
     def validate(self, data: dict) -> dict:
-        named = [name for name in ("to", "contact_id", "conversation_id") if name in data]
-        if len(named) != 1:
+        recipient_fields = [name for name in ("to", "contact_id", "conversation_id") if name in data]
+        if len(recipient_fields) != 1:
             raise serializers.ValidationError({"to": ["Set exactly one of to, contact_id and conversation_id."]})
         if "template_id" in data and data["content"]:
             raise serializers.ValidationError({"template_id": ["Set either content or template_id, not both."]})
         if "template_id" not in data and not data["content"].strip() and not data["media"]:
             raise serializers.ValidationError({"content": ["Set content, template_id or media_urls."]})
-        room = self._chatroom(data)
+        room = self._find_chatroom(data)
         for name in ("chatroom_id", "sender_number_id", "template_id"):
-            given = data.get(name)
-            given_room = given.pk if name == "chatroom_id" and given else getattr(given, "chatroom_id", None)
-            if given_room not in (None, room.pk):
+            row = data.get(name)
+            row_chatroom_id = row.pk if name == "chatroom_id" and row else getattr(row, "chatroom_id", None)
+            if row_chatroom_id not in (None, room.pk):
                 raise serializers.ValidationError({name: [ELSEWHERE]})
-        if "send_at" in data and not datetimes.is_ahead(data["send_at"]) and not self._was_made(data.get("client_id")):
+        if (
+            "send_at" in data
+            and not datetimes.is_ahead(data["send_at"])
+            and not self._is_repeated(data.get("client_id"))
+        ):
             raise serializers.ValidationError({"send_at": [NOT_AHEAD]})
         if "contact_id" in data and not data["contact_id"].phone:
             raise serializers.ValidationError({"contact_id": ["This contact has no phone number."]})
         if "to" in data:
-            data["to"] = self._number(data["to"], room)
+            data["to"] = self._normalize_recipient(data["to"], room)
         return {**data, "chatroom": room}
 
-    def _number(self, given: str, room: Chatroom) -> str:
-        """E.164, or what the network calls a contact of the chatroom: a short code or a name."""
-        if contacts.has_number(room, given):
-            return given
+    def _normalize_recipient(self, number: str, room: Chatroom) -> str:
+        """The number in E.164, or as it is where a contact of the chatroom has it."""
+        # Such a contact may be a short code of five digits or a name like SUPPORT, which phonenumbers calls impossible.
+        if contacts.has_number(room, number):
+            return number
         try:
-            return phones.normalize_phone(given, room.organization.default_country)
+            return phones.normalize_phone(number, room.organization.default_country)
         except phones.ImpossibleNumber as error:
             raise serializers.ValidationError({"to": [str(error)]}) from None
 
-    def _was_made(self, client_id: UUID | None) -> bool:
-        """Whether this request is a repeated one: its time may have passed since."""
+    def _is_repeated(self, client_id: UUID | None) -> bool:
+        # A repeated request gets its first answer, even where its `send_at` has passed since.
         user = self.context["request"].user
         return client_id is not None and Message.objects.filter(client_id=client_id, sent_by=user).exists()
 
-    def _chatroom(self, data: dict) -> Chatroom:
+    def _find_chatroom(self, data: dict) -> Chatroom:
         target = data.get("conversation_id") or data.get("contact_id")
         if target is not None:
             return target.chatroom
@@ -98,18 +103,18 @@ class SendSerializer(serializers.Serializer):
 
 
 class ScheduledSerializer(serializers.Serializer):
-    """What may change about a scheduled message."""
+    """Changes to a scheduled message."""
 
     content = serializers.CharField(max_length=segments.LONGEST_TEXT, required=False, trim_whitespace=False)
     send_at = AheadField(required=False)
 
-    def validate_content(self, given: str) -> str:
-        if not given.strip():
+    def validate_content(self, content: str) -> str:
+        if not content.strip():
             raise serializers.ValidationError("Set content, template_id or media_urls.")
-        return given
+        return content
 
 
 class SettleSerializer(serializers.Serializer):
-    """What somebody found at the provider."""
+    """What a person found in the provider's log."""
 
     outcome = KnownValueField(choices=["accepted", "not_sent"])

@@ -1,10 +1,12 @@
-"""The states of an outbound message, which of them may follow which, and what they cost."""
+"""The order of an outbound message's statuses, and refunds of failures."""
 
 from accounts.models import Organization
 from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL, Message
 from tokens import ledger
 
+# Reports come in any order (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status), so a status
+# only moves to a higher rank. `sending` has been seen half a minute after `delivered`.
 RANK = {
     "scheduled": 0,
     "queued": 1,
@@ -23,33 +25,30 @@ FINAL = {"delivered", "read", "undelivered", "failed"}
 
 
 def is_progress(current: str, new: str) -> bool:
-    """Whether a message in `current` becomes `new`.
-
-    Having been delivered beats any failure, and whatever the provider says beats our belief that it never got it.
-    """
+    """Whether a message moves from the status `current` to `new`."""
+    # "Delivered" beats every failure. A message reported both ways is looked up at the provider as well
+    # (`reconciliation.look_up_message`), because neither report is always right.
+    # `not_sent` is only our belief, so every status of the provider's beats it.
     if current == "not_sent":
         return RANK[new] > RANK["unknown"]
     return RANK[new] > RANK[current] or (current in UNSUCCESSFUL and new in ("delivered", "read"))
 
 
 def refund_undelivered(row: dict) -> None:
-    """Give back the tokens of a message that the carrier did not deliver, where the organization's policy says so."""
+    """Refund a message that the carrier did not deliver, where the organization's policy says so."""
+    # Off by default: Twilio bills undelivered messages too.
     if row["refund_policy"] == Organization.RefundPolicy.UNDELIVERED and row["status"] in ("failed", "undelivered"):
         refund_message(row, state=row["status"], reason=f"Not delivered: {row['error_code']}")
 
 
 def refund_message(row: dict, *, state: str, reason: str) -> None:
-    """Give the sender the tokens of a message back, once, for the state that it has come to.
-
-    The caller holds the message's row and gives its id, tokens and sent_by_id.
-    """
+    """Refund a locked message once. `row` has its id, tokens and sent_by_id; `state` is the status that it is for."""
     if row["tokens"] and row["sent_by_id"]:
         ledger.refund(row["sent_by_id"], row["tokens"], reference=f"message:{row['id']}", reason=reason)
         Message.objects.filter(pk=row["id"]).update(tokens=0, refunded_as=state)
 
 
 def message_updated(row: dict) -> event_log.Change:
-    """The change that a row of a message stands for."""
     return event_log.Change(
         event_log.UPDATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]
     )
