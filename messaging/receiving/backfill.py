@@ -4,13 +4,15 @@ The last hour before the newest known message of each number is compared, so wha
 """
 
 import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
 
 from integrations import channels, isolation
+from integrations.events import InboundMessage
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import Message
@@ -21,6 +23,7 @@ OVERLAP = timedelta(hours=1)
 FURTHEST = timedelta(days=3)  # how far back a number without any known message is looked at
 BATCH = 200
 TICK = timedelta(microseconds=1)
+LONGEST_DELIVERY = timedelta(seconds=16)  # Twilio gives a webhook 15 s; what arrives later was brought once more
 
 NUMBERS = """
 SELECT n.id, n.organization_id FROM sender_numbers n JOIN twilio_accounts a ON a.id = n.twilio_account_id
@@ -65,14 +68,33 @@ def _repair(number_id: UUID) -> int:
     # Twilio's clock has whole seconds: its order is kept within them.
     listed = [replace(each, occurred_at=each.occurred_at + place * TICK) for place, each in enumerate(listed)]
     repaired = 0
+    previous: dict[str, datetime] = {}
     for start in range(0, len(listed), BATCH):
         batch = listed[start : start + BATCH]
         with tenancy.system():
             messages = Message.objects.filter(platform="SMS", provider_id__in=[each.provider_id for each in batch])
-            known = set(messages.values_list("provider_id", flat=True))
-            changes = ingest.receive_messages(each for each in batch if each.provider_id not in known)
+            known = dict(messages.values_list("provider_id", "occurred_at"))
+            changes = ingest.receive_messages(_place_missing(batch, known, previous))
             event_log.record_events(changes)
-            repaired += len(changes)
+            repaired += sum(change.type == event_log.CREATED for change in changes)
     if repaired:
         log.warning("%s messages to %s had not been brought to us and are here now.", repaired, number["account_sid"])
     return repaired
+
+
+def _place_missing(
+    listed: Iterable[InboundMessage], known: Mapping[str | None, datetime], previous: dict[str, datetime]
+) -> Iterator[InboundMessage]:
+    """Those that are not known, each after what its sender wrote before: the last word on consent goes by it.
+
+    The provider's time is cut to the second, while what was brought here has the moment of its arrival. `previous`
+    keeps the time of each sender's last one.
+    """
+    for each in listed:
+        at, before = known.get(each.provider_id), previous.get(each.from_address)
+        if at is None:
+            at = each.occurred_at
+            if before and before < at + LONGEST_DELIVERY:
+                at = max(at, before + TICK)
+            yield replace(each, occurred_at=at)
+        previous[each.from_address] = at
