@@ -19,25 +19,29 @@ def assign_conversation(scene: Scene, chance: random.Random, number: int) -> Non
 
 
 def shift_rights(scene: Scene, chance: random.Random, number: int) -> None:
-    """Somebody gets or loses a chatroom, a role or their access, while a conversation is given to them."""
+    """Somebody comes to see a conversation, gets it, and loses the right again while it is given to them once more."""
     organization = chance.choice(scene.organizations)
-    temp, room = chance.choice(organization.temps), chance.choice(organization.rooms)
-    path, here = f"/api/users/{temp.id}", {"user_id": str(temp.id), "chatroom_id": room.id}
-    method, where, payload = chance.choice(
-        [
-            ("PATCH", path, {"json": {"role": "admin"}}),
-            ("PATCH", path, {"json": {"role": "agent"}}),
-            ("PATCH", path, {"json": {"is_active": False}}),
-            ("PATCH", path, {"json": {"is_active": True}}),
-            ("POST", "/api/user-chatrooms", {"json": here}),
-            ("POST", "/api/user-chatrooms", {"json": here}),
-            ("DELETE", "/api/user-chatrooms", {"params": here}),
-        ]
-    )
-    conversation = _a_conversation(scene, chance, organization)
+    conversation, temp = _a_conversation(scene, chance, organization), chance.choice(organization.temps)
+    if conversation is None:
+        return
+    here = {"user_id": str(temp.id), "chatroom_id": conversation["chatroom_id"]}
+
+    def change_person(**values) -> Answer | None:
+        return scene.door.ask(organization.admin, "PATCH", f"/api/users/{temp.id}", json=values)
+
+    def change_room(method: str, **payload) -> Answer | None:
+        return scene.door.ask(organization.admin, method, "/api/user-chatrooms", **payload)
+
+    change_person(is_active=True, **chance.choice([{}, {"role": "admin"}]))
+    change_room("POST", json=here)
+    _assign(scene, organization, conversation, temp)
+    losses = [{"role": "agent"}, {"is_active": False}, {"role": "agent", "is_active": False}]
     with ThreadPoolExecutor(2) as pool:
-        pool.submit(scene.door.ask, organization.admin, method, where, **payload)
-        if conversation:
+        if chance.random() < 0.5:
+            pool.submit(change_room, "DELETE", params=here)
+        else:
+            pool.submit(change_person, **chance.choice(losses))
+        if chance.random() < 0.5:
             pool.submit(_assign, scene, organization, conversation, temp)
 
 
