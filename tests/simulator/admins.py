@@ -4,9 +4,13 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+from django.db import Error, connection
+
+from messagehub import tenancy
+from messaging.models import Conversation
 from tests.simulator import clocks
 from tests.simulator.book import Asked
-from tests.simulator.cast import Answer, Organization, Person
+from tests.simulator.cast import Answer, Organization, Person, Room
 from tests.simulator.scene import Scene, ask, text_of, uuid_of
 
 
@@ -131,14 +135,28 @@ def _read_promise(scene: Scene, organization: Organization, phone: str, answer: 
 def move_number(scene: Scene, chance: random.Random, number: int) -> None:
     """Its open conversations go along, while customers write to it."""
     organization = chance.choice(scene.organizations)
-    path, room = f"/api/sender-numbers/{organization.wandering.id}", chance.choice(organization.rooms)
+    number_id = organization.wandering.id
+    room, path = chance.choice(organization.rooms), f"/api/sender-numbers/{number_id}"
     with scene.book.lock_of(organization.wandering.phone):
-        began = datetime.now(UTC)
+        before = _open_elsewhere(number_id, room)
         answer = scene.door.ask(organization.admin, "PATCH", path, json={"chatroom_id": room.id})
-        if answer and answer.status == 200:
-            scene.book.moved[organization.wandering.phone] = began
-    if answer and answer.status != 200:
-        scene.book.note_wrong(f"A number can't be moved: {answer.status} {answer.body}")
+        if answer and answer.status != 200:
+            scene.book.note_wrong(f"A number can't be moved: {answer.status} {answer.body}")
+        elif answer:
+            for pk in before & _open_elsewhere(number_id, room) - scene.book.closed:
+                scene.book.note_wrong(f"The conversation {pk} was left behind when its number was moved to {room.id}")
+
+
+def _open_elsewhere(number_id: str, room: Room) -> set[str]:
+    """What is not closed of a number and in another chatroom. One that comes into being meanwhile follows later."""
+    try:
+        with tenancy.system():
+            there = Conversation.objects.filter(sender_number=number_id).exclude(status="CLOSED")
+            return {str(pk) for pk in there.exclude(chatroom=room.id).values_list("pk", flat=True)}
+    except Error:  # PostgreSQL was restarted: nothing is known
+        return set()
+    finally:
+        connection.close()  # of this thread
 
 
 def archive_chatroom(scene: Scene, chance: random.Random, number: int) -> None:

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 
@@ -74,7 +73,6 @@ class Book:
     heard: dict[str, int] = field(default_factory=dict)  # by phone: how many keywords were looked at
     merged: list[tuple[str, list[str]]] = field(default_factory=list)  # who is kept, what was scheduled for both
     closed: set[str] = field(default_factory=set)  # conversations that somebody asked to be closed
-    moved: dict[str, datetime] = field(default_factory=dict)  # by number: when its last moving was asked for
     canceling: set[str] = field(default_factory=set)  # message ids that somebody asked to be called off
     locks: dict[str, threading.Lock] = field(default_factory=dict)
     canceled: set[str] = field(default_factory=set)  # message ids whose cancelling was acknowledged

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import requests
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 from knox.models import get_token_model
 
 from accounts.models import User
@@ -122,17 +123,22 @@ class Door:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with suppress(requests.RequestException):
-                with requests.Session() as browser:
-                    sign_in = {"email": person.email, "password": factories.PASSWORD}
-                    browser.post(f"{self.url}/api/auth/login", json=sign_in, timeout=20).raise_for_status()
-                    browser.cookies.set("csrftoken", token := secrets.token_hex(16))
-                    headers = {"X-CSRFToken": token}
-                    answer = browser.post(self.url + path, headers=headers, timeout=20, allow_redirects=False)
-                if answer.status_code < 500:
-                    self._count(f"page {answer.status_code}")
-                    return answer.status_code
+                status = self._post_page(person, path)
+                self._count(f"page {status}")
+                if status < 500:
+                    return status
             time.sleep(0.2)
         return None
+
+    def _post_page(self, person: Person, path: str) -> int:
+        with requests.Session() as browser:
+            sign_in = {"email": person.email, "password": factories.PASSWORD}
+            signed_in = browser.post(f"{self.url}/api/auth/login", json=sign_in, timeout=20)
+            if signed_in.status_code != 200:
+                return signed_in.status_code
+            browser.cookies.set("csrftoken", token := secrets.token_hex(16))
+            headers = {"X-CSRFToken": token}
+            return browser.post(self.url + path, headers=headers, timeout=20, allow_redirects=False).status_code
 
     def _once(self, method: str, path: str, headers: dict, payload: dict) -> tuple[int | None, dict]:
         if not hasattr(self.local, "session"):
@@ -214,8 +220,8 @@ def _hashed_password() -> str:
 
 def _make_person(organization, role: str, email: str) -> User:
     user = factories.UserFactory(organization=organization, role=role, email=email, password=None)
-    user.password = _hashed_password()
-    user.save(update_fields=["password"])
+    user.password, user.joined_at = _hashed_password(), timezone.now()
+    user.save(update_fields=["password", "joined_at"])
     return user
 
 

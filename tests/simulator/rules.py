@@ -22,7 +22,7 @@ WHERE v.status <> 'CLOSED' AND NOT (u.is_active AND (u.role = 'admin' OR EXISTS 
     SELECT FROM user_chatrooms a WHERE a.user_id = u.id AND a.chatroom_id = v.chatroom_id)))
 """
 LEFT_BEHIND = """
-SELECT v.id, v.created_at, n.phone FROM conversations v JOIN sender_numbers n ON n.id = v.sender_number_id
+SELECT v.id, n.phone FROM conversations v JOIN sender_numbers n ON n.id = v.sender_number_id
 WHERE v.status <> 'CLOSED' AND n.retired_at IS NULL AND n.chatroom_id <> v.chatroom_id
 """
 TORN = """
@@ -33,7 +33,6 @@ PUT_AWAY = """
 SELECT n.phone FROM sender_numbers n JOIN chatrooms r ON r.id = n.chatroom_id
 WHERE r.archived_at IS NOT NULL AND n.retired_at IS NULL
 """
-WHILE_OPENING = timedelta(seconds=10)  # the longest that opening a conversation may take
 ASIDE = count(90_000_001)  # numbers of messages that are asked for here, out of the way of operations
 
 
@@ -111,16 +110,6 @@ def promised_times(witness_rows: list[dict], organizations: list[Organization]) 
             yield f"Message {row['id']} to {phone} waits until {waiting[row['id']]}, which is in its quiet hours"
         if row["error_code"] == "quiet_hours" and quiet.end_for(phone):
             yield f"Message {row['id']} to {phone} was given up for quiet hours that end"
-
-
-def left_behind(book: Book) -> Iterator[str]:
-    """Open conversations go along with their number at once; only one that comes into being meanwhile may follow."""
-    with tenancy.system():
-        rows = sql.fetch_rows(LEFT_BEHIND)
-    for row in rows:
-        moved_at = book.moved.get(row["phone"])
-        if moved_at and row["created_at"] < moved_at - WHILE_OPENING and str(row["id"]) not in book.closed:
-            yield f"The conversation {row['id']} was left behind when {row['phone']} was moved"
 
 
 def rooms_and_numbers() -> Iterator[str]:

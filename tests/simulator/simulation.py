@@ -24,7 +24,7 @@ from messaging.conversations import moving
 from messaging.models import Campaign, Message
 from messaging.receiving import backfill
 from messaging.sending import reconciliation
-from tests.simulator import cast, checks, disturbances, operations, rules
+from tests.simulator import cast, checks, disturbances, operations
 from tests.simulator.admins import set_quiet_hours
 from tests.simulator.book import Book, Granted
 from tests.simulator.disturbances import Disturbance, Stage
@@ -175,7 +175,6 @@ class Simulation:
             wait_until(self.is_quiet, "quiet", QUIET_SECONDS)
         except TimeoutError:
             raise TimeoutError(f"It does not get quiet: {self.waiting()}") from None
-        self.findings += rules.left_behind(self.scene.book)
         moving.move_stragglers()  # as a worker does every ten minutes
         wait_until(self.sockets_are_even, "the sockets", 30)
 
