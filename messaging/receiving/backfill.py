@@ -13,6 +13,7 @@ from cryptography.fernet import InvalidToken
 
 from integrations import channels, isolation
 from integrations.events import InboundMessage
+from integrations.models import WebhookEvent
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import Message
@@ -74,12 +75,22 @@ def _repair(number_id: UUID) -> int:
         with tenancy.system():
             messages = Message.objects.filter(platform="SMS", provider_id__in=[each.provider_id for each in batch])
             known = dict(messages.values_list("provider_id", "occurred_at"))
+            known |= _find_on_their_way(number["account_sid"], batch)
             changes = ingest.receive_messages(_place_missing(batch, known, previous))
             event_log.record_events(changes)
             repaired += sum(change.type == event_log.CREATED for change in changes)
     if repaired:
         log.warning("%s messages to %s had not been brought to us and are here now.", repaired, number["account_sid"])
     return repaired
+
+
+def _find_on_their_way(account_sid: str, listed: Iterable[InboundMessage]) -> dict[str | None, datetime]:
+    """When those arrived that are stored and wait for their turn: taken from here, they would have another time."""
+    keys = {f"{account_sid}:{each.provider_id}": each.provider_id for each in listed}
+    waiting = WebhookEvent.objects.filter(
+        source=WebhookEvent.Source.TWILIO_MESSAGE, dedupe_key__in=keys, processed_at=None, quarantined="", attempts=0
+    )
+    return {keys[key]: at for key, at in waiting.values_list("dedupe_key", "created_at")}
 
 
 def _place_missing(

@@ -136,8 +136,12 @@ def move_number(scene: Scene, chance: random.Random, number: int) -> None:
     """Its open conversations go along, while customers write to it."""
     organization = chance.choice(scene.organizations)
     number_id = organization.wandering.id
-    room, path = chance.choice(organization.rooms), f"/api/sender-numbers/{number_id}"
+    path = f"/api/sender-numbers/{number_id}"
     with scene.book.lock_of(organization.wandering.phone):
+        present = scene.door.ask(organization.admin, "GET", path)
+        if present is None:
+            return
+        room = chance.choice([each for each in organization.rooms if each.id != present.body["chatroom_id"]])
         before = _open_elsewhere(number_id, room)
         answer = scene.door.ask(organization.admin, "PATCH", path, json={"chatroom_id": room.id})
         if answer and answer.status != 200:
