@@ -1,13 +1,16 @@
 """Fetching inbound messages whose webhook never reached us, from the provider's list."""
 
 import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
 
 from integrations import channels, isolation
+from integrations.events import InboundMessage
+from integrations.models import WebhookEvent
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import Message
@@ -21,6 +24,7 @@ OVERLAP = timedelta(hours=1)
 FURTHEST = timedelta(days=3)  # for numbers without a known message
 BATCH = 200
 TICK = timedelta(microseconds=1)
+LONGEST_DELIVERY = timedelta(seconds=16)  # Twilio gives a webhook 15 s; what arrives later was brought once more
 
 NUMBERS = """
 SELECT n.id, n.organization_id FROM sender_numbers n JOIN twilio_accounts a ON a.id = n.twilio_account_id
@@ -61,25 +65,51 @@ def _backfill_number(number_id: UUID) -> int:
     except (channels.Away, channels.Refusal, InvalidToken) as error:
         log.warning("%s: what came in can't be compared (%s).", number["account_sid"], type(error).__name__)
         return 0
-    # The newest message's webhook may still be in our queue; storing it twice changes nothing.
-    # Twilio's times have whole seconds. A microsecond for each place keeps the list's order within one.
+    # The webhook of the newest may still be on its way through the queue: receiving it twice changes nothing.
+    # Twilio's clock has whole seconds: its order is kept within them.
     provider_messages = [
-        replace(message, occurred_at=message.occurred_at + place * TICK)
-        for place, message in enumerate(provider_messages)
+        replace(each, occurred_at=each.occurred_at + place * TICK) for place, each in enumerate(provider_messages)
     ]
     repaired_count = 0
+    previous: dict[str, datetime] = {}
     for start in range(0, len(provider_messages), BATCH):
         batch = provider_messages[start : start + BATCH]
         with tenancy.system():
-            messages = Message.objects.filter(
-                platform="SMS", provider_id__in=[message.provider_id for message in batch]
-            )
-            known_ids = set(messages.values_list("provider_id", flat=True))
-            changes = ingest.receive_messages(message for message in batch if message.provider_id not in known_ids)
+            messages = Message.objects.filter(platform="SMS", provider_id__in=[each.provider_id for each in batch])
+            known = dict(messages.values_list("provider_id", "occurred_at"))
+            known |= _find_on_their_way(number["account_sid"], batch)
+            changes = ingest.receive_messages(_place_missing(batch, known, previous))
             event_log.record_events(changes)
-            repaired_count += len(changes)
+            repaired_count += sum(change.type == event_log.CREATED for change in changes)
     if repaired_count:
         log.warning(
             "%s messages to %s had not been brought to us and are here now.", repaired_count, number["account_sid"]
         )
     return repaired_count
+
+
+def _find_on_their_way(account_sid: str, listed: Iterable[InboundMessage]) -> dict[str | None, datetime]:
+    """When those arrived that are stored and wait for their turn: taken from here, they would have another time."""
+    keys = {f"{account_sid}:{each.provider_id}": each.provider_id for each in listed}
+    waiting = WebhookEvent.objects.filter(
+        source=WebhookEvent.Source.TWILIO_MESSAGE, dedupe_key__in=keys, processed_at=None, quarantined="", attempts=0
+    )
+    return {keys[key]: at for key, at in waiting.values_list("dedupe_key", "created_at")}
+
+
+def _place_missing(
+    listed: Iterable[InboundMessage], known: Mapping[str | None, datetime], previous: dict[str, datetime]
+) -> Iterator[InboundMessage]:
+    """Those that are not known, each after what its sender wrote before: the last word on consent goes by it.
+
+    The provider's time is cut to the second, while what was brought here has the moment of its arrival. `previous`
+    keeps the time of each sender's last one.
+    """
+    for each in listed:
+        at, before = known.get(each.provider_id), previous.get(each.from_address)
+        if at is None:
+            at = each.occurred_at
+            if before and before < at + LONGEST_DELIVERY:
+                at = max(at, before + TICK)
+            yield replace(each, occurred_at=at)
+        previous[each.from_address] = at

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from io import StringIO
+from urllib.parse import urlencode
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -10,11 +11,11 @@ from twilio.rest import Client
 
 from integrations import health
 from integrations.events import StatusUpdate
-from integrations.models import TwilioAccount
+from integrations.models import TwilioAccount, WebhookEvent
 from messagehub import tenancy
 from messaging.models import Attachment, Conversation, Message
-from messaging.receiving import backfill
-from messaging.sending import delivery, delivery_reports, reconciliation
+from messaging.receiving import backfill, ingest
+from messaging.sending import consent, delivery, delivery_reports, reconciliation
 from tests.cast import create_tenant
 from tests.sandbox_server import SandboxServer, sandbox_server
 from tokens import proof
@@ -43,9 +44,21 @@ def texts(acme: dict) -> list[str]:
         return list(inbound.values_list("content", flat=True))
 
 
-def unheard(sandbox: SandboxServer, body: str, **more) -> None:
-    """Somebody writes, and Twilio's webhook never reaches us."""
-    sandbox.post(f"/phones/{CUSTOMER}/messages", to=OURS, body=body, webhook=False, **more)
+def unheard(sandbox: SandboxServer, body: str, **more) -> str:
+    """Somebody writes, and Twilio's webhook never reaches us. Returns the provider's id."""
+    return sandbox.post(f"/phones/{CUSTOMER}/messages", to=OURS, body=body, webhook=False, **more)["sid"]
+
+
+def hear(provider_id: str, body: str) -> None:
+    """The webhook of what somebody wrote reaches us now after all, and is stored."""
+    form = {"MessageSid": provider_id, "AccountSid": ACCOUNT, "From": CUSTOMER, "To": OURS, "Body": body}
+    with tenancy.system():
+        WebhookEvent.objects.create(
+            source="twilio.message",
+            account=ACCOUNT,
+            dedupe_key=f"{ACCOUNT}:{provider_id}",
+            body=urlencode(form).encode(),
+        )
 
 
 # ---------------------------------------------------------------- gaps
@@ -67,6 +80,27 @@ def test_a_gap_among_messages_that_were_heard_is_found(acme, sandbox):
     unheard(sandbox, "Not heard")
     assert backfill.backfill_inbound() == 1
     assert texts(acme) == ["Heard", "Not heard"]
+
+
+def test_a_start_that_was_not_heard_stands_after_the_stop_that_was(acme, sandbox):
+    """Twilio's time of the second is the second in which it came, which is before the first was heard."""
+    stop, _ = unheard(sandbox, "STOP"), unheard(sandbox, "START")
+    hear(stop, "STOP")
+    assert ingest.drain_webhooks() == 1
+    assert backfill.backfill_inbound() == 1
+    assert texts(acme) == ["STOP", "START"]
+    with tenancy.organization(acme["organization"].pk):
+        assert consent.find_opt_out(acme["number"].pk, CUSTOMER) is None
+
+
+def test_what_is_stored_and_waits_for_its_turn_is_left_to_it(acme, sandbox):
+    """Taken from the list, the second would have an earlier time than the first has by its webhook."""
+    first, second = unheard(sandbox, "First"), unheard(sandbox, "Second")
+    hear(first, "First")
+    hear(second, "Second")
+    assert backfill.backfill_inbound() == 0
+    assert ingest.drain_webhooks() == 2
+    assert texts(acme) == ["First", "Second"]
 
 
 def test_pictures_come_along(acme, sandbox):

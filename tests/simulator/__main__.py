@@ -9,6 +9,7 @@ from pathlib import Path
 
 import django
 
+from tests.made_once import RUN, copy_migrated_database
 from tests.sandbox_server import free_port
 from tests.simulator import environment
 
@@ -26,6 +27,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="messagehub-simulation-"))
     folder.chmod(0o711)
     ports = free_port(), free_port()
+    if RUN in os.environ:  # within the suite, which has made one
+        copy_migrated_database(folder)
     os.environ.update(environment.of(folder, *ports))
     os.environ["LOG_LEVEL"] = "WARNING"  # of this process; the others log to files
     django.setup()

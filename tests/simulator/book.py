@@ -26,6 +26,25 @@ class Asked:
         return f"#{self.number} "
 
 
+@dataclass(frozen=True)
+class Texted:
+    """A text of a customer. `place` is its place among several of one moment."""
+
+    phone: str
+    number: str
+    body: str
+    began: float  # by the simulator's own clock
+    ended: float
+    place: int
+    acknowledged: bool
+
+    def before(self, other: "Texted") -> bool:
+        """Whether it was surely sent first, by the same phone to the same number."""
+        if (self.phone, self.number) != (other.phone, other.number):
+            return False
+        return self.ended <= other.began or (self.began == other.began and self.place < other.place)
+
+
 @dataclass
 class Granted:
     """A change of a balance. `done` is None when nobody knows."""
@@ -50,7 +69,12 @@ class Campaign:
 class Book:
     asked: dict[int, Asked] = field(default_factory=dict)
     granted: list[Granted] = field(default_factory=list)
-    texted: dict[str, bool] = field(default_factory=dict)  # the provider's id of an inbound text -> acknowledged
+    texted: dict[str, Texted] = field(default_factory=dict)  # by the provider's id
+    heard: dict[str, int] = field(default_factory=dict)  # by phone: how many keywords were looked at
+    merged: list[tuple[str, list[str]]] = field(default_factory=list)  # who is kept, what was scheduled for both
+    closed: set[str] = field(default_factory=set)  # conversations that somebody asked to be closed
+    canceling: set[str] = field(default_factory=set)  # message ids that somebody asked to be called off
+    locks: dict[str, threading.Lock] = field(default_factory=dict)
     canceled: set[str] = field(default_factory=set)  # message ids whose cancelling was acknowledged
     campaigns: list[Campaign] = field(default_factory=list)
     troubled: dict[UUID, list[str]] = field(default_factory=dict)  # message ids that failed or are unknown
@@ -65,9 +89,18 @@ class Book:
         with self.lock:
             self.granted.append(granted)
 
-    def note_texted(self, provider_id: str, acknowledged: bool) -> None:
+    def note_texted(self, provider_id: str, texted: Texted) -> None:
         with self.lock:
-            self.texted[provider_id] = acknowledged
+            self.texted[provider_id] = texted
+
+    def note_merged(self, kept: str, scheduled: list[str]) -> None:
+        with self.lock:
+            self.merged.append((kept, scheduled))
+
+    def lock_of(self, what: str) -> threading.Lock:
+        """For what only one operation may do at a time, or nobody could say what comes of it."""
+        with self.lock:
+            return self.locks.setdefault(what, threading.Lock())
 
     def note_campaign(self, campaign: Campaign) -> None:
         with self.lock:

@@ -1,24 +1,35 @@
 """Who takes part: organizations with people, chatrooms, numbers and customers' phones, and how they ask."""
 
+import secrets
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
 from uuid import UUID
 
 import requests
+from django.contrib.auth.hashers import make_password
+from django.utils import timezone
+from knox.models import get_token_model
 
+from accounts.models import User
 from chatrooms import groups
 from chatrooms.models import UserChatroom
 from messagehub import tenancy
 from tests import factories
 from tests.sandbox_server import SandboxServer
+from tests.simulator import clocks
 from tokens import ledger
 
 ORGANIZATIONS = 3
 ROOMS = 2
 AGENTS = 3
+TEMPS = 2
 PHONES = 60
-MEMBERS = 12  # of the group that a chatroom's campaigns go to
+TALKERS = 4
+MEMBERS = 12  # of the group that a chatroom's campaigns go to; one of them may be in any zone of a large country
 FIRST_TOKENS = 30  # few, so that they run out and are granted again
 PATIENCE = 40  # seconds that a client repeats a request that got no clear answer
 
@@ -41,6 +52,14 @@ class Person:
     token: str = ""
 
 
+@dataclass(frozen=True)
+class Wandering:
+    """A number that is moved from chatroom to chatroom."""
+
+    id: str
+    phone: str
+
+
 @dataclass
 class Room:
     id: str
@@ -52,9 +71,14 @@ class Room:
 class Organization:
     id: UUID
     account_sid: str
-    people: list[Person]
+    auth_token: str
+    people: list[Person]  # who write
+    temps: list[Person]  # who are assigned, promoted, deactivated and so on, and never write
     rooms: list[Room]
+    wandering: Wandering
     phones: list[str]
+    talkers: list[str]  # phones that nobody writes to, and that change their minds about being written to
+    quiet_hours: clocks.Hours  # while they are on
     pays_back: bool  # also what the carrier did not deliver
 
     @property
@@ -94,6 +118,28 @@ class Door:
                 self.repeats += 1
             time.sleep(0.2)
 
+    def ask_page(self, person: Person, path: str) -> int | None:
+        """The status of a page that something is posted to, for what only pages can do."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(requests.RequestException):
+                status = self._post_page(person, path)
+                self._count(f"page {status}")
+                if status < 500:
+                    return status
+            time.sleep(0.2)
+        return None
+
+    def _post_page(self, person: Person, path: str) -> int:
+        with requests.Session() as browser:
+            sign_in = {"email": person.email, "password": factories.PASSWORD}
+            signed_in = browser.post(f"{self.url}/api/auth/login", json=sign_in, timeout=20)
+            if signed_in.status_code != 200:
+                return signed_in.status_code
+            browser.cookies.set("csrftoken", token := secrets.token_hex(16))
+            headers = {"X-CSRFToken": token}
+            return browser.post(self.url + path, headers=headers, timeout=20, allow_redirects=False).status_code
+
     def _once(self, method: str, path: str, headers: dict, payload: dict) -> tuple[int | None, dict]:
         if not hasattr(self.local, "session"):
             self.local.session = requests.Session()
@@ -120,12 +166,14 @@ def make(sandbox: SandboxServer, web_url: str) -> list[Organization]:
 def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organization:
     pays_back = place == 2
     policy = "undelivered" if pays_back else "not_sent"
-    made = factories.OrganizationFactory(name=f"Simulated {place}", slug=f"simulated-{place}", refund_policy=policy)
+    made = factories.OrganizationFactory(
+        name=f"Simulated {place}", slug=f"simulated-{place}", refund_policy=policy, time_zone="UTC"
+    )
     sid, secret = f"AC{place:032x}", f"{place:032x}"
     sandbox.add_account(sid, secret)
     with tenancy.organization(made.pk):
         account = factories.TwilioAccountFactory(organization_id=made.pk, account_sid=sid, auth_token=secret)
-        admin = factories.UserFactory(organization=made, role="admin", email=f"admin@org{place}.example")
+        admin = _make_person(made, "admin", f"admin@org{place}.example")
         rooms = []
         for n in range(ROOMS):
             room = factories.ChatroomFactory(organization=made, name=f"Room {n}")
@@ -133,23 +181,49 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
             factories.SenderNumberFactory(chatroom=room, twilio_account=account, phone=phone)
             sandbox.add_number(sid, phone, f"{web_url}/api/webhooks/twilio/messages")
             group = groups.create_group(room, "Everybody")
-            phones = [f"+1557{place:03d}{n}{member:03d}" for member in range(MEMBERS)]
+            phones = [f"+1557{place:03d}{n}{member:03d}" for member in range(MEMBERS - 1)]
+            phones.append(clocks.EVERYWHERE.format(9_000_000 + place * ROOMS + n))
             groups.add_members(group, [factories.ContactFactory(chatroom=room, phone=each) for each in phones])
             rooms.append(Room(str(room.pk), phone, str(group.pk)))
-        people = [Person(admin.pk, admin.email, True, {room.id for room in rooms})]
+        # The newest: a chatroom sends from its oldest number.
+        wandering = factories.SenderNumberFactory(chatroom=room, twilio_account=account, phone=f"+1555{place:03d}0099")
+        sandbox.add_number(sid, wandering.phone, f"{web_url}/api/webhooks/twilio/messages")
+        people = [_sign_in(admin, {room.id for room in rooms})]
         for n in range(AGENTS):
-            agent = factories.UserFactory(organization=made, role="agent", email=f"agent{n}@org{place}.example")
+            agent = _make_person(made, "agent", f"agent{n}@org{place}.example")
             mine = {room.id for room in (rooms if n == 0 else rooms[n % ROOMS : n % ROOMS + 1])}
             for room in mine:
                 UserChatroom.objects.create(organization=made, user=agent, chatroom_id=room, assigned_by=admin)
             ledger.adjust(agent, FIRST_TOKENS, actor=admin, reason="first")
-            people.append(Person(agent.pk, agent.email, False, mine))
-    return Organization(made.pk, sid, people, rooms, [f"+1556{place:03d}{n:04d}" for n in range(PHONES)], pays_back)
+            people.append(_sign_in(agent, mine))
+        temps = [_make_person(made, "agent", f"temp{n}@org{place}.example") for n in range(TEMPS)]
+    return Organization(
+        id=made.pk,
+        account_sid=sid,
+        auth_token=secret,
+        people=people,
+        temps=[Person(temp.pk, temp.email, False, set()) for temp in temps],
+        rooms=rooms,
+        wandering=Wandering(str(wandering.pk), wandering.phone),
+        phones=[f"+1556{place:03d}{n:04d}" for n in range(PHONES)],
+        talkers=[f"+1558{place:03d}{n:04d}" for n in range(TALKERS)],
+        quiet_hours=clocks.Hours.around(datetime.now(UTC)),
+        pays_back=pays_back,
+    )
 
 
-def sign_in(organizations: list[Organization], web_url: str) -> None:
-    for person in (person for organization in organizations for person in organization.people):
-        given = {"email": person.email, "password": factories.PASSWORD}
-        answer = requests.post(f"{web_url}/api/auth/login", json=given, timeout=30)
-        answer.raise_for_status()
-        person.token = answer.json()["token"]
+@cache
+def _hashed_password() -> str:
+    """Argon2 takes its time on purpose; once is enough."""
+    return make_password(factories.PASSWORD)
+
+
+def _make_person(organization, role: str, email: str) -> User:
+    user = factories.UserFactory(organization=organization, role=role, email=email, password=None)
+    user.password, user.joined_at = _hashed_password(), timezone.now()
+    user.save(update_fields=["password", "joined_at"])
+    return user
+
+
+def _sign_in(user: User, rooms: set[str]) -> Person:
+    return Person(user.pk, user.email, user.is_admin, rooms, get_token_model().objects.create(user=user)[1])

@@ -11,8 +11,10 @@ from integrations.models import WebhookEvent
 from messagehub import tenancy
 from messaging.models import Campaign, Event, Message
 from tests.sandbox_server import SandboxServer
+from tests.simulator import rules
 from tests.simulator.book import Book
 from tests.simulator.cast import MEMBERS, Organization
+from tests.simulator.scene import Scene
 from tests.simulator.watchers import Watchers
 from tokens import proof
 from tokens.models import TokenAccount, TokenEntry
@@ -69,8 +71,8 @@ class Witness:
         return reached
 
 
-def findings(organizations: list[Organization], sandbox: SandboxServer, book: Book, watchers: Watchers) -> list[str]:
-    witness = Witness.now(organizations, sandbox)
+def findings(scene: Scene, watchers: Watchers) -> list[str]:
+    book, witness = scene.book, Witness.now(scene.organizations, scene.sandbox)
     found: list[str] = [f"Proof: {broken}" for broken in proof.find_broken()]
     for check in (
         at_the_provider(witness),
@@ -79,6 +81,7 @@ def findings(organizations: list[Organization], sandbox: SandboxServer, book: Bo
         campaigns(witness, book),
         what_customers_wrote(book),
         what_sockets_heard(watchers),
+        *rules.rules(scene, witness.rows),
     ):
         found += _few(check)
     with book.lock:
@@ -210,9 +213,9 @@ def what_customers_wrote(book: Book) -> Iterator[str]:
         aside = list(WebhookEvent.objects.exclude(quarantined="").values_list("quarantined", flat=True))
     with book.lock:
         texted = dict(book.texted)
-    for sid, acknowledged in texted.items():
+    for sid, text in texted.items():
         if kept[sid] != 1:
-            said = "acknowledged" if acknowledged else "not acknowledged"
+            said = "acknowledged" if text.acknowledged else "not acknowledged"
             yield f"The text {sid} was {said} and is there {kept[sid]} times"
     for sid in kept.keys() - texted.keys():
         yield f"Nobody wrote the text {sid}"

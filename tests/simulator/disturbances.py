@@ -66,15 +66,21 @@ def kill_worker(stage: Stage, chance: random.Random) -> None:
 
 def kill_worker_at_failpoint(stage: Stage, chance: random.Random) -> None:
     """A worker takes the place of another and dies at the named line as soon as it gets there."""
-    name, failpoint = chance.choice(WORKERS), chance.choice(FAILPOINTS)
+    name, failpoint = _one_that_runs(stage, chance), chance.choice(FAILPOINTS)
     _stop(stage, name)
     stage.processes.start_worker(name, failpoint)
 
 
 def stop_worker(stage: Stage, chance: random.Random) -> None:
-    name = chance.choice(WORKERS)
+    name = _one_that_runs(stage, chance)
     _stop(stage, name)
     stage.processes.start_worker(name)
+
+
+def _one_that_runs(stage: Stage, chance: random.Random) -> str:
+    """The other one where this one has just been started: nothing would happen while it is waited for."""
+    name = chance.choice(WORKERS)
+    return next((each for each in (name, *WORKERS) if stage.processes.runs(each)), name)
 
 
 def _stop(stage: Stage, name: str) -> None:

@@ -1,43 +1,23 @@
-"""What people and customers do. Each takes the scene, its own chance and its number in the run."""
+"""What people do, and how often each operation is dealt. Each takes the scene, its own chance and its number."""
 
 import random
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
-import requests
+from tests.simulator.admins import (
+    archive_chatroom,
+    assign_conversation,
+    change_quiet_hours,
+    merge_contacts,
+    move_number,
+    shift_rights,
+)
+from tests.simulator.book import Asked, Campaign, Granted
+from tests.simulator.cast import Organization, Person, Room
+from tests.simulator.customers import change_mind, text_in_a_burst, text_us
+from tests.simulator.scene import Operation, Scene, ask, somebody, text_of, uuid_of
 
-from tests.sandbox_server import SandboxServer
-from tests.simulator.book import Asked, Book, Campaign, Granted
-from tests.simulator.cast import Answer, Door, Organization, Person, Room
-
-WORDS = "thanks order table ready friday noon call back invoice delivery yes no maybe tomorrow café 你好 👍".split()
 FAILED = ("failed", "undelivered", "not_sent", "canceled")
-
-
-@dataclass
-class Scene:
-    organizations: list[Organization]
-    door: Door
-    sandbox: SandboxServer
-    book: Book
-
-
-Operation = Callable[[Scene, random.Random, int], None]
-
-
-def text_of(chance: random.Random, number: int) -> str:
-    return f"#{number} " + " ".join(chance.choices(WORDS, k=chance.randint(1, 25)))
-
-
-def somebody(chance: random.Random, organization: Organization) -> tuple[Person, Room]:
-    """A person and a chatroom, most of the time one that they work in."""
-    person = chance.choice(organization.people)
-    room = chance.choice(organization.rooms)
-    mine = [each for each in organization.rooms if each.id in person.rooms]
-    return person, chance.choice(mine) if mine and chance.random() < 0.9 else room
 
 
 # ---------------------------------------------------------------- sending
@@ -63,8 +43,8 @@ def say_again(scene: Scene, chance: random.Random, number: int) -> None:
     person, room = somebody(chance, organization)
     text, phone = text_of(chance, number), chance.choice(organization.phones)
     for copy in range(2):
-        body = {"to": phone, "chatroom_id": room.id, "content": text, "client_id": str(_uuid(chance))}
-        _ask(scene, Asked(number * 10 + copy, organization.id, person.id, person.is_admin, {text}, body["client_id"]),
+        body = {"to": phone, "chatroom_id": room.id, "content": text, "client_id": str(uuid_of(chance))}
+        ask(scene, Asked(number * 10 + copy, organization.id, person.id, person.is_admin, {text}, body["client_id"]),
              person, "/api/messages/send", body, {})  # fmt: skip
 
 
@@ -74,18 +54,18 @@ def _send(
     organization = chance.choice(scene.organizations)
     person, room = somebody(chance, organization)
     body = {"to": chance.choice(organization.phones), "chatroom_id": room.id, "content": text, **more}
-    headers, client_id = {}, str(_uuid(chance))
+    headers, client_id = {}, str(uuid_of(chance))
     if keyed or chance.random() < 0.3:
         headers["Idempotency-Key"], client_id = client_id, None
     else:
         body["client_id"] = client_id
     asked = Asked(number * 10, organization.id, person.id, person.is_admin, {text}, client_id)
     if copies == 1:
-        _ask(scene, asked, person, "/api/messages/send", body, headers)
+        ask(scene, asked, person, "/api/messages/send", body, headers)
     else:
         with ThreadPoolExecutor(copies) as pool:
             for _ in range(copies):
-                pool.submit(_ask, scene, asked, person, "/api/messages/send", body, headers)
+                pool.submit(ask, scene, asked, person, "/api/messages/send", body, headers)
 
 
 def repeat(scene: Scene, chance: random.Random, number: int) -> None:
@@ -119,12 +99,14 @@ def retry(scene: Scene, chance: random.Random, number: int) -> None:
     if message is None or message["status"] not in FAILED:
         return
     asked = Asked(number * 10, organization.id, person.id, person.is_admin, {message["content"]}, None)
-    _ask(scene, asked, person, f"/api/messages/{message['id']}/retry", {}, {"Idempotency-Key": str(_uuid(chance))})
+    ask(scene, asked, person, f"/api/messages/{message['id']}/retry", {}, {"Idempotency-Key": str(uuid_of(chance))})
 
 
 def cancel(scene: Scene, chance: random.Random, number: int) -> None:
     if found := _scheduled(scene, chance):
         person, message = found
+        with scene.book.lock:
+            scene.book.canceling.add(message["id"])
         answer = scene.door.ask(person, "POST", f"/api/messages/{message['id']}/cancel")
         if answer and answer.status == 200:
             with scene.book.lock:
@@ -174,7 +156,7 @@ def campaign(scene: Scene, chance: random.Random, number: int) -> None:
         return
     made = Campaign(answer.body["id"], organization.id, text)
     scene.book.note_campaign(made)
-    headers = {"Idempotency-Key": str(_uuid(chance))}
+    headers = {"Idempotency-Key": str(uuid_of(chance))}
     with ThreadPoolExecutor(2) as pool:
         for _ in range(chance.randint(1, 2)):
             pool.submit(scene.door.ask, person, "POST", f"/api/campaigns/{made.id}/start", headers=headers)
@@ -193,19 +175,7 @@ def steer(scene: Scene, chance: random.Random, number: int) -> None:
         chosen.canceled = True
 
 
-# ---------------------------------------------------------------- customers, tokens, rights, reading
-def text_us(scene: Scene, chance: random.Random, number: int) -> None:
-    """A customer writes; a few of them want no more messages, or again."""
-    organization = chance.choice(scene.organizations)
-    body = chance.choices([text_of(chance, number), "STOP", "START"], [30, 1, 2])[0]
-    phone, room = chance.choice(organization.phones), chance.choice(organization.rooms)
-    try:
-        taken = scene.sandbox.post(f"/phones/{phone}/messages", to=room.number, body=body)
-    except requests.RequestException as error:
-        raise AssertionError(f"The sandbox itself failed: {error}") from error
-    scene.book.note_texted(taken["sid"], taken["webhook_status"] == 200)
-
-
+# ---------------------------------------------------------------- tokens, rights, reading
 def grant(scene: Scene, chance: random.Random, number: int) -> None:
     _adjust(scene, chance, number, chance.randint(1, 40))
 
@@ -218,7 +188,7 @@ def _adjust(scene: Scene, chance: random.Random, number: int, delta: int) -> Non
     organization = chance.choice(scene.organizations)
     agent, reason = chance.choice(organization.agents), f"#{number} simulated"
     body = {"user_id": str(agent.id), "delta": delta, "reason": reason}
-    headers = {"Idempotency-Key": str(_uuid(chance))}
+    headers = {"Idempotency-Key": str(uuid_of(chance))}
     answer = scene.door.ask(organization.admin, "PATCH", "/api/tokens/update", json=body, headers=headers)
     scene.book.note_granted(Granted(agent.id, delta, reason, None if answer is None else answer.status == 200))
 
@@ -254,31 +224,14 @@ def read(scene: Scene, chance: random.Random, number: int) -> None:
     if thread and thread.body.get("results"):
         scene.door.ask(person, "POST", f"{path}/read", json={"up_to": thread.body["results"][0]["id"]})
     if chance.random() < 0.3:
-        scene.door.ask(person, "PATCH", path, json={"status": chance.choice(["CLOSED", "PENDING", "OPEN"])})
+        status = chance.choice(["CLOSED", "PENDING", "OPEN"])
+        if status == "CLOSED":
+            with scene.book.lock:
+                scene.book.closed.add(conversation["id"])
+        scene.door.ask(person, "PATCH", path, json={"status": status})
 
 
 # ---------------------------------------------------------------- in common
-def _ask(scene: Scene, asked: Asked, person: Person, path: str, body: dict, headers: dict) -> None:
-    scene.book.note_asked(asked)
-    answer = scene.door.ask(person, "POST", path, json=body, headers=headers)
-    with scene.book.lock:
-        _note(scene.book, asked, answer)
-
-
-def _note(book: Book, asked: Asked, answer: Answer | None) -> None:
-    if answer is None:
-        asked.unsure = True
-    elif answer.status in (200, 201):
-        message = answer.body["message"]
-        if asked.message_id not in (None, message["id"]):
-            book.note_wrong(f"One request made two messages: {asked.message_id} and {message['id']}")
-        if message["content"] not in asked.texts:
-            book.note_wrong(f"{message['id']} says {message['content']!r}, asked was {asked.texts!r}")
-        asked.message_id = message["id"]
-    else:
-        asked.refused, asked.unsure = answer.status, asked.unsure or answer.unsure
-
-
 def _one_of(scene: Scene, chance: random.Random, person: Person, ids: list[str]) -> dict | None:
     """One of these messages as it is now, if the person may see it."""
     if not ids:
@@ -294,12 +247,10 @@ def _scheduled(scene: Scene, chance: random.Random) -> tuple[Person, dict] | Non
     return (person, chance.choice(found)) if found else None
 
 
-def _uuid(chance: random.Random) -> UUID:
-    return UUID(int=chance.getrandbits(128), version=4)
-
-
-# How many of a hundred operations are of this kind.
+# How often each kind is dealt, beside one another.
 SHARE: dict[Operation, float] = {
     send: 34, send_at_once: 4, say_again: 3, schedule: 5, repeat: 5, retry: 6, cancel: 3, change: 3, settle: 3,
     campaign: 1.5, steer: 2.5, text_us: 14, grant: 6, take_back: 2, assign: 2, revoke: 1, read: 5,
+    text_in_a_burst: 2, change_mind: 3, assign_conversation: 4, shift_rights: 3, change_quiet_hours: 0.8,
+    move_number: 1, archive_chatroom: 0.3, merge_contacts: 1,
 }  # fmt: skip

@@ -105,12 +105,15 @@ class Processes:
         """Ask a worker to stop; returns its exit code. It has longer than its own grace."""
         child = self.children[name]
         # Before that it has taken nothing, and no signal is caught yet.
-        wait_until(lambda: child.poll() is not None or RUNNING in self.log_since_start(name), f"{name} to run")
+        wait_until(lambda: child.poll() is not None or self.runs(name), f"{name} to run")
         self.children.pop(name)
         child.terminate()
         code = child.wait(timeout=40)
         self.ended[f"{name.split()[0]} by SIGTERM"] += 1
         return code
+
+    def runs(self, name: str) -> bool:
+        return RUNNING in self.log_since_start(name)
 
     def pause(self, name: str, seconds: float) -> None:
         """As a machine that swaps: the process is there and does nothing."""

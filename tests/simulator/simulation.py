@@ -20,14 +20,16 @@ from integrations import health
 from integrations.models import SenderNumber, TwilioAccount, WebhookEvent
 from integrations.sandbox import store
 from messagehub import tenancy
+from messaging.conversations import moving
 from messaging.models import Campaign, Message
 from messaging.receiving import backfill
 from messaging.sending import reconciliation
 from tests.simulator import cast, checks, disturbances, operations
+from tests.simulator.admins import set_quiet_hours
 from tests.simulator.book import Book, Granted
 from tests.simulator.disturbances import Disturbance, Stage
-from tests.simulator.operations import Operation, Scene
 from tests.simulator.processes import WORKERS, Processes, running, wait_until
+from tests.simulator.scene import Operation, Scene
 from tests.simulator.watchers import Watchers
 
 CLIENTS = 8  # threads that ask at the same time
@@ -61,7 +63,9 @@ def deal(seed: int, count: int) -> list[Dealt]:
     shares = operations.SHARE
     for operation, share in shares.items():
         acts += [operation] * max(1, round(rest * share / sum(shares.values())))
-    acts = acts[:count] + [operations.send] * max(0, count - len(acts))
+    acts += [operations.send] * max(0, count - len(acts))
+    while len(acts) > count:
+        acts.remove(operations.send if operations.send in acts else acts[-1])
     random.Random(seed).shuffle(acts)
     return [Dealt(number, act, random.Random(f"{seed}/{number}")) for number, act in enumerate(acts, 1)]
 
@@ -114,7 +118,6 @@ class Simulation:
         for name in WORKERS:
             processes.start_worker(name)
         processes.wait_for_web()
-        cast.sign_in(organizations, processes.web_url)
         self.scene = Scene(organizations, cast.Door(processes.web_url), processes.sandbox, Book())
         for organization in organizations:
             for agent in organization.agents:
@@ -166,10 +169,13 @@ class Simulation:
         """Nothing waits any more: no webhook, no message, no callback, and nothing unknown."""
         connection.close()  # PostgreSQL may have been restarted
         self.processes.sandbox.clear_faults()
+        for organization in self.scene.organizations:
+            set_quiet_hours(self.scene, organization, None)
         try:
             wait_until(self.is_quiet, "quiet", QUIET_SECONDS)
         except TimeoutError:
             raise TimeoutError(f"It does not get quiet: {self.waiting()}") from None
+        moving.move_stragglers()  # as a worker does every ten minutes
         wait_until(self.sockets_are_even, "the sockets", 30)
 
     def is_quiet(self) -> bool:
@@ -234,7 +240,7 @@ class Simulation:
     def look(self, part: list[Dealt], failures_before: int) -> None:
         self.figures.quiet_moments += 1
         scene = self.scene
-        self.findings += checks.findings(scene.organizations, scene.sandbox, scene.book, self.watchers)
+        self.findings += checks.findings(scene, self.watchers)
         self.findings += self.stage.wrong
         failures = self.internal_errors() - failures_before
         if failures and disturbances.restart_postgres not in {each.act for each in part}:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.made_once import RUN, run_folder
 from tests.running_demo import clean_environment
 from tests.sandbox_server import ROOT
 
@@ -13,7 +14,9 @@ SEED, OPERATIONS = 4, 240
 
 
 def test_a_short_run_keeps_every_promise(tmp_path):
-    environment = clean_environment(tmp_path) | {"SEED": str(SEED), "OPERATIONS": str(OPERATIONS)}
+    environment = clean_environment(tmp_path) | {
+        "SEED": str(SEED), "OPERATIONS": str(OPERATIONS), RUN: str(run_folder()),
+    }  # fmt: skip
 
     done = subprocess.run(
         [sys.executable, "-m", "tests.simulator"], cwd=ROOT, env=environment, capture_output=True, text=True
