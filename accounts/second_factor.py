@@ -1,8 +1,4 @@
-"""The second factor: six digits of an authenticator app (TOTP), or one of the recovery codes.
-
-Secrets and codes are allauth's, kept as ciphertext under our keys. That a code works once is kept in the row itself:
-allauth's own mark lives in the cache and no longer than one period.
-"""
+"""The second factor: codes of an authenticator app (TOTP), or recovery codes. allauth stores and checks them."""
 
 from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
@@ -28,7 +24,7 @@ new_secret = generate_totp_secret
 
 
 class Adapter(DefaultMFAAdapter):
-    """Tells allauth how secrets are kept."""
+    """Makes allauth encrypt secrets with our keys."""
 
     def encrypt(self, text: str) -> str:
         return encryption.encrypt(text)
@@ -38,14 +34,14 @@ class Adapter(DefaultMFAAdapter):
 
 
 class WrongCode(Exception):
-    """The code does not fit, is too old, or was used before."""
+    """The code is wrong, expired or used."""
 
     def __init__(self) -> None:
         super().__init__(_("Invalid or expired code. Try the latest one."))
 
 
 class StillOwed(Exception):
-    """It can't be taken away from who has to have one."""
+    """The user must have a second factor, so it can't be removed."""
 
     def __init__(self) -> None:
         super().__init__(_("Your organization requires two-factor authentication, so you can't turn it off."))
@@ -56,7 +52,7 @@ def is_set_up(user: User) -> bool:
 
 
 def is_owed(user: User) -> bool:
-    """Operators owe it always, admins where their organization says so. Read inside the organization."""
+    """Whether the user must have a second factor. Call it inside the organization's tenancy."""
     if user.organization_id is None:
         return True
     return user.is_admin and bool(user.organization and user.organization.require_mfa_for_admins)
@@ -82,6 +78,8 @@ def use_code(user: User, code: str) -> None:
 def _use_digits(authenticator: Authenticator | None, code: str) -> Authenticator | None:
     if authenticator is None:
         return None
+    # The newest period that was used is stored in the locked row. allauth's own mark is in the cache for one period,
+    # and with a tolerance of one period a code could be used again after it.
     counter = _counter(encryption.decrypt(authenticator.data["secret"]), code)
     if counter is None or counter <= authenticator.data.get("used_counter", 0):
         return None
@@ -97,7 +95,7 @@ def _use_recovery_code(authenticator: Authenticator | None, code: str) -> Authen
 
 
 def _counter(secret: str, code: str) -> int | None:
-    """The period that this code belongs to, if it is near enough to now."""
+    """The TOTP period (30 s) of a code, if it is the present one or a neighbor."""
     for counter in yield_hotp_counters_from_time():
         if compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, counter))):
             return counter
@@ -106,7 +104,7 @@ def _counter(secret: str, code: str) -> int | None:
 
 @transaction.atomic
 def set_up_second_factor(user: User, secret: str, code: str) -> list[str]:
-    """Take this secret from now on, proved by a code of it; returns the recovery codes. Raises WrongCode."""
+    """Replace the user's second factor by this secret; returns recovery codes. Raises WrongCode."""
     counter = _counter(secret, code.replace(" ", ""))
     if counter is None:
         raise WrongCode
@@ -120,7 +118,7 @@ def set_up_second_factor(user: User, secret: str, code: str) -> list[str]:
 
 @transaction.atomic
 def renew_recovery_codes(user: User) -> list[str]:
-    """Fresh recovery codes; the old ones are worth nothing."""
+    """Replace the recovery codes."""
     Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
     audit.record_action("second_factor.new_codes", actor=user, target=user)
     return RecoveryCodes.activate(user).get_unused_codes()
@@ -128,7 +126,7 @@ def renew_recovery_codes(user: User) -> list[str]:
 
 @transaction.atomic
 def remove_second_factor(user: User) -> None:
-    """Sign in by password alone again. Raises StillOwed."""
+    """Raises StillOwed."""
     if is_owed(user):
         raise StillOwed
     Authenticator.objects.filter(user=user).delete()
@@ -141,14 +139,14 @@ def count_recovery_codes(user: User) -> int:
 
 
 def draw_enrollment_code(user: User, secret: str) -> str:
-    """The secret as an SVG with a QR code, for the camera of the authenticator."""
+    """The secret as a QR code (SVG)."""
     adapter = get_adapter()
     return adapter.build_totp_svg(adapter.build_totp_url(user, secret))
 
 
 @transaction.atomic
 def begin_enrollment(user: User) -> str:
-    """Give somebody an authenticator without their doing, as the demo does; returns its secret."""
+    """Set up a second factor without a code; returns its secret. Only for the demo."""
     secret = new_secret()
     TOTP.activate(user, secret)
     RecoveryCodes.activate(user)
@@ -156,5 +154,5 @@ def begin_enrollment(user: User) -> str:
 
 
 def read_secret(user: User) -> str:
-    """The secret that `enroll` gave. Only for the demo, whose secrets are printed."""
+    """The user's secret. Only for the demo, which prints it."""
     return encryption.decrypt(Authenticator.objects.get(user=user, type=Kind.TOTP).data["secret"])

@@ -38,7 +38,7 @@ class WrongCredentials(Exception):
 
 
 class SecondFactorOwed(Exception):
-    """The pair is right, and a code is missing."""
+    """Email and password are right, and the code is missing."""
 
     def __init__(self, user: User) -> None:
         self.user = user
@@ -59,7 +59,7 @@ class OperatorsUseAdmin(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A fresh sign-in: the token is shown this once and kept only as a digest."""
+    """A new sign-in. Only a digest of the token is stored."""
 
     user: User
     token: str = field(repr=False)
@@ -68,19 +68,20 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a socket signed in with, so that it can be asked again whether it still holds."""
+    """What a socket signed in with, to check it again later."""
 
     token: str = field(default="", repr=False)
     session_key: str = field(default="", repr=False)
 
 
 def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, in_browser: bool = False) -> SignedIn:
-    """Check the pair, and the code where one is owed, and give a cookie (on the request's session) and a token.
+    """Sign a user in with email, password and, where they have a second factor, a code.
 
-    Raises WrongCredentials, SecondFactorOwed, OperatorsUseAdmin, limits.TooMany, and limits.Unavailable when nothing
-    can be counted: then nobody gets in. In a browser operators get in too, and who owes a second factor but has not
-    set it up yet: `gate` leads them to where they belong.
+    Sets the session's cookie and returns a token. Raises WrongCredentials, SecondFactorOwed, OperatorsUseAdmin,
+    limits.TooMany and limits.Unavailable.
     """
+    # Without Valkey attempts can't be counted, so nobody gets in. Browsers also admit operators and users who have yet
+    # to set up their second factor: GateMiddleware lets them no further.
     email = email.strip().lower()
     _count_attempt("login", email, request)
     user = authenticate(request, username=email, password=password)
@@ -99,7 +100,7 @@ def sign_in(request: HttpRequest, email: str, password: str, code: str = "", *, 
 
 
 def check_code(request: HttpRequest, user: User, code: str) -> None:
-    """Use up a code of the second factor. Raises WrongCredentials and limits.TooMany."""
+    """Use a code of the second factor. Raises WrongCredentials and limits.TooMany."""
     _count_attempt("code", str(user.pk), request)
     try:
         second_factor.use_code(user, code)
@@ -109,7 +110,7 @@ def check_code(request: HttpRequest, user: User, code: str) -> None:
 
 
 def check_current_password(request: HttpRequest, password: str) -> bool:
-    """Whether the person who is signed in knows their password, counted like an attempt to sign in.
+    """Whether this is the current user's password, counted like an attempt to sign in.
 
     Raises limits.TooMany and limits.Unavailable.
     """
@@ -119,8 +120,9 @@ def check_current_password(request: HttpRequest, password: str) -> bool:
 
 
 def _count_attempt(kind: str, account: str, request: HttpRequest) -> None:
-    """Tight where one address tries one account, wide for the account from everywhere: strangers who use that up
-    don't lock out its owner, who comes from where they are signed in."""
+    """Count an attempt by address, by account and address, and by account. Raises limits.TooMany."""
+    # The limit of an account from everywhere is wide, and does not apply to addresses where the account is signed in,
+    # so that strangers can't lock the owner out.
     address = request.META.get("REMOTE_ADDR", "")
     limits.count_attempt("login_per_address", address)
     limits.count_attempt(f"{kind}_per_account", f"{account} {address}")
@@ -142,11 +144,10 @@ def _owes(user: User) -> bool:
 
 
 def start_session(request: HttpRequest, user: User, *, second_factor_done: bool = False) -> SignedIn:
-    """Sign somebody in who has proved who they are. Raises WrongCredentials when the proof was changed meanwhile."""
+    """Sign in an authenticated user. Raises WrongCredentials where the password was changed meanwhile."""
     with transaction.atomic():
-        locked_user = User.objects.select_for_update(no_key=True).get(
-            pk=user.pk
-        )  # a change of password waits, or was first
+        # A concurrent change of the password either waits for this sign-in, and ends it, or is seen here.
+        locked_user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if (locked_user.password, locked_user.token_version, locked_user.is_active) != (
             user.password,
             user.token_version,
@@ -157,7 +158,7 @@ def start_session(request: HttpRequest, user: User, *, second_factor_done: bool 
 
 
 def _start(request: HttpRequest, user: User, second_factor_done: bool) -> SignedIn:
-    request.session.flush()  # signing in anew never goes on in an older session
+    request.session.flush()  # a new sign-in never continues an older session
     login(request, user, backend=BACKEND)
     stored_token, token = get_token_model().objects.create(user=user)
     sign_in_ = SignIn.objects.create(
@@ -177,12 +178,12 @@ def _start(request: HttpRequest, user: User, second_factor_done: bool) -> Signed
 
 # ---------------------------------------------------------------- between the password and the code
 def remember_half_sign_in(request: HttpRequest, user: User) -> None:
-    """The password was right: the code may follow on the next page, for a few minutes."""
+    """Remember that the password was right, for HALF_SECONDS, while the code is asked for."""
     request.session[HALF] = [str(user.pk), user.get_session_auth_hash(), timezone.now().timestamp()]
 
 
 def read_half_sign_in(request: HttpRequest) -> User | None:
-    """Who has given the right password in this browser and still owes the code."""
+    """The user who gave the right password in this browser and owes the code."""
     pk, proof, since = request.session.get(HALF, ("", "", 0))
     if timezone.now().timestamp() - since > HALF_SECONDS:
         return None
@@ -191,13 +192,13 @@ def read_half_sign_in(request: HttpRequest) -> User | None:
 
 
 def finish_sign_in(request: HttpRequest, user: User, code: str) -> SignedIn:
-    """Sign in who gave the password before and gives the code now. Raises WrongCredentials and limits.TooMany."""
+    """Sign in a user who gave the password before, by their code. Raises WrongCredentials and limits.TooMany."""
     check_code(request, user, code)
     return start_session(request, user, second_factor_done=True)
 
 
 def sign_out(request: HttpRequest) -> None:
-    """End this sign-in: the cookie and the token that were given together, and the sockets they opened."""
+    """End this sign-in: its session, its token and its sockets."""
     user, token = cast(User, request.user), getattr(request, "token", None)
     if token is not None:
         sign_ins = SignIn.objects.filter(token_digest=token.digest)
@@ -213,7 +214,7 @@ def sign_out(request: HttpRequest) -> None:
 
 
 def end_all_sign_ins(user: User) -> None:
-    """End every sign-in of this person, on the very next request and on open sockets."""
+    """End all sign-ins of a user, from the next request on and on open sockets."""
     user.token_version += 1
     user.save(update_fields=["token_version"])
     get_token_model().objects.filter(user=user).delete()
@@ -224,17 +225,15 @@ def end_all_sign_ins(user: User) -> None:
 
 
 def end_sign_ins_without_factor(user: User) -> None:
-    """End the sign-ins that no code proved, where this person owes a second factor from now on.
-
-    Their open sockets are looked at again, also those of API keys: `lacks_second_factor` says which may go on.
-    """
+    """End sign-ins without a code, for a user who owes a second factor from now on."""
+    # Sockets of API keys are checked again too: `lacks_second_factor` says which may stay open.
     for sign_in_ in user.sign_ins.filter(second_factor=False):
         _delete_sign_in(sign_in_)
     bus.access_changed([user.pk])
 
 
 def end_sign_in(sign_in_: SignIn, *, by: User) -> None:
-    """End a sign-in of one's own elsewhere: its cookie, its token and its sockets."""
+    """End one sign-in: its session, its token and its sockets."""
     audit.record_action("sign_in.end", actor=by, target=sign_in_)
     _delete_sign_in(sign_in_)
     bus.access_changed([sign_in_.user_id])
@@ -248,11 +247,13 @@ def _delete_sign_in(sign_in_: SignIn) -> None:
 
 # ---------------------------------------------------------------- who owes a second factor
 def lacks_second_factor(user: User, *, token: Model | None = None, session: SessionBase | None = None) -> bool:
-    """Whether this person owes a second factor that their way in was not proved with. Read inside the organization.
+    """Whether the user owes a second factor and this way in was not proved with a code.
 
-    `token` is an API key or a bearer token; without one the browser's `session` counts. A key has no sign-in of its
-    own: it is as good as its owner's, who can't sign in without the factor.
+    `token` is an API key or a bearer token; without one the browser's `session` counts. Call it inside the
+    organization's tenancy.
     """
+    # An API key has no sign-in of its own. It counts while its owner has a second factor, without which they can't sign
+    # in either.
     if not second_factor.is_owed(user):
         return False
     if isinstance(token, ApiKey):
@@ -263,14 +264,15 @@ def lacks_second_factor(user: User, *, token: Model | None = None, session: Sess
 
 
 def note_second_factor(request: HttpRequest) -> None:
-    """This sign-in has just been proved with a code, its token included."""
+    """Mark the sign-in, with its token, as proved with a code."""
     request.session[SECOND_FACTOR] = True
     if sign_in_id := request.session.get(SIGN_IN):
         SignIn.objects.filter(pk=sign_in_id).update(second_factor=True)
 
 
 def note_seen(request: HttpRequest) -> None:
-    """That a sign-in is used is written down once a minute, and not waited for."""
+    """Update the sign-in's `last_seen_at`, once a minute and process at most."""
+    # SKIP LOCKED: another request of the same sign-in is writing it, and one of them is enough.
     token = getattr(request, "token", None)
     if isinstance(token, get_token_model()):
         conditions = {"token_digest": token.digest}
@@ -297,20 +299,21 @@ def change_password(user: User, password: str) -> None:
 
 
 def request_password_reset(email: str, address: str) -> None:
-    """Have a link mailed to this address if somebody signs in with it; it takes as long if nobody does.
+    """Mail a link for resetting the password, if the address is a user's.
 
+    Only the job looks whether it is, so that answers and their times tell a stranger nothing.
     Raises limits.TooMany and limits.Unavailable.
     """
     limits.count_attempt("reset_per_address", address)
     try:
         limits.count_attempt("reset_per_account", email.strip().lower())
     except limits.TooMany:
-        return  # enough was mailed to it; saying so would tell a stranger nothing, and its owner has the mails
+        return  # enough mails were sent to this address
     tasks.mail_password_reset.defer(email=email)
 
 
 def find_user_of_reset_link(uid: str, token: str) -> User | None:
-    """Whose password the link of a mail may set: for an hour, and once."""
+    """The user whose password this link may set, for an hour and once; None for an invalid link."""
     try:
         user = User.objects.get(pk=urlsafe_base64_decode(uid).decode(), is_active=True)
     except (ValueError, ValidationError, User.DoesNotExist):
@@ -319,7 +322,7 @@ def find_user_of_reset_link(uid: str, token: str) -> User | None:
 
 
 def find_signed_in_user(identity: Identity) -> User | None:
-    """The person behind a sign-in as of now; None once it has ended. Deactivated people are returned as such."""
+    """The user of a sign-in as it is now; None once it has ended. Deactivated users are returned too."""
     if keys.is_key(identity.token):
         key = keys.find_key(identity.token)
         return _unless_owed(key.user, token=key) if key and ApiKey.Scope.READ in key.scopes else None
@@ -336,12 +339,12 @@ def find_signed_in_user(identity: Identity) -> User | None:
 
 
 def _unless_owed(user: User, **way_in) -> User | None:
-    """What GateMiddleware refuses to requests."""
+    # GateMiddleware refuses the same to requests.
     with tenancy.organization(user.organization_id):
         return None if user.is_active and lacks_second_factor(user, **way_in) else user
 
 
 def _deactivated(request: HttpRequest) -> User | None:
-    """Django's backend hides a deactivated user; a socket must be told that apart from having signed out."""
+    # Django's backend hides deactivated users. Sockets close with 4403 for them, and with 4401 after signing out.
     pk = request.session.get("_auth_user_id")
     return User.objects.filter(pk=pk, is_active=False).first() if pk else None

@@ -1,4 +1,4 @@
-"""What an error code means, in words for staff: what happened and what to do."""
+"""Error codes in words for staff: what happened and what to do."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -17,12 +17,12 @@ UNKNOWN = Meaning(_("It was not delivered."), _AGAIN)
 
 
 def explain_code(code: str) -> Meaning:
-    """What the code says; for one that is not known, that it was not delivered."""
+    """The code's meaning. Unknown codes mean that the message was not delivered."""
     return MEANINGS.get(code, UNKNOWN)
 
 
 def describe_failure(code: str, provider_text: str = "") -> str:
-    """The code in words, at most 300 characters; the provider's own where we have none."""
+    """The code in at most 300 characters; in the provider's own words where the code is unknown."""
     if code not in MEANINGS and provider_text:
         return provider_text[:300]
     return str(explain_code(code))[:300]

@@ -73,9 +73,9 @@ class SenderNumber(Row):
         constraints = [
             models.UniqueConstraint(fields=["organization", "id"], name="sender_numbers_organization_id"),
             models.UniqueConstraint(fields=["phone"], name="sender_numbers_phone", condition=Q(retired_at=None)),
-            # One that comes back is the row that it was, with its conversations.
+            # A number that comes back to the organization is the same row, with its conversations.
             models.UniqueConstraint(fields=["phone", "organization"], name="sender_numbers_of_organization"),
-            # Nothing would ever go out by a number that may send nothing.
+            # A rate of 0 would keep the number's messages queued forever.
             models.CheckConstraint(
                 condition=Q(segments_per_second=None) | Q(segments_per_second__range=(1, 1000)),
                 name="sender_numbers_segments_per_second",
@@ -87,7 +87,7 @@ class SenderNumber(Row):
 
 
 class ChannelAlert(Row):
-    """Something about an account or number that an admin has to see to. One at a time for each thing and code."""
+    """An alert for admins about an account or number. At most one is open for each subject and code."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     subject_id = models.UUIDField(help_text="The account or number.")
@@ -107,11 +107,10 @@ class ChannelAlert(Row):
 
 
 class WebhookEvent(Row):
-    """What a provider sent, as it came. Stored before it is answered, processed by the worker afterwards.
+    """A webhook as it came: stored before it is answered, processed by the worker afterwards."""
 
-    It belongs to no organization until it is routed (one body may concern several), so the application role may only
-    add rows; the worker and operators read them.
-    """
+    # It belongs to no organization until it is routed, and one body may concern several. So in place of a policy, the
+    # application role may only add rows; the worker and operators read them.
 
     class Source(models.TextChoices):
         TWILIO_MESSAGE = "twilio.message"

@@ -1,11 +1,13 @@
-"""How many SMS a text is: seven-bit GSM characters if all of it fits that alphabet, UCS-2 otherwise."""
+"""Counting the segments of a text (https://www.twilio.com/docs/glossary/what-sms-character-limit)."""
+
+# One character outside the alphabets of GSM 03.38 makes the whole text UCS-2, with less than half of the characters.
 
 BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-LONGEST_TEXT = 1600  # characters that Twilio takes in one message
-EXTENDED = "\f^{}\\[~]|€"  # sent with an escape before them
+LONGEST_TEXT = 1600  # characters: https://www.twilio.com/docs/api/errors/21617
+EXTENDED = "\f^{}\\[~]|€"  # each is sent with an escape before it, and so costs two
 COST = {**dict.fromkeys(BASIC, 1), **dict.fromkeys(EXTENDED, 2)}
 
 
@@ -13,6 +15,7 @@ def count_segments(text: str) -> int:
     """Segments of a text; 0 for an empty one. An escaped character or a surrogate pair is never cut in two."""
     gsm = all(character in COST for character in text)
     costs = [COST[c] for c in text] if gsm else [2 if ord(c) > 0xFFFF else 1 for c in text]
+    # Parts of a longer text have a header of six bytes by which the phone joins them.
     single, part = (160, 153) if gsm else (70, 67)
     if sum(costs) <= single:
         return 1 if text else 0

@@ -15,37 +15,34 @@ from messaging.sending import reconciliation
 from tokens import proof
 
 
+# A queueing lock keeps a second job of a kind from being queued while one waits, so that a slow run does not pile them
+# up.
 @app.periodic(cron="17 * * * *")
 @app.task(queueing_lock="retention", pass_context=False)
 def forget(timestamp: int) -> None:
-    """Each hour: drop what is kept for a time only."""
     retention.delete_expired()
 
 
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="reconciliation", pass_context=False)
 def reconcile(timestamp: int) -> None:
-    """Each minute: look for unknown messages at the provider."""
     reconciliation.reconcile_unknown()
 
 
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="notifications", pass_context=False)
 def mail_notifications(timestamp: int) -> None:
-    """Each minute: mail people about mentions and assignments that they have not seen."""
     notices.mail_unseen_notifications()
 
 
 @app.task(queue="default")
 def look_up(message_id: str) -> None:
-    """The provider has said two things about how a message ended: ask it which holds."""
     reconciliation.look_up_message(UUID(message_id))
 
 
 @app.periodic(cron="*/5 * * * *")
 @app.task(queueing_lock="probe", pass_context=False)
 def probe(timestamp: int) -> None:
-    """Every five minutes: does Twilio let paused accounts in again?"""
     health.probe()
     with tenancy.system():
         health.forget_old_alerts()
@@ -54,14 +51,12 @@ def probe(timestamp: int) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="gaps", pass_context=False)
 def repair_gaps(timestamp: int) -> None:
-    """Every ten minutes: has anything come in at Twilio that never reached us?"""
     backfill.backfill_inbound()
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="stragglers", pass_context=False)
 def settle_stragglers(timestamp: int) -> None:
-    """Every ten minutes: is a conversation open where its number or its assignee is not?"""
     moving.move_stragglers()
     assignments.release_lost_assignments()
 
@@ -69,19 +64,16 @@ def settle_stragglers(timestamp: int) -> None:
 @app.periodic(cron="41 * * * *")
 @app.task(queueing_lock="proof", pass_context=False)
 def prove(timestamp: int) -> None:
-    """Each hour: does everything add up?"""
     proof.run_proof()
 
 
 @app.task(queue="default", retry=RetryStrategy(max_attempts=attachments.MOST_ATTEMPTS, exponential_wait=5))
 def fetch_attachment(attachment_id: str) -> None:
-    """Make our own copy of something that came with a message."""
     attachments.copy_attachment(UUID(attachment_id))
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="forgotten_attachments", pass_context=False)
 def fetch_forgotten(timestamp: int) -> None:
-    """Every ten minutes: fetch what lost its job."""
     for pk in attachments.list_forgotten():
         fetch_attachment.defer(attachment_id=str(pk))

@@ -1,7 +1,6 @@
-"""The worker's loops: drain what came in, send what is queued, sweep what time has moved on. One asyncio program.
+"""The worker: loops that receive, send, settle, feed campaigns and sweep, as one asyncio program.
 
-The database is used from threads that keep their connection; the provider is called from the event loop with many
-messages in flight. Any number of workers may run: rows are claimed with SKIP LOCKED.
+Any number of workers may run, because rows are claimed with SKIP LOCKED.
 """
 
 import asyncio
@@ -33,18 +32,22 @@ from messaging.sending import delivery, enqueue, flow_control
 
 log = logging.getLogger(__name__)
 THREADS = ("receive", "claim", "settle", "sweep", "feed")
+# Messages at the provider at once, over all accounts. Measured on two cores that also carried PostgreSQL and the
+# sandbox, with 100 in flight at 80 ms: 1,019 to 1,077 messages a second, 0.82 to 0.86 of the ideal. The rest is CPU:
+# 0.87 ms of the worker for a message. uvloop and a frozen garbage collector made no difference.
 IN_FLIGHT = 300
 SETTLE_BATCH = 100
-GATHER_SECONDS = 0.005  # so that a claim takes several of the places that come free one by one
-MANY, SETTLE_SECONDS = 50, 0.02  # from so many in flight on, answers gather before they are written down together
-IDLE_SECONDS = 1.0  # how long a lost wake-up can cost
-# These keep their place until they are written down: by then the account is paused or held, and no claim sees it.
+GATHER_SECONDS = 0.005  # places come free one by one, and a claim should take several
+MANY, SETTLE_SECONDS = 50, 0.02  # with so many in flight, answers gather before they are written; 50 ms gained no more
+IDLE_SECONDS = 1.0  # the longest that a lost wake-up can cost
+# Messages with these outcomes keep their place in flight until the outcome is written. The account is paused or held by
+# then; a place that is free sooner would be taken by another message of the same account.
 WAITED_FOR = (Busy, ShutOut)
-GRACE_SECONDS = 12  # longer than a call to the provider may take
+GRACE_SECONDS = 12  # longer than a call to the provider may take, which is 10 s
 
 
 class Worker:
-    """Runs until SIGTERM or SIGINT, then takes nothing new and finishes what is in flight."""
+    """Runs until SIGTERM or SIGINT, then claims nothing more and finishes what is in flight."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
@@ -65,7 +68,7 @@ class Worker:
             loop.add_signal_handler(signum, self.stopping.set)
         self.connections = channels.Connections(IN_FLIGHT * 2)
         loops = [self.receive(), self.send(), self.feed(), self.sweep(), self.listen(), self.beat(), self.jobs()]
-        tasks = [asyncio.create_task(each) for each in loops]
+        tasks = [asyncio.create_task(coroutine) for coroutine in loops]
         settling = asyncio.create_task(self.settle())
         log.info("The worker is running.")
         stopped = asyncio.create_task(self.stopping.wait())
@@ -88,7 +91,7 @@ class Worker:
         log.info("The worker has stopped.")
 
     async def call(self, name: str, function, *args):
-        """Run a database operation in its thread; when the database is away, wait and go on trying."""
+        """Run a database operation in its thread, again and again while the database is away."""
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -102,7 +105,7 @@ class Worker:
                 return answer
 
     async def attempt(self, name: str, function, *args):
-        """The same for a loop that goes on whatever is raised; None then. /readyz says so where it never gets on."""
+        """Like `call`, but returns None for an error, which is logged and shown by /readyz while it lasts."""
         try:
             return await self.call(name, function, *args)
         except Exception:
@@ -111,9 +114,9 @@ class Worker:
             return None
 
     def list_failing(self) -> dict[str, float]:
-        """What fails, and for how many seconds."""
-        now = time.monotonic()
-        return {name: now - since for name, since in self.failing.items()}
+        """Failing operations, and for how many seconds they have failed."""
+        current_time = time.monotonic()
+        return {name: current_time - since for name, since in self.failing.items()}
 
     async def receive(self) -> None:
         while not self.stopping.is_set():
@@ -125,45 +128,45 @@ class Worker:
         while not self.stopping.is_set():
             self.outbox.clear()
             room = IN_FLIGHT - len(self.flights)
-            claimed = (
+            claims = (
                 await self.attempt("claim", delivery.claim_messages, room, self.windows.free(room)) if room else None
             )
-            for each in claimed or ():
+            for claim in claims or ():
                 failpoints.hit("after_claim")
-                flight = asyncio.create_task(self.fly(each))
+                flight = asyncio.create_task(self.fly(claim))
                 self.flights.add(flight)
                 flight.add_done_callback(self.landed)
-            if claimed:
+            if claims:
                 await asyncio.sleep(GATHER_SECONDS)
             else:
                 await self.woken(self.outbox)
 
-    async def fly(self, claimed: delivery.Claimed) -> None:
-        window, outcome = self.windows[claimed.account_id], None
-        if turned_away := await window.enter(claimed.claimed_at[0]):
-            self.answers.put_nowait((claimed, turned_away))
+    async def fly(self, claim: delivery.Claimed) -> None:
+        window, outcome = self.windows[claim.account_id], None
+        if early_outcome := await window.enter(claim.claimed_at[0]):
+            self.answers.put_nowait((claim, early_outcome))
             return
         try:
             failpoints.hit("before_provider_call")
-            outcome = await self.hand_over(claimed)
+            outcome = await self.hand_over(claim)
             failpoints.hit("after_provider_accept")
-            self.answers.put_nowait((claimed, outcome))
+            self.answers.put_nowait((claim, outcome))
         finally:
             if isinstance(outcome, WAITED_FOR):
-                self.holding.add(claimed.text.message_id)
+                self.holding.add(claim.text.message_id)
             else:
                 window.landed(outcome)
             if isinstance(outcome, ShutOut) or (isinstance(outcome, Busy) and outcome.whole_account):
                 window.turn_away(outcome)
 
-    async def hand_over(self, claimed: delivery.Claimed) -> Outcome:
-        if not claimed.is_ours:
+    async def hand_over(self, claim: delivery.Claimed) -> Outcome:
+        if not claim.is_ours:
             return NotReached("It was held up here until its lease was half over, and was not sent.")
-        return await self.connections.send(claimed.text)
+        return await self.connections.send(claim.text)
 
     def landed(self, flight: asyncio.Task) -> None:
         self.flights.discard(flight)
-        self.outbox.set()  # there is room again
+        self.outbox.set()  # a place is free
         if not flight.cancelled() and flight.exception():
             log.error("A call to the provider broke; its message becomes unknown.", exc_info=flight.exception())
 
@@ -180,19 +183,19 @@ class Worker:
                 log.exception("A batch of answers can't be written down and is taken apart.")
                 for answer in batch:
                     await self.settle_alone(answer)
-            for claimed, outcome in batch:
-                if claimed.text.message_id in self.holding:
-                    self.holding.discard(claimed.text.message_id)
-                    self.windows[claimed.account_id].landed(outcome)
+            for claim, outcome in batch:
+                if claim.text.message_id in self.holding:
+                    self.holding.discard(claim.text.message_id)
+                    self.windows[claim.account_id].landed(outcome)
                 self.answers.task_done()
 
     async def settle_alone(self, answer: tuple[delivery.Claimed, Outcome]) -> None:
-        """One answer that PostgreSQL refuses must not keep the others from being written down."""
+        """Write one answer down. If that fails, the message becomes unknown."""
         try:
             await self.call("settle", delivery.settle_outcomes, [answer])
         except Exception:
             log.exception("The answer for message %s can't be written down.", answer[0].text.message_id)
-            await self.attempt("settle", delivery.give_up, answer[0])  # else its lease runs out
+            await self.attempt("settle", delivery.give_up, answer[0])  # failing that, its lease ends
 
     async def feed(self) -> None:
         while not self.stopping.is_set():
@@ -208,46 +211,50 @@ class Worker:
             await self.woken(self.stopping)
 
     async def woken(self, event: asyncio.Event) -> None:
-        """Until the event is set, a second at most: a lost wake-up only costs time."""
-        waits = [asyncio.ensure_future(each.wait()) for each in {event, self.stopping}]
+        """Wait for the event, the worker's end, or IDLE_SECONDS."""
+        waits = [asyncio.ensure_future(awaited_event.wait()) for awaited_event in {event, self.stopping}]
         await asyncio.wait(waits, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
 
     async def listen(self) -> None:
-        """PostgreSQL's NOTIFY says at once that there is work."""
+        """Set events by PostgreSQL's NOTIFY."""
         events = {WEBHOOKS: self.webhooks, enqueue.WAKE_CHANNEL: self.outbox, lifecycle.WAKE_CHANNEL: self.campaigns}
         while not self.stopping.is_set():
             try:
-                params = connection.get_connection_params()
-                wanted = {key: params[key] for key in ("host", "port", "dbname", "user", "password") if params.get(key)}
-                async with await psycopg.AsyncConnection.connect(**wanted, autocommit=True) as connected:
+                all_parameters = connection.get_connection_params()
+                parameters = {
+                    key: all_parameters[key]
+                    for key in ("host", "port", "dbname", "user", "password")
+                    if all_parameters.get(key)
+                }
+                async with await psycopg.AsyncConnection.connect(**parameters, autocommit=True) as link:
                     for channel in events:
-                        await connected.execute(f"LISTEN {channel}")
-                    async for notice in connected.notifies():
+                        await link.execute(f"LISTEN {channel}")
+                    async for notice in link.notifies():
                         events[notice.channel].set()
             except (psycopg.Error, OSError) as error:
                 log.warning("Not listening for work: %s", type(error).__name__)
                 await asyncio.sleep(1)
 
     async def jobs(self) -> None:
-        """Everything that may run later, by Procrastinate, in the same process."""
+        """Run Procrastinate's background jobs in this process."""
         while not self.stopping.is_set():
             try:
                 connector = cast(DjangoConnector, app.connector).get_worker_connector()
-                async with app.with_connector(connector).open_async() as opened:
-                    working = asyncio.create_task(opened.run_worker_async(install_signal_handlers=False))
-                    stopped = asyncio.create_task(self.stopping.wait())
-                    await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                    working.cancel()
-                    stopped.cancel()
-                    await asyncio.gather(working, return_exceptions=True)
+                async with app.with_connector(connector).open_async() as opened_app:
+                    job_runner = asyncio.create_task(opened_app.run_worker_async(install_signal_handlers=False))
+                    stop_waiter = asyncio.create_task(self.stopping.wait())
+                    await asyncio.wait({job_runner, stop_waiter}, return_when=asyncio.FIRST_COMPLETED)
+                    job_runner.cancel()
+                    stop_waiter.cancel()
+                    await asyncio.gather(job_runner, return_exceptions=True)
             except Exception as error:
                 log.warning("Background jobs wait for the database: %s", type(error).__name__)
             await self.woken(self.stopping)
 
     async def beat(self) -> None:
-        """Say that a worker is there and how its loops do, for /readyz."""
+        """Report this worker and its failing operations, for /readyz."""
         while not self.stopping.is_set():
             try:
                 await asyncio.to_thread(heartbeats.beat, self.name, self.list_failing())
@@ -259,7 +266,7 @@ class Worker:
 
 
 def operation(function, *args):
-    """Call it on this thread's connection, thrown away first if it broke or got too old."""
+    """Call a function with a usable connection. A connection that raised is closed, and the next call opens another."""
     connection.close_if_unusable_or_obsolete()
     try:
         return function(*args)

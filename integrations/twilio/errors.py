@@ -1,5 +1,5 @@
 # ruff: noqa: E501  one line for each code
-"""What goes wrong between Twilio and us, and what its error codes mean."""
+"""Exceptions of Twilio's API, and the meanings of its error codes."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -15,11 +15,11 @@ from integrations.meanings import (
 
 
 class Refusal(Exception):
-    """Twilio does not accept these credentials."""
+    """Twilio rejected the credentials."""
 
 
 class Away(Exception):
-    """Twilio can't be asked right now."""
+    """Twilio can't be reached, or gave no proper answer."""
 
 
 _NUMBER = _("Correct the contact's phone number.")
@@ -28,9 +28,11 @@ _AGAIN = _("You can retry it.")
 _SHORTEN = _("Shorten it and try again.")
 _REACH = _("Reach them another way, or retry later.")
 
-# Links: https://www.twilio.com/docs/api/errors/<code>
+# Each code has a page at https://www.twilio.com/docs/api/errors/<code>, and all are listed at
+# https://www.twilio.com/docs/api/errors. The kind (BAD_NUMBER, OPTED_OUT, CONFIGURATION and so on) says what else
+# follows from it; see `messaging.sending.delivery` and `delivery_reports`.
 MEANINGS = {
-    # refused at once: nothing was sent
+    # In the answer to the send: Twilio took nothing.
     "21211": Meaning(_("The phone number is not valid."), _NUMBER, BAD_NUMBER),
     "21217": Meaning(_("The phone number is not valid."), _NUMBER),
     "21401": Meaning(_("The phone number is not valid."), _NUMBER),
@@ -53,7 +55,7 @@ MEANINGS = {
     "21623": Meaning(_("Twilio couldn't fetch the attachment."), _("Attach it again.")),
     "14107": Meaning(_("Too many messages were sent to this number within 30 seconds."), _("Wait a moment, then retry.")),
     "unreachable": Meaning(_("Twilio couldn't be reached after several attempts. Nothing was sent."), _AGAIN),
-    # reported later: Twilio had taken it
+    # In a status callback: Twilio took the message, and bills it. Only 30001 never left Twilio's queue.
     "30001": Meaning(_("Twilio's queue was full, so the message wasn't sent."), _AGAIN, BACKLOG),
     "30002": Meaning(_("The Twilio account is suspended."), _ADMIN, SUSPENDED),
     "30003": Meaning(_("The phone is switched off or out of reach."), _REACH),

@@ -1,4 +1,4 @@
-"""What Twilio has: messages that left and came in, and the numbers of an account."""
+"""Listing an account's messages and numbers at Twilio."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,15 +20,14 @@ from integrations.twilio.errors import Away, Refusal
 from integrations.twilio.limits import API, MOST_MEDIA, TOTAL_SECONDS
 from integrations.twilio.parsing import STATUS, read_body
 
+# Twilio's largest page: https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
 MOST_LISTED = 1000
 
 
 def sent_messages(account: str, secret: str, from_address: str, to_address: str, since: datetime) -> list[Listed]:
-    """What Twilio has of messages from one number of ours to somebody, oldest first. Raises Refusal and Away.
-
-    There is no filter on the time of creation, and a queued message has no time of sending: so all of them are listed,
-    newest first, and those before `since` left out here.
-    """
+    """Messages between two numbers, created since then, oldest first. Raises Refusal and Away."""
+    # Twilio filters by the time of sending, which a queued message does not have yet, and not by the time of creation.
+    # So all are listed, newest first, and older ones are left out here.
     with _answers():
         resources = _waiting(account, secret).messages.list(from_=from_address, to=to_address, limit=MOST_LISTED)
     return sorted(
@@ -42,7 +41,7 @@ def sent_messages(account: str, secret: str, from_address: str, to_address: str,
 
 
 def all_sent(account: str, secret: str, since: datetime) -> Iterator[Listed]:
-    """Everything that left the account since then, newest first. Raises Refusal and Away."""
+    """Outbound messages of the account, created since then, newest first. Raises Refusal and Away."""
     with _answers():
         for resource in _waiting(account, secret).messages.stream(page_size=MOST_LISTED):
             if resource.date_created < since:
@@ -52,7 +51,7 @@ def all_sent(account: str, secret: str, since: datetime) -> Iterator[Listed]:
 
 
 def one_sent(account: str, secret: str, provider_id: str) -> Listed:
-    """A message of ours as Twilio has it now. Raises Refusal and Away."""
+    """One outbound message. Raises Refusal and Away."""
     with _answers():
         return _listed(_waiting(account, secret).messages(provider_id).fetch())
 
@@ -70,7 +69,7 @@ def _listed(resource) -> Listed:
 
 
 def received_messages(account: str, secret: str, to_address: str, since: datetime) -> list[InboundMessage]:
-    """What Twilio has taken in for a number of ours, oldest first. Raises Refusal and Away."""
+    """Inbound messages to a number, created since then, oldest first. Raises Refusal and Away."""
     client, messages = _waiting(account, secret), []
     with _answers():
         for resource in client.messages.stream(to=to_address, page_size=MOST_LISTED):
@@ -102,7 +101,7 @@ def _received(client: Client, account: str, resource) -> InboundMessage:
 
 @dataclass(frozen=True, slots=True)
 class OwnNumber:
-    """A number that an account owns, and where its messages are sent to."""
+    """A number of an account, with the URL that Twilio sends its messages to."""
 
     sid: str
     phone: str
@@ -111,19 +110,18 @@ class OwnNumber:
 
 
 class _Waiting(TwilioHttpClient):
-    """The SDK's own client for a request that somebody waits for, with the address of the API from settings."""
+    """The SDK's blocking client, with the API's address from the settings."""
 
     def request(self, method, url, *args, **kwargs):
         return super().request(method, settings.TWILIO_API_BASE_URL + url.removeprefix(API), *args, **kwargs)
 
 
 def webhook_url() -> str:
-    """Where Twilio is to bring the messages of our numbers."""
     return f"{settings.PUBLIC_BASE_URL}/api/webhooks/twilio/messages"
 
 
 def numbers(account: str, secret: str, phone: str = "") -> list[OwnNumber]:
-    """The account's numbers, or the one that is asked for. Raises Refusal and Away."""
+    """The account's numbers, or those that match `phone`. Raises Refusal and Away."""
     with _answers():
         resources = _waiting(account, secret).incoming_phone_numbers.list(**({"phone_number": phone} if phone else {}))
     return [
@@ -133,7 +131,7 @@ def numbers(account: str, secret: str, phone: str = "") -> list[OwnNumber]:
 
 
 def route_here(account: str, secret: str, number_sid: str) -> None:
-    """Have the number's messages brought to our webhook. Raises Refusal and Away."""
+    """Set the number's webhook to ours. Raises Refusal and Away."""
     with _answers():
         _waiting(account, secret).incoming_phone_numbers(number_sid).update(sms_url=webhook_url(), sms_method="POST")
 

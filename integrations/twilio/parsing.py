@@ -1,4 +1,4 @@
-"""What Twilio sends to our webhooks, in the one vocabulary of events."""
+"""Parsing Twilio's webhooks into `integrations.events`."""
 
 import binascii
 import re
@@ -19,6 +19,7 @@ from integrations.twilio.limits import MOST_MEDIA
 MOST_FIELDS = 1000
 
 # https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+# The initial status (accepted, scheduled or queued) comes in the answer to the send, and gets no callback.
 STATUS = {
     "accepted": "accepted",
     "scheduled": "accepted",
@@ -35,8 +36,10 @@ STATUS = {
 
 Pairs = list[tuple[bytes, bytes]]
 
-# Every field that is read. Each decides something, so each comes once and under exactly this name: two readings of one
-# body would let somebody sign as one account and be processed as another.
+# All fields that we read (https://www.twilio.com/docs/messaging/guides/webhook-request). Each must come once and under
+# exactly this name. A form that can be read in two ways could be signed as one account and processed as another: a name
+# with a NUL in it was verified as one field and read as another.
+# Twilio adds fields without notice, so unknown ones are accepted, and the signature covers them.
 READ = {
     name.encode()
     for name in (
@@ -47,20 +50,20 @@ READ = {
 }  # fmt: skip
 READ_PLAIN = {name.lower() for name in READ}
 NO_LETTER = re.compile(rb"[^0-9A-Za-z]+")
-NO_TEXT = {"Cc", "Cs", "Co", "Cn"}  # controls, and what is no character
-# Twilio brings some long texts as base64, in lines or without the end. A shorter one may be a word.
+NO_TEXT = {"Cc", "Cs", "Co", "Cn"}  # Unicode categories: controls, surrogates, private and unassigned characters
+# Twilio sends some concatenated messages as base64, in lines or cut off. Shorter base64 may be an ordinary word.
 BASE64 = re.compile(r"[0-9A-Za-z+/]{60,}={0,2}")
 ACCOUNT_SID = re.compile(r"[0-9A-Za-z]{1,34}")
 
 
 class BadForm(ValueError):
-    """A body that is no form we would read."""
+    """The form is malformed or ambiguous."""
 
 
 def pairs(body: bytes) -> Pairs:
-    """The fields of a form body in their order, as raw bytes: a signature is over bytes.
+    """The fields of a form body in their order, as raw bytes, over which the signature is made.
 
-    Raises BadForm, also where a field that is read comes twice or under a name that only resembles its own.
+    Raises BadForm, also where a field comes twice or has a name that resembles another's.
     """
     parts = [part for part in body.split(b"&") if part]
     if len(parts) > MOST_FIELDS:
@@ -79,19 +82,20 @@ def pairs(body: bytes) -> Pairs:
 
 
 class Form(dict[str, str]):
-    """The fields that are read, as text: NUL dropped, what is no UTF-8 replaced, so that PostgreSQL takes all of it."""
+    """The fields that we read, as text without NUL and invalid UTF-8, neither of which PostgreSQL stores."""
 
     def __init__(self, fields: Pairs):
         super().__init__((name.decode(), clean(value)) for name, value in fields if name in READ)
 
     @property
     def account(self) -> str:
-        """Who says that they sign this. It counts once a token of theirs has verified it, and is kept from there on."""
+        """The account that the form names. It counts only after that account's token has verified the signature."""
         account = self.text("AccountSid")
         return account if ACCOUNT_SID.fullmatch(account) else ""
 
     @property
     def message_sid(self) -> str:
+        # SmsSid and SmsStatus are Twilio's older names of the same values.
         return self.text("MessageSid") or self.text("SmsSid")
 
     @property
@@ -111,7 +115,7 @@ def clean(raw: bytes) -> str:
 
 
 def read_body(text: str) -> str:
-    """What was written: a text that is wholly base64 of printable words is decoded, any other stays as it is."""
+    """The text of a message; decoded where all of it is base64 of printable text."""
     packed = re.sub(r"[\r\n]", "", text)
     if not BASE64.fullmatch(packed):
         return text
@@ -130,11 +134,12 @@ def read_body(text: str) -> str:
 
 
 def parse_message(account: str, body: bytes, received_at: datetime) -> Incoming:
-    """The message webhook of this account. Raises BadForm when it has no MessageSid."""
+    """Parse a message webhook of this account. Raises BadForm where it has no MessageSid."""
     form = Form(pairs(body))
     sid = form.message_sid
     if not sid:
         raise BadForm("A message without MessageSid.")
+    # `From` may be a short code of five or six digits, or a name like SUPPORT; "whatsapp:+1..." is another channel.
     sender, recipient = form.text("From"), form.text("To")
     if ":" in sender or ":" in recipient:
         return Unsupported(f"{(sender or recipient).split(':')[0]} is not a channel that we handle")
@@ -157,10 +162,7 @@ def parse_message(account: str, body: bytes, received_at: datetime) -> Incoming:
 
 
 def parse_status(account: str, body: bytes, query: str, received_at: datetime) -> Incoming:
-    """The status callback of this account. Unknown states are kept with an empty `status`.
-
-    Raises BadForm without any id.
-    """
+    """Parse a status callback of this account. Unknown statuses leave `status` empty. Raises BadForm without any id."""
     form = Form(pairs(body))
     sid = form.message_sid
     message_id = message_of_callback(query)
@@ -174,7 +176,7 @@ def parse_status(account: str, body: bytes, query: str, received_at: datetime) -
         status=status,
         provider_status=provider_status[:24],
         occurred_at=received_at,
-        # An earlier code may linger on a later state: it means something only with a failure.
+        # An earlier error code may linger on a later status, so it counts only with a failure.
         error_code=form.text("ErrorCode")[:16] if status in ("failed", "undelivered") else "",
         message_id=message_id,
     )

@@ -1,4 +1,4 @@
-"""Whether Twilio signed a request."""
+"""Verifying Twilio's signatures (https://www.twilio.com/docs/usage/webhooks/webhooks-security)."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from integrations.twilio.parsing import Pairs
 
 
 class _Signed:
-    """The fields in the form that Twilio's validator asks for."""
+    """Form fields with the interface of a multi-dict, which Twilio's validator asks for."""
 
     def __init__(self, fields: Pairs):
         self.values: dict[str, list[str]] = {}
@@ -30,6 +30,9 @@ class _Signed:
 
 def verify_signature(tokens: Iterable[str], url: str, fields: Pairs, signature: str) -> bool:
     """Whether one of the account's tokens signed these fields for this URL. Never raises."""
+    # The SDK's validator raises TypeError for a missing header, and compare_digest for one that is not ASCII.
+    # A signature has no time and no nonce: a captured request can be sent again, and only the unique key of an event
+    # keeps it from having an effect.
     if not signature or not signature.isascii():
         return False
     signed_fields = _Signed(fields)
@@ -42,7 +45,8 @@ def verify_signature(tokens: Iterable[str], url: str, fields: Pairs, signature: 
 
 
 def _signed_as_bytes(token: str, url: str, fields: Pairs, signature: str) -> bool:
-    """For a body that is no UTF-8, which the SDK can't hash: the same rule over the bytes as they came."""
+    # The SDK hashes text only. For a body that is not UTF-8 this is the same rule over its bytes: HMAC-SHA1 of the URL
+    # and then of each name and value, sorted and without duplicates.
     text = url.encode() + b"".join(name + value for name, value in sorted(set(fields)))
     expected_signature = base64.b64encode(hmac.new(token.encode(), text, hashlib.sha1).digest())
     return hmac.compare_digest(expected_signature, signature.encode())

@@ -1,4 +1,4 @@
-"""The filters of the inbox list, which its page, its endpoint and its counts share, and those of messages."""
+"""Filters of conversations, shared by the inbox, the API and the counts, and filters of messages."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ ME, NOBODY = "me", "none"
 
 
 class AssigneeFilter(django_filters.CharFilter):
-    """`me`, `none`, or somebody whom the caller knows."""
+    """`me`, `none`, or the id of a colleague whom the user may know of."""
 
     def resolve_assignee(self, text: str) -> UUID | str:
         user = self.parent.request.user
@@ -37,7 +37,7 @@ class AssigneeFilter(django_filters.CharFilter):
 
 
 def known_colleagues(user: User):
-    """Everybody for an admin; for an agent the admins, and agents who share a chatroom with them."""
+    """For an admin all colleagues; for an agent the admins, and agents of a shared chatroom."""
     colleagues = User.objects.filter(organization_id=user.organization_id)
     if user.is_admin:
         return colleagues

@@ -1,8 +1,4 @@
-"""`/ws/inbox`: one socket of one person.
-
-The hub offers it frames; it queues them, gives each its viewer's cursor and writes them out. Replay and live delivery
-meet without a seam: a socket joins its rooms first, then reads the log, and drops what the hub offered twice.
-"""
+"""`/ws/inbox`: a socket of one person. It queues the hub's frames, adds the viewer's cursor and writes them."""
 
 import asyncio
 import contextlib
@@ -27,24 +23,25 @@ from messaging.live.hub import hub, in_thread, load_access, load_missed_frames, 
 from messaging.live.presence import Presence
 
 log = logging.getLogger(__name__)
-QUEUE_LENGTH = 200
-AUTH_SECONDS = 10  # for clients that sign in by their first frame
+QUEUE_LENGTH = 200  # frames; a client that is further behind reads the log instead
+AUTH_SECONDS = 10  # for clients that sign in with their first frame
 HELLO_SECONDS = 1
-WILL_SAY_HELLO = b"hello"  # a client that connects with this is waited for: over a slow line a second is not enough
-SEND_SECONDS = 5  # a peer that takes nothing for so long is gone
+# The query string of clients that will send a hello. Their live frames wait for it without a limit: over a slow line a
+# second was too short, and what came in before the hello was missed.
+WILL_SAY_HELLO = b"hello"
+SEND_SECONDS = 5  # a client that takes nothing for so long is gone
+# The contract's close codes. A browser can't see why a handshake failed, so an invalid sign-in is accepted and closed.
 NOT_SIGNED_IN, DEACTIVATED, TOO_SLOW, TRY_AGAIN = 4401, 4403, 4408, 1013
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A place in the queue at which the log is to be read: others in this chatroom were given more than the socket."""
+    """A queued request to read the chatroom's log: other sockets were given newer events before this one joined."""
 
     room: str
 
 
 class InboxConsumer(AsyncWebsocketConsumer):
-    """The socket of the contract: hello, subscribe, ping and auth in; events, ready, pong and hints out."""
-
     channel_layer_alias = "none"  # events come from the hub, and presence opens a channel when it is first needed
 
     user: User | None = None
@@ -54,7 +51,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
     waiting: asyncio.Task | None = None
     checking: asyncio.Task | None = None
     checked_at = 0.0
-    behind = False  # frames were dropped: nothing is given until the client asks again
+    behind = False  # frames were dropped: nothing is queued until the client sends a hello
     over = False
 
     async def connect(self) -> None:
@@ -63,9 +60,9 @@ class InboxConsumer(AsyncWebsocketConsumer):
         self.parts: dict[str, str] = {}
         self.wanted: set[str] | None = None  # chatrooms subscribed to; None for all that are visible
         self.started = asyncio.Event()  # live frames wait for the client's hello, a second at most
-        self.turn = asyncio.Lock()  # a replay and the writer never speak at once
+        self.turn = asyncio.Lock()  # a replay and the writer must not write at the same time
         self.presence = Presence(self, get_channel_layer())
-        self.looking = asyncio.Lock()  # nor do two looks at the rights overlap: the older must not undo the newer
+        self.looking = asyncio.Lock()  # an older reading of the rights must not undo a newer one
         self.look_again = False
         headers = dict(self.scope["headers"])
         bearer = headers.get(b"authorization", b"").decode("latin-1")
@@ -74,6 +71,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
             await self.accept()
             await self.sign_in(sessions.Identity(token=bearer.removeprefix("Bearer ").strip()))
         elif cookie:
+            # Browsers send cookies with handshakes from any site, and CORS does not apply to WebSockets.
             if not _trusted(headers.get(b"origin", b"").decode("latin-1")):
                 return await self.close()  # before accept: the handshake is refused
             await self.accept()
@@ -106,7 +104,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
             asyncio.get_running_loop().call_later(HELLO_SECONDS, self.started.set)
         self.allowed = set(rooms)
         self.take(rooms)
-        self.check_soon()  # a hint that came between reading the rights and joining found nobody
+        self.check_soon()  # a hint between reading the rights and joining the hub was lost
 
     async def disconnect(self, code: int) -> None:
         self.over = True
@@ -146,7 +144,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
             await self.complain("unknown_type", "Unknown frame type.")
 
     async def hello(self, cursor: Any) -> None:
-        """Replay everything after the cursor in order, then say ready. Without one, begin here and now."""
+        """Replay everything after the cursor, then send `ready`. Without a cursor, begin with the next event."""
         async with self.turn:
             self.behind = False
             if cursor:
@@ -163,22 +161,24 @@ class InboxConsumer(AsyncWebsocketConsumer):
         self.started.set()
 
     async def replay(self, position: cursors.Cursor) -> None:
-        """Read on from the position in each chatroom. The hub's frames wait meanwhile; what the log had is dropped."""
+        """Read each chatroom's log from the position on. Frames of the hub are queued meanwhile."""
+        # The socket joined its chatrooms before, so there is no gap between log and hub: frames that come by both ways
+        # are dropped by their numbers.
         latest, begin = await in_thread(load_starts, self.tenant, position, list(self.seen))
         for room in self.seen.keys() & begin.keys():
-            self.note(room, begin[room])  # all of them first: a cursor on the way says nothing of what is still to come
+            self.note(
+                room, begin[room]
+            )  # all rooms first, so that no cursor in between claims a room that is yet to come
         for room, newest_number in sorted(latest.items()):
             if room not in self.seen:
                 continue
             if begin[room] < newest_number:
                 await self.catch_up(room)
-            if (
-                self.seen.get(room, newest_number) < newest_number
-            ):  # the log is shorter than the cursor's time: no more is kept of it
+            if self.seen.get(room, newest_number) < newest_number:  # retention has deleted the rest of the log
                 self.note(room, newest_number)
 
     async def catch_up(self, room: str) -> None:
-        """Give what the log has of a chatroom after the last event given, to its end."""
+        """Write the chatroom's events from the log after the last one that was written."""
         while room in self.seen:
             frames = await in_thread(load_missed_frames, self.tenant, room, self.seen[room])
             for frame in frames:
@@ -190,7 +190,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
                 return
 
     async def subscribe(self, chatroom_ids: Any) -> None:
-        """Narrow the socket to some of the visible chatrooms, or open it to all of them again."""
+        """Limit the socket to some visible chatrooms, or open it to all of them again."""
         if chatroom_ids is not None:
             is_valid = isinstance(chatroom_ids, list) and all(
                 isinstance(chatroom_id, str) and chatroom_id in self.allowed for chatroom_id in chatroom_ids
@@ -230,7 +230,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
 
     # ------------------------------------------------------------ rights
     def check_soon(self) -> None:
-        """Look at the rights again, once more if somebody is just looking: they may have read before the change."""
+        """Read the rights again soon, and once more if a reading is under way, which may have begun too early."""
         self.look_again = True
         if not self.checking or self.checking.done():
             self.checking = asyncio.create_task(self.check())
@@ -242,7 +242,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
                 await self.look()
 
     async def look(self) -> None:
-        """Read rights and act on them: end with the sign-in, leave rooms that are lost, enter new ones."""
+        """Read the rights and apply them: close the socket, leave lost chatrooms, join new ones."""
         try:
             user, rooms = await in_thread(load_access, self.identity)
         except Error as error:
@@ -268,7 +268,8 @@ class InboxConsumer(AsyncWebsocketConsumer):
 
     # ------------------------------------------------------------ to the client
     def offer(self, frame: Frame | Missed | str) -> None:
-        """Queue a frame without waiting. When the client is too slow all are dropped for one hint to ask again."""
+        """Queue a frame. For a client that is too slow, all frames are replaced by one `catch_up`."""
+        # Never waits: the hub delivers to all sockets in one loop, and a slow client must not hold up the others.
         if self.over or self.behind:
             return
         try:
@@ -282,33 +283,34 @@ class InboxConsumer(AsyncWebsocketConsumer):
     async def write(self) -> None:
         try:
             while not self.over:
-                offered = await self.queue.get()
+                item = await self.queue.get()
                 await self.started.wait()
                 async with self.turn:
-                    await self.write_one(offered)
+                    await self.write_one(item)
         except asyncio.CancelledError:
             raise
         except Error as error:
             log.warning("The log can't be read for a socket (%s).", type(error).__name__)
             await self.end(TRY_AGAIN)
-        except OSError:  # nobody is there any more; what was not heard is in the log
+        except OSError:  # the client is gone; it reads what it missed from the log when it comes back
             await self.end(TRY_AGAIN)
         except Exception:
             log.exception("A socket's writer broke.")
             await self.end(1011)
 
-    async def write_one(self, offered: Frame | Missed | str) -> None:
-        if isinstance(offered, Missed):
-            return await self.catch_up(offered.room)
-        if isinstance(offered, Frame):
-            room = offered.chatroom_id
-            if offered.seq > self.seen.get(room, offered.seq) + 1:
+    async def write_one(self, item: Frame | Missed | str) -> None:
+        if isinstance(item, Missed):
+            return await self.catch_up(item.room)
+        if isinstance(item, Frame):
+            room = item.chatroom_id
+            if item.seq > self.seen.get(room, item.seq) + 1:
                 await self.catch_up(room)
-            if offered.seq <= self.seen.get(room, offered.seq):  # seen, or a chatroom that was lost meanwhile
+            # Seen already in a replay, or of a chatroom that the person lost since it was queued.
+            if item.seq <= self.seen.get(room, item.seq):
                 return None
-            self.note(room, offered.seq)
-            offered = offered.text(self.cursor(), self.person)
-        await self.put(offered)
+            self.note(room, item.seq)
+            item = item.text(self.cursor(), self.person)
+        await self.put(item)
 
     async def put(self, text: str) -> None:
         if self.over:

@@ -12,7 +12,7 @@ from messaging.models.messages import Message
 
 
 class Campaign(Row):
-    """A text to many. Who started it pays; its audience is frozen from then on."""
+    """A bulk message. The person who starts it pays, and its audience is frozen at the start."""
 
     class State(models.TextChoices):
         DRAFT = "draft"
@@ -82,7 +82,7 @@ class CampaignGroup(Row):
 
 
 class CampaignRecipient(Row):
-    """Somebody in a campaign's audience: still waiting, made into a message, left out for a reason, or called off."""
+    """A recipient in a campaign's audience, and their outcome."""
 
     class Outcome(models.TextChoices):
         WAITING = "waiting"
@@ -107,6 +107,7 @@ class CampaignRecipient(Row):
     class Meta:
         db_table = "campaign_recipients"
         constraints = [
+            # Two contacts with one number, or one contact in two groups, must not get the message twice.
             models.UniqueConstraint(fields=["campaign", "contact"], name="campaign_recipients_contact"),
             models.UniqueConstraint(fields=["campaign", "address"], name="campaign_recipients_address"),
             models.CheckConstraint(
@@ -115,6 +116,7 @@ class CampaignRecipient(Row):
             ),
         ]
         indexes = [
+            # The first is for the API's pages, the second for the feed, which would otherwise skip all that are done.
             models.Index(fields=["campaign", "id"], name="campaign_recipients_all"),
             models.Index(fields=["campaign", "id"], name="campaign_recipients_waiting", condition=Q(outcome="waiting")),
         ]

@@ -64,6 +64,7 @@ class Conversation(Row):
     class Meta:
         db_table = "conversations"
         constraints = [
+            # One unclosed conversation for each contact and number. Concurrent inserts wait for each other here.
             models.UniqueConstraint(
                 fields=["contact", "platform", "sender_number"],
                 name="conversations_one_open",
@@ -86,6 +87,7 @@ class Conversation(Row):
                 fields=["organization", "-last_message_at", "-id"],
                 name="conversations_of_organization",
             ),
+            # With `include` the unread counts of the shell are read from the index alone.
             models.Index(
                 fields=["chatroom"],
                 include=["id", "inbound_count"],
@@ -93,7 +95,8 @@ class Conversation(Row):
                 condition=Q(status="OPEN", inbound_count__gt=0),
             ),
             models.Index(fields=["snoozed_until"], name="conversations_snoozed", condition=Q(status="SNOOZED")),
-            # A tab's page and its count, however many conversations are in another state or somebody else's.
+            # A tab's page and its count walk one of these and stop at their limit, however many conversations there
+            # are.
             models.Index(
                 fields=["chatroom", "status", "-last_message_at", "-id"],
                 name="conversations_by_status",

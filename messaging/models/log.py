@@ -1,4 +1,4 @@
-"""The log of everything a screen can show, and the answers to requests that may be repeated."""
+"""The event log and idempotency keys."""
 
 from django.conf import settings
 from django.db import models
@@ -10,7 +10,7 @@ from messagehub.keys import Row
 
 
 class Event(models.Model):
-    """A change that a screen can show, numbered per chatroom in the order of commits. Kept for 48 hours."""
+    """A change that a screen can show, numbered by chatroom in the order of commits. Kept for 48 hours."""
 
     class Type(models.TextChoices):
         MESSAGE_CREATED = "message.created"

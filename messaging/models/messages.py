@@ -108,14 +108,18 @@ class Message(Row):
     class Meta:
         db_table = "messages"
         constraints = [
-            # Per organization: whoever learns another's id must not be able to take its place.
+            # By organization: one that knows a provider id of another must not be able to occupy it.
             models.UniqueConstraint(fields=["platform", "provider_id", "organization"], name="messages_provider_id"),
             models.UniqueConstraint(fields=["organization", "client_id"], name="messages_client_id"),
+            # Rows of messages refer to (organization_id, id), so that no row can belong to another organization's
+            # message.
             models.UniqueConstraint(fields=["organization", "id"], name="messages_organization_id"),
             models.CheckConstraint(
                 condition=Q(refunded_as="") | Q(refunded_as__in=UNSUCCESSFUL, tokens=0), name="messages_refunded_as"
             ),
         ]
+        # Partial indexes for queues: they hold what is waiting and stay small however many messages there are. There is
+        # none on status or platform alone, whose few values select nothing.
         indexes = [
             models.Index(
                 fields=["conversation", "-occurred_at", "-id"],
@@ -127,7 +131,7 @@ class Message(Row):
                 fields=["organization", "-occurred_at", "-id"],
                 name="messages_of_organization",
             ),
-            # By number, so that each gets its share of a claim however much another has waiting.
+            # By number first: a claim takes each number's share without reading the longer queues of others.
             models.Index(
                 fields=["from_address", "priority", "id"], name="messages_queued", condition=Q(status="queued")
             ),

@@ -1,4 +1,4 @@
-"""Mentions and assignments: who is told, what they have not seen, and the mail about it."""
+"""Notifications about mentions and assignments, and the mail about unseen ones."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -24,8 +24,8 @@ MOST_MAILED = 20  # in one mail; the page has the rest
 def notify_users(
     users: Iterable[UUID], conversation: Conversation, *, kind: str, by: User | None, note: Note | None = None
 ) -> None:
-    """Tell these people, but not the one who did it. Call this in the transaction of what they are told about."""
-    told = [user_id for user_id in dict.fromkeys(users) if by is None or user_id != by.pk]
+    """Notify these users, except the one who did it, in the caller's transaction."""
+    recipient_ids = [user_id for user_id in dict.fromkeys(users) if by is None or user_id != by.pk]
     Notification.objects.bulk_create(
         Notification(
             organization_id=conversation.organization_id,
@@ -35,9 +35,9 @@ def notify_users(
             actor=by,
             kind=kind,
         )
-        for user_id in told
+        for user_id in recipient_ids
     )
-    for user_id in told:
+    for user_id in recipient_ids:
         _tell_count(user_id)
 
 
@@ -46,7 +46,7 @@ def count_unseen(user: User) -> int:
 
 
 def mark_seen(user: User, conversation: Conversation | None = None) -> None:
-    """All of the user's notifications, or those about one conversation."""
+    """Mark the user's notifications seen: all, or those of one conversation."""
     unseen = Notification.objects.filter(user=user, seen_at=None)
     if conversation:
         unseen = unseen.filter(conversation=conversation)
@@ -61,28 +61,32 @@ def _tell_count(user_id: UUID) -> None:
 
 # ---------------------------------------------------------------- mail
 def mail_unseen_notifications() -> int:
-    """Mail people about what they have not seen for ten minutes, once; returns how many mails went."""
+    """Mail users once about notifications unseen for MAIL_AFTER; returns how many mails were sent."""
     with tenancy.system():
-        due = Notification.objects.filter(seen_at=None, mailed_at=None, created_at__lt=timezone.now() - MAIL_AFTER)
-        people = list(due.values_list("organization_id", "user_id").distinct())
-    mails = 0
+        due_notifications = Notification.objects.filter(
+            seen_at=None, mailed_at=None, created_at__lt=timezone.now() - MAIL_AFTER
+        )
+        people = list(due_notifications.values_list("organization_id", "user_id").distinct())
+    mail_count = 0
     for organization_id, user_id in people:
         with isolation.contain("Mail about mentions", organization_id, user_id):
-            mails += _mail_user(organization_id, user_id)
-    return mails
+            mail_count += _mail_user(organization_id, user_id)
+    return mail_count
 
 
 def _mail_user(organization_id: UUID, user_id: UUID) -> int:
-    """A mail that can't be handed over leaves its notifications for the next time."""
+    # The mail is sent before the commit: where that fails, `mailed_at` is rolled back and the next run tries again.
     with tenancy.organization(organization_id), transaction.atomic():
         user = User.objects.get(pk=user_id)
-        due = Notification.objects.filter(
+        due_notifications = Notification.objects.filter(
             user=user, seen_at=None, mailed_at=None, created_at__lt=timezone.now() - MAIL_AFTER
         )
-        held = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True))
-        news = Notification.objects.visible_to(user).filter(pk__in=held).order_by("created_at", "pk")
-        notifications = list(news.select_related("actor", "conversation__contact", "note"))
-        Notification.objects.filter(pk__in=held).update(mailed_at=Now())
+        notification_ids = list(due_notifications.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        visible_notifications = (
+            Notification.objects.visible_to(user).filter(pk__in=notification_ids).order_by("created_at", "pk")
+        )
+        notifications = list(visible_notifications.select_related("actor", "conversation__contact", "note"))
+        Notification.objects.filter(pk__in=notification_ids).update(mailed_at=Now())
         if not (notifications and user.mail_notifications and user.is_active):
             return 0
         context = {

@@ -1,4 +1,4 @@
-"""The dashboard's numbers, counted over the messages of some days."""
+"""Statistics of the messages of some days."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -30,6 +30,7 @@ SELECT (occurred_at AT TIME ZONE %(zone)s)::date AS date, platform,
        coalesce(sum(tokens), 0)::bigint AS tokens_spent
 FROM shown GROUP BY 1, 2 ORDER BY 1, 2
 """
+# Measured from the first inbound message within these days; the answer may be later.
 FIRST_RESPONSE = f"""
 {SHOWN}, began AS (
     SELECT conversation_id, min(occurred_at) AS at FROM shown WHERE direction = 'inbound' GROUP BY 1
@@ -45,7 +46,7 @@ FROM began CROSS JOIN LATERAL (
 
 
 def read_statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: str) -> dict:
-    """Totals, the same by platform, and one row for each day from `first` to `last`, as days are in that time zone."""
+    """Totals, by platform and by day, for the days from `first` to `last` in the time zone."""
     zone = datetimes.read_time_zone(time_zone)
     params = {
         "rooms": list(rooms),
@@ -75,5 +76,5 @@ def read_statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: s
 
 
 def _sum(rows: Iterable[dict]) -> dict:
-    found = list(rows)
-    return {name: sum(row[name] for row in found) for name in COUNTS}
+    all_rows = list(rows)
+    return {name: sum(row[name] for row in all_rows) for name in COUNTS}
