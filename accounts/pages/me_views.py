@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 
+from django import forms
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -75,17 +76,19 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 @own
 def notifications(request: HttpRequest) -> HttpResponse:
-    form = NotificationsForm(request.POST)
-    form.full_clean()
-    User.objects.filter(pk=request.user.pk).update(mail_notifications=form.cleaned_data["mail_notifications"])
-    return redirect("me")
+    return _save_choice(request, NotificationsForm)
 
 
 @own
 def rows(request: HttpRequest) -> HttpResponse:
-    form = RowsForm(request.POST)
+    return _save_choice(request, RowsForm)
+
+
+def _save_choice(request: HttpRequest, form_class: type[forms.Form]) -> HttpResponse:
+    """A form of checkboxes, which can't be filled in wrongly."""
+    form = form_class(request.POST)
     form.full_clean()
-    User.objects.filter(pk=request.user.pk).update(compact_rows=form.cleaned_data["compact_rows"])
+    User.objects.filter(pk=request.user.pk).update(**form.cleaned_data)
     return redirect("me")
 
 

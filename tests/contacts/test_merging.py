@@ -19,20 +19,7 @@ from messaging.models import Event, Message
 from messaging.receiving import ingest
 from messaging.sending import enqueue
 from tests import factories
-
-
-@pytest.fixture
-def twin(acme, sales, inside) -> Contact:
-    """Nina once more in Sales, under another number, with a conversation that is open too."""
-    with inside(acme):
-        contact = factories.ContactFactory(chatroom=sales.room, first_name="N.", last_name="", email="nina@example.com")
-        conversation = factories.ConversationFactory(chatroom=sales.room, contact=contact, sender_number=sales.number)
-        factories.MessageFactory(conversation=conversation, content="It is me again")
-    return contact
-
-
-def address(contact: Contact, rest: str = "") -> str:
-    return f"/contacts/{contact.pk}/{rest}"
+from tests.contacts.conftest import address
 
 
 @pytest.mark.parametrize("stranger", ["support", "elsewhere"])  # a room that bo does not see; another tenant

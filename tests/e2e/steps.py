@@ -1,6 +1,6 @@
 """What tests of the inbox do again and again."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import looks
 from tests.running_demo import Demo, phones
@@ -35,3 +35,29 @@ def row(page: Page, text: str):
 
 def shot(page: Page, name: str) -> None:
     looks.shot(page, f"inbox-{name}")
+
+
+def resolve(demo: Demo, phone: str) -> None:
+    """A colleague does."""
+    api = demo.client("dana")
+    answer = api.patch(f"/api/conversations/{api.conversation_with(phone)['id']}", json={"status": "CLOSED"})
+    assert answer.status_code == 200, answer.text
+
+
+def slow_down(page: Page, milliseconds: int) -> None:
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    line = {"offline": False, "latency": milliseconds, "downloadThroughput": -1, "uploadThroughput": -1}
+    wire.send("Network.emulateNetworkConditions", line)
+
+
+def press(where: Locator, key: str = "Enter") -> None:
+    where.focus()
+    where.press(key)
+
+
+def stays_in(page: Page, where: Locator) -> None:
+    """Now, and after whatever an act sets going has come."""
+    expect(where).to_be_focused()
+    page.wait_for_timeout(700)
+    expect(where).to_be_focused()

@@ -3,40 +3,14 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import PHONE
-from tests.e2e.steps import arrive, open_one, row, walk_to
+from tests.e2e.steps import arrive, open_one, press, resolve, row, slow_down, stays_in, walk_to
 from tests.e2e.test_contact import new_contact, open_contact
 from tests.running_demo import Demo, eventually
 
 pytestmark = pytest.mark.e2e
-
-
-def resolve(demo: Demo, phone: str) -> None:
-    """A colleague does."""
-    api = demo.client("dana")
-    answer = api.patch(f"/api/conversations/{api.conversation_with(phone)['id']}", json={"status": "CLOSED"})
-    assert answer.status_code == 200, answer.text
-
-
-def slow_down(page: Page, milliseconds: int) -> None:
-    wire = page.context.new_cdp_session(page)
-    wire.send("Network.enable")
-    line = {"offline": False, "latency": milliseconds, "downloadThroughput": -1, "uploadThroughput": -1}
-    wire.send("Network.emulateNetworkConditions", line)
-
-
-def press(where: Locator, key: str = "Enter") -> None:
-    where.focus()
-    where.press(key)
-
-
-def stays_in(page: Page, where: Locator) -> None:
-    """Now, and after whatever an act sets going has come."""
-    expect(where).to_be_focused()
-    page.wait_for_timeout(700)
-    expect(where).to_be_focused()
 
 
 # ---------------------------------------------------------------- the list
