@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from accounts.models import User
 from chatrooms import membership
-from chatrooms.models import Contact
+from chatrooms.models import Contact, UserChatroom
 from integrations import isolation
 from integrations.models import SenderNumber
-from messagehub import sql, tenancy
+from messagehub import bus, sql, tenancy
 from messaging.conversations import assignments
 from messaging.live import event_log
 from messaging.models import Conversation, ConversationActivity
@@ -120,6 +121,13 @@ def follow_number(number: SenderNumber, *, by: User | None) -> int:
     people = set(membership.people_of(number.chatroom).filter(is_active=True).values_list("pk", flat=True))
     assignments.unassign_conversations(
         [row for row in rows if row.assigned_to_id and row.assigned_to_id not in people], by=by
+    )
+    # Open sockets look whether they may stay where they are: who is viewing or typing is for the new chatroom alone.
+    bus.access_changed(
+        User.objects.filter(
+            Q(pk__in=UserChatroom.objects.filter(chatroom__in=set(former_chatroom_of.values())).values("user_id"))
+            | Q(organization_id=number.organization_id, role=User.Role.ADMIN)
+        ).values_list("pk", flat=True)
     )
     event_log.record_events(
         [
