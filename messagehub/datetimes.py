@@ -29,11 +29,11 @@ def parse_position(text: str) -> tuple[datetime, UUID]:
 
 
 def parse_moment(text: str) -> datetime:
-    """A moment with its zone, as `isoformat` writes it. Raises ValueError."""
+    """A moment with its zone, as `isoformat` writes it, in UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or not FIRST_YEAR < moment.year <= LAST_YEAR:
         raise ValueError("This is no moment with a zone that anything could have happened at.")
-    return moment
+    return moment.astimezone(UTC)  # PostgreSQL knows zones of up to 15:59 h from UTC, Python of up to 23:59
 
 
 def is_ahead(moment: datetime) -> bool:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from chatrooms import membership
 from chatrooms.models import Chatroom, UserChatroom
+from integrations import isolation
 from messagehub import sql, tenancy
 from messaging.live import event_log
 from messaging.models import Conversation, ConversationActivity
@@ -41,6 +42,10 @@ def hold_access(person_id: UUID, chatroom: Chatroom) -> bool:
         UserChatroom.objects.select_for_update(no_key=True).filter(user=person_id, chatroom=chatroom).values_list("pk")
     )
     list(User.objects.select_for_update(no_key=True, of=("self",)).filter(pk=person_id).values_list("pk"))
+    return has_access(person_id, chatroom)
+
+
+def has_access(person_id: UUID, chatroom: Chatroom) -> bool:
     return membership.people_of(chatroom).filter(pk=person_id, is_active=True).exists()
 
 
@@ -53,7 +58,8 @@ def release_lost_assignments() -> int:
         people = sql.fetch_rows(LOST)
     released = 0
     for person in people:
-        with tenancy.organization(person["organization_id"]):
+        guard = isolation.contain("Lost assignees", person["organization_id"], person["id"])
+        with guard, tenancy.organization(person["organization_id"]):
             released += release_assignments(User.objects.get(pk=person["id"]), by=None)
     return released
 

@@ -117,8 +117,9 @@ def change_conversation(
     if "assigned_to" in values:
         values["assigned_to_id"] = getattr(values.pop("assigned_to"), "pk", None)
     # Before the conversation is locked: whoever ends a person's access locks that access first and then unassigns.
-    lost_assignee_id = _lost_assignee(conversation, values)
+    lost_assignee_id, chatroom_id = _lost_assignee(conversation, values), conversation.chatroom_id
     conversation = lock_conversation(conversation)
+    _require_access_after_move(conversation, chatroom_id, values.get("assigned_to_id"))
     values |= _read_state(conversation, values)
     if lost_assignee_id and values.get("assigned_to_id", conversation.assigned_to_id) == lost_assignee_id:
         values["assigned_to_id"] = None
@@ -156,6 +157,14 @@ def _lost_assignee(conversation: Conversation, values: dict) -> UUID | None:
     if "assigned_to_id" in values:
         raise assignments.AssigneeGone
     return person_id
+
+
+def _require_access_after_move(conversation: Conversation, former_chatroom_id: UUID, person_id: UUID | None) -> None:
+    """Ask about the new assignee again where the conversation moved while its lock was waited for."""
+    if person_id is None or conversation.chatroom_id == former_chatroom_id:
+        return
+    if not assignments.has_access(person_id, conversation.chatroom):
+        raise assignments.AssigneeGone
 
 
 def _describe_activities(conversation: Conversation, changed_values: Mapping) -> list[dict]:

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from accounts.models import User
 from chatrooms import membership
-from chatrooms.models import Contact
+from chatrooms.models import Contact, UserChatroom
+from integrations import isolation
 from integrations.models import SenderNumber
-from messagehub import sql, tenancy
+from messagehub import bus, sql, tenancy
 from messaging.conversations import assignments
 from messaging.live import event_log
 from messaging.models import Conversation, ConversationActivity
@@ -67,7 +69,7 @@ WHERE a.kind = 'conversation_opened' AND a.reference = moved.id AND a.contact_id
 """
 # A webhook that was being stored during the move may have opened a conversation in the old chatroom.
 STRAGGLERS = """
-SELECT DISTINCT n.id FROM conversations v
+SELECT DISTINCT n.id, n.organization_id FROM conversations v
 JOIN sender_numbers n ON n.id = v.sender_number_id AND n.chatroom_id <> v.chatroom_id AND n.retired_at IS NULL
 JOIN chatrooms r ON r.id = n.chatroom_id AND r.archived_at IS NULL
 JOIN contacts c ON c.id = v.contact_id AND c.phone IS NOT NULL
@@ -78,11 +80,11 @@ WHERE v.status <> 'CLOSED' ORDER BY n.id
 def move_stragglers() -> int:
     """Move conversations that were opened in the old chatroom during a move; returns how many."""
     with tenancy.system():
-        number_ids = [row["id"] for row in sql.fetch_rows(STRAGGLERS)]
+        numbers = sql.fetch_rows(STRAGGLERS)
     moved_count = 0
-    for pk in number_ids:
-        with tenancy.system():
-            moved_count += follow_number(SenderNumber.objects.select_related("chatroom").get(pk=pk), by=None)
+    for row in numbers:
+        with isolation.contain("Conversations left behind", row["organization_id"], row["id"]), tenancy.system():
+            moved_count += follow_number(SenderNumber.objects.select_related("chatroom").get(pk=row["id"]), by=None)
     return moved_count
 
 
@@ -119,6 +121,13 @@ def follow_number(number: SenderNumber, *, by: User | None) -> int:
     people = set(membership.people_of(number.chatroom).filter(is_active=True).values_list("pk", flat=True))
     assignments.unassign_conversations(
         [row for row in rows if row.assigned_to_id and row.assigned_to_id not in people], by=by
+    )
+    # Open sockets look whether they may stay where they are: who is viewing or typing is for the new chatroom alone.
+    bus.access_changed(
+        User.objects.filter(
+            Q(pk__in=UserChatroom.objects.filter(chatroom__in=set(former_chatroom_of.values())).values("user_id"))
+            | Q(organization_id=number.organization_id, role=User.Role.ADMIN)
+        ).values_list("pk", flat=True)
     )
     event_log.record_events(
         [

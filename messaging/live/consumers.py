@@ -264,7 +264,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
         self.take(rooms)
         for room in granted:
             self.offer(orjson.dumps({"type": "access.granted", "chatroom_id": room}).decode())
-        await self.presence.leave_lost_chatroom()
+        await self.presence.leave_lost_place()
 
     # ------------------------------------------------------------ to the client
     def offer(self, frame: Frame | Missed | str) -> None:

@@ -96,9 +96,16 @@ class Presence:
         async with self.moving:
             await self.leave()
 
-    async def leave_lost_chatroom(self) -> None:
-        if self.place and self.place.chatroom_id not in self.socket.seen:
-            await self.end()
+    async def leave_lost_place(self) -> None:
+        """Leave where the chatroom is lost, or the conversation moved to another one."""
+        place = self.place
+        if place is None:
+            return
+        is_seen = place.chatroom_id in self.socket.seen
+        if not is_seen or await self.look_up_place(UUID(place.conversation_id)) != place:
+            async with self.moving:
+                if self.place == place:  # and not at another one meanwhile
+                    await self.leave()
 
     async def find_place(self, conversation_id: Any) -> Place | None:
         """The conversation with this id, if the person may see it."""

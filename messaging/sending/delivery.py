@@ -31,7 +31,9 @@ BURST_SECONDS = 1  # how far a number with a rate may be ahead of it; what is no
 DUE_BATCH = 200
 
 # Numbers with a queued message, by a loose index scan: each step jumps to the next number, so the length of a queue
-# makes no difference. SELECT DISTINCT would read every queued message. Paused and held accounts are left out.
+# makes no difference. SELECT DISTINCT would read every queued message. Paused and held accounts are left out, but not
+# retired numbers: their messages are claimed to fail, with a refund, and their account may never be let in again.
+# What waits for such a number may be its new owner's alone.
 WAITING = """
 WITH RECURSIVE hop AS (
     SELECT min(from_address) AS phone FROM messages WHERE status = 'queued'
@@ -41,8 +43,12 @@ WITH RECURSIVE hop AS (
 )
 SELECT n.id, n.organization_id, n.twilio_account_id, n.segments_per_second
 FROM hop JOIN sender_numbers n ON n.phone = hop.phone JOIN twilio_accounts a ON a.id = n.twilio_account_id
-WHERE a.paused_at IS NULL AND (a.held_until IS NULL OR a.held_until <= now())
-  AND (n.held_until IS NULL OR n.held_until <= now())
+WHERE CASE WHEN n.retired_at IS NULL THEN
+      a.paused_at IS NULL AND (a.held_until IS NULL OR a.held_until <= now())
+      AND (n.held_until IS NULL OR n.held_until <= now())
+  ELSE EXISTS (
+      SELECT FROM messages q
+      WHERE q.status = 'queued' AND q.from_address = n.phone AND q.organization_id = n.organization_id) END
 """
 # Numbers with a rate are locked until the commit, so that two workers can't both use it up. SKIP LOCKED leaves out
 # those that another worker claims for at this moment.

@@ -113,3 +113,20 @@ def test_assignments_that_an_older_version_left_are_ended(acme, assigned, bo, sa
         assert (line.kind, line.actor_id, line.person_id) == ("unassigned", None, bo.pk)
     assert LOST_ASSIGNEE not in {broken.invariant for broken in proof.find_broken()}
     assert assignments.release_lost_assignments() == 0
+
+
+def test_one_that_can_not_be_released_leaves_the_others_to_release(
+    acme, assigned, ann, bo, cy, support, inside, monkeypatch
+):
+    with inside(acme):
+        factories.UserChatroomFactory(user=cy, chatroom=support.room)
+        changes.change_conversation(support.conversation, by=ann, assigned_to=cy)
+        UserChatroom.objects.all().delete()  # without the operation
+    release = assignments.release_assignments
+    for broken in (bo, cy):
+        monkeypatch.setattr(
+            assignments,
+            "release_assignments",
+            lambda user, *, by, broken=broken: {}["broken"] if user == broken else release(user, by=by),
+        )
+        assert assignments.release_lost_assignments() == 1

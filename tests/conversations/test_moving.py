@@ -10,7 +10,7 @@ from django.utils import timezone
 from chatrooms.models import Chatroom, Contact, ContactNumber
 from integrations.models import SenderNumber, WebhookEvent
 from messagehub import tenancy
-from messaging.conversations import changes, moving
+from messaging.conversations import assignments, changes, moving
 from messaging.live import event_log
 from messaging.models import Conversation, ConversationActivity, Event, Message
 from messaging.receiving import ingest
@@ -172,3 +172,31 @@ def test_conversations_left_behind_are_brought_to_their_number(acme, sales, supp
     with inside(acme):
         assert Conversation.objects.get(pk=sales.conversation.pk).chatroom_id == support.room.pk
     assert moving.move_stragglers() == 0
+
+
+def test_one_that_can_not_be_moved_leaves_the_others_to_move(
+    acme, globex, sales, support, elsewhere, inside, monkeypatch
+):
+    leave_behind(acme, sales, support, inside)
+    with inside(globex):
+        other_room = factories.ChatroomFactory(organization=globex.organization, name="Other")
+        SenderNumber.objects.filter(pk=elsewhere.number.pk).update(chatroom=other_room)
+    broken = min(sales.number.pk, elsewhere.number.pk)
+    follow = moving.follow_number
+    monkeypatch.setattr(
+        moving, "follow_number", lambda number, *, by: {}["broken"] if number.pk == broken else follow(number, by=by)
+    )
+
+    assert moving.move_stragglers() == 1
+
+
+def test_nobody_is_assigned_a_conversation_that_has_just_moved_away_from_them(
+    acme, sales, support, ann, bo, api, inside
+):
+    """As when both requests are under way and the move commits first."""
+    with inside(acme):
+        seen_before = Conversation.objects.select_related("chatroom").get(pk=sales.conversation.pk)
+    move(api(ann), sales, support)
+
+    with inside(acme), pytest.raises(assignments.AssigneeGone):
+        changes.change_conversation(seen_before, by=ann, assigned_to=bo)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from accounts import tasks
 from integrations import numbers
@@ -116,6 +117,46 @@ def test_what_the_old_owner_has_queued_is_refunded_and_not_sent(
         message = Message.objects.get(pk=sent["message"]["id"])
         assert (message.status, message.error_code, message.tokens) == ("failed", "no_sender", 0)
     assert api(bo).get("/api/auth/me").json()["token_balance"] == sent["remaining_tokens"] + 1
+
+
+def test_what_is_queued_is_refunded_also_where_the_old_account_is_closed_for_good(
+    acme, globex, old_owner, sales, elsewhere, bo, rich, zed, api, inside
+):
+    """Whoever ports a number away often closes the account: nothing would ever let it in again."""
+    body = {"conversation_id": str(sales.conversation.pk), "content": "Hi"}
+    sent = api(bo).post("/api/messages/send", body).json()
+    with inside(acme):
+        TwilioAccount.objects.update(paused_at=timezone.now(), paused_code="20003")
+    assert delivery.claim_messages(10) == []
+    with inside(acme):
+        assert Message.objects.get(pk=sent["message"]["id"]).status == "queued"
+    connect(api(zed), elsewhere.room)
+
+    assert delivery.claim_messages(10) == []
+
+    with inside(acme):
+        message = Message.objects.get(pk=sent["message"]["id"])
+        assert (message.status, message.error_code, message.tokens) == ("failed", "no_sender", 0)
+    assert api(bo).get("/api/auth/me").json()["token_balance"] == sent["remaining_tokens"] + 1
+
+
+def test_what_the_new_owner_has_queued_takes_nothing_of_what_the_old_one_may_send(
+    acme, globex, old_owner, sales, support, elsewhere, ann, zed, api, inside
+):
+    connect(api(zed), elsewhere.room)
+    body = {"to": "+15554001234", "content": "Hi", "chatroom_id": str(elsewhere.room.pk)}
+    with inside(globex):
+        number = SenderNumber.objects.get(phone=PHONE)
+    assert api(zed).post("/api/messages/send", {**body, "sender_number_id": str(number.pk)}).status_code == 201
+    for text in ("One", "Two"):
+        body = {"conversation_id": str(support.conversation.pk), "content": text}
+        assert api(ann).post("/api/messages/send", body).status_code == 201
+    with inside(acme):
+        account_id = TwilioAccount.objects.get().pk
+
+    claimed = delivery.claim_messages(10, {account_id: 2})
+
+    assert sorted(claim.text.body for claim in claimed) == ["Hi", "One", "Two"]
 
 
 def test_admins_of_both_organizations_are_told_and_not_of_each_other(

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import time
 
 import pytest
 from django.conf import settings
@@ -136,6 +137,15 @@ def test_token_in_the_address_of_a_socket_is_redacted(bo):
                    f"/ws/inbox?hello&token={secret}")  # fmt: skip
 
     assert line.strip() == '127.0.0.1 - "WebSocket /ws/inbox?hello&token=[redacted]" [accepted]'
+
+
+@pytest.mark.parametrize("part", ["a", "-", "a%3A", "aaaaaaaa:", "aaaaaaaa:bbbbbb:", "/password/reset", "?key"])
+def test_long_address_of_a_stranger_is_redacted_at_once(part):
+    began = time.perf_counter()
+
+    redaction.redact("/" + part * (30_000 // len(part)))
+
+    assert time.perf_counter() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Links in what people write: which addresses become one, and that nothing else ever does."""
 
+import time
+
 import pytest
 
 from messagehub.ui.links import link_text
@@ -62,3 +64,17 @@ def test_a_note_links_addresses_and_sets_mentions_apart(browser, acme, ann, bo, 
         notes.add_note(sales.conversation, "@Bo see https://bo.example/@Bo", author=ann, mentions=[bo])
     page = browser(ann).get(f"/inbox/{sales.conversation.pk}/").content.decode()
     assert f'<b class="mention">@Bo</b> see <a href="https://bo.example/@Bo" {WEB}>' in page
+
+
+@pytest.mark.parametrize("filler", ["", "a.example "])
+def test_text_that_is_nothing_but_numbers_has_its_first_linked_and_takes_no_time(filler):
+    """A stranger may send fifty of them; while they are drawn, this process answers nobody."""
+    began = time.process_time()
+
+    linked = link_text(f"{filler}4155942380 " * 200, "US")
+    link_text(f"{filler}12.34.56.78 " * 200, "US")
+    link_text(f"{filler}1 1" * 500, "US")
+
+    assert 1 <= linked.count("tel:") <= 10
+    assert linked.count("4155942380") >= 200
+    assert time.process_time() - began < 1
