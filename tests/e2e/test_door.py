@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.conftest import DESKTOP, PHONE
 from tests.e2e.looks import assert_accessible, shot
 from tests.e2e.test_accounts import link_in_mail
-from tests.running_demo import Demo, demo_folder, eventually, running_demo
+from tests.running_demo import Demo, eventually
 
 pytestmark = pytest.mark.e2e
 SIZES = pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -114,16 +114,3 @@ def test_the_theme_is_kept_and_does_not_flash(demo: Demo, signed_in, complaints)
     maya.locator(".own [data-theme-form] [value=system]").click()
     expect(maya.locator("html")).not_to_have_attribute("data-theme", "dark")
     assert complaints == []
-
-
-def test_too_many_tries_are_told_how_long_to_wait(browser: Browser):
-    with demo_folder() as folder, running_demo(folder, LIMIT_LOGIN_PER_ACCOUNT="2") as demo:
-        page = browser.new_page(viewport=PHONE)
-        for _ in range(3):
-            page.goto(f"{demo.base_url}/login/")
-            page.get_by_label("Email").fill("maya@northbeam.example")
-            page.get_by_label("Password", exact=True).fill("wrong")
-            page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("alert")).to_contain_text("Too many attempts. Try again in")
-        assert_accessible(page, "login-locked")
-        page.close()

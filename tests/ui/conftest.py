@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.http import HttpResponse
 from playwright.sync_api import Browser, Page, Route
 
 ORIGIN = "http://scripts.example"
@@ -18,6 +19,7 @@ class Site:
 
     def __init__(self) -> None:
         self.pages: dict[str, str] = {}
+        self.policies: dict[str, str] = {}  # the Content-Security-Policy of a page, where it has one
         self.asked: list[str] = []
 
     def answer(self, route: Route) -> None:
@@ -25,7 +27,8 @@ class Site:
         if path in self.pages:
             kind = "application/json" if self.pages[path].startswith("{") else "text/html"
             self.asked.append(path)
-            return route.fulfill(body=self.pages[path], content_type=f"{kind}; charset=utf-8")
+            policy = {"Content-Security-Policy": self.policies[path]} if path in self.policies else {}
+            return route.fulfill(body=self.pages[path], headers={"Content-Type": f"{kind}; charset=utf-8", **policy})
         found = finders.find(path.removeprefix("/static/")) if path.startswith("/static/") else None
         if not found:
             return route.fulfill(status=404)
@@ -48,6 +51,13 @@ def page(chromium: Browser, site: Site) -> Iterator[Page]:
     yield page
     context.close()
     assert complaints == []
+
+
+def show_answer(page: Page, site: Site, answer: HttpResponse, path: str) -> None:
+    """What the app answered, under its own policy."""
+    site.pages[path] = answer.content.decode()
+    site.policies[path] = answer["Content-Security-Policy"]
+    page.goto(ORIGIN + path)
 
 
 def show(page: Page, site: Site, body: str, attributes: str = "", head: str = "") -> None:

@@ -43,7 +43,7 @@ def test_it_holds_nothing_that_the_policy_forbids(template):
 
 
 # What only those who build or run the product read.
-FOR_BUILDERS = ("sandbox/", "admin/", "docs.html", "ui/styleguide.html")
+FOR_BUILDERS = ("sandbox/", "admin/", "docs.html", "docs_quickstart.html", "ui/styleguide.html")
 NAMES = re.compile(r"\b(MessageHub|SMS|Esc|Ctrl|Sofia Marchetti|Jonas Weber|Amelia Hart)\b")  # the same in any language
 SETTINGS = ("pane", "htmx_keeps_history", "body_attributes")  # blocks that no one reads
 TRANSLATED = r"{% *blocktrans(?:late)?\b.*?{% *endblocktrans(?:late)? *%}|{% *comment\b.*?{% *endcomment *%}|{#.*?#}"
