@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import time
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.text import slugify
 
 from accounts import audit, second_factor, sessions, team
@@ -49,6 +49,11 @@ class OwnSecondFactorFirst(Exception):
         super().__init__(self.fields["require_mfa_for_admins"][0])
 
 
+# One at a time: neither the name nor the address of the first admin is unique in the database.
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('create_organization', 0))"
+
+
+@transaction.atomic
 def create_organization(
     name: str, admin_email: str, *, by: User | None, default_country: str = "US", time_zone: str = "UTC"
 ) -> Creation:
@@ -58,6 +63,8 @@ def create_organization(
     ValidationError for what the fields refuse, OrganizationExists and AddressInUse.
     """
     name, admin_email = name.strip(), admin_email.strip().lower()
+    with connection.cursor() as cursor:
+        cursor.execute(ONE_AT_A_TIME)
     with tenancy.system():
         organization = Organization(name=name, default_country=default_country, time_zone=time_zone)
         validate_new_organization(organization, admin_email)

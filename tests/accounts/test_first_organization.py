@@ -6,14 +6,16 @@ from io import StringIO
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts import second_factor, tasks, team
+from accounts import organizations, second_factor, tasks, team
 from accounts.models import AuditEntry, Organization, User
 from messagehub import tenancy
 from tests import factories
 from tests.accounts.codes import code
+from tests.meanwhile import Aside
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/accounts/organization/add/"
@@ -212,6 +214,15 @@ def test_same_form_twice_leaves_one_organization(operator):
 
     assert "already exists" in answer.content.decode()
     assert len(read_organizations()) == 1
+
+
+def test_two_who_create_it_at_once_make_one(transactional_db):
+    with transaction.atomic():
+        first = organizations.create_organization("Initech", "bill@initech.example", by=None)
+        second = Aside(lambda: organizations.create_organization("Initech", "bill@initech.example", by=None))
+    assert (first.is_new, second.result().is_new) == (True, False)
+    with tenancy.system():
+        assert Organization.objects.filter(name="Initech").count() == 1
 
 
 def test_admin_of_an_organization_adds_none(browser, ann):

@@ -8,6 +8,7 @@ import { lookAround } from "./actions.js";
 import * as composer from "./composer.js";
 import * as keyboard from "./keyboard.js";
 import { changedRow, mark, query, redress, reload, rows, touchRow } from "./list.js";
+import { forget } from "./opened.js";
 import { arrive, close, go, phone, show, toggleAside } from "./opening.js";
 import * as outbox from "./outbox.js";
 import { startTyping, stopTyping } from "./presence.js";
@@ -27,6 +28,7 @@ function changed({ message }) {
 }
 
 function loseRoom({ chatroom_id: room }) {
+  forget();
   for (const each of rows()) if (each.dataset.room === room) each.remove();
   reload();
   if (thread.room() !== room) return;

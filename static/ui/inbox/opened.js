@@ -13,6 +13,9 @@ export function keep(id, answer) {
   if (old === id) old = null;
 }
 
+// Some of them may not be seen any more.
+export const forget = () => answers.clear();
+
 // Shows it as it was, or says on its row that it can't be had now. `eventInfo` is what htmx tells of a request.
 export function openOffline(id, eventInfo) {
   const answer = answers.get(id);
