@@ -1,6 +1,7 @@
 """An organization whose account is a real sandbox's, and workers as real processes on the test's own database."""
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from integrations import channels
 from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
+from integrations.sandbox.store import new_sid
 from messagehub import launcher, tenancy
 from messaging.models import Message
 from messaging.sending import delivery, enqueue, reconciliation
@@ -27,7 +29,8 @@ from tests.sandbox_server import ROOT, SandboxServer, sandbox_server
 from tokens import ledger, proof
 from tokens.models import TokenEntry
 
-ACCOUNT, TOKEN, OURS = "AC" + "a" * 32, "f" * 32, "+15550100100"
+TOKEN = "f" * 32
+NUMBERS = (f"+1555{n:05}00" for n in itertools.count(1001))
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +46,6 @@ class Desk:
     sandbox: SandboxServer
     tenant: dict
     account: str
-    accepted_before: int = 0
     sent: list[UUID] = field(default_factory=list)
 
     @property
@@ -94,8 +96,7 @@ class Desk:
     @property
     def at_provider(self) -> list[str]:
         """The texts that the provider accepted since this test began, oldest first."""
-        accepted = self.sandbox.accepted(self.account)
-        return [each["body"] for each in reversed(accepted[: len(accepted) - self.accepted_before])]
+        return [each["body"] for each in reversed(self.sandbox.accepted(self.account))]
 
     def client(self, user: User | None = None) -> APIClient:
         """Somebody of the organization at the API; the agent unless another is named."""
@@ -136,13 +137,15 @@ def desk(sandbox: SandboxServer, settings) -> Iterator[Desk]:
     settings.TWILIO_API_BASE_URL = sandbox.base_url
     settings.RECONCILE_SECONDS = -600
     settings.RECONCILE_GRACE_SECONDS = 0
-    yield create_desk(sandbox, "acme", ACCOUNT, OURS)
+    yield create_desk(sandbox, "acme")
     sandbox.post("/settings", latency_ms=0)
     sandbox.clear_faults()
     assert list(proof.find_broken()) == []
 
 
-def create_desk(sandbox: SandboxServer, slug: str, account: str, number: str) -> Desk:
+def create_desk(sandbox: SandboxServer, slug: str) -> Desk:
+    """An account of its own: the sandbox outlives a test, and reconciliation would find what another one sent."""
+    account, number = new_sid("AC"), next(NUMBERS)
     sandbox.add_account(account, TOKEN)
     sandbox.add_number(account, number)
     tenant = create_tenant(slug, number, account_sid=account, auth_token=TOKEN)
@@ -150,7 +153,7 @@ def create_desk(sandbox: SandboxServer, slug: str, account: str, number: str) ->
         Message.objects.filter(organization_id=tenant["organization"].pk).update(status="delivered")
     with tenancy.organization(tenant["organization"].pk):
         ledger.adjust(tenant["agent"], 995, actor=tenant["agent"], reason="Enough")
-    return Desk(sandbox, tenant, account, len(sandbox.accepted(account)))
+    return Desk(sandbox, tenant, account)
 
 
 def pass_pauses() -> None:

@@ -77,8 +77,7 @@ def until(true: Callable[[], bool], seconds: float = 90) -> None:
 
 def gone(desk: Desk) -> list[str]:
     """Whom the provider's messages of this test went to."""
-    accepted = desk.sandbox.accepted(desk.account)
-    return [each["to"] for each in accepted[: len(accepted) - desk.accepted_before]]
+    return [each["to"] for each in desk.sandbox.accepted(desk.account)]
 
 
 def flying(counts: dict[str, int]) -> int:

@@ -115,9 +115,10 @@ def past_every_rule() -> Iterator[psycopg.Connection]:
 class Company:
     """An organization with one of everything that a loop over all tenants meets."""
 
-    def __init__(self, sandbox, slug: str, letter: str, number: str):
-        self.desk = create_desk(sandbox, slug, "AC" + letter * 32, number)
-        self.tenant, self.number = self.desk.tenant, number
+    def __init__(self, sandbox, slug: str):
+        self.desk = create_desk(sandbox, slug)
+        self.tenant = self.desk.tenant
+        self.number = self.tenant["number"].phone
         self.organization, self.room = self.tenant["organization"], self.tenant["room"]
         self.ids: dict[str, UUID] = {
             "organization": self.organization.pk,
@@ -174,7 +175,7 @@ class Company:
 def broken(sandbox, settings, past_every_rule) -> Company:
     """Everything that has to be done for it comes before what has to be done for the healthy one."""
     settings.TWILIO_API_BASE_URL = sandbox.base_url
-    company = Company(sandbox, "broken", "b", "+15550200200")
+    company = Company(sandbox, "broken")
     ids = company.ids
     with company.inside():
         second = TwilioAccount.objects.create(
@@ -220,7 +221,7 @@ def broken(sandbox, settings, past_every_rule) -> Company:
 @pytest.fixture
 def healthy(broken, sandbox, settings) -> Company:
     settings.RECONCILE_SECONDS, settings.METRICS_ADDRESSES = -600, ["127.0.0.1"]
-    return Company(sandbox, "healthy", "a", "+15550100100")
+    return Company(sandbox, "healthy")
 
 
 def fly() -> None:
