@@ -28,7 +28,7 @@ from messaging.campaigns import feed as campaign_feed
 from messaging.campaigns import lifecycle
 from messaging.conversations import changes
 from messaging.receiving import ingest
-from messaging.sending import delivery, enqueue, flow_control
+from messaging.sending import delivery, enqueue, flow_control, sweeping
 
 log = logging.getLogger(__name__)
 THREADS = ("receive", "claim", "settle", "sweep", "feed")
@@ -206,7 +206,7 @@ class Worker:
     async def sweep(self) -> None:
         while not self.stopping.is_set():
             await self.attempt("sweep", changes.wake_snoozed)
-            if await self.attempt("sweep", delivery.sweep_overdue):
+            if await self.attempt("sweep", sweeping.sweep_overdue):
                 self.outbox.set()
             await self.woken(self.stopping)
 

@@ -28,7 +28,6 @@ MOST_ATTEMPTS = 8  # calls that did not reach the provider; being told to wait d
 WAITED_SECONDS = 60  # after this time in the queue, everything is checked again and not only consent
 LAST_ATTEMPT = 32_767  # the largest value of a smallint
 BURST_SECONDS = 1  # how far a number with a rate may be ahead of it; what is not used is not saved up
-DUE_BATCH = 200
 
 # Numbers with a queued message, by a loose index scan: each step jumps to the next number, so the length of a queue
 # makes no difference. SELECT DISTINCT would read every queued message. Paused and held accounts are left out, but not
@@ -101,33 +100,10 @@ WHERE m.id = ANY(%s) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL O
     SELECT e.kind FROM consent_entries e WHERE e.sender_number_id = n.id AND e.address = m.to_address
     ORDER BY e.created_at DESC, e.id DESC LIMIT 1))
 """
-# A lease that ended means that the worker died or lost the database between call and answer: Twilio may have the
-# message. It has no idempotency key for new messages (https://www.twilio.com/docs/messaging/api/message-resource), so
-# sending it again could send it twice.
-OVERDUE = """
-WITH lost AS (
-    SELECT id FROM messages
-    WHERE status = 'sending' AND lease_until < now()
-      AND (%(only)s::uuid[] IS NULL OR id = ANY(%(only)s)) AND id <> ALL(%(left_out)s::uuid[])
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-)
-UPDATE messages m
-SET status = 'unknown', lease_until = NULL,
-    error_code = 'no_answer', error_message = 'The provider''s answer was lost. It is being checked.'
-FROM lost WHERE m.id = lost.id
-RETURNING m.id, m.organization_id, m.chatroom_id, m.conversation_id
-"""
-FIND = """
-SELECT m.id, m.organization_id, v.sender_number_id AS subject_id
-FROM messages m LEFT JOIN conversations v ON v.id = m.conversation_id
-WHERE {} AND m.id <> ALL(%s::uuid[]) ORDER BY m.id
-"""
-LEASES = isolation.Batches("Messages without an answer", FIND.format("m.status = 'sending' AND m.lease_until < now()"))
 SENDERS = isolation.Batches(
     "Sending",
     f"SELECT id, organization_id, id AS subject_id FROM ({WAITING}) AS waiting WHERE id <> ALL(%s::uuid[]) ORDER BY id",
 )
-SCHEDULED = isolation.Batches("Scheduled messages", FIND.format("m.status = 'scheduled' AND m.send_at <= now()"))
 UNSETTLED = """
 SELECT id, organization_id, chatroom_id, conversation_id, contact_id, to_address, status, attempt,
        failures, provider_id, segments, tokens, sent_by_id, error_code, error_message, not_before, lease_until
@@ -379,27 +355,3 @@ def _slow_senders_down(answers) -> None:
             health.hold_account(claim.account_id, outcome.retry_after)
         elif isinstance(outcome, Busy):
             health.hold_number(claim.number_id, outcome.retry_after)
-
-
-# ---------------------------------------------------------------- what time moves on
-def sweep_overdue() -> int:
-    """Make messages with an ended lease unknown, and queue scheduled messages that are due; returns how many."""
-    # In two transactions: recording events twice in one would lock the chatrooms' counters in no order.
-    return sum(LEASES.take(_give_up_leases)) + sum(SCHEDULED.take(_queue_due))
-
-
-def _give_up_leases(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
-    rows = sql.fetch_rows(OVERDUE, {"only": only, "left_out": left_out})
-    event_log.record_events([states.message_updated(row) for row in rows])
-    return len(rows)
-
-
-def _queue_due(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
-    """Queue scheduled messages that may still be sent; returns how many were due."""
-    due_messages = Message.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
-    due_messages = due_messages.filter(status="scheduled", send_at__lte=timezone.now()).order_by("send_at", "pk")
-    if only is not None:
-        due_messages = due_messages.filter(pk__in=only)
-    messages = list(due_messages.exclude(pk__in=left_out).select_related(*recheck.ASKED)[:DUE_BATCH])
-    recheck.recheck_messages(messages)
-    return len(messages)

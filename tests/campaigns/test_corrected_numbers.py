@@ -9,7 +9,7 @@ from chatrooms.models import Contact
 from messaging.campaigns import feed
 from messaging.contacts import merging
 from messaging.models import CampaignRecipient, Message
-from messaging.sending import consent, delivery
+from messaging.sending import consent, delivery, sweeping
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def test_edit_readdresses_what_is_scheduled(acme, sales, bo, rich, api, inside):
     correct(api(bo), sales.contact)
     with inside(acme):
         Message.objects.filter(status="scheduled").update(send_at=timezone.now())
-    delivery.sweep_overdue()
+    sweeping.sweep_overdue()
     assert claim_addresses() == [RIGHT]
 
 

@@ -16,7 +16,7 @@ from messaging.campaigns import feed, lifecycle
 from messaging.contacts import merging
 from messaging.conversations import changes
 from messaging.models import Campaign, Conversation, Message
-from messaging.sending import delivery, eligibility
+from messaging.sending import delivery, eligibility, sweeping
 from tests import factories
 from tests.campaigns.conftest import become
 from tokens import ledger
@@ -232,7 +232,7 @@ def test_what_surely_never_went_goes_out_though_its_campaign_was_over_by_then(ac
     held_up = delivery.claim_messages(1)
     with tenancy.system():
         Message.objects.filter(campaign=campaign).update(lease_until=timezone.now() - timedelta(hours=1))
-    delivery.sweep_overdue()
+    sweeping.sweep_overdue()
     feed.feed_campaigns()
     assert (fresh(campaign).state, counts(campaign)) == ("done", {"unknown": 1})
     delivery.settle_outcomes([(each, NotReached("It was held up here.")) for each in held_up])

@@ -28,7 +28,7 @@ from messaging.campaigns import feed, lifecycle
 from messaging.conversations import changes
 from messaging.models import Attachment, Campaign, Conversation, Label, Message, MessageTemplate
 from messaging.receiving import attachments, backfill, ingest
-from messaging.sending import delivery, enqueue, reconciliation
+from messaging.sending import delivery, enqueue, reconciliation, sweeping
 from messaging.worker import Worker
 from tests.desk import TOKEN, create_desk, sandbox
 from tokens import proof
@@ -274,7 +274,7 @@ def list_works(company: Company, sandbox) -> dict[str, Callable[[], object]]:
 
     def sweep() -> list[str]:
         for _ in range(3):
-            delivery.sweep_overdue()
+            sweeping.sweep_overdue()
         return [read_status(scheduled), read_status(leased)]
 
     def send() -> list[bool]:
@@ -328,7 +328,7 @@ def list_works(company: Company, sandbox) -> dict[str, Callable[[], object]]:
         worker = Worker()
 
         async def loop() -> None:
-            for work in (changes.wake_snoozed, delivery.sweep_overdue, ingest.drain_webhooks, feed.feed_campaigns):
+            for work in (changes.wake_snoozed, sweeping.sweep_overdue, ingest.drain_webhooks, feed.feed_campaigns):
                 await worker.attempt("sweep", work)
             await worker.attempt("claim", delivery.claim_messages, 10)
 

@@ -15,7 +15,7 @@ from messaging.conversations import changes as conversation_changes
 from messaging.live import event_log
 from messaging.models import Conversation, Event, Message
 from messaging.receiving import ingest
-from messaging.sending import delivery
+from messaging.sending import sweeping
 from tests import factories
 from tests.meanwhile import Aside
 
@@ -61,7 +61,7 @@ def test_time_holds_no_counter_while_it_waits_for_another(acme, sales, support, 
         )  # fmt: skip
     with tenancy.system():
         list(Chatroom.objects.select_for_update(no_key=True).filter(pk=sales.room.pk))
-        other = Aside(delivery.sweep_overdue)
+        other = Aside(sweeping.sweep_overdue)
         assert Message.objects.get(pk=lost.pk).status == "unknown"  # committed, with its event
         assert list(Chatroom.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=support.room.pk))
     assert other.result() == 2

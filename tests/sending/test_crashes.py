@@ -11,7 +11,7 @@ import pytest
 from integrations import channels, events
 from messagehub import tenancy
 from messaging.models import Message
-from messaging.sending import delivery
+from messaging.sending import delivery, sweeping
 from messaging.worker import Worker
 from tests.desk import Desk, let_leases_end, worker_process
 from tests.running_demo import Demo, demo_folder, eventually, phones, running_demo
@@ -135,7 +135,7 @@ def test_a_paused_workers_late_answer_is_refused(desk: Desk, tmp_path):
         zombie.signal(signal.SIGSTOP)
         time.sleep(1.7)  # the answer arrives and nobody reads it
         let_leases_end()
-        delivery.sweep_overdue()
+        sweeping.sweep_overdue()
         desk.reconcile_until_settled()
         assert desk.state(message).status == "not_sent"
 
@@ -174,7 +174,7 @@ def test_worker_process_that_stood_still_does_not_call_any_more(desk: Desk, sett
     (claimed,) = delivery.claim_messages(1)
     time.sleep(1.2)
     let_leases_end()
-    delivery.sweep_overdue()
+    sweeping.sweep_overdue()
     desk.reconcile_until_settled()
     assert desk.state(message).status == "not_sent"
 

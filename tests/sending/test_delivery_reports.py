@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from integrations.events import Accepted, StatusUpdate, Unclear
 from messagehub import tenancy
 from messaging.models import Message, MessageReceipt
-from messaging.sending import delivery, delivery_reports, states
+from messaging.sending import delivery, delivery_reports, states, sweeping
 from tests.cast import create_tenant
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +97,6 @@ def test_another_accounts_report_does_not_touch_our_message(message: Message):
 def test_a_lease_that_ran_out_is_unknown_and_never_queued(message: Message, settings):
     settings.SEND_LEASE_SECONDS = -1
     delivery.claim_messages(1)
-    assert delivery.sweep_overdue() == 1
+    assert sweeping.sweep_overdue() == 1
     assert state(message)[0] == "unknown"
     assert delivery.claim_messages(10) == []

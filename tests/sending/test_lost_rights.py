@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from messagehub import tenancy
 from messaging.models import Message
-from messaging.sending import delivery
+from messaging.sending import sweeping
 from tests.desk import Desk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.faults]
@@ -44,7 +44,7 @@ def test_who_lost_the_right_meanwhile_sends_nothing_that_is_due_later(desk: Desk
     lost = {"is_active": False} if loss == "deactivated" else {"role": "agent"}
     User.objects.filter(pk=sender.pk).update(**lost)
     make_due()
-    assert delivery.sweep_overdue() == 20
+    assert sweeping.sweep_overdue() == 20
     fly_all(desk)
 
     ids = [answer.json()["message"]["id"] for answer in answers]

@@ -11,7 +11,7 @@ from accounts.models import AuditEntry, User
 from messagehub import tenancy
 from messagehub.keys import uuid7
 from messaging.models import Event, Message
-from messaging.sending import delivery, states
+from messaging.sending import delivery, states, sweeping
 from tests.cast import create_tenant
 from tokens import ledger, proof
 
@@ -148,7 +148,7 @@ def test_a_scheduled_message_is_sent_when_its_time_has_come(acme, agent):
     assert message["id"] not in {str(each.text.message_id) for each in delivery.claim_messages(10)}
     with tenancy.system():
         Message.objects.filter(pk=message["id"]).update(send_at=timezone.now() - timedelta(hours=1))
-    delivery.sweep_overdue()
+    sweeping.sweep_overdue()
     assert message["id"] in {str(each.text.message_id) for each in delivery.claim_messages(10)}
 
 

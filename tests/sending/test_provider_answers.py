@@ -12,7 +12,7 @@ from integrations import channels
 from integrations.twilio import limits, sending
 from messagehub import tenancy
 from messaging.models import Message
-from messaging.sending import delivery
+from messaging.sending import delivery, sweeping
 from tests.desk import Desk, create_desk, pass_pauses, worker_process
 from tests.running_demo import eventually
 
@@ -31,7 +31,7 @@ def test_an_answer_that_is_lost_is_never_followed_by_another_try(desk: Desk, mon
     assert desk.state(message).status == "unknown"
     assert desk.at_provider == [message.content]
     pass_pauses()
-    assert delivery.sweep_overdue() == 0
+    assert sweeping.sweep_overdue() == 0
     assert desk.fly() == 0
     desk.reconcile_until_settled()
     assert desk.state(message).provider_id

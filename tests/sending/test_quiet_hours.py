@@ -9,7 +9,7 @@ from accounts.models import Organization
 from messagehub import tenancy
 from messaging.campaigns import feed, lifecycle
 from messaging.models import Conversation, Message
-from messaging.sending import delivery, eligibility, quiet_hours
+from messaging.sending import eligibility, quiet_hours, sweeping
 from tests.campaigns.conftest import counts, crowd, do, draft, fresh
 
 __all__ = ["counts", "crowd", "do", "draft", "fresh"]
@@ -117,7 +117,7 @@ def test_due_message_that_may_never_be_sent_fails_and_is_paid_back(acme, rich, n
             send_at=datetime.now(UTC) - timedelta(seconds=5),
         )  # fmt: skip
 
-    delivery.sweep_overdue()
+    sweeping.sweep_overdue()
 
     with tenancy.system():
         message.refresh_from_db()

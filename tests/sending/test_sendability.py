@@ -14,7 +14,7 @@ from integrations.models import SenderNumber, TwilioAccount
 from messagehub import tenancy
 from messaging.contacts import merging
 from messaging.models import ConsentEntry, Conversation, Message
-from messaging.sending import delivery, eligibility, quiet_hours
+from messaging.sending import delivery, eligibility, quiet_hours, sweeping
 from tests import factories
 from tokens import ledger, proof
 from tokens.models import TokenAccount, TokenEntry
@@ -243,7 +243,7 @@ def test_what_may_not_be_sent_any_more_when_due_fails_and_is_paid_back(acme, ric
     with inside(acme):
         assert ledger.balance(rich) == 9
         change(sales)
-    assert delivery.sweep_overdue() == 1
+    assert sweeping.sweep_overdue() == 1
     assert delivery.claim_messages(10) == []
     with inside(acme):
         due.refresh_from_db()
@@ -259,7 +259,7 @@ def test_it_is_the_number_that_it_goes_to_that_must_want_it(acme, rich, sales, i
     with inside(acme):
         opt_out(sales)
         merging.merge_contacts(factories.ContactFactory(chatroom=sales.room), sales.contact, by=rich)
-    delivery.sweep_overdue()
+    sweeping.sweep_overdue()
     assert delivery.claim_messages(10) == []
     with inside(acme):
         due.refresh_from_db()
@@ -269,7 +269,7 @@ def test_it_is_the_number_that_it_goes_to_that_must_want_it(acme, rich, sales, i
 def test_what_slipped_into_quiet_hours_waits_for_their_end(acme, sales, inside, due):
     with inside(acme):
         quiet(sales)
-    delivery.sweep_overdue()
+    sweeping.sweep_overdue()
     with inside(acme):
         due.refresh_from_db()
     assert due.status == "scheduled"
@@ -281,7 +281,7 @@ def test_tokens_that_were_paid_are_not_asked_for_again(acme, sales, inside, due)
         # Everything else was spent meanwhile.
         assert ledger.balance(due.sent_by) == 9
         ledger.debit(due.sent_by, 9, reference="elsewhere")
-    delivery.sweep_overdue()
+    sweeping.sweep_overdue()
     (claimed,) = delivery.claim_messages(10)
     assert claimed.text.message_id == due.pk
 
