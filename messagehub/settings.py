@@ -361,6 +361,7 @@ if EMBEDDED:
     EMAIL_FILE_PATH = LOCAL_DIR / "mail"
 else:
     vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+EMAIL_TIMEOUT = 10  # seconds; without it a mail server that says nothing keeps a job for ever
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MessageHub <no-reply@messagehub.example>")
 
 USE_TZ = True

@@ -30,7 +30,7 @@ def reconcile(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="notifications", pass_context=False)
+@app.task(queueing_lock="notifications", lock="notifications", pass_context=False)
 def mail_notifications(timestamp: int) -> None:
     notices.mail_unseen_notifications()
 

@@ -75,27 +75,34 @@ def mail_unseen_notifications() -> int:
 
 
 def _mail_user(organization_id: UUID, user_id: UUID) -> int:
-    # The mail is sent before the commit: where that fails, `mailed_at` is rolled back and the next run tries again.
+    """A mail that can't be sent leaves its notifications for the next run."""
+    # In three steps, with no row locked while the mail server is asked: opening a conversation marks the same rows as
+    # seen. The job's lock keeps a second run away meanwhile.
     with tenancy.organization(organization_id), transaction.atomic():
         user = User.objects.get(pk=user_id)
         due_notifications = Notification.objects.filter(
             user=user, seen_at=None, mailed_at=None, created_at__lt=timezone.now() - MAIL_AFTER
         )
-        notification_ids = list(due_notifications.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        notification_ids = list(due_notifications.values_list("pk", flat=True))
         visible_notifications = (
             Notification.objects.visible_to(user).filter(pk__in=notification_ids).order_by("created_at", "pk")
         )
         notifications = list(visible_notifications.select_related("actor", "conversation__contact", "note"))
+    is_mailed = bool(notifications and user.mail_notifications and user.is_active)
+    if is_mailed:
+        _send_mail(user, notifications)
+    with tenancy.organization(organization_id):
         Notification.objects.filter(pk__in=notification_ids).update(mailed_at=Now())
-        if not (notifications and user.mail_notifications and user.is_active):
-            return 0
-        context = {
-            "name": user.name,
-            "notifications": notifications[:MOST_MAILED],
-            "count": len(notifications),
-            "base_url": settings.PUBLIC_BASE_URL,
-            "link": settings.PUBLIC_BASE_URL + reverse("notifications"),
-        }
-        subject, _, body = render_to_string("notifications/mail/unseen.txt", context).strip().partition("\n")
-        send_mail(subject, body.strip() + "\n", None, [user.email])
-    return 1
+    return int(is_mailed)
+
+
+def _send_mail(user: User, notifications: list[Notification]) -> None:
+    context = {
+        "name": user.name,
+        "notifications": notifications[:MOST_MAILED],
+        "count": len(notifications),
+        "base_url": settings.PUBLIC_BASE_URL,
+        "link": settings.PUBLIC_BASE_URL + reverse("notifications"),
+    }
+    subject, _, body = render_to_string("notifications/mail/unseen.txt", context).strip().partition("\n")
+    send_mail(subject, body.strip() + "\n", None, [user.email])

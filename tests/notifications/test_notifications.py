@@ -1,9 +1,11 @@
 """Mentions and assignments: who is told, what is seen, and the mail after ten minutes."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.core.mail.backends import locmem
 from django.db.models import F
 
 from accounts import team
@@ -13,6 +15,7 @@ from messagehub import tenancy
 from messaging.conversations import changes, notes
 from messaging.models import Notification
 from messaging.notifications import notices
+from tests.meanwhile import Aside
 
 
 @pytest.fixture
@@ -162,3 +165,28 @@ def test_a_mail_that_is_refused_keeps_the_others_from_nothing(mention, assign, a
     assert notices.mail_unseen_notifications() == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert notices.mail_unseen_notifications() == 1
+
+
+class SlowMailServer(locmem.EmailBackend):
+    """While it takes a mail, the reader opens the conversation."""
+
+    open_conversation: Callable[[], None]
+
+    def send_messages(self, messages):
+        opened = Aside(self.open_conversation)
+        assert opened.result() is None  # not after the mail
+        return super().send_messages(messages)
+
+
+def test_a_slow_mail_server_holds_no_page_up(transactional_db, acme, ann, bo, sales, mention, settings, inside):
+    def open_conversation() -> None:
+        with inside(acme):
+            notices.mark_seen(bo, sales.conversation)
+
+    mention()
+    pass_minutes(11)
+    SlowMailServer.open_conversation = staticmethod(open_conversation)
+    settings.EMAIL_BACKEND = f"{__name__}.SlowMailServer"
+    assert notices.mail_unseen_notifications() == 1
+    with inside(acme):
+        assert Notification.objects.exclude(mailed_at=None).exclude(seen_at=None).count() == 1
