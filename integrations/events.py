@@ -11,21 +11,26 @@ class Media:
 
     url: str
     content_type: str
+    kind: str = ""  # image, video, audio, file, sticker, story, share or location, where the provider says it
+    title: str = ""  # what the provider calls it: a file's name, a shared post's title
 
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """A customer wrote to one of our numbers."""
+    """A customer wrote to one of our channels."""
 
-    account: str
+    account: str  # whose signature was verified; empty where one app signs for all accounts, as Meta's does
     provider_id: str
-    from_address: str  # E.164, a short code, or a name such as SUPPORT
-    to_address: str
+    from_address: str  # E.164, a short code, a name such as SUPPORT, or a scoped id
+    to_address: str  # the channel's: E.164, page id or Instagram account id
     body: str
     occurred_at: datetime
     segments: int = 1
     media: tuple[Media, ...] = ()
     keyword: str = ""  # STOP, START or HELP where the provider took it for one and has answered
+    platform: str = "SMS"
+    reply_to: str = ""  # the provider's id of the message that is answered
+    referral: str = ""  # what led the customer here, such as an ad, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,102 @@ class StatusUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """A message that went out from our channel: one of ours, or one that was written in the provider's own inbox."""
+
+    platform: str
+    channel_address: str
+    contact_address: str
+    provider_id: str
+    body: str
+    occurred_at: datetime
+    media: tuple[Media, ...] = ()
+    message_id: UUID | None = None  # ours, from the metadata that we sent along
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """What we sent to a contact until a moment, or until and with one message, was delivered or read."""
+
+    platform: str
+    channel_address: str
+    contact_address: str
+    status: str  # delivered or read
+    until: datetime | None = None
+    provider_ids: tuple[str, ...] = ()
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """A contact reacted to a message, or took the reaction back (an empty emoji)."""
+
+    platform: str
+    channel_address: str
+    contact_address: str
+    provider_id: str
+    emoji: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The writer took a message back. Its content has to go."""
+
+    platform: str
+    channel_address: str
+    provider_id: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The writer changed the text of a message."""
+
+    platform: str
+    channel_address: str
+    provider_id: str
+    body: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """A link or an ad led a contact to our channel; they have not written yet."""
+
+    platform: str
+    channel_address: str
+    contact_address: str
+    referral: str  # in words
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Understood, kept, and shown nowhere, such as a change of the thread's owner."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """Well signed, but not of a kind that we handle: kept and not processed."""
 
     reason: str
 
 
-Incoming = InboundMessage | StatusUpdate | Unsupported
+Incoming = (
+    InboundMessage | StatusUpdate | Echo | Watermark | Reaction | Unsent | Edited | Referred | Ignored | Unsupported
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One event of a webhook that carries several, as bytes that its provider parses by themselves."""
+
+    dedupe_key: str
+    body: bytes
 
 
 # ---------------------------------------------------------------- what became of a message that we handed over
@@ -128,3 +222,5 @@ class OutgoingText:
     callback_url: str
     messaging_service: str = ""
     media_urls: tuple[str, ...] = ()
+    platform: str = "SMS"
+    tag: str = ""  # HUMAN_AGENT, where a person answers after the provider's usual window
