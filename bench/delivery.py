@@ -19,7 +19,7 @@ def run(local_dir: Path) -> list[Line]:
         _queue(number)
         with worker(local_dir, TWILIO_API_BASE_URL=sandbox.base_url):
             rate = _rate(number)
-        accepted = len(sandbox.accepted(number.twilio_account.account_sid))
+        accepted = len(sandbox.accepted(number.account.external_id))
     if accepted != MESSAGES:
         raise RuntimeError(f"The provider has {accepted} of {MESSAGES} messages.")
     ideal = IN_FLIGHT / (LATENCY_MS / 1000)
@@ -32,12 +32,12 @@ def _tenant(sandbox):
     organization = factories.OrganizationFactory()
     with tenancy.organization(organization.pk):
         room = factories.ChatroomFactory(organization=organization)
-        number = factories.SenderNumberFactory(chatroom=room)
+        number = factories.ChannelFactory(chatroom=room)
         factories.ConversationFactory(
-            chatroom=room, sender_number=number, contact=factories.ContactFactory(chatroom=room)
+            chatroom=room, channel=number, contact=factories.ContactFactory(chatroom=room)
         )
-    sandbox.add_account(number.twilio_account.account_sid, number.twilio_account.auth_token)
-    sandbox.add_number(number.twilio_account.account_sid, number.phone)
+    sandbox.add_account(number.account.external_id, number.account.secret)
+    sandbox.add_number(number.account.external_id, number.address)
     return number
 
 
@@ -47,13 +47,13 @@ def _queue(number) -> None:
     with tenancy.system(), connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, direction, platform,
-                                  content, status, from_address, to_address)
-            SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, 'outbound', 'SMS', 'Message ' || n, 'queued',
+            INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction,
+                                  platform, content, status, from_address, to_address)
+            SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, v.channel_id, 'outbound', 'SMS', 'Message ' || n, 'queued',
                    1, %s, '+1555' || lpad(n::text, 7, '0')
-            FROM conversations v, generate_series(1, %s) n WHERE v.sender_number_id = %s
+            FROM conversations v, generate_series(1, %s) n WHERE v.channel_id = %s
             """,
-            [number.phone, MESSAGES, number.pk],
+            [number.address, MESSAGES, number.pk],
         )
 
 

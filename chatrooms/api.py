@@ -30,7 +30,7 @@ class ChatroomViewSet(TenantModelViewSet):
     """The workspaces that the caller may see."""
 
     permission_classes = [AdminWrites]
-    queryset = Chatroom.objects.prefetch_related("sender_numbers")
+    queryset = Chatroom.objects.prefetch_related("channels")
     serializer_class = ChatroomSerializer
 
     def perform_create(self, serializer):

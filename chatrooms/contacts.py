@@ -2,12 +2,12 @@
 
 import re
 import unicodedata
+from contextlib import AbstractContextManager
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from chatrooms import phones
-from chatrooms.models import Chatroom, Contact, ContactActivity, ContactNumber
+from chatrooms.models import Chatroom, Contact, ContactActivity, ContactAddress
 from messagehub import constraints
 
 # The newest page of each chatroom from its index, then one page of all. `chatroom_id IN (...) ORDER BY` would sort
@@ -35,6 +35,7 @@ ORDER BY newest.created_at {direction}, newest.id {direction} LIMIT %(limit)s
 # found by walking the newest contacts.
 MATCHING = "SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], %(limit)s, %(at)s, %(id)s, %(older)s)"
 Position = tuple[datetime, UUID]
+SMS = "SMS"  # the platform of phone numbers
 MOST_DOUBLES = 5
 
 
@@ -96,7 +97,7 @@ def _find_by_further_number(user: User, rooms: list, search: str) -> set[UUID]:
         number = phones.normalize_phone(search, user.organization.default_country)
     except phones.ImpossibleNumber:
         return set()
-    numbers = ContactNumber.objects.filter(chatroom__in=rooms, phone=number)
+    numbers = ContactAddress.objects.filter(chatroom__in=rooms, platform=SMS, address=number)
     return set(numbers.values_list("contact_id", flat=True))
 
 
@@ -118,29 +119,33 @@ def build_search_pattern(search: str) -> str:
 
 def list_doubles(contact: Contact) -> list[Contact]:
     """Other contacts of the chatroom with another form of one of the contact's numbers."""
-    numbers = [number.phone for number in contact.further_numbers.all()] + ([contact.phone] if contact.phone else [])
+    numbers = list(contact.addresses.filter(platform=SMS).values_list("address", flat=True))
     other_forms = {form for number in numbers for form in phones.list_forms(number)[1:]}
     if not other_forms:
         return []
     neighbors = Contact.objects.filter(chatroom=contact.chatroom_id).exclude(pk=contact.pk)
-    further = ContactNumber.objects.filter(chatroom=contact.chatroom_id, phone__in=other_forms)
-    return list(
-        neighbors.filter(Q(phone__in=other_forms) | Q(pk__in=further.values("contact_id"))).order_by("pk")[
-            :MOST_DOUBLES
-        ]
-    )
+    doubles = ContactAddress.objects.filter(chatroom=contact.chatroom_id, platform=SMS, address__in=other_forms)
+    return list(neighbors.filter(pk__in=doubles.values("contact_id")).order_by("pk")[:MOST_DOUBLES])
 
 
 def has_number(chatroom: Chatroom, phone: str) -> bool:
     """Whether a contact of the chatroom has exactly this number."""
-    further = ContactNumber.objects.filter(chatroom=chatroom, phone=phone)
-    return Contact.objects.filter(chatroom=chatroom, phone=phone).exists() or further.exists()
+    return ContactAddress.objects.filter(chatroom=chatroom, platform=SMS, address=phone).exists()
+
+
+def find_address(contact: Contact, platform: str, channel_id: UUID | None) -> str:
+    """Where a channel reaches the contact; empty where it can't. Scoped ids are known to one channel only."""
+    if platform == SMS:
+        return contact.phone or ""
+    addresses = contact.addresses.filter(platform=platform, channel_id=channel_id).order_by("-is_primary", "-pk")
+    return addresses.values_list("address", flat=True).first() or ""
 
 
 def find_or_create_contact(chatroom: Chatroom, phone: str) -> Contact:
     """The chatroom's contact with this number (E.164), created if there is none."""
-    if further := ContactNumber.objects.select_related("contact").filter(chatroom=chatroom, phone=phone).first():
-        return further.contact
+    addresses = ContactAddress.objects.select_related("contact").filter(chatroom=chatroom, platform=SMS, address=phone)
+    if address := addresses.first():
+        return address.contact
     contact, created = Contact.objects.get_or_create(
         chatroom=chatroom, phone=phone, defaults={"organization_id": chatroom.organization_id}
     )
@@ -153,8 +158,7 @@ def find_or_create_contact(chatroom: Chatroom, phone: str) -> Contact:
 def create_contact(chatroom: Chatroom, *, by: User, **values) -> Contact:
     """Raises DuplicateContact."""
     contact = Contact(chatroom=chatroom, organization_id=chatroom.organization_id, **_as_columns(values))
-    _refuse_further_number(contact, contact.phone)
-    with constraints.translate_violation("contacts_phone", DuplicateContact()):
+    with _translate_taken_number():
         contact.save(force_insert=True)
     _record_activity(contact, ContactActivity.Kind.CREATED, by, reference=contact.pk)
     return contact
@@ -180,10 +184,8 @@ def change_contact(contact: Contact, *, by: User | None = None, **values) -> boo
     previous_values = {
         name: getattr(locked_contact, name) for name, value in values.items() if getattr(locked_contact, name) != value
     }
-    if "phone" in previous_values:
-        _exchange_number(locked_contact, values["phone"])
     if previous_values:
-        with constraints.translate_violation("contacts_phone", DuplicateContact()):
+        with _translate_taken_number():
             Contact.objects.filter(pk=locked_contact.pk).update(
                 **_as_columns({name: values[name] for name in previous_values})
             )
@@ -212,7 +214,7 @@ def delete_contact(contact: Contact) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             contact.memberships.all().delete()
             contact.activities.all().delete()
-            contact.further_numbers.all().delete()
+            contact.addresses.all().delete()
             cursor.execute("DELETE FROM contacts WHERE id = %s", [contact.pk])
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # check the deferred foreign keys now, not at the commit
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
@@ -222,22 +224,12 @@ def delete_contact(contact: Contact) -> None:
 
 def forget_number(contact: Contact, phone: str) -> bool:
     """Remove a further number; returns whether the contact had it. Messages from it then create a new contact."""
-    return bool(contact.further_numbers.filter(phone=phone).delete()[0])
+    return bool(contact.addresses.filter(platform=SMS, address=phone, is_primary=False).delete()[0])
 
 
-def _exchange_number(contact: Contact, phone: str | None) -> None:
-    further_number = contact.further_numbers.filter(phone=phone).first()
-    if further_number is None:
-        _refuse_further_number(contact, phone)
-    elif contact.phone:
-        ContactNumber.objects.filter(pk=further_number.pk).update(phone=contact.phone)
-    else:
-        further_number.delete()
-
-
-def _refuse_further_number(contact: Contact, phone: str | None) -> None:
-    if ContactNumber.objects.filter(chatroom=contact.chatroom_id, phone=phone).exists():
-        raise DuplicateContact
+def _translate_taken_number() -> AbstractContextManager[None]:
+    """Raises DuplicateContact where another contact of the chatroom has the number, as its phone or further one."""
+    return constraints.translate_violation(("contacts_phone", "contact_addresses_once"), DuplicateContact())
 
 
 def _as_columns(values: dict) -> dict:

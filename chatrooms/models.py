@@ -155,20 +155,40 @@ class ContactActivity(Row):
         indexes = [models.Index(fields=["contact", "-created_at", "-id"], name="contact_activities_newest")]
 
 
-class ContactNumber(Row):
-    """A further number of a contact: what comes in from it is theirs. Messages go to the contact's own."""
+class ContactAddress(Row):
+    """Where a contact can be reached: a phone number, or the id by which a page or an Instagram account knows them.
+
+    What comes in from any of them is the contact's. `Contact.phone` is the primary phone number; a trigger of the
+    database keeps the two the same.
+    """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="+", db_constraint=False)
-    contact = models.ForeignKey(Contact, models.CASCADE, related_name="further_numbers", db_constraint=False)
-    phone = models.CharField(max_length=32)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="addresses", db_constraint=False)
+    platform = models.CharField(max_length=9, default="SMS", db_default="SMS")
+    address = models.CharField(max_length=64)
+    is_primary = models.BooleanField(default=False, db_default=False)
+    channel = models.ForeignKey(
+        "integrations.Channel",
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        help_text="The only one that knows a scoped id; empty for phone numbers.",
+    )
 
     class Meta:
-        db_table = "contact_numbers"
-        constraints = [models.UniqueConstraint(fields=["chatroom", "phone"], name="contact_numbers_phone")]
+        db_table = "contact_addresses"
+        verbose_name_plural = "contact addresses"
+        constraints = [
+            models.UniqueConstraint(fields=["chatroom", "platform", "address"], name="contact_addresses_once"),
+            models.UniqueConstraint(
+                fields=["contact", "platform"], name="contact_addresses_primary", condition=models.Q(is_primary=True)
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.phone
+        return self.address
 
 
 class Group(Row):

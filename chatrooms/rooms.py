@@ -56,8 +56,9 @@ def archive_chatroom(room: Chatroom, *, by: User) -> None:
     """Hide a chatroom with everything in it, and free its name. Raises ChatroomHasNumbers."""
     # FOR UPDATE conflicts with the FOR KEY SHARE of `hold_chatroom`, so it waits for a number that is being attached.
     room = Chatroom.objects.select_for_update().get(pk=room.pk)
-    if phones := list(room.sender_numbers.order_by("phone").values_list("phone", flat=True)):
-        raise ChatroomHasNumbers(phones)
+    channels = room.channels.order_by("address")
+    if channels:
+        raise ChatroomHasNumbers([str(channel) for channel in channels])
     bus.access_changed(membership.people_of(room).values_list("pk", flat=True))
     Chatroom.objects.filter(pk=room.pk, archived_at=None).update(archived_at=Now())
     audit.record_action("chatroom.archive", actor=by, target=room, before={"name": room.name})

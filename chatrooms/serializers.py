@@ -40,10 +40,15 @@ class ChatroomSerializer(RowSerializer):
                 "id": room.pk,
                 "name": room.name,
                 "sender_numbers": [
-                    {"id": number.pk, "phone": number.phone, "name": number.name}
-                    for number in room.sender_numbers.all()
+                    {"id": channel.pk, "phone": channel.address, "name": channel.name}
+                    for channel in room.channels.all()
+                    if channel.platform == "SMS"
                 ],
-                "facebook_pages": [],
+                "facebook_pages": [
+                    {"id": channel.pk, "page_id": channel.address, "page_name": channel.name}
+                    for channel in room.channels.all()
+                    if channel.platform != "SMS"
+                ],
                 "unread_count": unread.get(room.pk, 0),
             }
             for room in rows

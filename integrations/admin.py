@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from accounts.backoffice import Rows
 from integrations import numbers
-from integrations.models import SenderNumber, TwilioAccount
+from integrations.models import Channel, TwilioAccount
 
 
 class RenewForm(forms.Form):
@@ -20,17 +20,17 @@ class RenewForm(forms.Form):
 
 @admin.register(TwilioAccount)
 class TwilioAccountAdmin(Rows):
-    list_display = ["account_sid", "organization", "created_at", "other_token_until"]
+    list_display = ["external_id", "organization", "created_at", "other_secret_until"]
     list_select_related = ["organization"]
-    hidden = ["auth_token", "other_auth_token"]
+    hidden = ["secret", "other_secret"]
     search_help_text = "An id or an account SID"
     actions = ["revoke_previous_token"]
 
     def finding(self, term):
-        return Q(account_sid=term)
+        return Q(external_id=term)
 
     def get_queryset(self, request):
-        return super().get_queryset(request).defer("auth_token", "other_auth_token")
+        return super().get_queryset(request).defer("secret", "other_secret")
 
     @admin.action(description="Refuse webhooks signed with the previous token", permissions=["view"])
     def revoke_previous_token(self, request, queryset):
@@ -43,22 +43,22 @@ class TwilioAccountAdmin(Rows):
             )
 
 
-@admin.register(SenderNumber)
-class SenderNumberAdmin(Rows):
-    list_display = ["phone", "name", "chatroom", "doing", "organization", "messaging_service_sid"]
+@admin.register(Channel)
+class ChannelAdmin(Rows):
+    list_display = ["address", "platform", "name", "chatroom", "doing", "organization"]
     list_select_related = ["chatroom", "organization"]
-    search_help_text = "An id or a phone number"
+    search_help_text = "An id or an address"
     actions = ["renew"]
 
     @admin.display(description="state")
-    def doing(self, number):
+    def doing(self, channel):
         """Whether its account is let in, and since when not."""
-        since = number.twilio_account.paused_at
-        return f"paused ({number.twilio_account.paused_code}) since {since:%d %b %H:%M}" if since else "ok"
+        since = channel.account.paused_at
+        return f"paused ({channel.account.paused_code}) since {since:%d %b %H:%M}" if since else "ok"
 
     def get_queryset(self, request):
-        tokens = ("twilio_account__auth_token", "twilio_account__other_auth_token")
-        return super().get_queryset(request).select_related("twilio_account").defer(*tokens)
+        tokens = ("account__secret", "account__other_secret")
+        return super().get_queryset(request).select_related("account").defer(*tokens)
 
     @admin.action(description="Update the auth token…", permissions=["view"])
     def renew(self, request, queryset):
@@ -76,4 +76,4 @@ class SenderNumberAdmin(Rows):
                 self.message_user(request, f"{number}: its account is let in.", messages.SUCCESS)
 
     def finding(self, term):
-        return Q(phone=term)
+        return Q(address=term)

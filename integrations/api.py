@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from accounts.api.permissions import IsAdmin
 from integrations import numbers
-from integrations.models import SenderNumber
+from integrations.models import Channel, Platform
 from integrations.serializers import (
     NewNumberSerializer,
     NumberChangeSerializer,
@@ -44,14 +44,14 @@ class SenderNumberViewSet(TenantModelViewSet):
     """The numbers that chatrooms send from; those of archived chatrooms too, so that they can be moved."""
 
     permission_classes = [IsAdmin]
-    queryset = SenderNumber.objects.select_related("twilio_account").defer(
-        "twilio_account__auth_token", "twilio_account__other_auth_token"
+    queryset = Channel.objects.select_related("account").defer(
+        "account__secret", "account__other_secret"
     )  # one token that can't be decrypted must not close the whole list
     serializer_class = SenderNumberSerializer
     input_classes = {"create": NewNumberSerializer, "partial_update": NumberChangeSerializer}
 
     def get_queryset(self):
-        return self.queryset.filter(organization_id=self.request.user.organization_id)
+        return self.queryset.filter(organization_id=self.request.user.organization_id, platform=Platform.SMS)
 
     def perform_create(self, serializer):
         data = serializer.validated_data

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from django.conf import settings
 
-from integrations.models import TwilioAccount
+from integrations.models import ProviderAccount
 
 # Of Twilio exactly what it documents: where media are asked for, and where it redirects to with and without protection.
 # https://help.twilio.com/articles/223183748
@@ -52,7 +52,7 @@ class Fetched:
     name: str
 
 
-def download_file(url: str, account: TwilioAccount | None = None) -> Fetched:
+def download_file(url: str, account: ProviderAccount | None = None) -> Fetched:
     """Download a file. Raises DownloadRefused and DownloadPostponed."""
     deadline = time.monotonic() + MOST_SECONDS
     first_host = _checked(url).hostname
@@ -125,13 +125,13 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
-def _ask(url: str, parts, account: TwilioAccount | None, deadline: float) -> Fetched | str:
+def _ask(url: str, parts, account: ProviderAccount | None, deadline: float) -> Fetched | str:
     """The file, or the URL that the answer redirects to."""
     connection = _connection(url, parts, deadline)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     headers = {"Accept": "*/*", "User-Agent": "MessageHub"}
     if account:
-        secret = b64encode(f"{account.account_sid}:{account.auth_token}".encode()).decode()
+        secret = b64encode(f"{account.external_id}:{account.secret}".encode()).decode()
         headers["Authorization"] = f"Basic {secret}"
     try:
         connection.request("GET", path or "/", headers=headers)

@@ -43,6 +43,7 @@ class StatusUpdate:
     provider_status: str
     occurred_at: datetime
     error_code: str = ""
+    platform: str = "SMS"
     message_id: UUID | None = None  # from the callback's own URL: names the message even if its id was never stored
 
 
@@ -222,5 +223,6 @@ class OutgoingText:
     callback_url: str
     messaging_service: str = ""
     media_urls: tuple[str, ...] = ()
+    provider: str = "twilio"
     platform: str = "SMS"
     tag: str = ""  # HUMAN_AGENT, where a person answers after the provider's usual window

@@ -2,15 +2,14 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from integrations import providers
 from integrations.meanings import Meaning
-from integrations.twilio import errors
 
 _AGAIN = _("You can retry it.")
-MEANINGS = {
-    **errors.MEANINGS,
-    "not_sent": Meaning(_("The message never reached Twilio and wasn't sent."), _AGAIN),
+OUR_MEANINGS = {
+    "not_sent": Meaning(_("The message never reached the provider and wasn't sent."), _AGAIN),
     "ambiguous": Meaning(
-        _("Several Twilio messages match this one."), _("Check the Twilio log and choose.")
+        _("Several of the provider's messages match this one."), _("Check the provider's log and choose.")
     ),
 }  # fmt: skip
 UNKNOWN = Meaning(_("It was not delivered."), _AGAIN)
@@ -18,11 +17,11 @@ UNKNOWN = Meaning(_("It was not delivered."), _AGAIN)
 
 def explain_code(code: str) -> Meaning:
     """The code's meaning. Unknown codes mean that the message was not delivered."""
-    return MEANINGS.get(code, UNKNOWN)
+    return OUR_MEANINGS.get(code) or providers.find_meaning(code) or UNKNOWN
 
 
 def describe_failure(code: str, provider_text: str = "") -> str:
     """The code in at most 300 characters; in the provider's own words where the code is unknown."""
-    if code not in MEANINGS and provider_text:
+    if provider_text and explain_code(code) is UNKNOWN:
         return provider_text[:300]
     return str(explain_code(code))[:300]

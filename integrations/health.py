@@ -1,4 +1,4 @@
-"""Health of accounts and numbers: circuit breakers, holds and alerts, shared by all workers."""
+"""Health of accounts and channels: circuit breakers, holds and alerts, shared by all workers."""
 
 import logging
 from collections import defaultdict
@@ -13,8 +13,9 @@ from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from accounts import tasks
-from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
-from integrations.twilio import errors, listing
+from integrations import providers
+from integrations.models import Channel, ChannelAlert, Provider, ProviderAccount
+from integrations.refusals import Away, Refusal
 from messagehub import tenancy
 
 log = logging.getLogger(__name__)
@@ -24,23 +25,24 @@ ALERT_LASTS = timedelta(days=1)  # a lasting trouble is told again after that
 
 def pause_account(account_id: UUID, code: str, answer: str) -> None:
     """Open the account's circuit breaker: nothing is sent until `resume_account`. Alerts its admins once."""
-    paused_count = TwilioAccount.objects.filter(pk=account_id, paused_at=None).update(paused_at=Now(), paused_code=code)
+    paused_count = ProviderAccount.objects.filter(pk=account_id, paused_at=None).update(
+        paused_at=Now(), paused_code=code
+    )
     if paused_count:
-        organization_id, account = TwilioAccount.objects.values_list("organization_id", "account_sid").get(
-            pk=account_id
-        )
+        columns = ("organization_id", "provider", "external_id", "name")
+        organization_id, provider, external_id, name = ProviderAccount.objects.values_list(*columns).get(pk=account_id)
         raise_alert(
             organization_id,
             account_id,
             code,
-            f"Twilio rejected the credentials of account {account} ({code}: {answer[:200]}). Its messages are queued "
-            "and will send once you update its auth token under Sender numbers.",
+            f"{Provider(provider).label} rejected the credentials of {name or external_id} ({code}: {answer[:200]}). "
+            "Its messages are queued and will send once you update its token under Channels.",
         )
 
 
-def resume_account(account: TwilioAccount) -> None:
+def resume_account(account: ProviderAccount) -> None:
     """Close the account's circuit breaker, so that queued messages are sent."""
-    stopped_accounts = TwilioAccount.objects.filter(pk=account.pk).exclude(paused_at=None, held_until=None)
+    stopped_accounts = ProviderAccount.objects.filter(pk=account.pk).exclude(paused_at=None, held_until=None)
     stopped_accounts.update(paused_at=None, paused_code="", held_until=None)
     close_alerts(account.pk)
 
@@ -48,32 +50,32 @@ def resume_account(account: TwilioAccount) -> None:
 def hold_account(account_id: UUID, seconds: float) -> None:
     """Send nothing from the account for so many seconds. A longer hold stays in force."""
     until = timezone.now() + timedelta(seconds=seconds)
-    TwilioAccount.objects.filter(pk=account_id).update(held_until=Greatest("held_until", until))
+    ProviderAccount.objects.filter(pk=account_id).update(held_until=Greatest("held_until", until))
 
 
-def hold_number(number_id: UUID, seconds: float) -> None:
-    """Send nothing from the number for so many seconds. A longer hold stays in force."""
+def hold_channel(channel_id: UUID, seconds: float) -> None:
+    """Send nothing from the channel for so many seconds. A longer hold stays in force."""
     # Twilio sends about one segment a second from a US long code and queues the rest, up to ten hours of it; then it
     # answers 21611 (https://www.twilio.com/docs/api/errors/21611).
     until = timezone.now() + timedelta(seconds=seconds)
-    SenderNumber.objects.filter(pk=number_id).update(held_until=Greatest("held_until", until))
+    Channel.objects.filter(pk=channel_id).update(held_until=Greatest("held_until", until))
 
 
 def probe() -> int:
-    """Resume paused accounts whose credentials Twilio accepts again; returns how many.
+    """Resume paused accounts whose credentials are accepted again; returns how many.
 
-    Listing numbers proves that without sending anything.
+    Asking for its health proves that without sending anything.
     """
-    # No transaction is open while Twilio is asked.
+    # No transaction is open while the provider is asked.
     resumed_count = 0
     with tenancy.system():
-        account_ids = list(TwilioAccount.objects.exclude(paused_at=None).values_list("pk", flat=True))
+        account_ids = list(ProviderAccount.objects.exclude(paused_at=None).values_list("pk", flat=True))
     for account_id in account_ids:
         try:
             with tenancy.system():
-                account = TwilioAccount.objects.get(pk=account_id)  # decrypts the token
-            listing.numbers(account.account_sid, account.auth_token)
-        except (errors.Refusal, errors.Away, InvalidToken, ValueError):
+                account = ProviderAccount.objects.get(pk=account_id)  # decrypts the token
+            providers.find_provider(account.provider).check_health(account.external_id, account.secret)
+        except (Refusal, Away, InvalidToken, ValueError):
             continue
         except (OperationalError, InterfaceError):
             raise
@@ -87,7 +89,7 @@ def probe() -> int:
 
 
 def raise_alert(organization_id: UUID, subject_id: UUID, code: str, message: str) -> bool:
-    """Alert the organization's admins about an account or number; returns False where an alert is open already."""
+    """Alert the organization's admins about an account or channel; returns False where an alert is open already."""
     # A unique index on open alerts decides between concurrent workers.
     try:
         with transaction.atomic():
@@ -99,7 +101,7 @@ def raise_alert(organization_id: UUID, subject_id: UUID, code: str, message: str
     tasks.mail_admins.defer(
         organization_id=str(organization_id),
         template="integrations/mail/alert.txt",
-        path="/admin/integrations/sendernumber/",
+        path="/admin/integrations/channel/",
         context={"message": message[:500]},
     )
     return True
@@ -111,31 +113,31 @@ def close_alerts(subject_id: UUID) -> None:
 
 def forget_old_alerts() -> int:
     """Close old alerts, so that lasting trouble raises new ones; returns how many. Paused accounts keep theirs."""
-    paused_accounts = TwilioAccount.objects.exclude(paused_at=None).values("pk")
+    paused_accounts = ProviderAccount.objects.exclude(paused_at=None).values("pk")
     old_alerts = ChannelAlert.objects.filter(closed_at=None, created_at__lt=timezone.now() - ALERT_LASTS)
     return old_alerts.exclude(subject_id__in=paused_accounts).update(closed_at=Now())
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A number's health: `ok`, `busy` until a time, or `paused` until its account is resumed."""
+    """A channel's health: `ok`, `busy` until a time, or `paused` until its account is resumed."""
 
     state: str
     until: datetime | None
     alerts: list[ChannelAlert]
 
 
-def read_health(numbers: Iterable[SenderNumber]) -> dict[UUID, Health]:
-    """The health of numbers, whose accounts should be joined, by id."""
-    numbers = list(numbers)
+def read_health(channels: Iterable[Channel]) -> dict[UUID, Health]:
+    """The health of channels, whose accounts should be joined, by id."""
+    channels = list(channels)
     alerts_of = defaultdict(list)
-    subjects = {number.pk for number in numbers} | {number.twilio_account_id for number in numbers}
+    subjects = {channel.pk for channel in channels} | {channel.account_id for channel in channels}
     for alert in ChannelAlert.objects.filter(subject_id__in=subjects, closed_at=None).order_by("-created_at"):
         alerts_of[alert.subject_id].append(alert)
-    health_by_number, current_time = {}, timezone.now()
-    for number in numbers:
-        account = number.twilio_account
-        until = max((at for at in (account.held_until, number.held_until) if at and at > current_time), default=None)
+    health_by_channel, current_time = {}, timezone.now()
+    for channel in channels:
+        account = channel.account
+        until = max((at for at in (account.held_until, channel.held_until) if at and at > current_time), default=None)
         state = "paused" if account.paused_at else "busy" if until else "ok"
-        health_by_number[number.pk] = Health(state, until, alerts_of[number.pk] + alerts_of[account.pk])
-    return health_by_number
+        health_by_channel[channel.pk] = Health(state, until, alerts_of[channel.pk] + alerts_of[account.pk])
+    return health_by_channel

@@ -13,8 +13,9 @@ from accounts.models import Organization, User
 from chatrooms import rooms
 from chatrooms.models import Chatroom
 from integrations import health, porting
-from integrations.models import SenderNumber, TwilioAccount
-from integrations.twilio import errors, listing
+from integrations.models import Channel, Platform, ProviderAccount, TwilioAccount
+from integrations.refusals import Away, Refusal
+from integrations.twilio import listing
 from messagehub import constraints
 
 # A Twilio account has a primary and a secondary token; while one replaces the other, both sign webhooks
@@ -66,7 +67,7 @@ class ProviderAway(Exception):
 
 def connect_number(
     chatroom: Chatroom, phone: str, *, account_sid: str, auth_token: str = "", by: User, **values
-) -> SenderNumber:
+) -> Channel:
     """Connect a number to a chatroom, and its webhook to us. Another organization that has it loses it.
 
     `auth_token` is needed for an account that is not connected yet. Raises BadCredentials, NotInAccount, ProviderAway
@@ -84,17 +85,17 @@ def connect_number(
     account = connect_account(chatroom.organization, account_sid, secret, accepted=True)
     rooms.hold_chatroom(chatroom)
     porting.retire_elsewhere(phone, chatroom.organization, account)
-    organization_numbers = SenderNumber.every.select_for_update(no_key=True).filter(
-        phone=phone, organization=chatroom.organization
+    organization_numbers = Channel.every.select_for_update(no_key=True).filter(
+        platform=Platform.SMS, address=phone, organization=chatroom.organization
     )
     if number := organization_numbers.first():
         return _reconnect(number, account, by=by, chatroom=chatroom, **values)
-    with constraints.translate_violation("sender_numbers_phone", Claimed("number")):
-        number = SenderNumber.objects.create(
+    with constraints.translate_violation("channels_address", Claimed("number")):
+        number = Channel.objects.create(
             organization_id=chatroom.organization_id,
             chatroom=chatroom,
-            twilio_account=account,
-            phone=phone,
+            account=account,
+            address=phone,
             **{"name": own_number.name[:80], **values},
         )
     audit.record_action("number.connect", actor=by, target=number, after=_describe_number(number))
@@ -107,13 +108,13 @@ def find_owned(own_numbers: list[listing.OwnNumber], phone: str) -> listing.OwnN
     return next((own_number for own_number in own_numbers if own_number.phone == phone), None)
 
 
-def _reconnect(number: SenderNumber, account: TwilioAccount, *, by: User, **values) -> SenderNumber:
+def _reconnect(number: Channel, account: ProviderAccount, *, by: User, **values) -> Channel:
     """Connect a number that the organization has or had before to another account. Raises Claimed."""
-    if number.retired_at is None and number.twilio_account_id == account.pk:
+    if number.retired_at is None and number.account_id == account.pk:
         raise Claimed("number")
-    number.twilio_account, number.retired_at = account, None
-    with constraints.translate_violation("sender_numbers_phone", Claimed("number")):
-        number.save(update_fields=["twilio_account", "retired_at"])
+    number.account, number.retired_at = account, None
+    with constraints.translate_violation("channels_address", Claimed("number")):
+        number.save(update_fields=["account", "retired_at"])
     change_number(number, by=by, **values)
     return number
 
@@ -125,36 +126,34 @@ def connect_account(organization: Organization, sid: str, token: str, *, accepte
     """
     if not accepted:
         _ask(listing.numbers, sid, token)
-    account = TwilioAccount.objects.filter(account_sid=sid).first()
+    account = TwilioAccount.objects.filter(external_id=sid).first()
     if account is None:
-        with constraints.translate_violation("twilio_accounts_account_sid_key", Claimed("account")):
-            return TwilioAccount.objects.create(organization=organization, account_sid=sid, auth_token=token)
-    if account.auth_token != token:
-        account.auth_token, account.other_auth_token = token, account.auth_token
-        account.other_token_until = timezone.now() + PREVIOUS_TOKEN_SIGNS
-        account.save(update_fields=["auth_token", "other_auth_token", "other_token_until"])
+        with constraints.translate_violation("provider_accounts_external_id", Claimed("account")):
+            return TwilioAccount.objects.create(organization=organization, external_id=sid, secret=token)
+    if account.secret != token:
+        account.secret, account.other_secret = token, account.secret
+        account.other_secret_until = timezone.now() + PREVIOUS_TOKEN_SIGNS
+        account.save(update_fields=["secret", "other_secret", "other_secret_until"])
     health.resume_account(account)  # Twilio has just let us in with it
     return account
 
 
-def revoke_previous_token(account: TwilioAccount, *, by: User) -> None:
+def revoke_previous_token(account: ProviderAccount, *, by: User) -> None:
     """Refuse webhooks signed with the account's previous token from now on."""
-    accounts = TwilioAccount.objects.filter(pk=account.pk).exclude(other_token_until=None)
-    if accounts.update(other_auth_token="", other_token_until=None):
+    accounts = ProviderAccount.objects.filter(pk=account.pk).exclude(other_secret_until=None)
+    if accounts.update(other_secret="", other_secret_until=None):
         audit.record_action("account.revoke_token", actor=by, target=account)
 
 
 @transaction.atomic
-def change_number(
-    number: SenderNumber, *, auth_token: str = "", revoke_previous: bool = False, by: User, **values
-) -> None:
+def change_number(number: Channel, *, auth_token: str = "", revoke_previous: bool = False, by: User, **values) -> None:
     """Rename a number, replace its account's token, or move it to another chatroom with its open conversations."""
     if not auth_token and not revoke_previous and not values:
         return
     if auth_token:
-        connect_account(number.organization, number.twilio_account.account_sid, auth_token)
+        connect_account(number.organization, number.account.external_id, auth_token)
     if revoke_previous:
-        revoke_previous_token(number.twilio_account, by=by)
+        revoke_previous_token(number.account, by=by)
     previous_values, chatroom_id = _describe_number(number), number.chatroom_id
     if "chatroom" in values:
         rooms.hold_chatroom(values["chatroom"])
@@ -163,26 +162,26 @@ def change_number(
     number.save(update_fields=list(values))
     if number.chatroom_id != chatroom_id:
         # `messaging` moves the conversations. It may import this app, and not the other way round.
-        for path in settings.NUMBER_FOLLOWERS:
+        for path in settings.CHANNEL_FOLLOWERS:
             import_string(path)(number, by=by)
     health.close_alerts(number.pk)
     new_values = {**_describe_number(number), **({"auth_token": "replaced"} if auth_token else {})}
     audit.record_action("number.change", actor=by, target=number, before=previous_values, after=new_values)
 
 
-def _describe_number(number: SenderNumber) -> dict:
-    values = {name: getattr(number, name) for name in ("phone", "name", "segments_per_second")}
-    return {**values, "chatroom_id": str(number.chatroom_id)}
+def _describe_number(number: Channel) -> dict:
+    values = {name: getattr(number, name) for name in ("name", "segments_per_second")}
+    return {"phone": number.address, **values, "chatroom_id": str(number.chatroom_id)}
 
 
-def disconnect_number(number: SenderNumber, *, by: User) -> None:
+def disconnect_number(number: Channel, *, by: User) -> None:
     """Delete a number that no conversation or campaign uses, and the account with its last number.
 
     A used number that its account does not list any more is retired. Raises InUse for other used numbers.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("DELETE FROM sender_numbers WHERE id = %s", [number.pk])
+            cursor.execute("DELETE FROM channels WHERE id = %s", [number.pk])
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # check the deferred foreign keys now, not at the commit
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError:
@@ -190,15 +189,15 @@ def disconnect_number(number: SenderNumber, *, by: User) -> None:
             raise InUse from None
         porting.retire_number(number)
     audit.record_action("number.disconnect", actor=by, target=number, before=_describe_number(number))
-    TwilioAccount.objects.filter(pk=number.twilio_account_id, sender_numbers=None).delete()
+    TwilioAccount.objects.filter(pk=number.account_id, channels=None).delete()
 
 
-def _is_listed(number: SenderNumber) -> bool:
+def _is_listed(number: Channel) -> bool:
     """Whether the account lists the number; True where Twilio can't be asked."""
-    account = number.twilio_account
+    account = number.account
     try:
         return (
-            find_owned(_ask(listing.numbers, account.account_sid, account.auth_token, number.phone), number.phone)
+            find_owned(_ask(listing.numbers, account.external_id, account.secret, number.address), number.address)
             is not None
         )
     except (BadCredentials, ProviderAway):
@@ -210,16 +209,16 @@ def sync_numbers(organization: Organization) -> list[dict]:
 
     Connected numbers that their account does not list any more are included, and the admins are alerted.
     """
-    numbers = SenderNumber.objects.filter(organization=organization).select_related("twilio_account")
-    number_by_phone = {number.phone: number for number in numbers}
+    numbers = Channel.objects.filter(organization=organization, platform=Platform.SMS).select_related("account")
+    number_by_phone = {number.address: number for number in numbers}
     listed_numbers = [
         (account, own_number)
-        for account in organization.twilio_accounts.order_by("created_at", "pk")
-        for own_number in _ask(listing.numbers, account.account_sid, account.auth_token)
+        for account in TwilioAccount.objects.filter(organization=organization).order_by("created_at", "pk")
+        for own_number in _ask(listing.numbers, account.external_id, account.secret)
     ]
     listed_keys = {(account.pk, own_number.phone) for account, own_number in listed_numbers}
     missing_numbers = [
-        number for number in number_by_phone.values() if (number.twilio_account_id, number.phone) not in listed_keys
+        number for number in number_by_phone.values() if (number.account_id, number.address) not in listed_keys
     ]
     for number in missing_numbers:
         porting.alert_gone(number)
@@ -228,25 +227,25 @@ def sync_numbers(organization: Organization) -> list[dict]:
         for account, own_number in listed_numbers
     ]
     return descriptions + [
-        _describe_synced(number.twilio_account, number.phone, number.name, number, "not_in_account")
+        _describe_synced(number.account, number.address, number.name, number, "not_in_account")
         for number in missing_numbers
     ]
 
 
-def _sync_number(account: TwilioAccount, own_number: listing.OwnNumber, number: SenderNumber | None) -> dict:
+def _sync_number(account: TwilioAccount, own_number: listing.OwnNumber, number: Channel | None) -> dict:
     # The webhook of a number without a chatroom is left alone: it may serve another program.
     webhook = "unchanged" if number else "not_connected"
     if number and own_number.webhook != listing.webhook_url():
-        _ask(listing.route_here, account.account_sid, account.auth_token, own_number.sid)
+        _ask(listing.route_here, account.external_id, account.secret, own_number.sid)
         webhook = "set"
     return _describe_synced(account, own_number.phone, own_number.name, number, webhook)
 
 
-def _describe_synced(account: TwilioAccount, phone: str, name: str, number: SenderNumber | None, webhook: str) -> dict:
+def _describe_synced(account: ProviderAccount, phone: str, name: str, number: Channel | None, webhook: str) -> dict:
     return {
         "phone": phone,
         "name": name,
-        "account_sid": account.account_sid,
+        "account_sid": account.external_id,
         "sender_number_id": number.pk if number else None,
         "chatroom_id": number.chatroom_id if number else None,
         "webhook": webhook,
@@ -254,16 +253,16 @@ def _describe_synced(account: TwilioAccount, phone: str, name: str, number: Send
 
 
 def _read_known_token(account_sid: str) -> str:
-    account = TwilioAccount.objects.filter(account_sid=account_sid).first()
+    account = TwilioAccount.objects.filter(external_id=account_sid).first()
     if account is None:
         raise BadCredentials("An auth token is required to connect a new account.")
-    return account.auth_token
+    return account.secret
 
 
 def _ask(question: Callable, *args):
     try:
         return question(*args)
-    except errors.Refusal:
+    except Refusal:
         raise BadCredentials from None
-    except errors.Away:
+    except Away:
         raise ProviderAway from None

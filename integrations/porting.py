@@ -5,17 +5,17 @@ from django.db.models.functions import Now
 from accounts import audit, tasks
 from accounts.models import Organization
 from integrations import health
-from integrations.models import SenderNumber, TwilioAccount
+from integrations.models import Channel, Platform, ProviderAccount
 from messagehub import tenancy
 
 PORTED, GONE = "number_ported", "number_gone"
 
 
-def retire_elsewhere(phone: str, organization: Organization, account: TwilioAccount) -> None:
+def retire_elsewhere(phone: str, organization: Organization, account: ProviderAccount) -> None:
     """Retire the number in another organization, and tell the admins of both. Neither learns who the other is."""
     # As the system role, because row security hides the other organization's rows.
     with tenancy.system():
-        other_numbers = SenderNumber.objects.select_for_update(no_key=True).filter(phone=phone)
+        other_numbers = Channel.objects.select_for_update(no_key=True).filter(platform=Platform.SMS, address=phone)
         number = other_numbers.exclude(organization=organization).first()
         if number is None:
             return
@@ -32,25 +32,25 @@ def retire_elsewhere(phone: str, organization: Organization, account: TwilioAcco
         tasks.mail_admins.defer(
             organization_id=str(organization.pk),
             template="integrations/mail/alert.txt",
-            path="/admin/integrations/sendernumber/",
+            path="/admin/integrations/channel/",
             context={
                 "message": f"{phone} is connected now. It was connected to another organization here, until Twilio "
-                f"listed it in your account {account.account_sid}. Conversations from before are not yours to see."
+                f"listed it in your account {account.external_id}. Conversations from before are not yours to see."
             },
         )
 
 
-def retire_number(number: SenderNumber) -> None:
+def retire_number(number: Channel) -> None:
     """Stop receiving and sending over the number. Queued messages fail and are refunded when they are claimed."""
     # The row stays for its conversations, and comes back to life with them when the number is connected again.
-    SenderNumber.objects.filter(pk=number.pk).update(retired_at=Now())
+    Channel.objects.filter(pk=number.pk).update(retired_at=Now())
 
 
-def alert_gone(number: SenderNumber) -> None:
+def alert_gone(number: Channel) -> None:
     health.raise_alert(
         number.organization_id,
         number.pk,
         GONE,
-        f"Twilio account {number.twilio_account.account_sid} no longer has {number.phone}. Messages to it don't reach "
+        f"Twilio account {number.account.external_id} no longer has {number.address}. Messages to it don't reach "
         "you. Connect the number with the account that has it now, or disconnect it under Sender numbers.",
     )

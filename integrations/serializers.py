@@ -5,7 +5,7 @@ from rest_framework import serializers
 from chatrooms.fields import PhoneField, VisibleRelatedField
 from chatrooms.models import Chatroom
 from integrations import health
-from integrations.models import SenderNumber
+from integrations.models import Channel
 from messagehub.api.serializers import InputSerializer, RowSerializer
 
 # https://www.twilio.com/docs/glossary/what-is-a-sid
@@ -49,15 +49,15 @@ class SenderNumberSerializer(RowSerializer):
     health = HealthSerializer()
     created_at = serializers.DateTimeField()
 
-    def represent_rows(self, rows: list[SenderNumber]) -> list[dict]:
+    def represent_rows(self, rows: list[Channel]) -> list[dict]:
         health_of = health.read_health(rows)
         return [
             {
                 "id": number.pk,
                 "chatroom_id": number.chatroom_id,
-                "phone": number.phone,
+                "phone": number.address,
                 "name": number.name,
-                "account_sid": number.twilio_account.account_sid,
+                "account_sid": number.account.external_id,
                 "messaging_service_sid": number.messaging_service_sid,
                 "segments_per_second": number.segments_per_second,
                 "health": describe_health(health_of[number.pk]),

@@ -49,10 +49,10 @@ WITH stored AS (
 SELECT pg_notify(%s, '')
 """
 CREDENTIALS = """
-SELECT a.auth_token, CASE WHEN a.other_token_until > now() THEN a.other_auth_token ELSE '' END,
-       ARRAY(SELECT phone FROM sender_numbers WHERE twilio_account_id = a.id)
-FROM twilio_accounts a
-WHERE a.account_sid = %s
+SELECT a.secret, CASE WHEN a.other_secret_until > now() THEN a.other_secret ELSE '' END,
+       ARRAY(SELECT address FROM channels WHERE account_id = a.id)
+FROM provider_accounts a
+WHERE a.provider = 'twilio' AND a.external_id = %s
 """
 # Anything else in the answer would be sent to the customer as a reply
 # (https://www.twilio.com/docs/messaging/twiml).

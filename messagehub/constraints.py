@@ -15,13 +15,13 @@ class NameTaken(Exception):
 
 
 @contextmanager
-def translate_violation(constraint: str, error: Exception) -> Iterator[None]:
-    """Raise `error` where this constraint is violated inside, and undo what was done there."""
+def translate_violation(constraint: str | tuple[str, ...], error: Exception) -> Iterator[None]:
+    """Raise `error` where this constraint, or one of these, is violated inside, and undo what was done there."""
     try:
         with transaction.atomic():
             yield
     except IntegrityError as violation:
-        if _constraint(violation) == constraint:
+        if _constraint(violation) in ((constraint,) if isinstance(constraint, str) else constraint):
             raise error from None
         raise
 

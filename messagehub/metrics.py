@@ -44,7 +44,7 @@ GAUGES = {
     ),
     "messagehub_accounts_paused": (
         "Provider accounts that are shut out, so that their messages wait",
-        "SELECT count(*) FROM twilio_accounts WHERE paused_at IS NOT NULL",
+        "SELECT count(*) FROM provider_accounts WHERE paused_at IS NOT NULL",
     ),
     "messagehub_invariants_broken": (
         "Invariants that did not hold when it was last looked; -1 before the first look",

@@ -106,6 +106,14 @@ def same_organization(table: str, column: str, parent: str, on_delete: str = "NO
     )
 
 
+def rename_constraints(table: str, **new_names: str) -> migrations.RunSQL:
+    """A migration step: constraints keep up with the name of their table."""
+    return migrations.RunSQL(
+        [f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}" for old, new in new_names.items()],
+        [f"ALTER TABLE {table} RENAME CONSTRAINT {new} TO {old}" for old, new in new_names.items()],
+    )
+
+
 def append_only(table: str) -> migrations.RunSQL:
     """A migration step: rows are written once. Refused by privilege, and by a trigger for those who own the table."""
     return migrations.RunSQL(

@@ -1,13 +1,14 @@
 """JSON payloads of messages, conversations, contacts and notes, for lists, single objects and live frames alike."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 import orjson
 from django.conf import settings
 
 from chatrooms import phones
-from chatrooms.models import Contact
+from chatrooms.models import Contact, ContactAddress
 from messagehub.datetimes import format_time
 from messagehub.sql import fetch_rows
 from messaging.models import Note
@@ -140,12 +141,20 @@ def describe_conversation(row: dict, last_message: dict | None, unread: int | No
 
 
 def describe_contacts(contacts: Sequence[Contact]) -> list[dict]:
-    """Payloads of contacts with prefetched groups. One query fetches the consent of all of them."""
-    consent_by_contact = consent_of(contacts)
-    return [_contact(row, consent_by_contact.get(row.pk, "unknown")) for row in contacts]
+    """Payloads of contacts with prefetched groups. Two queries fetch the scoped ids and the consent of all of them."""
+    scoped_ids = _list_scoped_ids(contacts)
+    consent_by_contact = consent_of(contacts, scoped_ids)
+    id_of = {(contact_id, platform): address for contact_id, platform, address in reversed(scoped_ids)}
+    return [_contact(row, id_of, consent_by_contact.get(row.pk, "unknown")) for row in contacts]
 
 
-def _contact(contact: Contact, consent: str) -> dict:
+def _list_scoped_ids(contacts: Sequence[Contact]) -> list[tuple[UUID, str, str]]:
+    """(contact, platform, address) of addresses that are no phone numbers, the newest first."""
+    rows = ContactAddress.objects.filter(contact__in=[contact.pk for contact in contacts]).exclude(platform="SMS")
+    return list(rows.order_by("-is_primary", "-pk").values_list("contact_id", "platform", "address"))
+
+
+def _contact(contact: Contact, id_of: Mapping[tuple[UUID, str], str], consent: str) -> dict:
     return {
         "id": contact.pk,
         "chatroom_id": contact.chatroom_id,
@@ -153,8 +162,8 @@ def _contact(contact: Contact, consent: str) -> dict:
         "last_name": contact.last_name,
         "phone": contact.phone,
         "email": contact.email,
-        "messenger_psid": None,
-        "instagram_sid": None,
+        "messenger_psid": id_of.get((contact.pk, "MESSENGER")),
+        "instagram_sid": id_of.get((contact.pk, "INSTAGRAM")),
         "profile_pic_url": contact.profile_picture_url or None,
         "consent": consent,
         "blocked": contact.blocked_at is not None,
@@ -163,15 +172,15 @@ def _contact(contact: Contact, consent: str) -> dict:
     }
 
 
-# The newest entry for each of the chatroom's numbers; of those, an opt-out beats an opt-in.
+# The newest entry for each of the chatroom's channels; of those, an opt-out beats an opt-in.
 CONSENT = """
 SELECT DISTINCT ON (said.id) said.id, said.kind FROM (
     SELECT DISTINCT ON (c.id, n.id) c.id, e.kind
     FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address)
-    JOIN sender_numbers n ON n.chatroom_id = c.chatroom_id
+    JOIN channels n ON n.chatroom_id = c.chatroom_id
     JOIN LATERAL (
         SELECT o.id, o.kind, o.created_at FROM consent_entries o
-        WHERE o.sender_number_id = n.id AND o.address = c.address
+        WHERE o.channel_id = n.id AND o.address = c.address
         ORDER BY o.created_at DESC, o.id DESC LIMIT 1
     ) e ON true
     ORDER BY c.id, n.id, e.created_at DESC, e.id DESC
@@ -180,16 +189,21 @@ ORDER BY said.id, said.kind = 'opt_out' DESC
 """
 
 
-def consent_of(contacts: Sequence[Contact]) -> dict:
+def consent_of(contacts: Sequence[Contact], scoped_ids: Sequence[tuple[UUID, str, str]] | None = None) -> dict:
     """`opted_out` or `opted_in` by contact id. Contacts without an entry are left out.
 
-    A contact who opted out of any number of their chatroom counts as opted out.
+    A contact who opted out of any channel of their chatroom counts as opted out.
     """
+    chatroom_of = {contact.pk: contact.chatroom_id for contact in contacts}
     addresses = [
         (contact.pk, contact.chatroom_id, form)
         for contact in contacts
         if contact.phone
         for form in phones.list_forms(contact.phone)
+    ]
+    addresses += [
+        (contact_id, chatroom_of[contact_id], address)
+        for contact_id, _, address in (_list_scoped_ids(contacts) if scoped_ids is None else scoped_ids)
     ]
     if not addresses:
         return {}

@@ -4,7 +4,7 @@ from django.db import connection
 from django.utils import timezone
 
 from integrations import isolation
-from integrations.models import TwilioAccount
+from integrations.models import ProviderAccount
 from messagehub import tenancy
 
 BATCH = 10_000
@@ -32,8 +32,8 @@ def delete_expired() -> int:
 
 def _forget_previous_tokens() -> int:
     with tenancy.system():
-        accounts = TwilioAccount.objects.filter(other_token_until__lte=timezone.now())
-        return accounts.update(other_auth_token="", other_token_until=None)
+        accounts = ProviderAccount.objects.filter(other_secret_until__lte=timezone.now())
+        return accounts.update(other_secret="", other_secret_until=None)
 
 
 def _forget(table: str, age: str) -> int:

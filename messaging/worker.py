@@ -20,7 +20,7 @@ from django.db import Error, connection
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
-from integrations import channels, isolation
+from integrations import isolation, providers
 from integrations.events import Busy, NotReached, Outcome, ShutOut
 from integrations.webhooks import WAKE_CHANNEL as WEBHOOKS
 from messagehub import failpoints, heartbeats
@@ -66,7 +66,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stopping.set)
-        self.connections = channels.Connections(IN_FLIGHT * 2)
+        self.connections = providers.Connections(IN_FLIGHT * 2)
         loops = [self.receive(), self.send(), self.feed(), self.sweep(), self.listen(), self.beat(), self.jobs()]
         tasks = [asyncio.create_task(coroutine) for coroutine in loops]
         settling = asyncio.create_task(self.settle())

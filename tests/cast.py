@@ -17,7 +17,7 @@ from accounts import keys
 from accounts.models import Organization, User
 from chatrooms import contacts
 from chatrooms.models import Chatroom, UserChatroom
-from integrations.models import SenderNumber, TwilioAccount
+from integrations.models import Channel, TwilioAccount
 from messagehub import tenancy
 from messaging.conversations import changes
 from messaging.sending import enqueue
@@ -42,9 +42,9 @@ def build(name: str, people: dict[str, str], rooms: list[str]) -> SimpleNamespac
 
 def furnish(organization: Organization, name: str, account) -> SimpleNamespace:
     room = factories.ChatroomFactory(organization=organization, name=name)
-    number = factories.SenderNumberFactory(chatroom=room, twilio_account=account)
+    number = factories.ChannelFactory(chatroom=room, account=account)
     contact = factories.ContactFactory(chatroom=room)
-    conversation = factories.ConversationFactory(chatroom=room, contact=contact, sender_number=number)
+    conversation = factories.ConversationFactory(chatroom=room, contact=contact, channel=number)
     message = factories.MessageFactory(conversation=conversation)
     return SimpleNamespace(room=room, number=number, contact=contact, conversation=conversation, message=message)
 
@@ -167,11 +167,9 @@ def create_tenant(slug: str, phone: str, account_sid: str = "", auth_token: str 
         room = Chatroom.objects.create(organization=organization, name="Sales")
         UserChatroom.objects.create(organization=organization, user=agent, chatroom=room)
         account = TwilioAccount.objects.create(
-            organization=organization, account_sid=account_sid or f"AC{slug}", auth_token=auth_token
+            organization=organization, external_id=account_sid or f"AC{slug}", secret=auth_token
         )
-        number = SenderNumber.objects.create(
-            organization=organization, chatroom=room, twilio_account=account, phone=phone
-        )
+        number = Channel.objects.create(organization=organization, chatroom=room, account=account, address=phone)
         ledger.adjust(agent, 5, actor=agent, reason="Start")
         contact = contacts.find_or_create_contact(room, f"{phone[:-3]}999")
         conversation = changes.open_conversation(contact, number)

@@ -18,8 +18,8 @@ from django.db.models import F
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from integrations import channels
-from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
+from integrations import providers
+from integrations.models import Channel, ChannelAlert, TwilioAccount
 from integrations.sandbox.store import new_sid
 from messagehub import launcher, tenancy
 from messaging.models import Message
@@ -63,7 +63,7 @@ class Desk:
         claimed = delivery.claim_messages(limit)
 
         async def call():
-            connections = channels.Connections(limit)
+            connections = providers.Connections(limit)
             try:
                 return [(each, await connections.send(each.text)) for each in claimed]
             finally:
@@ -161,7 +161,7 @@ def pass_pauses() -> None:
     with tenancy.system():
         Message.objects.filter(status="queued").update(not_before=None)
         TwilioAccount.objects.update(held_until=None)
-        SenderNumber.objects.update(held_until=None)
+        Channel.objects.update(held_until=None)
 
 
 def let_leases_end() -> None:

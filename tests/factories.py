@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, UserChatroom
-from integrations.models import SenderNumber, TwilioAccount
+from integrations.models import Channel, TwilioAccount
 from messagehub import tenancy
 from messaging.models import Conversation, Label, Message, MessageTemplate
 from tokens.models import TokenAccount
@@ -76,18 +76,18 @@ class TwilioAccountFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = TwilioAccount
 
-    account_sid = factory.Sequence("AC{:032x}".format)
-    auth_token = factory.Sequence("{:032x}".format)
+    external_id = factory.Sequence("AC{:032x}".format)
+    secret = factory.Sequence("{:032x}".format)
 
 
-class SenderNumberFactory(InRoomFactory):
+class ChannelFactory(InRoomFactory):
     class Meta:
-        model = SenderNumber
+        model = Channel
 
-    twilio_account = factory.SubFactory(
+    account = factory.SubFactory(
         TwilioAccountFactory, organization_id=factory.SelfAttribute("..chatroom.organization_id")
     )
-    phone = factory.Sequence("+1555300{:04d}".format)
+    address = factory.Sequence("+1555300{:04d}".format)
 
 
 class ContactFactory(InRoomFactory):
@@ -104,7 +104,7 @@ class ConversationFactory(InRoomFactory):
         model = Conversation
 
     contact = factory.SubFactory(ContactFactory, chatroom=factory.SelfAttribute("..chatroom"))
-    sender_number = factory.SubFactory(SenderNumberFactory, chatroom=factory.SelfAttribute("..chatroom"))
+    channel = factory.SubFactory(ChannelFactory, chatroom=factory.SelfAttribute("..chatroom"))
     platform = "SMS"
 
 
@@ -118,6 +118,7 @@ class MessageFactory(factory.django.DjangoModelFactory):
     organization_id = factory.SelfAttribute("conversation.organization_id")
     chatroom_id = factory.SelfAttribute("conversation.chatroom_id")
     contact_id = factory.SelfAttribute("conversation.contact_id")
+    channel_id = factory.SelfAttribute("conversation.channel_id")
     platform = "SMS"
     direction = "inbound"
     status = "received"

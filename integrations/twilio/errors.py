@@ -13,15 +13,6 @@ from integrations.meanings import (
     Meaning,
 )
 
-
-class Refusal(Exception):
-    """Twilio rejected the credentials."""
-
-
-class Away(Exception):
-    """Twilio can't be reached, or gave no proper answer."""
-
-
 _NUMBER = _("Correct the contact's phone number.")
 _ADMIN = _("Ask an admin to fix it.")
 _AGAIN = _("You can retry it.")

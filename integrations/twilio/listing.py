@@ -16,7 +16,7 @@ from integrations.events import (
     Listed,
     Media,
 )
-from integrations.twilio.errors import Away, Refusal
+from integrations.refusals import Away, Refusal
 from integrations.twilio.limits import API, MOST_MEDIA, TOTAL_SECONDS
 from integrations.twilio.parsing import STATUS, read_body
 

@@ -17,7 +17,7 @@ from accounts import second_factor
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, ContactActivity, UserChatroom
 from integrations import segments
-from integrations.models import SenderNumber, TwilioAccount
+from integrations.models import Channel, TwilioAccount
 from integrations.sandbox import store
 from messagehub import tenancy
 from messagehub.management.demo_words import FIRST, LABELS, LAST, NOTES, TALKS, TEMPLATES
@@ -107,9 +107,7 @@ def make_organization(plan: dict, chance: random.Random) -> None:
         organization.save(force_insert=True)
         person = {"organization": organization, "password": PASSWORD}
         admin = User.objects.create_user(plan["admin"][0], name=plan["admin"][1], role="admin", **person)
-        account = TwilioAccount.objects.create(
-            organization=organization, account_sid=plan["sid"], auth_token=plan["token"]
-        )
+        account = TwilioAccount.objects.create(organization=organization, external_id=plan["sid"], secret=plan["token"])
         words = [
             Label.objects.create(organization=organization, name=name, color=color)
             for name, color in LABELS[plan["slug"]]
@@ -121,8 +119,8 @@ def make_organization(plan: dict, chance: random.Random) -> None:
             room = Chatroom.objects.create(organization=organization, name=name, color=color)
             user = User.objects.create_user(email, name=agent, role="agent", **person)
             UserChatroom.objects.create(organization=organization, user=user, chatroom=room, assigned_by=admin)
-            number = SenderNumber.objects.create(
-                organization=organization, chatroom=room, twilio_account=account, phone=phone, name=label
+            number = Channel.objects.create(
+                organization=organization, chatroom=room, account=account, address=phone, name=label
             )
             rooms.append(room), agents.append(user), numbers.append(number)
         for room, agent, number in zip(rooms, agents, numbers, strict=True):
@@ -154,13 +152,13 @@ def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[M
             email=f"{first}.{last}@example.com".lower() if named and first.isascii() and chance.random() < 0.5 else "",
             last_activity_at=ended,
         )
-        contact.phone = f"+15557{plan['rooms'][0][2][6]}{number.phone[-1]}{place:04d}"
+        contact.phone = f"+15557{plan['rooms'][0][2][6]}{number.address[-1]}{place:04d}"
         conversation = Conversation(
             organization_id=room.organization_id,
             chatroom=room,
             contact=contact,
             platform="SMS",
-            sender_number=number,
+            channel=number,
             assigned_to=agent if chance.random() < 0.5 else None,
             status="CLOSED" if place > 35 and chance.random() < 0.5 else "OPEN",
         )
@@ -238,8 +236,9 @@ def past_message(conversation, contact, number, author, direction: str, text: st
         platform="SMS",
         content=text,
         status="received" if inbound else "delivered",
-        from_address=contact.phone if inbound else number.phone,
-        to_address=number.phone if inbound else contact.phone,
+        channel=number,
+        from_address=contact.phone if inbound else number.address,
+        to_address=number.address if inbound else contact.phone,
         segments=segments.count_segments(text),
         sent_by=None if inbound else author,
         tokens=0 if inbound else 1,
@@ -318,10 +317,10 @@ def describe_people(plan: dict, organization_id: UUID) -> list[dict]:
 
 
 def describe_account(plan: dict) -> dict:
-    numbers = SenderNumber.objects.filter(twilio_account__account_sid=plan["sid"]).order_by("pk")
+    numbers = Channel.objects.filter(account__external_id=plan["sid"]).order_by("pk")
     return {
         "organization": plan["slug"],
         "account_sid": plan["sid"],
         "auth_token": plan["token"],
-        "numbers": [{"phone": number.phone, "chatroom_id": str(number.chatroom_id)} for number in numbers],
+        "numbers": [{"phone": number.address, "chatroom_id": str(number.chatroom_id)} for number in numbers],
     }

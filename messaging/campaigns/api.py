@@ -62,8 +62,8 @@ class CampaignViewSet(TenantModelViewSet):
 
     def perform_create(self, serializer):
         data = serializer.validated_data
-        sender = data.pop("sender_number", None) or enqueue.find_sender(data["chatroom"].pk)
-        campaign = lifecycle.create_campaign(by=self.request.user, sender_number=sender, **data)
+        sender = data.pop("channel", None) or enqueue.find_sender(data["chatroom"].pk)
+        campaign = lifecycle.create_campaign(by=self.request.user, channel=sender, **data)
         serializer.instance = self.get_queryset().get(pk=campaign.pk)
 
     def perform_update(self, serializer):

@@ -48,13 +48,13 @@ WHERE r.archived_at IS NOT NULL
 # bury the inbox. An answer opens it. ON CONFLICT: the contact may be writing to us at this moment.
 OPEN = """
 WITH made AS (
-    INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, sender_number_id, status)
+    INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, channel_id, status)
     SELECT c.organization_id, c.chatroom_id, c.id, 'SMS', %(sender)s, 'PENDING' FROM contacts c
     WHERE c.id = ANY(%(contacts)s) AND NOT EXISTS (
         SELECT FROM conversations v WHERE v.contact_id = c.id AND v.platform = 'SMS'
-          AND v.sender_number_id = %(sender)s AND v.status <> 'CLOSED')
+          AND v.channel_id = %(sender)s AND v.status <> 'CLOSED')
     ORDER BY c.id
-    ON CONFLICT (contact_id, platform, sender_number_id) WHERE NOT (status = 'CLOSED') DO NOTHING
+    ON CONFLICT (contact_id, platform, channel_id) WHERE NOT (status = 'CLOSED') DO NOTHING
     RETURNING id, organization_id, contact_id
 )
 INSERT INTO contact_activities (organization_id, contact_id, kind, reference)
@@ -117,7 +117,7 @@ def _feed_safely(campaign_id: UUID, organization_id: UUID) -> int:
 def _feed(campaign_id: UUID) -> int:
     with tenancy.system():
         rows = Campaign.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).filter(pk=campaign_id)
-        campaign = rows.select_related("started_by__organization", "sender_number", "chatroom").first()
+        campaign = rows.select_related("started_by__organization", "channel", "chatroom").first()
         if campaign is None:  # another worker has it
             return 0
         if campaign.state == State.CANCELED:
@@ -144,7 +144,7 @@ def _feed_batch(campaign: Campaign) -> int:
     # Asked for every batch: the payer may have lost the chatroom, or been deactivated, since the start.
     if payer is None:
         return _pause_campaign(campaign, "no_access", str(eligibility.no_access()))
-    if reason := eligibility.may_feed(payer, campaign.chatroom_id, campaign.sender_number):
+    if reason := eligibility.may_feed(payer, campaign.chatroom_id, campaign.channel):
         return _pause_campaign(campaign, reason.code, str(reason))
     if not waiting.exists():
         return 0
@@ -214,7 +214,7 @@ def _skip_deleted_contacts(recipients: QuerySet[CampaignRecipient]) -> int:
 
 
 def _check_recipients(payer: User, campaign: Campaign, turns: Sequence[Turn]) -> list[eligibility.Verdict]:
-    return eligibility.may_send_to_each(payer, campaign.sender_number, [(turn.contact, turn.address) for turn in turns])
+    return eligibility.may_send_to_each(payer, campaign.channel, [(turn.contact, turn.address) for turn in turns])
 
 
 def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User) -> None:
@@ -263,9 +263,9 @@ def _lock_conversations(campaign: Campaign, contact_ids: list[UUID]) -> dict[UUI
     """Ids of unclosed conversations by contact, opened where there is none; locked until the commit."""
     kind = ContactActivity.Kind.CONVERSATION_OPENED
     with connection.cursor() as cursor:
-        cursor.execute(OPEN, {"sender": campaign.sender_number_id, "contacts": contact_ids, "kind": str(kind)})
+        cursor.execute(OPEN, {"sender": campaign.channel_id, "contacts": contact_ids, "kind": str(kind)})
     rows = Conversation.objects.select_for_update(no_key=True).filter(
-        contact__in=contact_ids, platform=Platform.SMS, sender_number=campaign.sender_number_id
+        contact__in=contact_ids, platform=Platform.SMS, channel=campaign.channel_id
     )
     rows = rows.exclude(status=Conversation.Status.CLOSED).order_by("pk")
     return dict(rows.values_list("contact_id", "pk"))
@@ -281,7 +281,8 @@ def _build_message(campaign: Campaign, payer: User, turn: Turn, conversation_id:
         platform=Platform.SMS,
         content=turn.text,
         status=Message.Status.QUEUED,
-        from_address=campaign.sender_number.phone,
+        channel=campaign.channel,
+        from_address=campaign.channel.address,
         to_address=turn.address,
         segments=max(1, segments.count_segments(turn.text)),
         tokens=price,

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from accounts import audit
 from accounts.models import User
 from chatrooms.models import Chatroom, Group
-from integrations.models import SenderNumber
+from integrations.models import Channel
 from messagehub import sql
 from messaging.live import event_log
 from messaging.message_templates import templates
@@ -92,7 +92,7 @@ def create_campaign(
     *,
     name: str,
     content: str,
-    sender_number: SenderNumber,
+    channel: Channel,
     groups: Iterable[Group],
     by: User,
     send_at: datetime | None = None,
@@ -104,7 +104,7 @@ def create_campaign(
         chatroom=chatroom,
         name=name,
         content=content,
-        sender_number=sender_number,
+        channel=channel,
         send_at=send_at,
         created_by=by,
     )
@@ -284,7 +284,7 @@ def count_outcomes(campaign: Campaign) -> tuple[dict[str, int], int]:
 
 
 def _check_payer(campaign: Campaign, payer: User) -> None:
-    if reason := eligibility.may_feed(payer, campaign.chatroom_id, campaign.sender_number):
+    if reason := eligibility.may_feed(payer, campaign.chatroom_id, campaign.channel):
         raise eligibility.SendRefused(eligibility.Verdict((reason,)))
 
 
@@ -325,7 +325,7 @@ def _lock_campaign(campaign: Campaign) -> Campaign:
         raise CampaignGone
     # Joins are made after the lock. In one statement with it, a transaction that waited would get the joined rows as
     # they were before it waited.
-    return Campaign.objects.select_related("started_by__organization", "sender_number").get(pk=campaign.pk)
+    return Campaign.objects.select_related("started_by__organization", "channel").get(pk=campaign.pk)
 
 
 def _update_campaign(campaign: Campaign, **values) -> None:

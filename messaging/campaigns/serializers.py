@@ -6,7 +6,7 @@ from accounts.api.serializers import PersonSerializer, describe_person
 from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Group
 from integrations import segments
-from integrations.models import SenderNumber
+from integrations.models import Channel
 from messagehub.api.serializers import InputSerializer, RowSerializer
 from messaging.campaigns import lifecycle
 from messaging.conversations.serializers import AheadField
@@ -71,13 +71,14 @@ class CampaignDetailSerializer(CampaignSerializer):
 
 
 def describe_campaign(campaign: Campaign) -> dict:
-    names = (
-        "chatroom_id", "name", "content", "sender_number_id", "state", "send_at", "audience", "created_at",
-        "started_at", "finished_at",
-    )  # fmt: skip
+    names = ("state", "send_at", "audience", "created_at", "started_at", "finished_at")
     paused = {"code": campaign.paused_code, "message": campaign.paused_message}
     return {
         "id": campaign.pk,
+        "chatroom_id": campaign.chatroom_id,
+        "name": campaign.name,
+        "content": campaign.content,
+        "sender_number_id": campaign.channel_id,
         **{name: getattr(campaign, name) for name in names},
         "group_ids": [link.group_id for link in campaign.audience_groups.all()],
         "paused": paused if campaign.paused_code else None,
@@ -121,7 +122,7 @@ class CampaignChangeSerializer(InputSerializer):
     group_ids = VisibleListField(
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS, required=False
     )
-    sender_number_id = VisibleRelatedField(queryset=SenderNumber.objects.all(), required=False, source="sender_number")
+    sender_number_id = VisibleRelatedField(queryset=Channel.objects.all(), required=False, source="channel")
     send_at = AheadField(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:
@@ -141,7 +142,7 @@ class NewCampaignSerializer(InputSerializer):
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS
     )
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
-    sender_number_id = VisibleRelatedField(queryset=SenderNumber.objects.all(), required=False, source="sender_number")
+    sender_number_id = VisibleRelatedField(queryset=Channel.objects.all(), required=False, source="channel")
     send_at = AheadField(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:
@@ -162,7 +163,7 @@ def in_one_room(data: dict, room_id) -> dict:
         for place, group in enumerate(data.get("groups", []))
         if group.chatroom_id != room_id
     }
-    sender = data.get("sender_number")
+    sender = data.get("channel")
     if sender and sender.chatroom_id != room_id:
         wrong["sender_number_id"] = [ELSEWHERE]
     if wrong:

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import User
-from chatrooms.models import Contact, ContactActivity, ContactNumber, GroupMember
+from chatrooms.models import Contact, ContactActivity, GroupMember
 from messagehub import sql
 from messaging.conversations import changes
-from messaging.models import Conversation, ConversationActivity, Message
+from messaging.models import Conversation, ConversationActivity, Message, Platform
 
 FILLED = ("email", "profile_picture_url", "phone")  # taken from the duplicate where the contact has none
 
@@ -106,12 +106,13 @@ def preview_merge(contact: Contact, duplicate: Contact) -> Preview:
     conversation_count = Conversation.objects.filter(contact=duplicate).aggregate(all=Count("pk"))["all"]
     moving_memberships = duplicate.memberships.exclude(group_id__in=present_group_ids).order_by("group__name")
     closing = _find_superseded(contact, duplicate)
-    numbers = [duplicate.phone] if duplicate.phone and contact.phone else []
-    numbers += duplicate.further_numbers.order_by("pk").values_list("phone", flat=True)
+    numbers = duplicate.addresses.filter(platform=Platform.SMS).order_by("-is_primary", "pk")
+    if not contact.phone:
+        numbers = numbers.exclude(is_primary=True)
     return Preview(
         conversations=conversation_count,
         messages=Message.objects.filter(contact=duplicate).count(),
-        numbers=numbers,
+        numbers=list(numbers.values_list("address", flat=True)),
         groups=list(moving_memberships.values_list("group__name", flat=True)),
         closed=list(closing),
         scheduled=list(_list_scheduled(duplicate, closing).order_by("send_at", "pk")),
@@ -154,7 +155,7 @@ def merge_contacts(contact: Contact, duplicate: Contact, *, by: User) -> None:
         cursor.execute(MOVE_MEMBERSHIPS, {"contact": contact.pk, "duplicate": duplicate.pk})
     GroupMember.objects.filter(contact=duplicate).delete()
     ContactActivity.objects.filter(contact=duplicate).update(contact=contact)
-    ContactNumber.objects.filter(contact=duplicate).update(contact=contact)
+    _move_addresses(contact, duplicate)
     with connection.cursor() as cursor:
         # FOR UPDATE now, as all conversations are ours. It waits for a campaign that freezes its audience with FOR KEY
         # SHARE; the statements after it see that campaign's recipients.
@@ -217,8 +218,8 @@ def _find_superseded(contact: Contact, duplicate: Contact) -> dict[Conversation,
     )
     newest: dict[tuple, Conversation] = {}
     closing = {}
-    for conversation in still_open.select_related("contact", "sender_number").order_by("-last_message_at", "-pk"):
-        channel = conversation.platform, conversation.sender_number_id
+    for conversation in still_open.select_related("contact", "channel").order_by("-last_message_at", "-pk"):
+        channel = conversation.platform, conversation.channel_id
         if newest.setdefault(channel, conversation) is not conversation:
             closing[conversation] = newest[channel]
     return closing
@@ -262,6 +263,17 @@ def _choose_values(contact: Contact, duplicate: Contact) -> tuple[dict[str, str]
     return filled, discarded
 
 
+def _move_addresses(contact: Contact, duplicate: Contact) -> None:
+    """A primary one of the duplicate stays primary where the contact has none of its platform, but for phones.
+
+    A phone number becomes primary when the contact takes it over as its own.
+    """
+    present_platforms = contact.addresses.filter(is_primary=True).values_list("platform", flat=True)
+    kept = {*present_platforms, Platform.SMS}
+    duplicate.addresses.filter(platform__in=kept).update(contact=contact, is_primary=False)
+    duplicate.addresses.update(contact=contact)
+
+
 def _delete_contact(duplicate: Contact) -> None:
     # Without Django's collector, which queries every table with a foreign key to contacts. Constraints are deferred, so
     # they are checked here: a row that still refers to the duplicate raises now and not at the commit.
@@ -281,10 +293,3 @@ def _take_over(contact: Contact, duplicate: Contact) -> None:
         last_activity_at=Greatest("last_activity_at", duplicate.last_activity_at),
         **values,
     )
-    if duplicate.phone and "phone" not in filled:
-        ContactNumber.objects.create(
-            organization_id=contact.organization_id,
-            chatroom_id=contact.chatroom_id,
-            contact=contact,
-            phone=duplicate.phone,
-        )

@@ -18,6 +18,7 @@ from messaging import payloads
 from messaging.contacts import merging, timeline
 from messaging.contacts.forms import ContactForm
 from messaging.conversations import changes
+from messaging.models import Platform
 
 ENTRIES, CONVERSATIONS, FOUND = 50, 10, 20
 
@@ -29,9 +30,7 @@ def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
     history = _history(request, contact)
     if request.htmx and "before" in request.GET:
         return render(request, "contacts/_entries.html", {"contact": contact, **history})
-    conversations = contact.conversations.select_related("sender_number").order_by("-last_message_at", "-pk")[
-        :CONVERSATIONS
-    ]
+    conversations = contact.conversations.select_related("channel").order_by("-last_message_at", "-pk")[:CONVERSATIONS]
     own_groups = list(contact.groups.order_by("name"))
     other_groups = Group.objects.filter(chatroom=contact.chatroom_id).exclude(
         pk__in=[own_group.pk for own_group in own_groups]
@@ -43,7 +42,7 @@ def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
         "talks": conversations,
         "groups": own_groups,
         "other_groups": other_groups.order_by("name"),
-        "further_numbers": contact.further_numbers.order_by("pk"),
+        "further_numbers": contact.addresses.filter(platform=Platform.SMS, is_primary=False).order_by("pk"),
         "doubles": contacts.list_doubles(contact),
         **history,
     }
@@ -101,7 +100,7 @@ def number(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Make a further number the primary one, or remove it with `forget`."""
     contact = _contact(request, pk)
     phone = request.POST.get("phone", "").replace("\0", "")
-    if not contact.further_numbers.filter(phone=phone).exists():
+    if not contact.addresses.filter(address=phone, is_primary=False).exists():
         raise Http404
     if "forget" in request.POST:
         contacts.forget_number(contact, phone)

@@ -10,7 +10,7 @@ from accounts.models import User
 from chatrooms import contacts
 from chatrooms.models import Contact, ContactActivity
 from integrations import isolation
-from integrations.models import SenderNumber
+from integrations.models import Channel
 from messagehub import constraints, sql
 from messaging.conversations import activity_lines, assignments
 from messaging.live import event_log
@@ -21,7 +21,6 @@ from messaging.models import (
     Label,
     Message,
     Notification,
-    Platform,
 )
 from messaging.notifications import notices
 
@@ -40,7 +39,7 @@ RETURNING v.id, v.organization_id, v.chatroom_id
 AWAKE = isolation.Batches(
     "Snoozed conversations",
     """
-    SELECT id, organization_id, sender_number_id AS subject_id FROM conversations
+    SELECT id, organization_id, channel_id AS subject_id FROM conversations
     WHERE status = 'SNOOZED' AND snoozed_until <= now() AND id <> ALL(%s::uuid[]) ORDER BY id
     """,
 )
@@ -61,12 +60,12 @@ class NoWakingTime(Exception):
         super().__init__(self.fields["snoozed_until"][0])
 
 
-def open_conversation(contact: Contact, sender: SenderNumber) -> Conversation:
-    """The contact's open conversation with this number, opened if there is none; locked until the commit.
+def open_conversation(contact: Contact, sender: Channel) -> Conversation:
+    """The contact's open conversation with this channel, opened if there is none; locked until the commit.
 
     Raises ContactGone where a new one is needed and the contact was merged by another request.
     """
-    channel_values = {"contact": contact, "platform": Platform.SMS, "sender_number": sender}
+    channel_values = {"contact": contact, "platform": sender.platform, "channel": sender}
     still_open = Conversation.objects.exclude(status="CLOSED")
     if existing_conversation := still_open.filter(**channel_values).first():
         return lock_conversation(existing_conversation)
@@ -90,9 +89,7 @@ def open_conversation(contact: Contact, sender: SenderNumber) -> Conversation:
 def lock_conversation(conversation: Conversation) -> Conversation:
     """The conversation as it is now, locked until the commit."""
     # Lock order: the contact before it, messages after it.
-    locked_rows = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related(
-        "contact", "sender_number"
-    )
+    locked_rows = Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related("contact", "channel")
     # The first query finds nothing after waiting for a merge that gave the conversation to another contact: PostgreSQL
     # checks the join again with the row that it had joined before the wait. The second query starts anew.
     return locked_rows.filter(pk=conversation.pk).first() or locked_rows.get(pk=conversation.pk)

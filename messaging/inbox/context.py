@@ -179,7 +179,7 @@ def _choice(filters: Filters, name: str, **changed) -> dict:
 def get_conversation(request: HttpRequest, pk: UUID) -> Conversation:
     visible = Conversation.objects.visible_to(request.user)
     return get_object_or_404(
-        visible.select_related("contact", "chatroom", "sender_number", "assigned_to").prefetch_related("labels"), pk=pk
+        visible.select_related("contact", "chatroom", "channel", "assigned_to").prefetch_related("labels"), pk=pk
     )
 
 

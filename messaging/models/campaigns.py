@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from accounts.models import Organization
 from chatrooms.models import Chatroom, Contact, Group, InChatroomQuerySet
-from integrations.models import SenderNumber
+from integrations.models import Channel
 from messagehub.keys import Row
 from messaging.models.messages import Message
 
@@ -28,7 +28,7 @@ class Campaign(Row):
     )
     name = models.CharField(max_length=80)
     content = models.TextField(help_text="With places to fill, as a template has them.")
-    sender_number = models.ForeignKey(SenderNumber, models.CASCADE, related_name="campaigns", db_constraint=False)
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="campaigns", db_constraint=False)
     groups = models.ManyToManyField(Group, through="CampaignGroup", related_name="+")
     state = models.CharField(max_length=9, choices=State.choices, default="draft", db_default="draft")
     send_at = models.DateTimeField(null=True, blank=True, help_text="When it begins; at its start if empty.")

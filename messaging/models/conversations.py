@@ -8,15 +8,9 @@ from django.db.models.functions import Now
 
 from accounts.models import Organization
 from chatrooms.models import Chatroom, Contact, InChatroomQuerySet
-from integrations.models import SenderNumber
+from integrations.models import Channel, Platform
 from messagehub.keys import Row
 from messaging.models.wording import Label
-
-
-class Platform(models.TextChoices):
-    SMS = "SMS"
-    MESSENGER = "MESSENGER"
-    INSTAGRAM = "INSTAGRAM"
 
 
 class Conversation(Row):
@@ -34,8 +28,8 @@ class Conversation(Row):
     )
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="conversations", db_constraint=False)
     platform = models.CharField(max_length=9, choices=Platform.choices)
-    sender_number = models.ForeignKey(
-        SenderNumber,
+    channel = models.ForeignKey(
+        Channel,
         models.CASCADE,
         null=True,
         related_name="conversations",
@@ -66,7 +60,7 @@ class Conversation(Row):
         constraints = [
             # One unclosed conversation for each contact and number. Concurrent inserts wait for each other here.
             models.UniqueConstraint(
-                fields=["contact", "platform", "sender_number"],
+                fields=["contact", "platform", "channel"],
                 name="conversations_one_open",
                 condition=~Q(status="CLOSED"),
                 nulls_distinct=False,

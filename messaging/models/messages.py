@@ -10,9 +10,9 @@ from django.db.models.functions import Now
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, InChatroomQuerySet
-from integrations.models import SenderNumber
+from integrations.models import Channel, Platform
 from messagehub.keys import Row
-from messaging.models.conversations import Conversation, Platform
+from messaging.models.conversations import Conversation
 
 # The message never reached the customer and will not: it may be refunded, and tried again.
 UNSUCCESSFUL = ["failed", "undelivered", "not_sent", "canceled"]
@@ -50,6 +50,7 @@ class Message(Row):
         Conversation, models.CASCADE, related_name="messages", db_constraint=False, db_index=False
     )
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="messages", db_constraint=False, db_index=False)
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
     direction = models.CharField(max_length=8, choices=Direction.choices)
     platform = models.CharField(max_length=9, choices=Platform.choices)
     content = models.TextField(blank=True)
@@ -131,10 +132,8 @@ class Message(Row):
                 fields=["organization", "-occurred_at", "-id"],
                 name="messages_of_organization",
             ),
-            # By number first: a claim takes each number's share without reading the longer queues of others.
-            models.Index(
-                fields=["from_address", "priority", "id"], name="messages_queued", condition=Q(status="queued")
-            ),
+            # By channel first: a claim takes each channel's share without reading the longer queues of others.
+            models.Index(fields=["channel", "priority", "id"], name="messages_queued", condition=Q(status="queued")),
             models.Index(fields=["retry_of"], name="messages_retries", condition=Q(retry_of__isnull=False)),
             models.Index(
                 fields=["campaign", "-occurred_at", "-id"],
@@ -199,7 +198,7 @@ class Attachment(Row):
 
 
 class ConsentEntry(Row):
-    """Somebody wants no more messages from a number, or wants them again. The newest entry of both holds.
+    """Somebody wants no more messages from a channel, or wants them again. The newest entry of both holds.
 
     `created_at` of a keyword is when it was written, so a message that is fetched late takes its place in time.
     """
@@ -213,7 +212,7 @@ class ConsentEntry(Row):
         PROVIDER = "provider", "The provider refused: the recipient has opted out"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    sender_number = models.ForeignKey(SenderNumber, models.CASCADE, related_name="+", db_constraint=False)
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="+", db_constraint=False)
     address = models.CharField(max_length=64, help_text="The recipient's.")
     kind = models.CharField(max_length=7, choices=Kind.choices)
     source = models.CharField(max_length=8, choices=Source.choices)
@@ -223,9 +222,7 @@ class ConsentEntry(Row):
     class Meta:
         db_table = "consent_entries"
         verbose_name_plural = "consent entries"
-        indexes = [
-            models.Index(fields=["sender_number", "address", "-created_at", "-id"], name="consent_entries_newest")
-        ]
+        indexes = [models.Index(fields=["channel", "address", "-created_at", "-id"], name="consent_entries_newest")]
 
 
 class MessageReceipt(Row):

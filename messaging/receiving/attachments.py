@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from integrations.downloads import DownloadPostponed, DownloadRefused, Fetched, download_file
-from integrations.models import TwilioAccount
+from integrations.models import ProviderAccount
 from messagehub import tenancy
 from messagehub.images import picture_size
 from messaging.live import event_log
@@ -26,7 +26,7 @@ def copy_attachment(attachment_id: UUID) -> None:
     """Copy an attachment. Raises DownloadPostponed where another attempt may succeed."""
     with tenancy.system():
         attachment = (
-            Attachment.objects.select_related("message__conversation__sender_number")
+            Attachment.objects.select_related("message__channel")
             .filter(pk=attachment_id, state=Attachment.State.PENDING)
             .first()
         )
@@ -47,14 +47,11 @@ def copy_attachment(attachment_id: UUID) -> None:
         _store_copy(attachment, download)
 
 
-def _find_account(attachment: Attachment) -> TwilioAccount | None:
+def _find_account(attachment: Attachment) -> ProviderAccount | None:
     """The account that received the message. Raises DownloadPostponed while its token can't be decrypted."""
-    number = attachment.message.conversation.sender_number
-    if number is None:
-        return None
     try:
         with tenancy.system():
-            return TwilioAccount.objects.filter(pk=number.twilio_account_id).first()
+            return ProviderAccount.objects.filter(pk=attachment.message.channel.account_id).first()
     except (InvalidToken, ValueError):
         raise DownloadPostponed("The account's token can't be read.") from None
 

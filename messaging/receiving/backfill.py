@@ -8,9 +8,10 @@ from uuid import UUID
 
 from cryptography.fernet import InvalidToken
 
-from integrations import channels, isolation
+from integrations import isolation, providers
 from integrations.events import InboundMessage
 from integrations.models import WebhookEvent
+from integrations.refusals import Away, Refusal
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import Message
@@ -26,14 +27,14 @@ BATCH = 200
 TICK = timedelta(microseconds=1)
 LONGEST_DELIVERY = timedelta(seconds=16)  # Twilio gives a webhook 15 s; what arrives later was brought once more
 
-NUMBERS = """
-SELECT n.id, n.organization_id FROM sender_numbers n JOIN twilio_accounts a ON a.id = n.twilio_account_id
+CHANNELS = """
+SELECT n.id, n.organization_id FROM channels n JOIN provider_accounts a ON a.id = n.account_id
 WHERE a.paused_at IS NULL AND n.retired_at IS NULL ORDER BY n.id
 """
-NUMBER = """
-SELECT n.phone, a.account_sid, a.auth_token, greatest(n.created_at - interval '1 hour', now() - %s) AS since, (
-    SELECT max(v.last_inbound_at) FROM conversations v WHERE v.sender_number_id = n.id) AS newest
-FROM sender_numbers n JOIN twilio_accounts a ON a.id = n.twilio_account_id
+CHANNEL = """
+SELECT n.platform, n.address, a.provider, a.external_id, a.secret, greatest(n.created_at - interval '1 hour', now() - %s) AS since, (
+    SELECT max(v.last_inbound_at) FROM conversations v WHERE v.channel_id = n.id) AS newest
+FROM channels n JOIN provider_accounts a ON a.id = n.account_id
 WHERE n.id = %s
 """
 
@@ -41,29 +42,31 @@ WHERE n.id = %s
 def backfill_inbound() -> int:
     """Store inbound messages that the provider lists and we do not have; returns how many changes that made."""
     with tenancy.system():
-        numbers = sql.fetch_rows(NUMBERS)
+        channels = sql.fetch_rows(CHANNELS)
     repaired_count = 0
-    for row in numbers:
+    for row in channels:
         with isolation.contain("Missed messages", row["organization_id"], row["id"]):
             try:
-                repaired_count += _backfill_number(row["id"])
+                repaired_count += _backfill_channel(row["id"])
             except (ingest.NotRouted, ingest.ClosedMeanwhile) as error:  # a race, gone at the next backfill
-                log.warning("Number %s is looked at again: %s", row["id"], error)
+                log.warning("Channel %s is looked at again: %s", row["id"], error)
     return repaired_count
 
 
-def _backfill_number(number_id: UUID) -> int:
+def _backfill_channel(channel_id: UUID) -> int:
     with tenancy.system():
-        rows = sql.fetch_rows(NUMBER, [FURTHEST, number_id])
+        rows = sql.fetch_rows(CHANNEL, [FURTHEST, channel_id])
     if not rows:  # it was disconnected meanwhile
         return 0
-    number = rows[0]
-    since = max(number["since"], number["newest"] - OVERLAP) if number["newest"] else number["since"]
+    channel = rows[0]
+    since = max(channel["since"], channel["newest"] - OVERLAP) if channel["newest"] else channel["since"]
     try:
-        secret = encryption.decrypt(number["auth_token"])
-        provider_messages = channels.received_messages(number["account_sid"], secret, number["phone"], since)
-    except (channels.Away, channels.Refusal, InvalidToken) as error:
-        log.warning("%s: what came in can't be compared (%s).", number["account_sid"], type(error).__name__)
+        secret = encryption.decrypt(channel["secret"])
+        provider_messages = providers.find_provider(channel["provider"]).list_received(
+            channel["external_id"], secret, channel["platform"], channel["address"], since
+        )
+    except (Away, Refusal, InvalidToken) as error:
+        log.warning("%s: what came in can't be compared (%s).", channel["external_id"], type(error).__name__)
         return 0
     # The webhook of the newest may still be on its way through the queue: receiving it twice changes nothing.
     # Twilio's clock has whole seconds: its order is kept within them.
@@ -75,15 +78,17 @@ def _backfill_number(number_id: UUID) -> int:
     for start in range(0, len(provider_messages), BATCH):
         batch = provider_messages[start : start + BATCH]
         with tenancy.system():
-            messages = Message.objects.filter(platform="SMS", provider_id__in=[each.provider_id for each in batch])
+            messages = Message.objects.filter(
+                platform=channel["platform"], provider_id__in=[each.provider_id for each in batch]
+            )
             known = dict(messages.values_list("provider_id", "occurred_at"))
-            known |= _find_on_their_way(number["account_sid"], batch)
+            known |= _find_on_their_way(channel["external_id"], batch)
             changes = ingest.receive_messages(_place_missing(batch, known, previous))
             event_log.record_events(changes)
             repaired_count += sum(change.type == event_log.CREATED for change in changes)
     if repaired_count:
         log.warning(
-            "%s messages to %s had not been brought to us and are here now.", repaired_count, number["account_sid"]
+            "%s messages to %s had not been brought to us and are here now.", repaired_count, channel["external_id"]
         )
     return repaired_count
 

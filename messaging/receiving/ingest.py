@@ -7,7 +7,7 @@ from django.db import connection
 from procrastinate.contrib.django import app
 from procrastinate.types import JSONDict
 
-from integrations import channels, isolation
+from integrations import isolation, providers
 from integrations.events import InboundMessage, StatusUpdate, Unsupported
 from integrations.models import WebhookEvent
 from messagehub import sql, tenancy
@@ -16,6 +16,7 @@ from messaging.sending import consent, delivery_reports
 
 log = logging.getLogger(__name__)
 BATCH = 200
+Key = tuple[str, str, str]  # account, platform, provider id
 
 # Eight attempts with doubling pauses take about four minutes. So long a status report without a known message is tried
 # again too; then it is kept for operators.
@@ -34,27 +35,37 @@ WHERE id = %s
 SET_ASIDE = "UPDATE webhook_events SET quarantined = %s WHERE id = %s"
 
 # Lock order of all statements below: contacts, conversations, messages, the chatrooms' event counters.
-# ORDINALITY keeps the order of arrival. A further number (`contact_numbers`) leads to its contact.
+# ORDINALITY keeps the order of arrival. An account is named where its own secret signed; Meta's app signs for all, and
+# there the channel in service counts.
 INCOMING = """
 WITH incoming AS (
-    SELECT n.organization_id, n.chatroom_id, n.id AS sender_number_id, i.*,
-           coalesce(owner.phone, i.from_address) AS known_by
-    FROM unnest(%(account)s::text[], %(provider_id)s::text[], %(from_address)s::text[], %(to_address)s::text[],
-                %(body)s::text[], %(occurred_at)s::timestamptz[], %(segments)s::int[])
-        WITH ORDINALITY AS i (account, provider_id, from_address, to_address, body, occurred_at, segments, place)
-    JOIN sender_numbers n ON n.phone = i.to_address
-    JOIN twilio_accounts a ON a.id = n.twilio_account_id AND a.account_sid = i.account
-    LEFT JOIN contact_numbers further ON further.chatroom_id = n.chatroom_id AND further.phone = i.from_address
-    LEFT JOIN contacts owner ON owner.id = further.contact_id
+    SELECT n.organization_id, n.chatroom_id, n.id AS channel_id, k.contact_id, i.*
+    FROM unnest(%(account)s::text[], %(platform)s::text[], %(provider_id)s::text[], %(from_address)s::text[],
+                %(to_address)s::text[], %(body)s::text[], %(occurred_at)s::timestamptz[], %(segments)s::int[])
+        WITH ORDINALITY
+        AS i (account, platform, provider_id, from_address, to_address, body, occurred_at, segments, place)
+    JOIN channels n ON n.platform = i.platform AND n.address = i.to_address
+    JOIN provider_accounts a ON a.id = n.account_id
+        AND CASE WHEN i.account = '' THEN n.retired_at IS NULL ELSE a.external_id = i.account END
+    LEFT JOIN contact_addresses k
+        ON k.chatroom_id = n.chatroom_id AND k.platform = i.platform AND k.address = i.from_address
 )
 """
+# The address is claimed first: its unique index decides between two workers that meet a new customer at once. A phone
+# number is the contact's `phone` too.
 CONTACTS = f"""
-{INCOMING}, made AS (
-    INSERT INTO contacts (organization_id, chatroom_id, phone)
-    SELECT DISTINCT organization_id, chatroom_id, known_by FROM incoming i
-    WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.chatroom_id = i.chatroom_id AND c.phone = i.known_by)
-    ORDER BY chatroom_id, known_by
-    ON CONFLICT (chatroom_id, phone) DO NOTHING
+{INCOMING}, claimed AS (
+    INSERT INTO contact_addresses (organization_id, chatroom_id, contact_id, platform, address, is_primary, channel_id)
+    SELECT DISTINCT ON (chatroom_id, platform, from_address)
+           organization_id, chatroom_id, uuidv7(), platform, from_address, true,
+           CASE WHEN platform <> 'SMS' THEN channel_id END
+    FROM incoming WHERE contact_id IS NULL
+    ORDER BY chatroom_id, platform, from_address
+    ON CONFLICT (chatroom_id, platform, address) DO NOTHING
+    RETURNING organization_id, chatroom_id, contact_id, platform, address
+), made AS (
+    INSERT INTO contacts (id, organization_id, chatroom_id, phone)
+    SELECT contact_id, organization_id, chatroom_id, CASE WHEN platform = 'SMS' THEN address END FROM claimed
     RETURNING id, organization_id
 )
 INSERT INTO contact_activities (organization_id, contact_id, kind, reference)
@@ -65,33 +76,31 @@ SELECT organization_id, id, 'created', id FROM made
 HOLD_CONTACTS = f"""
 {INCOMING}
 SELECT id FROM contacts
-WHERE id IN (SELECT c.id FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by)
-ORDER BY id FOR NO KEY UPDATE
+WHERE id IN (SELECT contact_id FROM incoming) ORDER BY id FOR NO KEY UPDATE
 """
 TOUCH_CONTACTS = f"""
 {INCOMING}, latest AS (
-    SELECT c.id, max(i.occurred_at) AS at
-    FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by GROUP BY c.id
+    SELECT contact_id AS id, max(occurred_at) AS at FROM incoming GROUP BY contact_id
 )
 UPDATE contacts SET last_activity_at = greatest(last_activity_at, latest.at) FROM latest WHERE contacts.id = latest.id
 RETURNING contacts.blocked_at IS NOT NULL AS blocked
 """
 BLOCKED = f"""
 {INCOMING}
-SELECT i.account, i.provider_id
-FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by WHERE c.blocked_at IS NOT NULL
+SELECT i.account, i.platform, i.provider_id
+FROM incoming i JOIN contacts c ON c.id = i.contact_id WHERE c.blocked_at IS NOT NULL
 """
 CONVERSATIONS = f"""
 {INCOMING}, made AS (
-    INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, sender_number_id)
-    SELECT DISTINCT i.organization_id, i.chatroom_id, c.id, 'SMS', i.sender_number_id
-    FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
+    INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, channel_id)
+    SELECT DISTINCT i.organization_id, i.chatroom_id, i.contact_id, i.platform, i.channel_id
+    FROM incoming i
     WHERE NOT EXISTS (
         SELECT FROM conversations v
-        WHERE v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
+        WHERE v.contact_id = i.contact_id AND v.platform = i.platform AND v.channel_id = i.channel_id
           AND v.status <> 'CLOSED')
     ORDER BY 3, 5
-    ON CONFLICT (contact_id, platform, sender_number_id) WHERE NOT (status = 'CLOSED') DO NOTHING
+    ON CONFLICT (contact_id, platform, channel_id) WHERE NOT (status = 'CLOSED') DO NOTHING
     RETURNING id, organization_id, contact_id
 )
 INSERT INTO contact_activities (organization_id, contact_id, kind, reference)
@@ -99,28 +108,26 @@ SELECT organization_id, contact_id, 'conversation_opened', id FROM made
 """
 LOCK_CONVERSATIONS = f"""
 {INCOMING}
-SELECT v.id, (SELECT count(DISTINCT (known_by, sender_number_id)) FROM incoming) AS expected
+SELECT v.id, (SELECT count(DISTINCT (contact_id, channel_id)) FROM incoming) AS expected
 FROM conversations v
 WHERE v.id IN (
     SELECT o.id FROM incoming i
-    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
-    JOIN conversations o ON o.contact_id = c.id AND o.platform = 'SMS' AND o.sender_number_id = i.sender_number_id
+    JOIN conversations o ON o.contact_id = i.contact_id AND o.platform = i.platform AND o.channel_id = i.channel_id
 ) AND v.status <> 'CLOSED'
 ORDER BY v.id FOR NO KEY UPDATE
 """
 MESSAGES = f"""
 {INCOMING}, made AS (
-    INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, direction, platform, content,
-                          status, provider_id, from_address, to_address, segments, occurred_at)
-    SELECT i.organization_id, i.chatroom_id, v.id, c.id, 'inbound', 'SMS', i.body, 'received', i.provider_id,
-           i.from_address, i.to_address, i.segments, i.occurred_at
+    INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction, platform,
+                          content, status, provider_id, from_address, to_address, segments, occurred_at)
+    SELECT i.organization_id, i.chatroom_id, v.id, i.contact_id, i.channel_id, 'inbound', i.platform, i.body,
+           'received', i.provider_id, i.from_address, i.to_address, i.segments, i.occurred_at
     FROM incoming i
-    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
-    JOIN conversations v ON v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
+    JOIN conversations v ON v.contact_id = i.contact_id AND v.platform = i.platform AND v.channel_id = i.channel_id
                         AND v.status <> 'CLOSED'
     ORDER BY i.occurred_at, i.place  -- keys are made in this order: they decide where times are the same
     ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
-    RETURNING id, organization_id, chatroom_id, conversation_id, provider_id, occurred_at
+    RETURNING id, organization_id, chatroom_id, conversation_id, platform, provider_id, occurred_at
 ), counted AS (
     SELECT conversation_id, count(*) AS n, min(occurred_at) AS first, max(occurred_at) AS at,
            (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS newest
@@ -134,44 +141,43 @@ MESSAGES = f"""
         last_message_at = CASE WHEN v.last_message_id IS NULL THEN at ELSE greatest(v.last_message_at, at) END
     FROM counted WHERE v.id = counted.conversation_id
 )
-SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.provider_id, i.account
+SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.platform, made.provider_id, i.account
 FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id
+                         AND i.platform = made.platform
 ORDER BY made.occurred_at, made.id
 """
 # Messages of blocked contacts go into their newest closed conversation: kept, but without events and unread counts.
 SILENT_CONVERSATIONS = f"""
 {INCOMING}
-INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, sender_number_id, status)
-SELECT DISTINCT i.organization_id, i.chatroom_id, c.id, 'SMS', i.sender_number_id, 'CLOSED'
-FROM incoming i JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
+INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, channel_id, status)
+SELECT DISTINCT i.organization_id, i.chatroom_id, i.contact_id, i.platform, i.channel_id, 'CLOSED'
+FROM incoming i
 WHERE NOT EXISTS (
     SELECT FROM conversations v
-    WHERE v.contact_id = c.id AND v.platform = 'SMS' AND v.sender_number_id = i.sender_number_id
+    WHERE v.contact_id = i.contact_id AND v.platform = i.platform AND v.channel_id = i.channel_id
       AND v.status = 'CLOSED')
 """
 LOCK_SILENT = f"""
 {INCOMING}
 SELECT id FROM conversations WHERE id IN (
-    SELECT DISTINCT ON (o.contact_id, o.sender_number_id) o.id
+    SELECT DISTINCT ON (o.contact_id, o.channel_id) o.id
     FROM incoming i
-    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
-    JOIN conversations o ON o.contact_id = c.id AND o.platform = 'SMS' AND o.sender_number_id = i.sender_number_id
+    JOIN conversations o ON o.contact_id = i.contact_id AND o.platform = i.platform AND o.channel_id = i.channel_id
                         AND o.status = 'CLOSED'
-    ORDER BY o.contact_id, o.sender_number_id, o.last_message_at DESC, o.id DESC)
+    ORDER BY o.contact_id, o.channel_id, o.last_message_at DESC, o.id DESC)
 ORDER BY id FOR NO KEY UPDATE
 """
 SILENT_MESSAGES = f"""
 {INCOMING}, made AS (
-    INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, direction, platform, content,
-                          status, provider_id, from_address, to_address, segments, occurred_at)
-    SELECT i.organization_id, i.chatroom_id, v.id, c.id, 'inbound', 'SMS', i.body, 'received', i.provider_id,
-           i.from_address, i.to_address, i.segments, i.occurred_at
+    INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction, platform,
+                          content, status, provider_id, from_address, to_address, segments, occurred_at)
+    SELECT i.organization_id, i.chatroom_id, v.id, i.contact_id, i.channel_id, 'inbound', i.platform, i.body,
+           'received', i.provider_id, i.from_address, i.to_address, i.segments, i.occurred_at
     FROM incoming i
-    JOIN contacts c ON c.chatroom_id = i.chatroom_id AND c.phone = i.known_by
-    JOIN conversations v ON v.id = ANY(%(targets)s) AND v.contact_id = c.id AND v.sender_number_id = i.sender_number_id
+    JOIN conversations v ON v.id = ANY(%(targets)s) AND v.contact_id = i.contact_id AND v.channel_id = i.channel_id
     ORDER BY i.occurred_at, i.place
     ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
-    RETURNING id, organization_id, chatroom_id, conversation_id, provider_id, occurred_at
+    RETURNING id, organization_id, chatroom_id, conversation_id, platform, provider_id, occurred_at
 ), counted AS (
     SELECT conversation_id, count(*) AS n, max(occurred_at) AS at,
            (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS newest
@@ -184,8 +190,9 @@ SILENT_MESSAGES = f"""
         last_message_at = CASE WHEN v.last_message_id IS NULL THEN at ELSE greatest(v.last_message_at, at) END
     FROM counted WHERE v.id = counted.conversation_id
 )
-SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.provider_id, i.account
+SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.platform, made.provider_id, i.account
 FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id
+                         AND i.platform = made.platform
 ORDER BY made.occurred_at, made.id
 """
 ATTACH = """
@@ -267,7 +274,7 @@ def _process_batch(limit: int, only: list | None = None) -> int:
         processed_ids, inbound, updates = [], [], []
         for row in rows:
             try:
-                event = channels.parse(
+                event = providers.parse_event(
                     row["source"], row["account"], bytes(row["body"]), row["query"], row["created_at"]
                 )
             except ValueError as error:
@@ -301,7 +308,7 @@ def receive_messages(events: Iterable[InboundMessage]) -> list[event_log.Change]
 
     Messages with a known provider id change nothing. Raises NotRouted and ClosedMeanwhile.
     """
-    event_of = {(event.account, event.provider_id): event for event in events}
+    event_of = {_key(event): event for event in events}
     if not event_of:
         return []
     columns = _build_columns(event_of.values())
@@ -312,11 +319,11 @@ def receive_messages(events: Iterable[InboundMessage]) -> list[event_log.Change]
         cursor.execute(CONTACTS, columns)
     blocked_keys = set()
     if any(row["blocked"] for row in sql.fetch_rows(f"{HOLD_CONTACTS}; {TOUCH_CONTACTS}", columns)):
-        blocked_keys = {(row["account"], row["provider_id"]) for row in sql.fetch_rows(BLOCKED, columns)}
+        blocked_keys = {_row_key(row) for row in sql.fetch_rows(BLOCKED, columns)}
     visible_rows = _store_messages([event for key, event in event_of.items() if key not in blocked_keys])
     all_rows = [*visible_rows, *_store_blocked_messages([event_of[key] for key in event_of if key in blocked_keys])]
     _store_attachments(all_rows, event_of)
-    event_by_row = [(row["id"], event_of[row["account"], row["provider_id"]]) for row in all_rows]
+    event_by_row = [(row["id"], event_of[_row_key(row)]) for row in all_rows]
     kinds = [(pk, consent.read_consent(event.body, event.keyword)) for pk, event in event_by_row]
     consent_changes = consent.record_keywords([(pk, kind) for pk, kind in kinds if kind])
     message_changes = [
@@ -328,8 +335,16 @@ def receive_messages(events: Iterable[InboundMessage]) -> list[event_log.Change]
     return message_changes + consent_changes
 
 
+def _key(event: InboundMessage) -> Key:
+    return event.account, event.platform, event.provider_id
+
+
+def _row_key(row: dict) -> Key:
+    return row["account"], row["platform"], row["provider_id"]
+
+
 def _build_columns(events: Iterable[InboundMessage]) -> dict[str, list]:
-    names = ("account", "provider_id", "from_address", "to_address", "body", "occurred_at", "segments")
+    names = ("account", "platform", "provider_id", "from_address", "to_address", "body", "occurred_at", "segments")
     batch = list(events)
     return {name: [getattr(event, name) for event in batch] for name in names}
 
@@ -359,11 +374,11 @@ def _store_blocked_messages(events: Sequence[InboundMessage]) -> list[dict]:
     return sql.fetch_rows(SILENT_MESSAGES, {**columns, "targets": targets})
 
 
-def _store_attachments(rows: list[dict], events: dict[tuple[str, str], InboundMessage]) -> None:
+def _store_attachments(rows: list[dict], events: dict[Key, InboundMessage]) -> None:
     attachment_values = [
         (row["organization_id"], row["id"], position, media.content_type, media.url[:2000])
         for row in rows
-        for position, media in enumerate(events[row["account"], row["provider_id"]].media)
+        for position, media in enumerate(events[_row_key(row)].media)
     ]
     if attachment_values:
         attachments = sql.fetch_rows(ATTACH, [list(column) for column in zip(*attachment_values, strict=True)])

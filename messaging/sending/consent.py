@@ -1,4 +1,4 @@
-"""Opt-outs and opt-ins, for each sender number. The newest entry about an address and a number decides."""
+"""Opt-outs and opt-ins, for each channel. The newest entry about an address and a channel decides."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -35,13 +35,12 @@ LONGEST_KEYWORD = 100  # characters as written, so that a long text is not folde
 # Entries have the time of their message, not of their arrival here: a backfilled STOP may be older than a START that we
 # know, and must not outlast it.
 WRITTEN = """
-INSERT INTO consent_entries (created_at, organization_id, sender_number_id, address, kind, source, text, message_id)
-SELECT m.occurred_at, m.organization_id, n.id, m.from_address, w.kind, 'keyword', left(m.content, 100), m.id
+INSERT INTO consent_entries (created_at, organization_id, channel_id, address, kind, source, text, message_id)
+SELECT m.occurred_at, m.organization_id, m.channel_id, m.from_address, w.kind, 'keyword', left(m.content, 100), m.id
 FROM unnest(%s::uuid[], %s::text[]) AS w (message_id, kind)
 JOIN messages m ON m.id = w.message_id
-JOIN sender_numbers n ON n.phone = m.to_address AND n.organization_id = m.organization_id
 ORDER BY m.occurred_at, m.id
-RETURNING sender_number_id, address
+RETURNING channel_id, address
 """
 
 # Only opt-outs "at some time": it narrows the messages down, and `recheck` asks which entry is the newest.
@@ -49,30 +48,30 @@ BY_FORM = """
 SELECT DISTINCT form.message_id AS id
 FROM unnest(%s::uuid[], %s::text[]) AS form (message_id, address)
 JOIN messages m ON m.id = form.message_id
-JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
-JOIN consent_entries e ON e.sender_number_id = n.id AND e.address = form.address AND e.kind = 'opt_out'
+JOIN consent_entries e ON e.channel_id = m.channel_id AND e.address = form.address AND e.kind = 'opt_out'
 """
-# Unclosed conversations of a number with an address in any of its forms. Their open pages show the consent.
+# Unclosed conversations of a channel with an address in any of its forms. Their open pages show the consent.
 CONCERNED = """
 SELECT DISTINCT v.organization_id, v.chatroom_id, v.id
-FROM unnest(%s::uuid[], %s::text[]) AS concerned (number_id, address)
-JOIN sender_numbers n ON n.id = concerned.number_id
-JOIN contacts c ON c.chatroom_id = n.chatroom_id AND c.phone = concerned.address
-JOIN conversations v ON v.contact_id = c.id AND v.sender_number_id = n.id AND v.status <> 'CLOSED'
+FROM unnest(%s::uuid[], %s::text[]) AS concerned (channel_id, address)
+JOIN channels n ON n.id = concerned.channel_id
+JOIN contact_addresses k
+    ON k.chatroom_id = n.chatroom_id AND k.platform = n.platform AND k.address = concerned.address
+JOIN conversations v ON v.contact_id = k.contact_id AND v.channel_id = n.id AND v.status <> 'CLOSED'
 """
 
 
-def find_opt_out(sender_id, address: str) -> ConsentEntry | None:
-    """The opt-out in force for this address and number, or None."""
-    return find_opt_outs(sender_id, [address]).get(address)
+def find_opt_out(channel_id, address: str) -> ConsentEntry | None:
+    """The opt-out in force for this address and channel, or None."""
+    return find_opt_outs(channel_id, [address]).get(address)
 
 
-def find_opt_outs(sender_id, addresses: Iterable[str]) -> dict[str, ConsentEntry]:
-    """Opt-outs in force for this number, by address. The newest entry about any form of an address decides."""
+def find_opt_outs(channel_id, addresses: Iterable[str]) -> dict[str, ConsentEntry]:
+    """Opt-outs in force for this channel, by address. The newest entry about any form of an address decides."""
     # Mexican, Argentine and Brazilian numbers have two forms each (`chatrooms.phones.list_forms`).
     forms_of = {address: phones.list_forms(address) for address in addresses}
     every_form = {form for forms in forms_of.values() for form in forms}
-    entries = ConsentEntry.objects.filter(sender_number_id=sender_id, address__in=every_form)
+    entries = ConsentEntry.objects.filter(channel_id=channel_id, address__in=every_form)
     newest_entry = {
         entry.address: entry for entry in entries.order_by("address", "-created_at", "-pk").distinct("address")
     }
@@ -121,31 +120,31 @@ def record_keywords(kinds: Sequence[tuple]) -> list[event_log.Change]:
     if not kinds:
         return []
     entries = sql.fetch_rows(WRITTEN, [list(column) for column in zip(*kinds, strict=True)])
-    return _list_changes((row["sender_number_id"], row["address"]) for row in entries)
+    return _list_changes((row["channel_id"], row["address"]) for row in entries)
 
 
 def record_provider_opt_out(
-    organization_id, sender_id, address: str, *, message_id, text: str
+    organization_id, channel_id, address: str, *, message_id, text: str
 ) -> list[event_log.Change]:
     """Add an opt-out that the provider reported with 21610, unless one is in force; returns the changes to record."""
-    if find_opt_out(sender_id, address):
+    if find_opt_out(channel_id, address):
         return []
     ConsentEntry.objects.create(
         organization_id=organization_id,
-        sender_number_id=sender_id,
+        channel_id=channel_id,
         address=address,
         kind=ConsentEntry.Kind.OPT_OUT,
         source=ConsentEntry.Source.PROVIDER,
         text=text[:100],
         message_id=message_id,
     )
-    return _list_changes([(sender_id, address)])
+    return _list_changes([(channel_id, address)])
 
 
 def _list_changes(addresses: Iterable[tuple[UUID, str]]) -> list[event_log.Change]:
-    """Changes of the conversations that show the consent of these (number, address) pairs."""
-    number_forms = [(number_id, form) for number_id, address in addresses for form in phones.list_forms(address)]
-    rows = sql.fetch_rows(CONCERNED, [list(column) for column in zip(*number_forms, strict=True)])
+    """Changes of the conversations that show the consent of these (channel, address) pairs."""
+    channel_forms = [(channel_id, form) for channel_id, address in addresses for form in phones.list_forms(address)]
+    rows = sql.fetch_rows(CONCERNED, [list(column) for column in zip(*channel_forms, strict=True)])
     return [
         event_log.Change(event_log.CONVERSATION, row["organization_id"], row["chatroom_id"], row["id"]) for row in rows
     ]

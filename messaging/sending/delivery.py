@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from chatrooms import contacts
-from integrations import channels, failures, health, isolation, meanings
+from integrations import failures, health, isolation, meanings, providers
 from integrations.events import Accepted, Busy, NotReached, Outcome, OutgoingText, Refused, ShutOut, Unclear
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
@@ -27,53 +27,51 @@ log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 8  # calls that did not reach the provider; being told to wait does not count
 WAITED_SECONDS = 60  # after this time in the queue, everything is checked again and not only consent
 LAST_ATTEMPT = 32_767  # the largest value of a smallint
-BURST_SECONDS = 1  # how far a number with a rate may be ahead of it; what is not used is not saved up
+BURST_SECONDS = 1  # how far a channel with a rate may be ahead of it; what is not used is not saved up
 
-# Numbers with a queued message, by a loose index scan: each step jumps to the next number, so the length of a queue
+# Channels with a queued message, by a loose index scan: each step jumps to the next channel, so the length of a queue
 # makes no difference. SELECT DISTINCT would read every queued message. Paused and held accounts are left out, but not
-# retired numbers: their messages are claimed to fail, with a refund, and their account may never be let in again.
-# What waits for such a number may be its new owner's alone.
+# retired channels: their messages are claimed to fail, with a refund, and their account may never be let in again.
 WAITING = """
 WITH RECURSIVE hop AS (
-    SELECT min(from_address) AS phone FROM messages WHERE status = 'queued'
+    (SELECT channel_id FROM messages WHERE status = 'queued' ORDER BY channel_id LIMIT 1)
     UNION ALL
-    SELECT (SELECT min(m.from_address) FROM messages m WHERE m.status = 'queued' AND m.from_address > hop.phone)
-    FROM hop WHERE hop.phone IS NOT NULL
+    SELECT (SELECT m.channel_id FROM messages m WHERE m.status = 'queued' AND m.channel_id > hop.channel_id
+            ORDER BY m.channel_id LIMIT 1)
+    FROM hop WHERE hop.channel_id IS NOT NULL
 )
-SELECT n.id, n.organization_id, n.twilio_account_id, n.segments_per_second
-FROM hop JOIN sender_numbers n ON n.phone = hop.phone JOIN twilio_accounts a ON a.id = n.twilio_account_id
-WHERE CASE WHEN n.retired_at IS NULL THEN
-      a.paused_at IS NULL AND (a.held_until IS NULL OR a.held_until <= now())
+SELECT n.id, n.organization_id, n.account_id, n.segments_per_second
+FROM hop JOIN channels n ON n.id = hop.channel_id JOIN provider_accounts a ON a.id = n.account_id
+WHERE n.retired_at IS NOT NULL
+   OR a.paused_at IS NULL AND (a.held_until IS NULL OR a.held_until <= now())
       AND (n.held_until IS NULL OR n.held_until <= now())
-  ELSE EXISTS (
-      SELECT FROM messages q
-      WHERE q.status = 'queued' AND q.from_address = n.phone AND q.organization_id = n.organization_id) END
 """
-# Numbers with a rate are locked until the commit, so that two workers can't both use it up. SKIP LOCKED leaves out
+# Channels with a rate are locked until the commit, so that two workers can't both use it up. SKIP LOCKED leaves out
 # those that another worker claims for at this moment.
 RATES = """
 SELECT id, segments_per_second,
        greatest(0, extract(epoch FROM now() + interval '1 s' * %s - greatest(next_segment_at, now()))) AS seconds
-FROM sender_numbers WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+FROM channels WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 """
 SPENT = """
-UPDATE sender_numbers n
+UPDATE channels n
 SET next_segment_at = greatest(n.next_segment_at, now()) + interval '1 s' * (u.segments / n.segments_per_second::float)
 FROM unnest(%s::uuid[], %s::int[]) AS u (id, segments) WHERE n.id = u.id
 """
-# One LATERAL query for each number walks that number's index of queued messages and stops at its share. Replies have a
+# One LATERAL query for each channel walks that channel's index of queued messages and stops at its share. Replies have a
 # higher priority than campaigns. `sending` and the lease are committed before the provider is called.
 # A campaign's message waits while the campaign is paused: pausing rewrites no messages. It may go out after the
 # campaign is done, because an unknown message, for which no campaign waits, can become queued by a late answer.
 CLAIM = """
 WITH due AS (
-    SELECT m.id, n.id AS number_id, n.messaging_service_sid, n.twilio_account_id, a.account_sid, a.auth_token
-    FROM unnest(%s::uuid[], %s::int[]) AS share (number_id, most)
-    JOIN sender_numbers n ON n.id = share.number_id
-    JOIN twilio_accounts a ON a.id = n.twilio_account_id
+    SELECT m.id, n.id AS channel_id, n.platform, n.messaging_service_sid, n.account_id, a.provider,
+           a.external_id, a.secret
+    FROM unnest(%s::uuid[], %s::int[]) AS share (channel_id, most)
+    JOIN channels n ON n.id = share.channel_id
+    JOIN provider_accounts a ON a.id = n.account_id
     CROSS JOIN LATERAL (
         SELECT q.id FROM messages q
-        WHERE q.status = 'queued' AND q.from_address = n.phone AND q.organization_id = n.organization_id
+        WHERE q.status = 'queued' AND q.channel_id = n.id
           AND (q.not_before IS NULL OR q.not_before <= now())
           AND (q.campaign_id IS NULL OR EXISTS (
               SELECT FROM campaigns g WHERE g.id = q.campaign_id AND g.state IN ('running', 'done')))
@@ -88,16 +86,17 @@ RETURNING m.id, m.organization_id, m.attempt, m.content,
               AS media_urls,
           m.from_address, m.to_address, m.segments, m.priority,
           extract(epoch FROM now() - greatest(m.created_at, m.send_at)) AS waited,
-          due.number_id, due.messaging_service_sid, due.twilio_account_id, due.account_sid, due.auth_token
+          due.channel_id, due.platform, due.messaging_service_sid, due.account_id, due.provider, due.external_id,
+          due.secret
 """
 # Asked for every claimed message, since it is read by primary keys: contacts that were blocked or opted out after the
-# message was queued, and numbers that were retired.
+# message was queued, and channels that were retired.
 UNWANTED = """
 SELECT m.id FROM messages m
 JOIN contacts c ON c.id = m.contact_id
-JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
+JOIN channels n ON n.id = m.channel_id
 WHERE m.id = ANY(%s) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL OR 'opt_out' = (
-    SELECT e.kind FROM consent_entries e WHERE e.sender_number_id = n.id AND e.address = m.to_address
+    SELECT e.kind FROM consent_entries e WHERE e.channel_id = n.id AND e.address = m.to_address
     ORDER BY e.created_at DESC, e.id DESC LIMIT 1))
 """
 SENDERS = isolation.Batches(
@@ -132,7 +131,7 @@ class Claimed:
     text: OutgoingText
     attempt: int
     account_id: UUID
-    number_id: UUID
+    channel_id: UUID
     # Monotonic and wall clock before the claim: suspending stops the one, and a correction moves the other.
     claimed_at: tuple[float, float]
 
@@ -159,10 +158,10 @@ def claim_messages(room: int, capacity_of: Mapping[UUID, int] | None = None) -> 
     secret_of: dict[str, str] = {}  # decrypted once for each claim, and kept in memory no longer than that
     for row in sorted(rows, key=lambda row: (row["priority"], row["id"])):
         try:
-            if row["auth_token"] not in secret_of:
-                secret_of[row["auth_token"]] = encryption.decrypt(row["auth_token"])
-            text = _build_text(row, secret_of[row["auth_token"]])
-            claims.append(Claimed(text, row["attempt"], row["twilio_account_id"], row["number_id"], claimed_at))
+            if row["secret"] not in secret_of:
+                secret_of[row["secret"]] = encryption.decrypt(row["secret"])
+            text = _build_text(row, secret_of[row["secret"]])
+            claims.append(Claimed(text, row["attempt"], row["account_id"], row["channel_id"], claimed_at))
         except (ValueError, InvalidToken):
             unreadable.append(row)
     if unreadable:
@@ -173,14 +172,14 @@ def claim_messages(room: int, capacity_of: Mapping[UUID, int] | None = None) -> 
 def _claim_rows(
     room: int, capacity_of: Mapping[UUID, int] | None, only: Sequence[UUID] | None, left_out: Sequence[UUID]
 ) -> list[dict]:
-    """Claim within the caller's transaction, from all numbers with queued messages or `only` from some."""
-    numbers = [
+    """Claim within the caller's transaction, from all channels with queued messages or `only` from some."""
+    channels = [
         row for row in sql.fetch_rows(WAITING) if (only is None or row["id"] in only) and row["id"] not in left_out
     ]
-    allowances = _lock_rates([row["id"] for row in numbers if row["segments_per_second"]])
+    allowances = _lock_rates([row["id"] for row in channels if row["segments_per_second"]])
     senders = [
-        flow_control.Sender(row["id"], row["organization_id"], row["twilio_account_id"], allowances.get(row["id"]))
-        for row in numbers
+        flow_control.Sender(row["id"], row["organization_id"], row["account_id"], allowances.get(row["id"]))
+        for row in channels
         if row["segments_per_second"] is None or row["id"] in allowances
     ]
     capacity_of = {row.account_id: room for row in senders} if capacity_of is None else capacity_of
@@ -189,7 +188,7 @@ def _claim_rows(
         return []
     rows = sql.fetch_rows(CLAIM, [list(shares), list(shares.values()), LAST_ATTEMPT, settings.SEND_LEASE_SECONDS])
     rows = _drop_unsendable(rows)
-    _use_rates([row for row in rows if row["number_id"] in allowances])
+    _use_rates([row for row in rows if row["channel_id"] in allowances])
     return rows
 
 
@@ -204,18 +203,18 @@ def _drop_unsendable(rows: list[dict]) -> list[dict]:
     return [row for row in rows if row["id"] not in stopped_ids]
 
 
-def _lock_rates(number_ids: list[UUID]) -> dict[UUID, int]:
-    """Segments that numbers with a rate may send now. Numbers that another worker has locked are left out."""
-    if not number_ids:
+def _lock_rates(channel_ids: list[UUID]) -> dict[UUID, int]:
+    """Segments that channels with a rate may send now. Channels that another worker has locked are left out."""
+    if not channel_ids:
         return {}
-    rows = sql.fetch_rows(RATES, [BURST_SECONDS, number_ids])
+    rows = sql.fetch_rows(RATES, [BURST_SECONDS, channel_ids])
     return {row["id"]: int(float(row["seconds"]) * row["segments_per_second"]) for row in rows}
 
 
 def _use_rates(rows: Sequence[dict]) -> None:
     segments_of: dict[UUID, int] = {}
     for row in rows:
-        segments_of[row["number_id"]] = segments_of.get(row["number_id"], 0) + row["segments"]
+        segments_of[row["channel_id"]] = segments_of.get(row["channel_id"], 0) + row["segments"]
     if segments_of:
         with connection.cursor() as cursor:
             cursor.execute(SPENT, [list(segments_of), list(segments_of.values())])
@@ -224,25 +223,27 @@ def _use_rates(rows: Sequence[dict]) -> None:
 def _build_text(row: dict, secret: str) -> OutgoingText:
     return OutgoingText(
         message_id=row["id"],
-        account=row["account_sid"],
+        account=row["external_id"],
         secret=secret,
         from_address=row["from_address"],
         to_address=row["to_address"],
         body=row["content"],
-        callback_url=channels.callback_url(row["id"]),
+        callback_url=providers.find_provider(row["provider"]).callback_url(row["id"]),
         messaging_service=row["messaging_service_sid"],
         media_urls=tuple(row["media_urls"]),
+        provider=row["provider"],
+        platform=row["platform"],
     )
 
 
 def _requeue_unreadable(rows: Sequence[dict]) -> None:
     """Queue messages again whose account's token can't be decrypted, and pause the account."""
-    log.error("The token of %s can't be decrypted.", ", ".join(sorted({row["account_sid"] for row in rows})))
+    log.error("The token of %s can't be decrypted.", ", ".join(sorted({row["external_id"] for row in rows})))
     with tenancy.system():
         Message.objects.filter(pk__in=[row["id"] for row in rows], status="sending").update(
             status="queued", lease_until=None
         )
-        for account_id in sorted({row["twilio_account_id"] for row in rows}):
+        for account_id in sorted({row["account_id"] for row in rows}):
             health.pause_account(account_id, health.UNREADABLE, "The token that we keep can't be read any more.")
 
 
@@ -325,14 +326,14 @@ def _apply_meaning(claim: Claimed, row: dict) -> list[event_log.Change]:
     if meaning.kind == meanings.OPTED_OUT:
         return consent.record_provider_opt_out(
             row["organization_id"],
-            claim.number_id,
+            claim.channel_id,
             row["to_address"],
             message_id=row["id"],
             text=row["error_message"],
         )
     elif meaning.kind == meanings.CONFIGURATION:
         words = f"A message from {claim.text.from_address} was refused ({row['error_code']}): {row['error_message']}"
-        health.raise_alert(row["organization_id"], claim.number_id, row["error_code"], words)
+        health.raise_alert(row["organization_id"], claim.channel_id, row["error_code"], words)
     return []
 
 
@@ -354,4 +355,4 @@ def _slow_senders_down(answers) -> None:
         elif isinstance(outcome, Busy) and outcome.whole_account:
             health.hold_account(claim.account_id, outcome.retry_after)
         elif isinstance(outcome, Busy):
-            health.hold_number(claim.number_id, outcome.retry_after)
+            health.hold_channel(claim.channel_id, outcome.retry_after)

@@ -22,16 +22,16 @@ FILTERED_AT_LEAST, FILTERED_SHARE = 5, 0.1
 # has the provider's id. Twilio promises no order
 # (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status).
 FIND = """
-SELECT a.account_sid, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.sent_at,
-       m.delivered_at, m.read_at, m.error_code, m.error_message, m.tokens, m.sent_by_id, n.id AS number_id,
-       n.twilio_account_id, o.refund_policy
+SELECT a.external_id, m.platform, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.sent_at,
+       m.delivered_at, m.read_at, m.error_code, m.error_message, m.tokens, m.sent_by_id, n.id AS channel_id,
+       n.account_id, o.refund_policy
 FROM messages m
 JOIN organizations o ON o.id = m.organization_id
-JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
-JOIN twilio_accounts a ON a.id = n.twilio_account_id
-WHERE m.direction = 'outbound' AND a.account_sid = ANY(%(accounts)s) AND m.id IN (
+JOIN channels n ON n.id = m.channel_id
+JOIN provider_accounts a ON a.id = n.account_id
+WHERE m.direction = 'outbound' AND a.external_id = ANY(%(accounts)s) AND m.id IN (
     SELECT id FROM messages WHERE id = ANY(%(ids)s)
-    UNION ALL SELECT id FROM messages WHERE platform = 'SMS' AND provider_id = ANY(%(sids)s)
+    UNION ALL SELECT id FROM messages WHERE platform = ANY(%(platforms)s) AND provider_id = ANY(%(sids)s)
 )
 ORDER BY m.id FOR NO KEY UPDATE OF m
 """
@@ -55,7 +55,7 @@ FILTERED = """
 SELECT count(*) FILTER (WHERE error_code = '30007') AS filtered, count(*) AS sent
 FROM messages
 WHERE organization_id = %s AND occurred_at > now() - interval '1 hour' AND direction = 'outbound'
-  AND from_address = (SELECT phone FROM sender_numbers WHERE id = %s)
+  AND channel_id = %s
 """
 
 
@@ -70,13 +70,14 @@ def apply_reports(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[ev
         FIND,
         {
             "accounts": list({u.account for _, u in updates}),
+            "platforms": list({u.platform for _, u in updates}),
             "ids": [u.message_id for _, u in updates if u.message_id],
             "sids": [u.provider_id for _, u in updates if u.provider_id],
         },
     )
     # By account and id: a batch has webhooks of several accounts, and each may speak of its own messages only.
-    by_id = {(row["account_sid"], row["id"]): row for row in rows}
-    by_sid = {(row["account_sid"], row["provider_id"]): row for row in rows if row["provider_id"]}
+    by_id = {(row["external_id"], row["id"]): row for row in rows}
+    by_sid = {(row["external_id"], row["provider_id"]): row for row in rows if row["provider_id"]}
     unmatched_webhooks, receipts, moved_rows, contested_ids, failed_rows = set(), [], {}, set(), {}
     for webhook_id, update in updates:
         row = by_sid.get((update.account, update.provider_id)) or by_id.get((update.account, update.message_id))
@@ -115,23 +116,23 @@ def _apply_meanings(failed_rows: Sequence[dict]) -> None:
     for row in failed_rows:
         kind = failures.explain_code(row["error_code"]).kind
         if kind == meanings.SUSPENDED:
-            health.pause_account(row["twilio_account_id"], row["error_code"], row["error_message"])
+            health.pause_account(row["account_id"], row["error_code"], row["error_message"])
         elif kind == meanings.BACKLOG:
-            health.hold_number(row["number_id"], 60)
+            health.hold_channel(row["channel_id"], 60)
         elif kind == meanings.CONFIGURATION:
             description = f"A message was not delivered ({row['error_code']}): {row['error_message']}"
-            health.raise_alert(row["organization_id"], row["number_id"], row["error_code"], description)
-    filtered_numbers = {
-        (row["organization_id"], row["number_id"])
+            health.raise_alert(row["organization_id"], row["channel_id"], row["error_code"], description)
+    filtered_channels = {
+        (row["organization_id"], row["channel_id"])
         for row in failed_rows
         if failures.explain_code(row["error_code"]).kind == meanings.FILTERED
     }
-    for organization_id, number_id in sorted(filtered_numbers):
-        (counts,) = sql.fetch_rows(FILTERED, [organization_id, number_id])
+    for organization_id, channel_id in sorted(filtered_channels):
+        (counts,) = sql.fetch_rows(FILTERED, [organization_id, channel_id])
         if counts["filtered"] >= max(FILTERED_AT_LEAST, FILTERED_SHARE * counts["sent"]):
             health.raise_alert(
                 organization_id,
-                number_id,
+                channel_id,
                 "30007",
                 f"Carriers filtered {counts['filtered']} of this number's {counts['sent']} messages of the last hour "
                 "as spam. Change the text, and send less of it, before they block the number.",

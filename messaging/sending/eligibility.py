@@ -14,8 +14,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import Organization, User
+from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
-from integrations.models import SenderNumber
+from integrations.models import Channel, Provider
 from messaging.models import UNSUCCESSFUL, ConsentEntry, Conversation, Message, Platform
 from messaging.sending import consent, quiet_hours
 from tokens import ledger
@@ -103,8 +104,8 @@ def may_send(
     contact's current one.
     """
     at = at or timezone.now()
-    to = to or conversation.contact.phone or ""
-    sender = conversation.sender_number
+    to = to or contacts.find_address(conversation.contact, conversation.platform, conversation.channel_id)
+    sender = conversation.channel
     checks = (
         check_access(user, conversation.chatroom_id),
         *_check_recipient(user, conversation, to, at, consent.find_opt_out(sender.pk, to) if sender and to else None),
@@ -116,7 +117,7 @@ def may_send(
 
 
 def may_send_to_each(
-    user: User, sender: SenderNumber, recipients: Sequence[tuple[Contact, str]], at: datetime | None = None
+    user: User, sender: Channel, recipients: Sequence[tuple[Contact, str]], at: datetime | None = None
 ) -> list[Verdict]:
     """Check many contacts for a campaign's message. Access and payment are checked once, by the caller.
 
@@ -127,15 +128,13 @@ def may_send_to_each(
     opt_outs = consent.find_opt_outs(sender.pk, [to for _, to in recipients])
     verdicts = []
     for contact, to in recipients:
-        exchange = Conversation(
-            contact=contact, sender_number=sender, chatroom_id=contact.chatroom_id, platform=Platform.SMS
-        )
+        exchange = Conversation(contact=contact, channel=sender, chatroom_id=contact.chatroom_id, platform=Platform.SMS)
         checks = _check_recipient(user, exchange, to, at, opt_outs.get(to))
         verdicts.append(Verdict(tuple(check for check in checks if check), warnings))
     return verdicts
 
 
-def may_feed(user: User, chatroom_id: UUID, sender: SenderNumber) -> Reason | None:
+def may_feed(user: User, chatroom_id: UUID, sender: Channel) -> Reason | None:
     """Why this person may not run a campaign in this chatroom from this number, if so."""
     return check_access(user, chatroom_id) or (None if _serves(sender, chatroom_id) else no_sender())
 
@@ -153,7 +152,7 @@ def _check_recipient(
     """Reasons that depend on the recipient and the channel."""
     return (
         *_check_contact(conversation.contact, to, opt_out),
-        _check_sender(conversation),
+        _check_sender(conversation, to),
         _check_window(conversation, at),
         _check_quiet_hours(user.organization, conversation, at, to),
     )
@@ -185,22 +184,24 @@ def _check_contact(contact: Contact, to: str, opt_out: ConsentEntry | None) -> l
     return reasons
 
 
-def _check_sender(conversation: Conversation) -> Reason | None:
-    if conversation.platform != Platform.SMS:
+def _check_sender(conversation: Conversation, to: str) -> Reason | None:
+    sender = conversation.channel
+    if sender and _serves(sender, conversation.chatroom_id) and to:
         return None
-    sender = conversation.sender_number
-    if sender and _serves(sender, conversation.chatroom_id) and conversation.contact.phone:
-        return None
-    return no_sender()
+    return no_sender(conversation.platform)
 
 
-def _serves(sender: SenderNumber, chatroom_id: UUID) -> bool:
-    """Whether the chatroom sends from this number: it may have moved to another chatroom, or to somebody else."""
+def _serves(sender: Channel, chatroom_id: UUID) -> bool:
+    """Whether the chatroom sends from this channel: it may have moved to another chatroom, or to somebody else."""
     return sender.chatroom_id == chatroom_id and sender.retired_at is None
 
 
-def no_sender() -> Reason:
-    return Reason("no_sender", _("This chatroom has no number to send from."), _("Ask an admin to connect one."))
+def no_sender(platform: str = Platform.SMS) -> Reason:
+    if platform == Platform.SMS:
+        text = _("This chatroom has no number to send from.")
+    else:
+        text = _("This chatroom can't send to this contact over {platform}.").format(platform=Platform(platform).label)
+    return Reason("no_sender", text, _("Ask an admin to connect one."))
 
 
 def open_until(conversation: Conversation) -> datetime | None:
@@ -259,26 +260,34 @@ def _find_duplicate(conversation: Conversation, content: str) -> Reason | None:
     )
 
 
-def _list_delays(sender: SenderNumber | None) -> list[Reason]:
+def _list_delays(sender: Channel | None) -> list[Reason]:
     """What delays an accepted message. It stays queued and is sent once the delay ends."""
     if sender is None:
         return []
     # Only these columns, so that the account's encrypted token is neither read nor decrypted.
-    columns = ("twilio_account__paused_at", "twilio_account__paused_code", "twilio_account__held_until", "held_until")
-    paused_at, paused_code, *held_until = SenderNumber.every.values_list(*columns).get(pk=sender.pk)
+    columns = ("account__provider", "account__paused_at", "account__paused_code", "account__held_until", "held_until")
+    provider, paused_at, paused_code, *held_until = Channel.every.values_list(*columns).get(pk=sender.pk)
     warnings = []
     if paused_at:
         warnings.append(
             Reason(
                 "channel_paused",
-                _("Twilio rejected this account's credentials ({code}).").format(code=paused_code),
-                _("Messages are queued and will send once an admin updates the auth token."),
+                _("{provider} rejected this account's credentials ({code}).").format(
+                    provider=Provider(provider).label, code=paused_code
+                ),
+                _("Messages are queued and will send once an admin updates the token."),
             )
         )
     ends = [moment for moment in held_until if moment and moment > timezone.now()]
     if ends:
         warnings.append(
-            Reason("channel_slow", _("Twilio is throttling this number. Messages will be delayed."), opens_at=max(ends))
+            Reason(
+                "channel_slow",
+                _("{provider} is throttling this channel. Messages will be delayed.").format(
+                    provider=Provider(provider).label
+                ),
+                opens_at=max(ends),
+            )
         )
     return warnings
 

@@ -9,9 +9,10 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
+from chatrooms import contacts
 from chatrooms.models import Contact
 from integrations import segments
-from integrations.models import SenderNumber
+from integrations.models import Channel, Platform
 from messagehub import limits
 from messaging.conversations import changes
 from messaging.live import event_log
@@ -71,8 +72,9 @@ def send_message(
     if conversation.status == Conversation.Status.CLOSED:
         list(Contact.objects.select_for_update(no_key=True, of=("self",)).filter(conversations=conversation))
     conversation = changes.lock_conversation(conversation)
-    contact, sender = conversation.contact, conversation.sender_number
-    from_address, to_address = sender.phone if sender else "", contact.phone or ""
+    contact, sender = conversation.contact, conversation.channel
+    from_address = sender.address if sender else ""
+    to_address = contacts.find_address(contact, conversation.platform, conversation.channel_id)
     request_values = (sent_by.pk, contact.pk, from_address, content, list(media_urls), send_at)
     if client_id and (existing_message := Message.objects.filter(client_id=client_id).first()):
         return _repeat_answer(existing_message, request_values, sent_by)
@@ -93,6 +95,7 @@ def send_message(
         chatroom_id=conversation.chatroom_id,
         conversation=conversation,
         contact_id=conversation.contact_id,
+        channel=sender,
         direction=Message.Direction.OUTBOUND,
         platform=conversation.platform,
         content=content,
@@ -144,9 +147,9 @@ def _repeat_answer(existing_message: Message, request_values: tuple, sent_by: Us
     return Sent(existing_message, ledger.balance(sent_by), repeated=True)
 
 
-def find_sender(chatroom_id: UUID) -> SenderNumber:
+def find_sender(chatroom_id: UUID) -> Channel:
     """The chatroom's default number, its oldest. Raises SendRefused where it has none."""
-    number = SenderNumber.objects.filter(chatroom_id=chatroom_id).order_by("id").first()
+    number = Channel.objects.filter(chatroom_id=chatroom_id, platform=Platform.SMS).order_by("id").first()
     if number is None:
         raise eligibility.SendRefused(eligibility.Verdict((eligibility.no_sender(),)))
     return number

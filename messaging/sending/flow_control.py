@@ -1,4 +1,4 @@
-"""How many messages of an account may be in flight from this process, and how a claim is shared between numbers.
+"""How many messages of an account may be in flight from this process, and how a claim is shared between channels.
 
 An account's window starts at one and grows by one with each answer. It is halved when the provider says to wait, and
 starts again after an idle second. An account that is shut out costs one call of each worker, whatever is queued.
@@ -108,9 +108,9 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A number with something queued. `most` is what its rate allows just now; None without one."""
+    """A channel with something queued. `most` is what its rate allows just now; None without one."""
 
-    number_id: UUID
+    channel_id: UUID
     organization_id: UUID
     account_id: UUID
     most: int | None = None
@@ -132,9 +132,9 @@ def shares(senders: Sequence[Sender], room: int, capacity_of: Mapping[UUID, int]
             queue = senders_of[organization_id]
             while queue and room:
                 sender = queue.pop(0)
-                if remaining_of[sender.account_id] <= 0 or share_of[sender.number_id] == sender.most:
+                if remaining_of[sender.account_id] <= 0 or share_of[sender.channel_id] == sender.most:
                     continue  # the organization's next number takes this turn
-                share_of[sender.number_id] += 1
+                share_of[sender.channel_id] += 1
                 remaining_of[sender.account_id] -= 1
                 room -= 1
                 queue.append(sender)

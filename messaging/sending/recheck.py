@@ -14,7 +14,7 @@ from messaging.models import Message
 from messaging.sending import eligibility, states
 
 log = logging.getLogger(__name__)
-ASKED = ("conversation__contact", "conversation__sender_number", "sent_by")
+ASKED = ("conversation__contact", "conversation__channel", "sent_by")
 ROW = ("id", "organization_id", "chatroom_id", "conversation_id", "tokens", "sent_by_id")
 
 
@@ -67,7 +67,7 @@ def recheck_claimed(rows: Sequence[dict]) -> set[UUID]:
         log.warning("Queued messages can't be asked together (%s); each is asked alone.", type(error).__name__)
     stopped_ids = set()
     for row in rows:
-        guard = isolation.contain("Queued messages", row["organization_id"], row["number_id"])
+        guard = isolation.contain("Queued messages", row["organization_id"], row["channel_id"])
         with guard as containment, transaction.atomic():
             stopped_ids |= recheck_messages(list(messages.filter(pk=row["id"])))
         if containment.broken:

@@ -15,9 +15,10 @@ from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.utils import timezone
 
-from integrations import channels, failures, isolation
+from integrations import failures, isolation, providers
 from integrations.events import Listed
-from integrations.models import TwilioAccount
+from integrations.models import ProviderAccount
+from integrations.refusals import Away, Refusal
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL, Message
@@ -31,18 +32,19 @@ CLOCKS = timedelta(minutes=2)  # how far the provider's clock may be behind ours
 # waiting.
 WAITING = """
 SELECT * FROM (
-    SELECT m.id, m.organization_id, m.from_address, m.to_address, n.id AS number_id, a.account_sid, a.auth_token,
+    SELECT m.id, m.organization_id, m.from_address, m.to_address, m.channel_id, m.platform, a.provider, a.external_id,
+           a.secret,
            row_number() OVER (PARTITION BY a.id ORDER BY m.id) AS place
     FROM messages m
-    JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
-    JOIN twilio_accounts a ON a.id = n.twilio_account_id
-    WHERE m.status = 'unknown' AND m.platform = 'SMS'
+    JOIN channels n ON n.id = m.channel_id
+    JOIN provider_accounts a ON a.id = n.account_id
+    WHERE m.status = 'unknown'
       AND (m.looked_at IS NULL OR m.looked_at < now() - interval '1 s' * %s)
 ) AS waiting
 WHERE place <= %s ORDER BY id
 """
 LOST = """
-SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.content, m.tokens, m.sent_by_id, m.missing_since,
+SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.platform, m.content, m.tokens, m.sent_by_id, m.missing_since,
        greatest(m.created_at, m.send_at) AS since, o.refund_policy
 FROM messages m JOIN organizations o ON o.id = m.organization_id
 WHERE m.id = ANY(%s) ORDER BY m.id
@@ -53,7 +55,7 @@ STILL_UNKNOWN = """
 SELECT id FROM messages WHERE id = ANY(%s) AND status = 'unknown' AND provider_id IS NULL
 ORDER BY id FOR NO KEY UPDATE
 """
-TAKEN = "SELECT provider_id FROM messages WHERE platform = 'SMS' AND provider_id = ANY(%s)"
+TAKEN = "SELECT provider_id FROM messages WHERE provider_id = ANY(%s) AND platform = ANY(%s)"
 
 
 def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
@@ -65,17 +67,17 @@ def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
         waiting_rows = sql.fetch_rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
     rows_by_pair, unreachable_accounts = defaultdict(list), set()
     for row in waiting_rows:
-        rows_by_pair[row["account_sid"], row["from_address"], row["to_address"]].append(row)
+        rows_by_pair[row["external_id"], row["channel_id"], row["to_address"]].append(row)
     for (account, _, _), rows in rows_by_pair.items():
         if account in unreachable_accounts:
             continue
-        with isolation.contain("Reconciliation", rows[0]["organization_id"], rows[0]["number_id"]):
+        with isolation.contain("Reconciliation", rows[0]["organization_id"], rows[0]["channel_id"]):
             try:
                 _reconcile_pair(rows)
-            except (InvalidToken, channels.Away, channels.Refusal) as error:
+            except (InvalidToken, Away, Refusal) as error:
                 # `looked_at` and `missing_since` stay: the quarter of an hour counts only while Twilio can be asked.
                 log.warning("%s: unknown messages can't be looked for (%s).", account, type(error).__name__)
-                if not isinstance(error, channels.Refusal):
+                if not isinstance(error, Refusal):
                     unreachable_accounts.add(account)
     return len(waiting_rows)
 
@@ -84,14 +86,15 @@ def _reconcile_pair(waiting_rows: Sequence[dict]) -> None:
     """Settle the unknown messages of one number to one recipient. Raises InvalidToken, Refusal and Away."""
     # The list can be filtered by To, From and DateSent, but a queued message has no DateSent yet, so times are compared
     # on our side (https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources).
-    secret = encryption.decrypt(waiting_rows[0]["auth_token"])
+    first = waiting_rows[0]
+    secret = encryption.decrypt(first["secret"])
     with tenancy.system():
         rows = sql.fetch_rows(LOST, [[row["id"] for row in waiting_rows]])
     if not rows:
         return
     since = min(row["since"] for row in rows) - CLOCKS
-    provider_messages = channels.sent_messages(
-        waiting_rows[0]["account_sid"], secret, waiting_rows[0]["from_address"], waiting_rows[0]["to_address"], since
+    provider_messages = providers.find_provider(first["provider"]).list_sent(
+        first["external_id"], secret, first["platform"], first["from_address"], first["to_address"], since
     )
     settle_unknown(rows, provider_messages)
 
@@ -102,7 +105,9 @@ def settle_unknown(rows: Sequence[dict], provider_messages: Sequence[Listed]) ->
         unknown_ids = {row["id"] for row in sql.fetch_rows(STILL_UNKNOWN, [[row["id"] for row in rows]])}
         known_provider_ids = {
             row["provider_id"]
-            for row in sql.fetch_rows(TAKEN, [[provider_message.provider_id for provider_message in provider_messages]])
+            for row in sql.fetch_rows(
+                TAKEN, [[each.provider_id for each in provider_messages], list({row["platform"] for row in rows})]
+            )
         }
         lost_by_text, unmatched_by_text = defaultdict(list), defaultdict(list)
         for row in rows:
@@ -181,11 +186,11 @@ def _update_if_changed(row: dict, **values: str) -> bool:
 # ---------------------------------------------------------------- one message
 CONTESTED = """
 SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.error_code, m.tokens,
-       m.sent_by_id, o.refund_policy, a.account_sid, a.auth_token
+       m.sent_by_id, o.refund_policy, a.provider, a.external_id, a.secret
 FROM messages m
 JOIN organizations o ON o.id = m.organization_id
-JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
-JOIN twilio_accounts a ON a.id = n.twilio_account_id
+JOIN channels n ON n.id = m.channel_id
+JOIN provider_accounts a ON a.id = n.account_id
 WHERE m.id = %s AND m.provider_id IS NOT NULL
 FOR NO KEY UPDATE OF m
 """
@@ -197,8 +202,8 @@ def look_up_message(message_id: UUID) -> None:
         rows = sql.fetch_rows(CONTESTED, [message_id])
     if not rows:
         return
-    account, secret = rows[0]["account_sid"], encryption.decrypt(rows[0]["auth_token"])
-    provider_message = channels.one_sent(account, secret, rows[0]["provider_id"])
+    account, secret = rows[0]["external_id"], encryption.decrypt(rows[0]["secret"])
+    provider_message = providers.find_provider(rows[0]["provider"]).one_sent(account, secret, rows[0]["provider_id"])
     with tenancy.system():
         (row,) = sql.fetch_rows(CONTESTED, [message_id])
         if (
@@ -238,12 +243,12 @@ class Compared:
 
 
 OURS = """
-SELECT provider_id FROM messages WHERE platform = 'SMS' AND direction = 'outbound' AND provider_id = ANY(%s)
+SELECT provider_id FROM messages WHERE platform = ANY(%s) AND direction = 'outbound' AND provider_id = ANY(%s)
 """
 MADE = """
 SELECT m.provider_id FROM messages m
-JOIN sender_numbers n ON n.phone = m.from_address AND n.organization_id = m.organization_id
-WHERE m.direction = 'outbound' AND m.provider_id IS NOT NULL AND n.twilio_account_id = %s
+JOIN channels n ON n.id = m.channel_id
+WHERE m.direction = 'outbound' AND m.provider_id IS NOT NULL AND n.account_id = %s
   AND m.created_at >= greatest(n.created_at, %s)
 """
 
@@ -256,22 +261,25 @@ def compare_lists(since: datetime, until: datetime) -> Iterator[Compared]:
     # Only messages of our numbers since they were connected: an account may serve other programs too, and a number may
     # have been used before.
     with tenancy.system():
-        accounts = list(TwilioAccount.objects.order_by("account_sid").values_list("pk", "account_sid"))
-    for account_id, account_sid in accounts:
+        provable = [each.name for each in providers.all_providers() if each.lists_everything]
+        accounts = ProviderAccount.objects.filter(provider__in=provable).order_by("external_id")
+        account_ids = list(accounts.values_list("pk", "external_id"))
+    for account_id, external_id in account_ids:
         try:
             yield _compare_account(account_id, since, until)
         except isolation.DATABASE_AWAY:
             raise
         except Exception as error:
-            log.warning("%s: its list can't be compared.", account_sid, exc_info=True)
-            yield Compared(account_sid, 0, [], [], type(error).__name__)
+            log.warning("%s: its list can't be compared.", external_id, exc_info=True)
+            yield Compared(external_id, 0, [], [], type(error).__name__)
 
 
 def _compare_account(account_id: UUID, since: datetime, until: datetime) -> Compared:
     with tenancy.system():
-        account = TwilioAccount.objects.prefetch_related("sender_numbers").get(pk=account_id)
-    connected_since = {number.phone: number.created_at for number in account.sender_numbers.all()}
-    provider_messages = channels.all_sent(account.account_sid, account.auth_token, since)
+        account = ProviderAccount.objects.prefetch_related("channels").get(pk=account_id)
+    connected_since = {channel.address: channel.created_at for channel in account.channels.all()}
+    provider = providers.find_provider(account.provider)
+    provider_messages = provider.all_sent(account.external_id, account.secret, since)
     created_at_of = {
         provider_message.provider_id: provider_message.created_at
         for provider_message in provider_messages
@@ -279,9 +287,11 @@ def _compare_account(account_id: UUID, since: datetime, until: datetime) -> Comp
         and provider_message.created_at >= connected_since[provider_message.from_address] - CLOCKS
     }
     with tenancy.system():
-        known_ids = {row["provider_id"] for row in sql.fetch_rows(OURS, [list(created_at_of)])}
+        known_ids = {
+            row["provider_id"] for row in sql.fetch_rows(OURS, [list(provider.platforms), list(created_at_of)])
+        }
         our_ids = {row["provider_id"] for row in sql.fetch_rows(MADE, [account.pk, since + CLOCKS])}
     unknown_ids = sorted(
         sid for sid, created_at in created_at_of.items() if created_at <= until and sid not in known_ids
     )
-    return Compared(account.account_sid, len(known_ids), unknown_ids, sorted(our_ids - set(created_at_of)))
+    return Compared(account.external_id, len(known_ids), unknown_ids, sorted(our_ids - set(created_at_of)))

@@ -8,8 +8,8 @@ from chatrooms import contacts, phones
 from chatrooms.fields import VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
-from integrations.channels import MOST_MEDIA
-from integrations.models import SenderNumber
+from integrations.models import Channel
+from integrations.providers import count_most_media
 from messagehub import datetimes
 from messagehub.api.serializers import KnownValueField
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
@@ -29,9 +29,9 @@ class SendSerializer(serializers.Serializer):
     template_id = VisibleRelatedField(queryset=MessageTemplate.objects.all(), required=False)
     variables = VariablesField(required=False)
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
-    sender_number_id = VisibleRelatedField(queryset=SenderNumber.objects.all(), required=False)
+    sender_number_id = VisibleRelatedField(queryset=Channel.objects.all(), required=False)
     media = serializers.ListField(
-        child=serializers.URLField(max_length=2000), required=False, max_length=MOST_MEDIA, default=list
+        child=serializers.URLField(max_length=2000), required=False, max_length=count_most_media(), default=list
     )
     send_at = serializers.DateTimeField(required=False)
     seen_message_id = VisibleRelatedField(

@@ -30,7 +30,7 @@ FROM lost WHERE m.id = lost.id
 RETURNING m.id, m.organization_id, m.chatroom_id, m.conversation_id
 """
 FIND = """
-SELECT m.id, m.organization_id, v.sender_number_id AS subject_id
+SELECT m.id, m.organization_id, v.channel_id AS subject_id
 FROM messages m LEFT JOIN conversations v ON v.id = m.conversation_id
 WHERE {} AND m.id <> ALL(%s::uuid[]) ORDER BY m.id
 """

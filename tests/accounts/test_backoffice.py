@@ -122,15 +122,15 @@ def test_no_list_counts_a_table(operator, path):
 def test_no_secret_is_shown(operator, bo, sales, acme, inside):
     key, secret = keys.create_key(bo, "Report", ["read"])
     with inside(acme):
-        account = sales.number.twilio_account
-        account.auth_token = "the-token-of-the-account"
+        account = sales.number.account
+        account.secret = "the-token-of-the-account"
         account.save()
     pages = [
         operator.get(f"/admin/accounts/user/{bo.pk}/change/").content.decode(),
         operator.get(f"/admin/accounts/apikey/{key.pk}/change/").content.decode(),
         operator.get(f"/admin/integrations/twilioaccount/{account.pk}/change/").content.decode(),
     ]
-    for hidden in (bo.password, key.digest, secret, account.auth_token):
+    for hidden in (bo.password, key.digest, secret, account.secret):
         assert not [page for page in pages if hidden in page]
 
 
@@ -313,10 +313,10 @@ def test_signing_out_of_the_back_office_ends_the_sign_in(operator):
 
 
 def test_an_admin_renews_the_token_of_a_paused_account(client, ann, acme, sales, inside, tmp_path, settings):
-    account = sales.number.twilio_account
+    account = sales.number.account
     with sandbox_server(tmp_path) as sandbox:
         settings.TWILIO_API_BASE_URL = sandbox.base_url
-        sandbox.add_account(account.account_sid, "f" * 32)
+        sandbox.add_account(account.external_id, "f" * 32)
         with inside(acme):
             TwilioAccount.objects.update(paused_at=timezone.now(), paused_code="20003")
         client.force_login(ann)
@@ -331,5 +331,5 @@ def test_an_admin_renews_the_token_of_a_paused_account(client, ann, acme, sales,
         assert "f" * 32 not in right
     with inside(acme):
         account = TwilioAccount.objects.get(pk=account.pk)
-        assert (account.paused_at, account.auth_token) == (None, "f" * 32)
+        assert (account.paused_at, account.secret) == (None, "f" * 32)
         assert AuditEntry.objects.get(action="number.change").after["auth_token"] == "replaced"

@@ -71,13 +71,11 @@ def build_stage() -> SimpleNamespace:
 
 
 def furnish_room(organization, room, admin) -> dict[str, Any]:
-    account = factories.TwilioAccountFactory(organization=organization, account_sid=SID, auth_token=TOKEN)
-    number = factories.SenderNumberFactory(
-        chatroom=room, twilio_account=account, phone="+15550300100", name="Front desk"
-    )
-    spare = factories.SenderNumberFactory(chatroom=room, twilio_account=account, phone="+15550300101", name="Spare")
+    account = factories.TwilioAccountFactory(organization=organization, external_id=SID, secret=TOKEN)
+    number = factories.ChannelFactory(chatroom=room, account=account, phone="+15550300100", name="Front desk")
+    spare = factories.ChannelFactory(chatroom=room, account=account, address="+15550300101", name="Spare")
     contact = factories.ContactFactory(chatroom=room, phone="+14155550132")
-    conversation = factories.ConversationFactory(chatroom=room, contact=contact, sender_number=number)
+    conversation = factories.ConversationFactory(chatroom=room, contact=contact, channel=number)
     sent = {"conversation": conversation, "direction": "outbound", "sent_by": admin}
     label = labels.create_label(organization, name="Urgent", color="magenta")
     template = templates.create_template(
@@ -103,7 +101,7 @@ def furnish_room(organization, room, admin) -> dict[str, Any]:
         "unknown": factories.MessageFactory(**sent, status="unknown", content="Thank you!"),
         "message": factories.MessageFactory(
             conversation=conversation, content="When will my table arrive?", from_address=contact.phone,
-            to_address=number.phone,
+            to_address=number.address,
         ),
         "label": label,
         "template": template,
@@ -115,7 +113,7 @@ def make_campaigns(room, rows: dict, admin) -> dict[str, Any]:
     campaigns = {
         state: lifecycle.create_campaign(
             room, name=name, content="Hi {{first_name|there}}, our sale starts on Friday.",
-            sender_number=rows["number"], groups=[rows["group"]], by=admin,
+            channel=rows["number"], groups=[rows["group"]], by=admin,
         )
         for state, name in {"draft": "Spring sale", "running": "Check-up due", "paused": "New hours"}.items()
     }  # fmt: skip

@@ -108,7 +108,7 @@ def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
     groups.add_members(group, [held.contact])
     writer = next(iter(world.people.values()))
     campaign = lifecycle.create_campaign(
-        held.room, name="Spring", content="Hi", sender_number=held.number, groups=[group], by=writer
+        held.room, name="Spring", content="Hi", channel=held.number, groups=[group], by=writer
     )
     return {
         "campaign": campaign,

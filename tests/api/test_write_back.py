@@ -44,7 +44,7 @@ def close_with_lost_assignee(sales, ann) -> str:
 
 def draft(sales, ann) -> Campaign:
     return Campaign.objects.create(
-        organization_id=sales.room.organization_id, chatroom=sales.room, sender_number=sales.number, created_by=ann,
+        organization_id=sales.room.organization_id, chatroom=sales.room, channel=sales.number, created_by=ann,
         name="News", content="Hi {{first_name}}", send_at=PAST,
     )  # fmt: skip
 

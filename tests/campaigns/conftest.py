@@ -44,7 +44,7 @@ def draft(acme, sales, rich, inside):
                 sales.room,
                 name="Spring",
                 content=content,
-                sender_number=sales.number,
+                channel=sales.number,
                 groups=to,
                 by=by or rich,
                 **values,

@@ -161,7 +161,7 @@ def test_a_time_that_has_passed_before_it_was_started(api, acme, bo, group, addr
 
 def test_a_number_with_a_campaign_stays(api, ann, acme, sales, support, bo, inside):
     with inside(acme):
-        spare = factories.SenderNumberFactory(chatroom=sales.room, twilio_account=sales.number.twilio_account)
+        spare = factories.ChannelFactory(chatroom=sales.room, account=sales.number.account)
         group = groups.create_group(sales.room, "Regulars")
     given = {**HELLO, "group_ids": [str(group.pk)], "sender_number_id": str(spare.pk)}
     assert api(bo).post("/api/campaigns", given).status_code == 201

@@ -30,14 +30,14 @@ def test_a_start_waits_for_another_number_and_takes_it(
 ):
     campaign = draft(crowd(2))
     with inside(acme):
-        spare = factories.SenderNumberFactory(chatroom=sales.room, twilio_account=sales.number.twilio_account)
+        spare = factories.ChannelFactory(chatroom=sales.room, account=sales.number.account)
     with inside(acme):
-        lifecycle.change_campaign(campaign, sender_number=spare)
+        lifecycle.change_campaign(campaign, channel=spare)
         other = Aside(lambda: api(rich).post(f"/api/campaigns/{campaign.pk}/start"))
     assert other.result().status_code == 200
     feed.feed_campaigns()
     with inside(acme):
-        assert set(campaign.messages.values_list("from_address", flat=True)) == {spare.phone}
+        assert set(campaign.messages.values_list("from_address", flat=True)) == {spare.address}
 
 
 def test_two_starts_pay_and_write_once(
@@ -117,9 +117,7 @@ def test_a_group_that_is_deleted_while_a_campaign_is_drafted_for_it(
             groups.delete_group(Group.objects.get(pk=group.pk))
             other = Aside(lambda: api(rich).post("/api/campaigns", given))
         else:
-            lifecycle.create_campaign(
-                sales.room, name="A", content="Hi", sender_number=sales.number, groups=[group], by=rich
-            )
+            lifecycle.create_campaign(sales.room, name="A", content="Hi", channel=sales.number, groups=[group], by=rich)
             other = Aside(lambda: api(rich).delete(f"/api/groups/{group.pk}"))
     assert other.result().status_code == (201 if first == "the deletion" else 204)
     assert [each["group_ids"] for each in api(rich).get("/api/campaigns").json()["results"]] == [[]]

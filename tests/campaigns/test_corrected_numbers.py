@@ -121,7 +121,7 @@ def test_merge_keeps_the_number_that_was_written_to(acme, sales, bo, rich, api, 
 
 def test_making_a_further_number_the_own_one_readdresses(acme, sales, bo, rich, api, browser, inside):
     with inside(acme):
-        sales.contact.further_numbers.create(organization=acme.organization, chatroom=sales.room, phone=RIGHT)
+        sales.contact.addresses.create(organization=acme.organization, chatroom=sales.room, address=RIGHT)
     send(api(bo), sales)
     browser(bo).post(f"/contacts/{sales.contact.pk}/numbers/", {"phone": RIGHT})
     assert claim_addresses() == [RIGHT]

@@ -46,7 +46,7 @@ def start(desk: Desk, inside) -> Callable[..., Campaign]:
             )
             groups.add_members(group, people)
             draft = lifecycle.create_campaign(
-                room, name="All", content="Hello {{first_name}}", sender_number=desk.tenant["number"], groups=[group],
+                room, name="All", content="Hello {{first_name}}", channel=desk.tenant["number"], groups=[group],
                 by=payer,
             )  # fmt: skip
             return lifecycle.start_campaign(draft, by=payer)

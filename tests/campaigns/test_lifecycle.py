@@ -96,7 +96,7 @@ def test_who_is_blocked_opted_out_or_without_number_is_left_out_with_the_words_o
     with inside(acme):
         said = dict(campaign.recipients.filter(outcome="skipped").values_list("reason_code", "reason"))
         assert said.keys() == {"blocked", "opted_out", "no_phone"}
-        exchange = factories.ConversationFactory(chatroom=sales.room, contact=out, sender_number=sales.number)
+        exchange = factories.ConversationFactory(chatroom=sales.room, contact=out, channel=sales.number)
         assert said["opted_out"] == str(eligibility.may_send(rich, exchange).reasons[0])
 
 

@@ -113,7 +113,7 @@ def test_lists_take_the_same_queries_whatever_they_hold(api, ann, acme, inside, 
     def add_room():
         with inside(acme):
             room = factories.ChatroomFactory(organization=acme.organization)
-            factories.SenderNumberFactory(chatroom=room)
+            factories.ChannelFactory(chatroom=room)
             user = factories.UserFactory(organization=acme.organization)
             factories.UserChatroomFactory(user=user, chatroom=room, assigned_by=ann)
 

@@ -11,7 +11,7 @@ def twin(acme, sales, inside) -> Contact:
     """Nina once more in Sales, under another number, with a conversation that is open too."""
     with inside(acme):
         contact = factories.ContactFactory(chatroom=sales.room, first_name="N.", last_name="", email="nina@example.com")
-        conversation = factories.ConversationFactory(chatroom=sales.room, contact=contact, sender_number=sales.number)
+        conversation = factories.ConversationFactory(chatroom=sales.room, contact=contact, channel=sales.number)
         factories.MessageFactory(conversation=conversation, content="It is me again")
     return contact
 

@@ -42,9 +42,9 @@ def test_old_form_is_accepted_from_people(bo, api):
 
 def receive(acme, sales, phone: str, text: str) -> None:
     with tenancy.system():
-        account = sales.number.twilio_account.account_sid
+        account = sales.number.account.external_id
         ingest.receive_messages(
-            [InboundMessage(account, f"SM{uuid4().hex}", phone, sales.number.phone, text, datetime.now(UTC))]
+            [InboundMessage(account, f"SM{uuid4().hex}", phone, sales.number.address, text, datetime.now(UTC))]
         )
 
 
@@ -97,7 +97,7 @@ def test_opt_out_by_another_form_counts_in_campaigns(acme, sales, rich, inside, 
         group = groups.create_group(sales.room, "Crowd")
         groups.add_members(group, [contact])
         campaign = lifecycle.create_campaign(
-            sales.room, name="Spring", content="Hi", sender_number=sales.number, groups=[group], by=rich
+            sales.room, name="Spring", content="Hi", channel=sales.number, groups=[group], by=rich
         )
         lifecycle.start_campaign(campaign, by=rich)
     feed.feed_campaigns()

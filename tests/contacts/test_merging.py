@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry
 from chatrooms import contacts, groups
-from chatrooms.models import Contact, ContactActivity, ContactNumber
+from chatrooms.models import Contact, ContactActivity, ContactAddress
 from integrations.events import InboundMessage
 from messagehub import tenancy
 from messaging.contacts import merging
@@ -76,7 +76,7 @@ def test_two_contacts_become_one(browser, bo, acme, sales, twin, inside):
         states = dict(kept.conversations.values_list("pk", "status"))
         assert states == {talk.pk: "OPEN", sales.conversation.pk: "CLOSED"}  # the newer one stays open
         assert set(kept.groups.values_list("name", flat=True)) == {"Both", "Only the twin"}
-        assert kept.further_numbers.get().phone == twin.phone
+        assert kept.addresses.get(is_primary=False).address == twin.phone
         assert kept.activities.get(kind="merged").about == "N."
         entry = AuditEntry.objects.get(action="contact.merged")
         assert (entry.actor_id, entry.target_id, entry.before["phone"]) == (bo.pk, str(kept.pk), twin.phone)
@@ -205,11 +205,11 @@ def test_what_comes_in_from_the_other_number_belongs_to_the_contact(db, bo, acme
     with inside(acme):
         merging.merge_contacts(sales.contact, twin, by=bo)
     with tenancy.system():
-        account = sales.number.twilio_account.account_sid
+        account = sales.number.account.external_id
         ingest.receive_messages(
             [
                 InboundMessage(
-                    account=account, provider_id=f"SM{n}", from_address=phone, to_address=sales.number.phone,
+                    account=account, provider_id=f"SM{n}", from_address=phone, to_address=sales.number.address,
                     body="Hi", occurred_at=timezone.now(), segments=1, media=(),
                 )
                 for n, phone in enumerate((twin.phone, sales.contact.phone))
@@ -236,10 +236,10 @@ def test_the_other_number_is_taken_and_can_become_the_first(browser, api, bo, ac
 
     with inside(acme):
         assert sales.room.contacts.get().phone == twin.phone
-        assert ContactNumber.objects.get().phone == sales.contact.phone
+        assert sales.contact.addresses.get(is_primary=False).address == sales.contact.phone
     browser(bo).post(address(sales.contact, "numbers/"), {"phone": sales.contact.phone, "forget": "1"})
     with inside(acme):
-        assert not ContactNumber.objects.exists()
+        assert sales.contact.addresses.get().address == twin.phone
     assert api(bo).post("/api/contacts", {"phone": sales.contact.phone}).status_code == 201
 
 
@@ -267,5 +267,5 @@ def test_a_merge_knows_every_table_that_points_at_contacts():
     """A new one has to be thought of: its rows move, or the database refuses the merge."""
     pointing = {relation.related_model._meta.db_table for relation in Contact._meta.related_objects}
     assert pointing == {
-        "conversations", "messages", "contact_activities", "group_members", "contact_numbers", "groups",
+        "conversations", "messages", "contact_activities", "group_members", "contact_addresses", "groups",
     }  # fmt: skip

@@ -109,7 +109,7 @@ def test_the_page_takes_as_many_queries_with_more_history(browser, bo, acme, sal
         notes.add_note(sales.conversation, "Second", author=bo)
         for _ in range(3):
             factories.ConversationFactory(
-                chatroom=sales.room, contact=sales.contact, sender_number=sales.number, status="CLOSED"
+                chatroom=sales.room, contact=sales.contact, channel=sales.number, status="CLOSED"
             )
     assert count() == before
 

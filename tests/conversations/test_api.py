@@ -88,7 +88,7 @@ def test_reopening_is_refused_while_a_newer_one_is_open(api, bo, acme, sales, in
     client.patch(address, {"status": "CLOSED"})
     with inside(acme):
         newer = factories.ConversationFactory(
-            chatroom=sales.room, contact=sales.contact, sender_number=sales.number, status="PENDING"
+            chatroom=sales.room, contact=sales.contact, channel=sales.number, status="PENDING"
         )
 
     for status in ("OPEN", "PENDING"):

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from chatrooms.models import Chatroom, Contact, ContactNumber
-from integrations.models import SenderNumber, WebhookEvent
+from chatrooms.models import Chatroom, Contact, ContactAddress
+from integrations.models import Channel, WebhookEvent
 from messagehub import tenancy
 from messaging.conversations import assignments, changes, moving
 from messaging.live import event_log
@@ -24,10 +24,10 @@ def move(client, sales, support):
     return client.patch(f"/api/sender-numbers/{sales.number.pk}", {"chatroom_id": str(support.room.pk)})
 
 
-def receive(number: SenderNumber, phone: str, text: str = "Hi") -> None:
+def receive(number: Channel, phone: str, text: str = "Hi") -> None:
     with tenancy.system():
-        account = SenderNumber.objects.get(pk=number.pk).twilio_account.account_sid
-        form = {"MessageSid": f"SM{uuid4().hex}", "From": phone, "To": number.phone, "Body": text}
+        account = Channel.objects.get(pk=number.pk).account.external_id
+        form = {"MessageSid": f"SM{uuid4().hex}", "From": phone, "To": number.address, "Body": text}
         WebhookEvent.objects.create(
             source="twilio.message", account=account, dedupe_key=form["MessageSid"], body=urlencode(form).encode()
         )
@@ -39,7 +39,7 @@ def test_chatroom_with_a_number_is_not_archived(acme, sales, ann, api, inside):
     answer = api(ann).delete(f"/api/chatrooms/{sales.room.pk}")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "in_use")
-    assert sales.number.phone in answer.json()["error"]["message"]
+    assert sales.number.address in answer.json()["error"]["message"]
     with inside(acme):
         assert Chatroom.objects.get(pk=sales.room.pk).archived_at is None
 
@@ -57,8 +57,8 @@ def test_chatroom_is_archived_once_its_number_has_moved_and_no_text_vanishes(acm
 # ---------------------------------------------------------------- moving
 def test_open_conversations_move_with_their_number_whole(acme, sales, support, ann, bo, rich, api, inside):
     with inside(acme):
-        ContactNumber.objects.create(
-            organization=acme.organization, chatroom=sales.room, contact=sales.contact, phone="+15554009999"
+        ContactAddress.objects.create(
+            organization=acme.organization, chatroom=sales.room, contact=sales.contact, address="+15554009999"
         )
     later = (timezone.now() + timedelta(days=1)).isoformat()
     body = {"conversation_id": str(sales.conversation.pk), "content": "Tomorrow", "send_at": later}
@@ -72,7 +72,7 @@ def test_open_conversations_move_with_their_number_whole(acme, sales, support, a
         assert (conversation.contact.phone, conversation.contact.first_name) == (sales.contact.phone, "Nina")
         for message in Message.objects.filter(pk__in=[sales.message.pk, scheduled["id"]]):
             assert (message.chatroom_id, message.contact_id) == (support.room.pk, conversation.contact_id)
-        assert conversation.contact.further_numbers.get().phone == "+15554009999"
+        assert conversation.contact.addresses.get(is_primary=False).address == "+15554009999"
         assert Contact.objects.filter(pk=sales.contact.pk, chatroom=sales.room).exists()
     receive(sales.number, "+15554009999", "From my other phone")
     thread = api(ann).get(f"/api/conversations/{sales.conversation.pk}/messages").json()["results"]
@@ -92,10 +92,10 @@ def test_of_two_open_conversations_with_one_person_the_newer_stays_open(acme, sa
     with inside(acme):  # two contacts in Sales who are one in Support
         known = factories.ContactFactory(chatroom=support.room, phone=sales.contact.phone)
         second = factories.ContactFactory(chatroom=sales.room)
-        ContactNumber.objects.create(
-            organization=acme.organization, chatroom=support.room, contact=known, phone=second.phone
+        ContactAddress.objects.create(
+            organization=acme.organization, chatroom=support.room, contact=known, address=second.phone
         )
-        newer = factories.ConversationFactory(chatroom=sales.room, contact=second, sender_number=sales.number)
+        newer = factories.ConversationFactory(chatroom=sales.room, contact=second, channel=sales.number)
         factories.MessageFactory(conversation=newer)
 
     assert move(api(ann), sales, support).status_code == 200
@@ -149,7 +149,7 @@ def test_viewers_of_the_old_chatroom_learn_that_it_moved_and_nothing_else(acme, 
 def leave_behind(acme, sales, support, inside) -> None:
     """As version 0.1.0 moved numbers: without their conversations."""
     with inside(acme):
-        SenderNumber.objects.filter(pk=sales.number.pk).update(chatroom=support.room)
+        Channel.objects.filter(pk=sales.number.pk).update(chatroom=support.room)
 
 
 def test_a_conversation_left_behind_is_not_answered_from_a_number_of_another_chatroom(
@@ -161,7 +161,7 @@ def test_a_conversation_left_behind_is_not_answered_from_a_number_of_another_cha
     with inside(acme):
         conversation = Conversation.objects.get(pk=sales.conversation.pk)
         single = eligibility.may_send(ann, conversation)
-        number = SenderNumber.objects.get(pk=sales.number.pk)
+        number = Channel.objects.get(pk=sales.number.pk)
         (each,) = eligibility.may_send_to_each(ann, number, [(sales.contact, sales.contact.phone)])
         assert [r.code for r in single.reasons] == [r.code for r in each.reasons] == ["no_sender"]
 
@@ -180,11 +180,11 @@ def test_one_that_can_not_be_moved_leaves_the_others_to_move(
     leave_behind(acme, sales, support, inside)
     with inside(globex):
         other_room = factories.ChatroomFactory(organization=globex.organization, name="Other")
-        SenderNumber.objects.filter(pk=elsewhere.number.pk).update(chatroom=other_room)
+        Channel.objects.filter(pk=elsewhere.number.pk).update(chatroom=other_room)
     broken = min(sales.number.pk, elsewhere.number.pk)
-    follow = moving.follow_number
+    follow = moving.follow_channel
     monkeypatch.setattr(
-        moving, "follow_number", lambda number, *, by: {}["broken"] if number.pk == broken else follow(number, by=by)
+        moving, "follow_channel", lambda number, *, by: {}["broken"] if number.pk == broken else follow(number, by=by)
     )
 
     assert moving.move_stragglers() == 1

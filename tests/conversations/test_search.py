@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatrooms.models import Contact, ContactNumber
+from chatrooms.models import Contact, ContactAddress
 
 pytestmark = pytest.mark.django_db
 OWN, FURTHER = "+14155942380", "+14155942399"
@@ -12,8 +12,8 @@ OWN, FURTHER = "+14155942380", "+14155942399"
 def person(acme, sales, inside) -> Contact:
     with inside(acme):
         Contact.objects.filter(pk=sales.contact.pk).update(phone=OWN, first_name="Zoë", last_name="Brandt")
-        ContactNumber.objects.create(
-            organization=acme.organization, chatroom=sales.room, contact=sales.contact, phone=FURTHER
+        ContactAddress.objects.create(
+            organization=acme.organization, chatroom=sales.room, contact=sales.contact, address=FURTHER
         )
     return sales.contact
 

@@ -45,9 +45,9 @@ def counts(page: str) -> list[str]:
 def three(acme, sales, bo, ann, inside):
     """Beside the unassigned one of Sales: one of Bo's and a closed one of Ann's."""
     with inside(acme):
-        mine = factories.ConversationFactory(chatroom=sales.room, sender_number=sales.number, assigned_to=bo)
+        mine = factories.ConversationFactory(chatroom=sales.room, channel=sales.number, assigned_to=bo)
         done = factories.ConversationFactory(
-            chatroom=sales.room, sender_number=sales.number, assigned_to=ann, status="CLOSED"
+            chatroom=sales.room, channel=sales.number, assigned_to=ann, status="CLOSED"
         )
     return {"free": str(sales.conversation.pk), "mine": str(mine.pk), "done": str(done.pk)}
 
@@ -132,7 +132,7 @@ def test_resolving_is_told_and_can_be_undone(change, bo, sales, acme, inside):
 def test_undoing_is_refused_in_words_once_the_customer_has_a_newer_one(change, bo, sales, acme, inside):
     change(bo, status="CLOSED")
     with inside(acme):
-        factories.ConversationFactory(chatroom=sales.room, contact=sales.contact, sender_number=sales.number)
+        factories.ConversationFactory(chatroom=sales.room, contact=sales.contact, channel=sales.number)
 
     answer, done = change(bo, status="OPEN")
 

@@ -116,7 +116,7 @@ def test_older_messages_come_in_pages_without_gap_or_repeat(browser, bo, sales, 
 def test_further_rows_come_in_pages_without_gap_or_repeat(browser, bo, sales, acme, inside):
     with inside(acme):
         for contact in factories.ContactFactory.create_batch(70, chatroom=sales.room):
-            factories.ConversationFactory(chatroom=sales.room, contact=contact, sender_number=sales.number)
+            factories.ConversationFactory(chatroom=sales.room, contact=contact, channel=sales.number)
     client, url, seen = browser(bo, part=True), "/inbox/", []
 
     while url:
@@ -156,7 +156,7 @@ def test_a_refused_reply_says_why_and_keeps_the_text(browser, bo, sales, acme, i
 
 def test_where_nothing_can_be_sent_the_reason_stands_in_place_of_the_box(browser, bo, sales, acme, inside):
     with inside(acme):
-        type(sales.conversation).objects.filter(pk=sales.conversation.pk).update(sender_number=None)
+        type(sales.conversation).objects.filter(pk=sales.conversation.pk).update(channel=None)
 
     page = browser(bo).get(f"/inbox/{sales.conversation.pk}/").content.decode()
 
@@ -202,9 +202,7 @@ def test_the_page_takes_as_many_queries_with_more_rows(browser, bo, sales, acme,
     before = count()
     with inside(acme):
         for contact in factories.ContactFactory.create_batch(20, chatroom=sales.room):
-            conversation = factories.ConversationFactory(
-                chatroom=sales.room, contact=contact, sender_number=sales.number
-            )
+            conversation = factories.ConversationFactory(chatroom=sales.room, contact=contact, channel=sales.number)
             factories.MessageFactory(conversation=conversation)
 
     assert count() == before

@@ -73,7 +73,7 @@ def world(monkeypatch, settings) -> Iterator[None]:
     ("name", "host"), [("ME-public", "s3-external-1.amazonaws.com"), ("ME-secured", "mms.twiliocdn.com")]
 )
 def test_media_are_fetched_where_twilio_redirects_without_credentials(world, name, host):
-    account = TwilioAccount(account_sid="AC1", auth_token="b" * 32)
+    account = TwilioAccount(external_id="AC1", secret="b" * 32)
 
     fetched = downloads.download_file(API + name, account)
 

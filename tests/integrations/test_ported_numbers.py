@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import tasks
 from integrations import numbers
-from integrations.models import ChannelAlert, SenderNumber, TwilioAccount, WebhookEvent
+from integrations.models import Channel, ChannelAlert, TwilioAccount, WebhookEvent
 from messagehub import tenancy
 from messaging.models import Message
 from messaging.receiving import ingest
@@ -39,12 +39,12 @@ def twilio(server, settings) -> SandboxServer:
 
 
 @pytest.fixture
-def old_owner(acme, sales, inside, twilio) -> SenderNumber:
+def old_owner(acme, sales, inside, twilio) -> Channel:
     """Acme's number in Sales, as it was connected before the port."""
     with inside(acme):
-        SenderNumber.objects.filter(pk=sales.number.pk).update(phone=PHONE)
+        Channel.objects.filter(pk=sales.number.pk).update(address=PHONE)
         account = TwilioAccount.objects.get()
-        account.account_sid, account.auth_token = OLD, TOKEN
+        account.external_id, account.secret = OLD, TOKEN
         account.save()
     return sales.number
 
@@ -146,7 +146,7 @@ def test_what_the_new_owner_has_queued_takes_nothing_of_what_the_old_one_may_sen
     connect(api(zed), elsewhere.room)
     body = {"to": "+15554001234", "content": "Hi", "chatroom_id": str(elsewhere.room.pk)}
     with inside(globex):
-        number = SenderNumber.objects.get(phone=PHONE)
+        number = Channel.objects.get(address=PHONE)
     assert api(zed).post("/api/messages/send", {**body, "sender_number_id": str(number.pk)}).status_code == 201
     for text in ("One", "Two"):
         body = {"conversation_id": str(support.conversation.pk), "content": text}

@@ -25,7 +25,7 @@ NEW = "f" * 32
 
 @pytest.fixture
 def account(sales) -> TwilioAccount:
-    return sales.number.twilio_account
+    return sales.number.account
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def replace(acme, account, inside) -> Callable[[], str]:
 
     def replace_token() -> str:
         with inside(acme):
-            before = TwilioAccount.objects.get(pk=account.pk).auth_token
-            numbers.connect_account(acme.organization, account.account_sid, NEW, accepted=True)
+            before = TwilioAccount.objects.get(pk=account.pk).secret
+            numbers.connect_account(acme.organization, account.external_id, NEW, accepted=True)
         return before
 
     return replace_token
@@ -54,9 +54,9 @@ async def running_intake():
 async def post(intake: Intake, number, token: str) -> int:
     fields = {
         "MessageSid": f"SM{uuid4().hex}",
-        "AccountSid": number.twilio_account.account_sid,
+        "AccountSid": number.account.external_id,
         "From": "+15550100001",
-        "To": number.phone,
+        "To": number.address,
         "Body": "Hello",
     }
     signature = RequestValidator(token).compute_signature(settings.PUBLIC_BASE_URL + PATH, fields)
@@ -83,8 +83,8 @@ def statuses(number, *tokens: str) -> list[int]:
 
 def age_replacement(account: TwilioAccount, acme, inside, **age) -> None:
     with inside(acme):
-        until = TwilioAccount.objects.get(pk=account.pk).other_token_until
-        TwilioAccount.objects.update(other_token_until=until - timedelta(**age))
+        until = TwilioAccount.objects.get(pk=account.pk).other_secret_until
+        TwilioAccount.objects.update(other_secret_until=until - timedelta(**age))
 
 
 def test_replaced_token_signs_for_a_day(replace, sales, account, acme, inside):
@@ -115,7 +115,7 @@ def test_revoked_token_is_refused_at_once_by_a_running_intake(replace, sales, ac
 
     assert asyncio.run(revoke_between()) == [200, 403, 200]
     with inside(acme):
-        assert TwilioAccount.objects.get(pk=account.pk).other_auth_token == ""
+        assert TwilioAccount.objects.get(pk=account.pk).other_secret == ""
         entry = AuditEntry.objects.get(action="account.revoke_token")
         assert (entry.actor_id, entry.target_id) == (ann.pk, str(account.pk))
 
@@ -139,7 +139,7 @@ def test_admin_revokes_the_previous_token_in_the_back_office(replace, browser, a
 
     page = client.post("/admin/integrations/twilioaccount/", chosen, follow=True).content.decode()
 
-    assert f"{account.account_sid}: webhooks signed with the previous token are refused from now on." in page
+    assert f"{account.external_id}: webhooks signed with the previous token are refused from now on." in page
     assert NEW not in page
     assert statuses(sales.number, before, NEW) == [403, 200]
 
@@ -148,19 +148,19 @@ def test_retention_deletes_a_replaced_token_after_its_day(replace, account, acme
     replace()
     retention.delete_expired()
     with inside(acme):
-        assert TwilioAccount.objects.get(pk=account.pk).other_auth_token
+        assert TwilioAccount.objects.get(pk=account.pk).other_secret
     age_replacement(account, acme, inside, days=1)
 
     retention.delete_expired()
 
     with inside(acme):
         kept = TwilioAccount.objects.get(pk=account.pk)
-        assert (kept.other_auth_token, kept.other_token_until, kept.auth_token) == ("", None, NEW)
+        assert (kept.other_secret, kept.other_secret_until, kept.secret) == ("", None, NEW)
 
 
 def test_replacement_says_until_when_the_previous_token_signs(replace, account, acme, inside):
     replace()
 
     with inside(acme):
-        until = TwilioAccount.objects.get(pk=account.pk).other_token_until
+        until = TwilioAccount.objects.get(pk=account.pk).other_secret_until
     assert timedelta(hours=23) < until - timezone.now() <= timedelta(days=1)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from integrations.models import SenderNumber, TwilioAccount
+from integrations.models import Channel, TwilioAccount
 from tests.sandbox_server import SandboxServer, sandbox_server
 
 pytestmark = pytest.mark.xdist_group("sender numbers")
@@ -55,7 +55,7 @@ def test_a_number_is_connected_changed_and_disconnected(api, ann, acme, inside, 
     assert client.get(place).json() == moved
     assert client.delete(place).status_code == 204
     with inside(acme):
-        assert not TwilioAccount.objects.filter(account_sid=SID).exists()
+        assert not TwilioAccount.objects.filter(external_id=SID).exists()
 
 
 def test_taken_is_said_only_to_who_has_the_credentials(api, ann, zed, sales, elsewhere, twilio):
@@ -85,16 +85,16 @@ def test_a_new_token_is_tried_first(api, ann, acme, inside, sales, twilio):
     assert api(ann).patch(place, {"auth_token": "c" * 32}).status_code == 400
     assert api(ann).patch(place, {"auth_token": TOKEN}).status_code == 200
     with inside(acme):
-        assert TwilioAccount.objects.get(account_sid=SID).auth_token == TOKEN
+        assert TwilioAccount.objects.get(external_id=SID).secret == TOKEN
 
 
 def test_sync_lists_everything_and_points_ours_here(api, ann, acme, inside, sales, support, twilio):
     with inside(acme):  # the cast's own account is unknown to this Twilio
         account = TwilioAccount.objects.get()
-        SenderNumber.objects.update(twilio_account=account)
-        account.account_sid, account.auth_token = SID, TOKEN
+        Channel.objects.update(account=account)
+        account.external_id, account.secret = SID, TOKEN
         account.save()
-        SenderNumber.objects.filter(pk=sales.number.pk).update(phone=OTHER)
+        Channel.objects.filter(pk=sales.number.pk).update(address=OTHER)
 
     first, second = (api(ann).post("/api/sender-numbers/sync") for _ in range(2))
 
@@ -102,7 +102,7 @@ def test_sync_lists_everything_and_points_ours_here(api, ann, acme, inside, sale
     assert {row["phone"]: row["webhook"] for row in first.json()["results"]} == {
         PHONE: "not_connected",
         OTHER: "set",
-        support.number.phone: "not_in_account",
+        support.number.address: "not_in_account",
     }
     assert {row["phone"]: row["webhook"] for row in second.json()["results"]}[OTHER] == "unchanged"
     assert str(sales.number.pk) in {row["sender_number_id"] for row in first.json()["results"]}

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def store_tokens(sid: str, token: str, other: str = "") -> None:
     with tenancy.system(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE twilio_accounts SET auth_token = %s, other_auth_token = %s, "
-            "other_token_until = now() + interval '1 day' WHERE account_sid = %s",
+            "UPDATE provider_accounts SET secret = %s, other_secret = %s, "
+            "other_secret_until = now() + interval '1 day' WHERE external_id = %s",
             [token, other, sid],
         )
 

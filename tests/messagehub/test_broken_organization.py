@@ -19,8 +19,8 @@ from twilio.rest import Client as Twilio
 from uuid_utils.compat import uuid7
 
 from chatrooms import contacts, groups
-from integrations import channels, health
-from integrations.models import ChannelAlert, SenderNumber, TwilioAccount, WebhookEvent
+from integrations import providers, health
+from integrations.models import Channel, ChannelAlert, TwilioAccount, WebhookEvent
 from messagehub import heartbeats, launcher, tenancy
 from messagehub import metrics as gauges
 from messaging import retention, tasks
@@ -47,14 +47,13 @@ DAMAGES = {
     "WHERE id = %(organization)s",
     "a refund policy that nobody knows": "UPDATE organizations SET refund_policy = 'perhaps' "
     "WHERE id = %(organization)s",
-    "a token that no key opens": "UPDATE twilio_accounts SET auth_token = 'f1:gAAAAAB' WHERE id = %(account)s",
-    "a second token in plain text": "UPDATE twilio_accounts SET other_auth_token = 'plain' WHERE id = %(account)s",
-    "an account SID that is an address": "UPDATE twilio_accounts SET account_sid = 'AC/../?x=%%00' "
+    "a token that no key opens": "UPDATE provider_accounts SET secret = 'f1:gAAAAAB' WHERE id = %(account)s",
+    "a second token in plain text": "UPDATE provider_accounts SET other_secret = 'plain' WHERE id = %(account)s",
+    "an account SID that is an address": "UPDATE provider_accounts SET external_id = 'AC/../?x=%%00' "
     "WHERE id = %(second_account)s",
-    "a number without its account": "UPDATE sender_numbers SET twilio_account_id = uuidv7() "
-    "WHERE id = %(lonely_number)s",
-    "a number that is none": "UPDATE sender_numbers SET phone = 'SUPPORT' WHERE id = %(second_number)s",
-    "a rate of nothing": "UPDATE sender_numbers SET segments_per_second = 0, next_segment_at = 'infinity' "
+    "a number without its account": "UPDATE channels SET account_id = uuidv7() WHERE id = %(lonely_number)s",
+    "a number that is none": "UPDATE channels SET phone = 'SUPPORT' WHERE id = %(second_number)s",
+    "a rate of nothing": "UPDATE channels SET segments_per_second = 0, next_segment_at = 'infinity' "
     "WHERE id = %(second_number)s",
     "a contact's number in words": "UPDATE contacts SET phone = 'call me', email = 'x' WHERE id = %(contact)s",
     "a contact that was active after the end of days": "UPDATE contacts SET last_activity_at = 'infinity' "
@@ -68,7 +67,7 @@ DAMAGES = {
     "WHERE id = %(campaign)s",
     "a campaign for groups that are gone": "UPDATE campaign_groups SET group_id = uuidv7() "
     "WHERE campaign_id = %(campaign)s",
-    "a campaign of nobody's number": "UPDATE campaigns SET sender_number_id = uuidv7() WHERE id = %(second_campaign)s",
+    "a campaign of nobody's number": "UPDATE campaigns SET channel_id = uuidv7() WHERE id = %(second_campaign)s",
     "a schedule in the year 9999": "UPDATE messages SET send_at = '9999-12-31 23:59:59+00' WHERE id = %(late)s",
     "a schedule before all time": "UPDATE messages SET send_at = '-infinity' WHERE id = %(early)s",
     "a scheduled message of nobody": "UPDATE messages SET sent_by_id = uuidv7() WHERE id = %(nobodys)s",
@@ -87,7 +86,7 @@ DAMAGES = {
     "webhooks of another century": "UPDATE webhook_events SET created_at = '-infinity' WHERE id = %(second_webhook)s",
     "more than any batch that is due": f"UPDATE messages SET {OLDER} WHERE organization_id = %(organization)s",
 }
-CHECKED = ("organizations", "messages", "conversations", "sender_numbers", "campaigns", "attachments")
+CHECKED = ("organizations", "messages", "conversations", "channels", "campaigns", "attachments")
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def past_every_rule() -> Iterator[psycopg.Connection]:
         try:
             yield database
         finally:
-            for table in ("messages", "conversations", "attachments", "campaigns", "sender_numbers", "organizations"):
+            for table in ("messages", "conversations", "attachments", "campaigns", "channels", "organizations"):
                 database.execute(f"DELETE FROM {table}")
             for table, name, definition in rules:
                 database.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
@@ -122,7 +121,7 @@ class Company:
         self.organization, self.room = self.tenant["organization"], self.tenant["room"]
         self.ids: dict[str, UUID] = {
             "organization": self.organization.pk,
-            "account": self.tenant["number"].twilio_account_id,
+            "account": self.tenant["number"].account_id,
             "contact": self.tenant["contact"].pk,
             "conversation": self.tenant["conversation"].pk,
         }
@@ -148,7 +147,7 @@ class Company:
             group = groups.create_group(self.room, text)
             groups.add_members(group, [self.tenant["contact"]])
             campaign = lifecycle.create_campaign(
-                self.room, name=text, content=f"{text} {{{{first_name|you}}}}", sender_number=self.tenant["number"],
+                self.room, name=text, content=f"{text} {{{{first_name|you}}}}", channel=self.tenant["number"],
                 groups=[group], by=self.desk.agent,
             )  # fmt: skip
             lifecycle.start_campaign(campaign, by=self.desk.agent)
@@ -163,11 +162,11 @@ class Company:
                 body=urlencode(fields).encode(),
             ).pk  # fmt: skip
 
-    def add_number(self, phone: str, **values) -> SenderNumber:
+    def add_number(self, phone: str, **values) -> Channel:
         with self.inside():
-            return SenderNumber.objects.create(
-                organization=self.organization, chatroom=self.room, phone=phone,
-                **{"twilio_account_id": self.ids["account"], **values},
+            return Channel.objects.create(
+                organization=self.organization, chatroom=self.room, address=phone,
+                **{"account_id": self.ids["account"], **values},
             )  # fmt: skip
 
 
@@ -187,7 +186,7 @@ def broken(sandbox, settings, past_every_rule) -> Company:
         stranger = contacts.find_or_create_contact(company.room, "+15550200777")
         ids["orphan"] = changes.open_conversation(stranger, company.tenant["number"]).pk
     ids["second_account"] = second.pk
-    ids["second_number"] = company.add_number("+15550200201", twilio_account_id=second.pk).pk
+    ids["second_number"] = company.add_number("+15550200201", account_id=second.pk).pk
     ids["lonely_number"] = company.add_number("+15550200202").pk
     ids["campaign"], ids["second_campaign"] = company.run_campaign("One"), company.run_campaign("Two")
     for name in ("late", "early", "nobodys", "due"):
@@ -228,7 +227,7 @@ def fly() -> None:
     """What a worker does, until nothing more is claimed."""
 
     async def call(claimed):
-        connections = channels.Connections(100)
+        connections = providers.Connections(100)
         try:
             return [(each, await connections.send(each.text)) for each in claimed]
         finally:

@@ -52,11 +52,11 @@ def test_time_holds_no_counter_while_it_waits_for_another(acme, sales, support, 
     with inside(acme):
         lost = factories.MessageFactory(
             conversation=support.conversation, direction="outbound", status="sending",
-            lease_until=timezone.now() - timedelta(hours=1), from_address=support.number.phone, sent_by=bo,
+            lease_until=timezone.now() - timedelta(hours=1), from_address=support.number.address, sent_by=bo,
         )  # fmt: skip
         due = factories.MessageFactory(
             conversation=sales.conversation, direction="outbound", status="scheduled",
-            send_at=timezone.now() - timedelta(hours=1), from_address=sales.number.phone, sent_by=bo,
+            send_at=timezone.now() - timedelta(hours=1), from_address=sales.number.address, sent_by=bo,
             to_address=sales.contact.phone,
         )  # fmt: skip
     with tenancy.system():
@@ -120,7 +120,7 @@ def test_two_who_record_do_not_wait_for_each_other_while_somebody_commits(acme, 
 def test_two_batches_of_one_customer_do_not_wait_for_each_other_while_somebody_commits(acme, sales, inside):
     """The same as with chatrooms: one of the two was ended as a deadlock, and its webhooks were read again."""
     there, done = threading.Event(), threading.Event()
-    account, to, phone = sales.number.twilio_account.account_sid, sales.number.phone, sales.contact.phone
+    account, to, phone = sales.number.account.external_id, sales.number.address, sales.contact.phone
 
     def arrive(name: str):
         with tenancy.system():

@@ -14,7 +14,7 @@ from accounts.models import Organization, User
 from chatrooms import contacts, groups, membership, rooms
 from chatrooms.models import Chatroom, Contact
 from integrations import numbers
-from integrations.models import SenderNumber
+from integrations.models import Channel
 from messagehub import tenancy
 from messagehub.management import demo_data
 from messaging.campaigns import lifecycle
@@ -71,7 +71,7 @@ def replace_the_admin(people) -> None:
 
 
 def find_room(place: int) -> Chatroom:
-    return Chatroom.objects.get(pk=SenderNumber.objects.get(phone=NORTHBEAM["rooms"][place][2]).chatroom_id)
+    return Chatroom.objects.get(pk=Channel.objects.get(address=NORTHBEAM["rooms"][place][2]).chatroom_id)
 
 
 def set_up_factor(people) -> None:
@@ -83,15 +83,13 @@ def start_campaign(people) -> None:
     room = find_room(0)
     group = groups.create_group(room, "All")
     groups.add_members(group, Contact.objects.filter(chatroom=room)[:3])
-    number = SenderNumber.objects.get(chatroom=room)
-    draft = lifecycle.create_campaign(
-        room, name="C", content="Hi", sender_number=number, groups=[group], by=people.maya
-    )
+    number = Channel.objects.get(chatroom=room)
+    draft = lifecycle.create_campaign(room, name="C", content="Hi", channel=number, groups=[group], by=people.maya)
     lifecycle.start_campaign(draft, by=people.maya)
 
 
 def move_number(people) -> None:
-    numbers.change_number(SenderNumber.objects.get(phone="+15550100001"), chatroom=find_room(2), by=people.dana)
+    numbers.change_number(Channel.objects.get(address="+15550100001"), chatroom=find_room(2), by=people.dana)
 
 
 def connect_number(people) -> None:
@@ -134,7 +132,7 @@ CHANGES = {
     "a second factor set up": set_up_factor,
     "a number moved": move_number,
     "a number connected": connect_number,
-    "a number let go": lambda people: numbers.disconnect_number(SenderNumber.objects.get(phone=SPARE), by=people.dana),
+    "a number let go": lambda people: numbers.disconnect_number(Channel.objects.get(address=SPARE), by=people.dana),
     "an agent deactivated": lambda people: team.deactivate_user(people.maya, by=people.dana),
     "the admin replaced": replace_the_admin,
     "a chatroom archived": lambda people: rooms.archive_chatroom(Chatroom.objects.get(name="Shop"), by=people.dana),

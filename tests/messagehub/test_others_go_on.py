@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import tasks
 from accounts.models import User
-from integrations.models import SenderNumber
+from integrations.models import Channel
 from messagehub import tenancy
 from messaging.models import Attachment, Message
 from messaging.receiving import attachments
@@ -72,4 +72,4 @@ def test_attachments_that_were_tried_often_keep_none_waiting(acme):
 @pytest.mark.parametrize("rate", [0, 1001])
 def test_database_refuses_a_rate_at_which_nothing_or_too_much_is_sent(acme, rate):
     with pytest.raises(IntegrityError), tenancy.organization(acme["organization"].pk):
-        SenderNumber.objects.update(segments_per_second=rate)
+        Channel.objects.update(segments_per_second=rate)

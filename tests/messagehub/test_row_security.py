@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import Organization
 from chatrooms.models import Chatroom, Contact, UserChatroom
-from integrations.models import SenderNumber, TwilioAccount, WebhookEvent
+from integrations.models import Channel, TwilioAccount, WebhookEvent
 from messagehub import tenancy
 from messaging.conversations import listing
 from messaging.live import event_log
@@ -89,12 +89,12 @@ def test_a_row_can_not_be_given_to_another_organization(acme, globex):
         (Contact, "chatroom", "room"),
         (Conversation, "chatroom", "room"),
         (Conversation, "contact", "contact"),
-        (Conversation, "sender_number", "number"),
+        (Conversation, "channel", "number"),
         (Message, "conversation", "conversation"),
         (Message, "contact", "contact"),
         (UserChatroom, "user", "agent"),
         (UserChatroom, "chatroom", "room"),
-        (SenderNumber, "chatroom", "room"),
+        (Channel, "chatroom", "room"),
     ],
 )
 def test_no_foreign_key_points_across(acme, globex, model, field, parent):
@@ -150,11 +150,11 @@ def test_a_role_or_tenant_taken_for_a_while_is_given_back(acme, globex):
 def test_secrets_are_ciphertext_at_rest(acme):
     with tenancy.organization(acme["organization"].pk):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT auth_token FROM twilio_accounts")
+            cursor.execute("SELECT secret FROM provider_accounts")
             assert "secret" not in cursor.fetchone()[0]
-        assert TwilioAccount.objects.get().auth_token == "secret"
+        assert TwilioAccount.objects.get().secret == "secret"
         with pytest.raises(TypeError, match="searched"):
-            TwilioAccount.objects.filter(auth_token="secret").exists()
+            TwilioAccount.objects.filter(secret="secret").exists()
 
 
 def test_a_key_is_rotated_without_losing_what_the_old_one_wrote(acme, settings):
@@ -164,7 +164,7 @@ def test_a_key_is_rotated_without_losing_what_the_old_one_wrote(acme, settings):
     with tenancy.organization(acme["organization"].pk):
         settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *old]
         account = TwilioAccount.objects.get()
-        assert account.auth_token == "secret"
+        assert account.secret == "secret"
         account.save()
         settings.FIELD_ENCRYPTION_KEYS = old
         with pytest.raises(InvalidToken):
@@ -237,7 +237,7 @@ def fill(cursor, tenant: dict) -> None:
     cursor.execute(
         """
         INSERT INTO conversations
-            (organization_id, chatroom_id, contact_id, platform, sender_number_id, last_message_at)
+            (organization_id, chatroom_id, contact_id, platform, channel_id, last_message_at)
         SELECT organization_id, chatroom_id, id, 'SMS', %(number)s, now() - random() * interval '90 days' FROM contacts
         WHERE phone LIKE '+1666%%';
         """,
@@ -245,9 +245,9 @@ def fill(cursor, tenant: dict) -> None:
     )
     cursor.execute(
         """
-        INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, direction, platform, content,
-                              status, from_address, to_address)
-        SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, 'inbound', 'SMS', 'x', 'received', 'a', 'b'
+        INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction, platform,
+                              content, status, from_address, to_address)
+        SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, v.channel_id, 'inbound', 'SMS', 'x', 'received', 'a', 'b'
         FROM conversations v, generate_series(1, 3);
         """
     )

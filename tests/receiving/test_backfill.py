@@ -182,10 +182,10 @@ def test_of_two_endings_the_providers_own_word_holds(acme, sandbox):
 def test_an_account_that_is_let_in_again_goes_on_by_itself(acme, sandbox):
     with tenancy.system():
         health.pause_account(TwilioAccount.objects.get().pk, "20003", "Authenticate")
-        TwilioAccount.objects.update(auth_token="0" * 32)
+        TwilioAccount.objects.update(secret="0" * 32)
         assert health.probe() == 0
         assert delivery.claim_messages(10) == []
-        TwilioAccount.objects.update(auth_token=TOKEN)
+        TwilioAccount.objects.update(secret=TOKEN)
         assert health.probe() == 1
     assert len(delivery.claim_messages(10)) == 1
 

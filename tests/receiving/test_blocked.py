@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from chatrooms.models import Contact
-from integrations.models import SenderNumber, WebhookEvent
+from integrations.models import Channel, WebhookEvent
 from messagehub import tenancy
 from messaging.models import ConsentEntry, Conversation, Event, Message
 from messaging.receiving import ingest
@@ -17,10 +17,10 @@ from tokens import proof
 pytestmark = pytest.mark.django_db
 
 
-def store(number: SenderNumber, phone: str, body: str) -> None:
+def store(number: Channel, phone: str, body: str) -> None:
     with tenancy.system():
-        account = SenderNumber.objects.get(pk=number.pk).twilio_account.account_sid
-        form = {"MessageSid": f"SM{uuid4().hex}", "From": phone, "To": number.phone, "Body": body}
+        account = Channel.objects.get(pk=number.pk).account.external_id
+        form = {"MessageSid": f"SM{uuid4().hex}", "From": phone, "To": number.address, "Body": body}
         WebhookEvent.objects.create(
             source="twilio.message", account=account, dedupe_key=form["MessageSid"], body=urlencode(form).encode()
         )

@@ -102,7 +102,7 @@ def test_one_bad_event_stops_only_itself_is_kept_and_can_be_processed_again(acme
     assert ingest.process_events([bad.pk]) == 0
     with tenancy.organization(acme["organization"].pk):
         number = acme["number"]
-        number.phone = "+15550999999"
+        number.address = "+15550999999"
         number.save()
     assert ingest.process_events([bad.pk]) == 1
     assert state(bad) == ("processed", 0)

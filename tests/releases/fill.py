@@ -28,8 +28,8 @@ class Day:
                 for role in ("admin", "agent")
             )
             self.room = factories.ChatroomFactory(organization=self.organization, name="Sales")
-            self.number = factories.SenderNumberFactory(chatroom=self.room, phone=self.phone)
-            self.account = self.number.twilio_account.account_sid
+            self.number = factories.ChannelFactory(chatroom=self.room, address=self.phone)
+            self.account = self.number.account.external_id
             factories.UserChatroomFactory(user=self.agent, chatroom=self.room)
             factories.TokenAccountFactory(user=self.agent)
 

@@ -100,7 +100,7 @@ def test_it_counts_for_the_number_that_was_written_to(acme):
     comes_in(acme, "STOP")
     with tenancy.organization(acme["organization"].pk):
         other = acme["number"]
-        other.pk, other.phone = None, "+15550100177"
+        other.pk, other.address = None, "+15550100177"
         other.save(force_insert=True)
         assert consent.find_opt_out(other.pk, acme["contact"].phone) is None
 

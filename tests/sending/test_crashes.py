@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from integrations import channels, events
+from integrations import providers, events
 from messagehub import tenancy
 from messaging.models import Message
 from messaging.sending import delivery, sweeping
@@ -180,7 +180,7 @@ def test_worker_process_that_stood_still_does_not_call_any_more(desk: Desk, sett
 
     async def wake_up() -> tuple:
         worker = Worker()
-        worker.connections = channels.Connections(1)
+        worker.connections = providers.Connections(1)
         await worker.fly(claimed)
         await worker.connections.close()
         return worker.answers.get_nowait()

@@ -54,9 +54,9 @@ def test_organizations_get_alike_however_many_numbers_they_have():
     big, small = uuid7(), uuid7()
     senders = [sender(big) for _ in range(9)] + [sender(small)]
     given_out = shares(senders, 20, {each.account_id: 100 for each in senders})
-    assert given_out[senders[-1].number_id] == 10
+    assert given_out[senders[-1].channel_id] == 10
     assert sum(given_out.values()) == 20
-    assert {given_out[each.number_id] for each in senders[:-1]} == {1, 2}
+    assert {given_out[each.channel_id] for each in senders[:-1]} == {1, 2}
 
 
 def test_after_a_pause_it_begins_anew(monkeypatch):
@@ -79,7 +79,7 @@ def test_an_account_that_is_not_known_gets_the_first_alone_and_shares_them_among
 def test_a_rate_is_not_passed_and_its_room_goes_to_others():
     one, two = sender(uuid7(), most=3), sender(uuid7())
     given_out = shares([one, two], 10, {one.account_id: 100, two.account_id: 100})
-    assert given_out == {one.number_id: 3, two.number_id: 7}
+    assert given_out == {one.channel_id: 3, two.channel_id: 7}
 
 
 def test_a_number_whose_rate_is_used_up_gets_none():
@@ -100,15 +100,15 @@ def test_nothing_is_given_twice_or_beyond_what_is_free(kinds, room, free):
     given_out = shares(senders, room, free_of)
     assert sum(given_out.values()) <= room
     for account in accounts:
-        of_account = [given_out.get(each.number_id, 0) for each in senders if each.account_id == account]
+        of_account = [given_out.get(each.channel_id, 0) for each in senders if each.account_id == account]
         assert sum(of_account) <= free_of.get(account, FIRST)
     for each in senders:
-        assert each.most is None or given_out.get(each.number_id, 0) <= each.most
+        assert each.most is None or given_out.get(each.channel_id, 0) <= each.most
     # and nothing is left over that somebody could have had
     if sum(given_out.values()) < room:
         for each in senders:
-            used = sum(given_out.get(other.number_id, 0) for other in senders if other.account_id == each.account_id)
-            full = given_out.get(each.number_id, 0) == each.most or used >= free_of.get(each.account_id, FIRST)
+            used = sum(given_out.get(other.channel_id, 0) for other in senders if other.account_id == each.account_id)
+            full = given_out.get(each.channel_id, 0) == each.most or used >= free_of.get(each.account_id, FIRST)
             assert full
 
 

@@ -10,7 +10,7 @@ from accounts.models import Organization
 from chatrooms.models import Contact, UserChatroom
 from integrations import health
 from integrations.events import Accepted, Busy, Refused, ShutOut
-from integrations.models import ChannelAlert, SenderNumber, TwilioAccount
+from integrations.models import Channel, ChannelAlert, TwilioAccount
 from messagehub import tenancy
 from messaging.models import ConsentEntry, Message
 from messaging.sending import delivery, enqueue, states
@@ -46,21 +46,18 @@ def mails() -> int:
 
 
 def test_a_shut_out_account_keeps_its_messages_and_its_tokens_and_tells_its_admins_once(acme, globex):
-    account = acme["number"].twilio_account_id
-    claimed = delivery.claim_messages(10, {account: 2, globex["number"].twilio_account_id: 0})
+    account = acme["number"].account_id
+    claimed = delivery.claim_messages(10, {account: 2, globex["number"].account_id: 0})
     assert [each.account_id for each in claimed] == [account, account]
     delivery.settle_outcomes([(each, ShutOut("20003", "Authenticate")) for each in claimed])
     assert set(statuses(acme)) == {"queued"}
-    assert [each.account_id for each in delivery.claim_messages(10)] == [globex["number"].twilio_account_id]
+    assert [each.account_id for each in delivery.claim_messages(10)] == [globex["number"].account_id]
     delivery.settle_outcomes([(claimed[0], ShutOut("20003", "Authenticate"))])  # the second answer changes nothing more
     with tenancy.organization(acme["organization"].pk):
         assert ledger.balance(acme["agent"]) == 0
         alert = ChannelAlert.objects.get()
         assert (alert.subject_id, alert.code, alert.closed_at) == (account, "20003", None)
-        assert (
-            health.read_health(SenderNumber.objects.select_related("twilio_account"))[acme["number"].pk].state
-            == "paused"
-        )
+        assert health.read_health(Channel.objects.select_related("account"))[acme["number"].pk].state == "paused"
     assert mails() == 1
     assert list(proof.find_broken()) == []
 
@@ -71,9 +68,7 @@ def test_a_shut_out_account_keeps_its_messages_and_its_tokens_and_tells_its_admi
 
 
 def test_being_told_to_wait_holds_the_whole_account_and_costs_no_attempt(acme, globex):
-    (claimed,) = delivery.claim_messages(
-        10, {acme["number"].twilio_account_id: 1, globex["number"].twilio_account_id: 0}
-    )
+    (claimed,) = delivery.claim_messages(10, {acme["number"].account_id: 1, globex["number"].account_id: 0})
     delivery.settle_outcomes([(claimed, Busy("Too many requests", 30, whole_account=True))])
     with tenancy.organization(acme["organization"].pk):
         message = Message.objects.get(pk=claimed.text.message_id)
@@ -86,38 +81,38 @@ def test_being_told_to_wait_holds_the_whole_account_and_costs_no_attempt(acme, g
 
 def test_a_full_backlog_holds_the_number_alone(acme):
     with tenancy.organization(acme["organization"].pk):
-        second = SenderNumber.objects.create(
+        second = Channel.objects.create(
             organization=acme["organization"],
             chatroom=acme["room"],
-            twilio_account_id=acme["number"].twilio_account_id,
-            phone="+15550100199",
+            account_id=acme["number"].account_id,
+            address="+15550100199",
         )
-        Message.objects.filter(content="Text 3").update(from_address=second.phone)
-    claimed = {each.number_id: each for each in delivery.claim_messages(2)}
+        Message.objects.filter(content="Text 3").update(channel=second, from_address=second.address)
+    claimed = {each.channel_id: each for each in delivery.claim_messages(2)}
     delivery.settle_outcomes([(claimed[acme["number"].pk], Busy("Queue full", 60, whole_account=False))])
     with tenancy.organization(acme["organization"].pk):
-        held = {number.pk: number.held_until for number in SenderNumber.objects.all()}
+        held = {number.pk: number.held_until for number in Channel.objects.all()}
     assert held[second.pk] is None
     assert held[acme["number"].pk] is not None
 
 
 def test_a_number_with_a_rate_sends_no_faster_however_many_ask(acme):
     with tenancy.organization(acme["organization"].pk):
-        SenderNumber.objects.update(segments_per_second=2)
+        Channel.objects.update(segments_per_second=2)
     assert len(delivery.claim_messages(10)) == 2
     assert delivery.claim_messages(10) == []
     with tenancy.organization(acme["organization"].pk):
-        SenderNumber.objects.update(next_segment_at=timezone.now() - timedelta(hours=1))
+        Channel.objects.update(next_segment_at=timezone.now() - timedelta(hours=1))
     assert len(delivery.claim_messages(10)) == 2  # what was not used before is not saved up
 
 
 def test_a_long_message_uses_up_the_rate_of_its_segments(acme):
     with tenancy.organization(acme["organization"].pk):
-        SenderNumber.objects.update(segments_per_second=2)
+        Channel.objects.update(segments_per_second=2)
         Message.objects.update(segments=6)
     delivery.claim_messages(10)
     with tenancy.organization(acme["organization"].pk):
-        assert SenderNumber.objects.get().next_segment_at > timezone.now() + timedelta(seconds=4)
+        assert Channel.objects.get().next_segment_at > timezone.now() + timedelta(seconds=4)
 
 
 def test_what_people_write_goes_before_what_goes_to_many(acme):
@@ -166,7 +161,7 @@ def test_a_process_that_was_held_up_does_not_send_any_more(acme, settings):
 def test_an_alert_about_a_number_lasts_a_day_and_one_about_a_paused_account_until_it_is_let_in(acme):
     organization, number = acme["organization"].pk, acme["number"]
     with tenancy.system():
-        health.pause_account(number.twilio_account_id, "20003", "Authenticate")
+        health.pause_account(number.account_id, "20003", "Authenticate")
         assert health.raise_alert(organization, number.pk, "21606", "Not ours")
         assert not health.raise_alert(organization, number.pk, "21606", "Not ours")
         assert health.forget_old_alerts() == 0
@@ -186,7 +181,7 @@ def queued_and_then(acme: dict, code: str) -> Message:
         elif code == "opted_out":
             ConsentEntry.objects.create(
                 organization=acme["organization"],
-                sender_number=acme["number"],
+                channel=acme["number"],
                 address=acme["contact"].phone,
                 kind="opt_out",
                 source="keyword",

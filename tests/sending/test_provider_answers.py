@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from chatrooms.models import Contact
-from integrations import channels
+from integrations import providers
 from integrations.twilio import limits, sending
 from messagehub import tenancy
 from messaging.models import Message
@@ -55,7 +55,7 @@ def test_a_connection_that_the_provider_hung_up_in_the_meantime_is_not_used_agai
     claimed = delivery.claim_messages(10)
 
     async def call():
-        connections = channels.Connections(1)
+        connections = providers.Connections(1)
         outcomes = [await connections.send(claimed[0].text)]
         time.sleep(5.5)  # nothing is heard meanwhile
         outcomes.append(await connections.send(claimed[1].text))
@@ -94,7 +94,7 @@ def test_no_free_connection_is_not_sent_either(desk: Desk, monkeypatch):
     claimed = delivery.claim_messages(10)
 
     async def call():
-        connections = channels.Connections(1)
+        connections = providers.Connections(1)
         outcomes = await asyncio.gather(*(connections.send(each.text) for each in claimed))
         await connections.close()
         return list(zip(claimed, outcomes, strict=True))
@@ -260,7 +260,7 @@ def test_a_shut_out_account_is_left_alone_until_it_is_let_in(desk: Desk, tmp_pat
         assert len(desk.alerts()) == 1
         health = admin.get(number).json()["health"]
         assert health["state"] == "paused"
-        assert "rejected the credentials of account" in health["alerts"][0]["message"]
+        assert "Twilio rejected the credentials of" in health["alerts"][0]["message"]
 
         desk.sandbox.clear_faults()
         desk.sandbox.add_account(desk.account, "a" * 32)

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import Organization
 from chatrooms import contacts
 from chatrooms.models import Contact, UserChatroom
-from integrations.models import SenderNumber, TwilioAccount
+from integrations.models import Channel, TwilioAccount
 from messagehub import tenancy
 from messaging.contacts import merging
 from messaging.models import ConsentEntry, Conversation, Message
@@ -35,7 +35,7 @@ def block(sales):
 def opt_out(sales):
     ConsentEntry.objects.create(
         organization_id=sales.room.organization_id,
-        sender_number=sales.number,
+        channel=sales.number,
         address=sales.contact.phone,
         kind="opt_out",
         source="keyword",
@@ -106,16 +106,24 @@ def test_all_reasons_are_told_at_once(api, acme, rich, sales, inside):
 
 def test_a_chatroom_without_a_number_can_not_send(api, acme, rich, sales, inside):
     with inside(acme):
-        Conversation.objects.filter(pk=sales.conversation.pk).update(sender_number=None)
+        Conversation.objects.filter(pk=sales.conversation.pk).update(channel=None)
     answer = send(api(rich), sales)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "no_sender")
 
 
 def test_meta_may_only_be_answered_for_a_day(acme, rich, sales, inside):
     with inside(acme):
-        conversation = Conversation(
-            organization=acme.organization, chatroom=sales.room, contact=sales.contact, platform="MESSENGER"
+        page = Channel.objects.create(
+            organization=acme.organization, chatroom=sales.room, account=sales.number.account, platform="MESSENGER",
+            address="1055550000",
+        )  # fmt: skip
+        sales.contact.addresses.create(
+            organization=acme.organization, chatroom=sales.room, platform="MESSENGER", address="771", channel=page
         )
+        conversation = Conversation(
+            organization=acme.organization, chatroom=sales.room, contact=sales.contact, platform="MESSENGER",
+            channel=page,
+        )  # fmt: skip
         for hours, codes in ((23, []), (25, ["outside_messaging_window"]), (None, ["outside_messaging_window"])):
             conversation.last_inbound_at = timezone.now() - timedelta(hours=hours) if hours else None
             verdict = eligibility.may_send(rich, conversation)
@@ -136,7 +144,7 @@ def test_the_answer_is_stored_with_the_message(api, acme, rich, sales, inside):
 def test_a_busy_number_warns_until_when(acme, rich, sales, inside):
     until = timezone.now() + timedelta(minutes=5)
     with inside(acme):
-        SenderNumber.objects.filter(pk=sales.number.pk).update(held_until=until)
+        Channel.objects.filter(pk=sales.number.pk).update(held_until=until)
         verdict = eligibility.may_send(rich, sales.conversation)
     assert verdict.allowed
     assert [(warning.code, warning.opens_at) for warning in verdict.warnings] == [("channel_slow", until)]

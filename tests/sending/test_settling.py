@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from integrations.events import Accepted, Busy, NotReached
-from integrations.models import SenderNumber
+from integrations.models import Channel
 from messagehub import tenancy
 from messaging.models import Conversation, Message
 from messaging.sending import delivery, enqueue
@@ -38,7 +38,7 @@ def state(message: Message) -> str:
 
 def test_a_token_that_nobody_can_decrypt_stops_only_its_own_account(acme, globex):
     with tenancy.system(), connection.cursor() as cursor:
-        cursor.execute("UPDATE twilio_accounts SET auth_token = 'f1:nonsense' WHERE account_sid = 'ACglobex'")
+        cursor.execute("UPDATE provider_accounts SET secret = 'f1:nonsense' WHERE external_id = 'ACglobex'")
 
     claimed = delivery.claim_messages(10)
 
@@ -66,7 +66,7 @@ def test_being_told_to_wait_is_no_failure_however_often(acme):
     for _ in range(delivery.MOST_ATTEMPTS + 2):
         with tenancy.system():
             Message.objects.update(not_before=None)
-            SenderNumber.objects.update(held_until=None)
+            Channel.objects.update(held_until=None)
         (claimed,) = delivery.claim_messages(1)
         delivery.settle_outcomes([(claimed, Busy("Busy.", retry_after=5, whole_account=False))])
     assert state(acme["message"]) == "queued"
@@ -74,7 +74,7 @@ def test_being_told_to_wait_is_no_failure_however_often(acme):
     for _ in range(delivery.MOST_ATTEMPTS):
         with tenancy.system():
             Message.objects.update(not_before=None)
-            SenderNumber.objects.update(held_until=None)
+            Channel.objects.update(held_until=None)
         (claimed,) = delivery.claim_messages(1)
         delivery.settle_outcomes([(claimed, NotReached("Nobody there."))])
     assert state(acme["message"]) == "failed"

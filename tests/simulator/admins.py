@@ -155,7 +155,7 @@ def _open_elsewhere(number_id: str, room: Room) -> set[str]:
     """What is not closed of a number and in another chatroom. One that comes into being meanwhile follows later."""
     try:
         with tenancy.system():
-            there = Conversation.objects.filter(sender_number=number_id).exclude(status="CLOSED")
+            there = Conversation.objects.filter(channel=number_id).exclude(status="CLOSED")
             return {str(pk) for pk in there.exclude(chatroom=room.id).values_list("pk", flat=True)}
     except Error:  # PostgreSQL was restarted: nothing is known
         return set()

@@ -172,13 +172,13 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
     sid, secret = f"AC{place:032x}", f"{place:032x}"
     sandbox.add_account(sid, secret)
     with tenancy.organization(made.pk):
-        account = factories.TwilioAccountFactory(organization_id=made.pk, account_sid=sid, auth_token=secret)
+        account = factories.TwilioAccountFactory(organization_id=made.pk, external_id=sid, secret=secret)
         admin = _make_person(made, "admin", f"admin@org{place}.example")
         rooms = []
         for n in range(ROOMS):
             room = factories.ChatroomFactory(organization=made, name=f"Room {n}")
             phone = f"+1555{place:03d}00{n:02d}"
-            factories.SenderNumberFactory(chatroom=room, twilio_account=account, phone=phone)
+            factories.ChannelFactory(chatroom=room, account=account, address=phone)
             sandbox.add_number(sid, phone, f"{web_url}/api/webhooks/twilio/messages")
             group = groups.create_group(room, "Everybody")
             phones = [f"+1557{place:03d}{n}{member:03d}" for member in range(MEMBERS - 1)]
@@ -186,7 +186,7 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
             groups.add_members(group, [factories.ContactFactory(chatroom=room, phone=each) for each in phones])
             rooms.append(Room(str(room.pk), phone, str(group.pk)))
         # The newest: a chatroom sends from its oldest number.
-        wandering = factories.SenderNumberFactory(chatroom=room, twilio_account=account, phone=f"+1555{place:03d}0099")
+        wandering = factories.ChannelFactory(chatroom=room, account=account, address=f"+1555{place:03d}0099")
         sandbox.add_number(sid, wandering.phone, f"{web_url}/api/webhooks/twilio/messages")
         people = [_sign_in(admin, {room.id for room in rooms})]
         for n in range(AGENTS):

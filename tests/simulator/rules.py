@@ -22,7 +22,7 @@ WHERE v.status <> 'CLOSED' AND NOT (u.is_active AND (u.role = 'admin' OR EXISTS 
     SELECT FROM user_chatrooms a WHERE a.user_id = u.id AND a.chatroom_id = v.chatroom_id)))
 """
 LEFT_BEHIND = """
-SELECT v.id, n.phone FROM conversations v JOIN sender_numbers n ON n.id = v.sender_number_id
+SELECT v.id, n.address FROM conversations v JOIN channels n ON n.id = v.channel_id
 WHERE v.status <> 'CLOSED' AND n.retired_at IS NULL AND n.chatroom_id <> v.chatroom_id
 """
 TORN = """
@@ -30,7 +30,7 @@ SELECT m.id FROM messages m JOIN conversations v ON v.id = m.conversation_id
 WHERE m.chatroom_id <> v.chatroom_id OR m.contact_id <> v.contact_id
 """
 PUT_AWAY = """
-SELECT n.phone FROM sender_numbers n JOIN chatrooms r ON r.id = n.chatroom_id
+SELECT n.address FROM channels n JOIN chatrooms r ON r.id = n.chatroom_id
 WHERE r.archived_at IS NOT NULL AND n.retired_at IS NULL
 """
 ASIDE = count(90_000_001)  # numbers of messages that are asked for here, out of the way of operations

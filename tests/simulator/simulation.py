@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations import health
-from integrations.models import SenderNumber, TwilioAccount, WebhookEvent
+from integrations.models import Channel, TwilioAccount, WebhookEvent
 from integrations.sandbox import store
 from messagehub import tenancy
 from messaging.conversations import moving
@@ -194,7 +194,7 @@ class Simulation:
         with tenancy.system():
             Message.objects.filter(status="queued", not_before__gt=Now()).update(not_before=Now())
             TwilioAccount.objects.update(held_until=None)
-            SenderNumber.objects.update(held_until=None)
+            Channel.objects.update(held_until=None)
         self.let_in()
         backfill.backfill_inbound()
 

@@ -94,7 +94,8 @@ said = {said!r}
 for n in range(150):
     ours = n % 3 == 1
     Message.objects.create(
-        organization=northbeam, chatroom=talk.chatroom, conversation=talk, contact=talk.contact, platform="SMS",
+        organization=northbeam, chatroom=talk.chatroom, conversation=talk, contact=talk.contact, channel=talk.channel,
+        platform="SMS",
         content=said[n % 4],
         direction="outbound" if ours else "inbound", status="delivered" if ours else "received",
         occurred_at=first.occurred_at - timezone.timedelta(hours=150 - n), from_address=first.from_address,

@@ -44,7 +44,7 @@ def over_messenger(stage: Stage, hours: int) -> dict:
     talk = stage.talk("Is the walnut version back in stock?")
     stage.python(f"""
 talk = Conversation.objects.get(pk={talk["id"]!r})
-talk.platform, talk.sender_number = "MESSENGER", None
+talk.platform = "MESSENGER"
 talk.last_inbound_at = timezone.now() - timezone.timedelta(hours={hours})
 talk.save()
 talk.messages.update(platform="MESSENGER")

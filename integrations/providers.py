@@ -1,0 +1,116 @@
+"""The providers behind one protocol, for rooms that must not know which provider a message goes to."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from integrations.events import InboundMessage, Incoming, Listed, Outcome, OutgoingText, Part
+from integrations.meanings import Meaning
+from integrations.twilio.provider import Twilio
+
+
+class Sending(Protocol):
+    """A process's open connections to one provider, for many messages in flight at once."""
+
+    async def send(self, text: OutgoingText) -> Outcome:
+        """Send a message once. Never raises."""
+
+    async def close(self) -> None: ...
+
+
+class Provider(Protocol):
+    """A company that carries messages. docs/adding-a-channel.md shows how to add one."""
+
+    name: str  # as in ProviderAccount.provider
+    platforms: frozenset[str]
+    batch_sources: frozenset[str]  # sources of webhooks that carry several events
+    most_media: int
+    lists_everything: bool  # whether `all_sent` can prove that nothing was sent twice
+
+    def read_event(self, source: str, account: str, body: bytes, query: str, received_at: datetime) -> Incoming | None:
+        """Parse a stored webhook of the verified account; None for another provider's. Raises ValueError."""
+
+    def split_batch(self, body: bytes) -> tuple[str, list[Part]]:
+        """The events of a batch, with the source that each is stored under. Raises ValueError."""
+
+    def callback_url(self, message_id: UUID) -> str:
+        """Where the provider reports on a message; empty where it reports elsewhere."""
+
+    def open_connections(self, count: int) -> Sending: ...
+
+    def list_sent(
+        self, account: str, secret: str, platform: str, from_address: str, to_address: str, since: datetime
+    ) -> list[Listed]:
+        """Messages from a channel to a contact, oldest first. Raises Refusal and Away."""
+
+    def list_received(
+        self, account: str, secret: str, platform: str, to_address: str, since: datetime
+    ) -> list[InboundMessage]:
+        """Inbound messages of a channel, oldest first. Raises Refusal and Away."""
+
+    def all_sent(self, account: str, secret: str, since: datetime) -> Iterator[Listed]:
+        """Outbound messages of an account, newest first. Raises Refusal and Away."""
+
+    def one_sent(self, account: str, secret: str, provider_id: str) -> Listed:
+        """One outbound message. Raises Refusal and Away."""
+
+    def check_health(self, account: str, secret: str) -> None:
+        """Ask for something that sends nothing. Raises Refusal and Away."""
+
+    def error_meanings(self) -> Mapping[str, Meaning]: ...
+
+
+_PROVIDERS: dict[str, Provider] = {}
+
+
+def add_provider(provider: Provider) -> None:
+    _PROVIDERS[provider.name] = provider
+
+
+add_provider(Twilio())
+
+
+def all_providers() -> Sequence[Provider]:
+    return list(_PROVIDERS.values())
+
+
+def find_provider(name: str) -> Provider:
+    """Raises KeyError for a provider that was removed."""
+    return _PROVIDERS[name]
+
+
+def parse_event(source: str, account: str, body: bytes, query: str, received_at: datetime) -> Incoming:
+    """Parse a stored webhook of the verified `account`. Raises ValueError for an unreadable body."""
+    for provider in all_providers():
+        if event := provider.read_event(source, account, body, query, received_at):
+            return event
+    raise ValueError(f"Nothing here reads {source}.")
+
+
+def find_meaning(code: str) -> Meaning | None:
+    """What the code of some provider means. Their codes differ in form, so no two have the same."""
+    return next((meaning for each in all_providers() if (meaning := each.error_meanings().get(code))), None)
+
+
+class Connections:
+    """A process's open connections to all providers."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.of: dict[str, Sending] = {}
+
+    async def send(self, text: OutgoingText) -> Outcome:
+        """Send a message once. Never raises."""
+        if text.provider not in self.of:
+            self.of[text.provider] = find_provider(text.provider).open_connections(self.count)
+        return await self.of[text.provider].send(text)
+
+    async def close(self) -> None:
+        for connections in self.of.values():
+            await connections.close()
+
+
+def count_most_media() -> int:
+    """How many attachments a message may have at the provider that takes the most."""
+    return max(provider.most_media for provider in all_providers())
