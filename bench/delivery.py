@@ -49,8 +49,8 @@ def _queue(number) -> None:
             """
             INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction,
                                   platform, content, status, from_address, to_address)
-            SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, v.channel_id, 'outbound', 'SMS', 'Message ' || n, 'queued',
-                   1, %s, '+1555' || lpad(n::text, 7, '0')
+            SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, v.channel_id, 'outbound', 'SMS',
+                   'Message ' || n, 'queued', %s, '+1555' || lpad(n::text, 7, '0')
             FROM conversations v, generate_series(1, %s) n WHERE v.channel_id = %s
             """,
             [number.address, MESSAGES, number.pk],

@@ -137,6 +137,8 @@ def find_address(contact: Contact, platform: str, channel_id: UUID | None) -> st
     """Where a channel reaches the contact; empty where it can't. Scoped ids are known to one channel only."""
     if platform == SMS:
         return contact.phone or ""
+    if channel_id is None:
+        return ""
     addresses = contact.addresses.filter(platform=platform, channel_id=channel_id).order_by("-is_primary", "-pk")
     return addresses.values_list("address", flat=True).first() or ""
 

@@ -112,7 +112,9 @@ class InServiceManager(models.Manager.from_queryset(InChatroomQuerySet)):  # typ
 
 
 class Channel(Row):
-    """A line at a provider, which a chatroom sends from and is reached at: a phone number, a page, an Instagram account.
+    """A line at a provider: a phone number, a page or an Instagram account.
+
+    A chatroom sends from it and is reached at it.
 
     It is retired once its provider gave it to somebody else: its conversations can be read, and nothing goes out.
     """

@@ -144,6 +144,14 @@ INVARIANTS = {
         UNION ALL
         SELECT 'recipient', r.id FROM campaign_recipients r JOIN campaigns c ON c.id = r.campaign_id
         WHERE c.organization_id <> r.organization_id""",
+    "A message goes over the channel of its conversation": """
+        SELECT 'message', m.id, m.platform, n.platform FROM messages m
+        JOIN conversations v ON v.id = m.conversation_id JOIN channels n ON n.id = m.channel_id
+        WHERE v.channel_id <> m.channel_id OR n.platform <> m.platform OR v.platform <> m.platform""",
+    "A contact's phone is their primary number": """
+        SELECT 'contact', c.id FROM contacts c
+        FULL JOIN contact_addresses k ON k.contact_id = c.id AND k.platform = 'SMS' AND k.is_primary
+        WHERE (k.id IS NULL OR k.is_primary AND k.platform = 'SMS') AND k.address IS DISTINCT FROM c.phone""",
     "The assignee of an open conversation may see it": """
         SELECT 'conversation', v.id, 'assignee', u.id FROM conversations v JOIN users u ON u.id = v.assigned_to_id
         WHERE v.status <> 'CLOSED' AND NOT (u.is_active AND (u.role = 'admin' OR EXISTS (

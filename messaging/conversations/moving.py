@@ -20,9 +20,9 @@ from messaging.conversations import assignments
 from messaging.live import event_log
 from messaging.models import Conversation, ConversationActivity
 
-# A person's counterpart in the other chatroom is whoever has one of their addresses there. Where nobody has, the contact
-# is copied with all addresses. ORDER BY address: two moves into one chatroom claim the same addresses in the same order,
-# and can't deadlock.
+# A person's counterpart in the other chatroom is whoever has one of their addresses there. Where nobody has, the
+# contact is copied with all addresses. ORDER BY address: two moves into one chatroom claim the same addresses in the
+# same order, and can't deadlock.
 CONTACTS = """
 WITH new AS (
     SELECT c.*, uuidv7() AS new_id FROM contacts c
@@ -54,7 +54,8 @@ SELECT DISTINCT ON (k.contact_id) k.contact_id AS source, there.contact_id AS ta
 FROM contact_addresses k JOIN contact_addresses there
     ON there.chatroom_id = %(room)s AND there.platform = k.platform AND there.address = k.address
 WHERE k.contact_id = ANY(%(contacts)s)
-ORDER BY k.contact_id, k.platform = %(platform)s DESC, k.channel_id = %(channel)s DESC NULLS LAST, k.is_primary DESC, k.id
+ORDER BY k.contact_id, k.platform = %(platform)s DESC, k.channel_id = %(channel)s DESC NULLS LAST, k.is_primary DESC,
+         k.id
 """
 FURTHER_ADDRESSES = """
 INSERT INTO contact_addresses (organization_id, chatroom_id, contact_id, platform, address, channel_id)

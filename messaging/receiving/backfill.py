@@ -32,7 +32,8 @@ SELECT n.id, n.organization_id FROM channels n JOIN provider_accounts a ON a.id 
 WHERE a.paused_at IS NULL AND n.retired_at IS NULL ORDER BY n.id
 """
 CHANNEL = """
-SELECT n.platform, n.address, a.provider, a.external_id, a.secret, greatest(n.created_at - interval '1 hour', now() - %s) AS since, (
+SELECT n.platform, n.address, a.provider, a.external_id, a.secret,
+       greatest(n.created_at - interval '1 hour', now() - %s) AS since, (
     SELECT max(v.last_inbound_at) FROM conversations v WHERE v.channel_id = n.id) AS newest
 FROM channels n JOIN provider_accounts a ON a.id = n.account_id
 WHERE n.id = %s

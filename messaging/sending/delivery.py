@@ -58,8 +58,8 @@ UPDATE channels n
 SET next_segment_at = greatest(n.next_segment_at, now()) + interval '1 s' * (u.segments / n.segments_per_second::float)
 FROM unnest(%s::uuid[], %s::int[]) AS u (id, segments) WHERE n.id = u.id
 """
-# One LATERAL query for each channel walks that channel's index of queued messages and stops at its share. Replies have a
-# higher priority than campaigns. `sending` and the lease are committed before the provider is called.
+# One LATERAL query for each channel walks that channel's index of queued messages and stops at its share. Replies have
+# a higher priority than campaigns. `sending` and the lease are committed before the provider is called.
 # A campaign's message waits while the campaign is paused: pausing rewrites no messages. It may go out after the
 # campaign is done, because an unknown message, for which no campaign waits, can become queued by a late answer.
 CLAIM = """

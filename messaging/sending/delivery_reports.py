@@ -22,8 +22,8 @@ FILTERED_AT_LEAST, FILTERED_SHARE = 5, 0.1
 # has the provider's id. Twilio promises no order
 # (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status).
 FIND = """
-SELECT a.external_id, m.platform, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id, m.sent_at,
-       m.delivered_at, m.read_at, m.error_code, m.error_message, m.tokens, m.sent_by_id, n.id AS channel_id,
+SELECT a.external_id, m.platform, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id,
+       m.sent_at, m.delivered_at, m.read_at, m.error_code, m.error_message, m.tokens, m.sent_by_id, n.id AS channel_id,
        n.account_id, o.refund_policy
 FROM messages m
 JOIN organizations o ON o.id = m.organization_id

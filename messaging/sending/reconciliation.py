@@ -44,8 +44,8 @@ SELECT * FROM (
 WHERE place <= %s ORDER BY id
 """
 LOST = """
-SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.platform, m.content, m.tokens, m.sent_by_id, m.missing_since,
-       greatest(m.created_at, m.send_at) AS since, o.refund_policy
+SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.platform, m.content, m.tokens, m.sent_by_id,
+       m.missing_since, greatest(m.created_at, m.send_at) AS since, o.refund_policy
 FROM messages m JOIN organizations o ON o.id = m.organization_id
 WHERE m.id = ANY(%s) ORDER BY m.id
 """

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry
 from chatrooms import contacts, groups
-from chatrooms.models import Contact, ContactActivity, ContactAddress
+from chatrooms.models import Contact, ContactActivity
 from integrations.events import InboundMessage
 from messagehub import tenancy
 from messaging.contacts import merging

@@ -19,7 +19,7 @@ from twilio.rest import Client as Twilio
 from uuid_utils.compat import uuid7
 
 from chatrooms import contacts, groups
-from integrations import providers, health
+from integrations import health, providers
 from integrations.models import Channel, ChannelAlert, TwilioAccount, WebhookEvent
 from messagehub import heartbeats, launcher, tenancy
 from messagehub import metrics as gauges
@@ -178,7 +178,7 @@ def broken(sandbox, settings, past_every_rule) -> Company:
     ids = company.ids
     with company.inside():
         second = TwilioAccount.objects.create(
-            organization=company.organization, account_sid="AC" + "c" * 32, auth_token=TOKEN
+            organization=company.organization, external_id="AC" + "c" * 32, secret=TOKEN
         )
         label = Label.objects.create(organization=company.organization, name="L", color="petrol")
         changes.change_conversation(company.tenant["conversation"], by=company.desk.agent, labels=[label])

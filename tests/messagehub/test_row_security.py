@@ -245,9 +245,10 @@ def fill(cursor, tenant: dict) -> None:
     )
     cursor.execute(
         """
-        INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction, platform,
-                              content, status, from_address, to_address)
-        SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, v.channel_id, 'inbound', 'SMS', 'x', 'received', 'a', 'b'
+        INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction,
+                              platform, content, status, from_address, to_address)
+        SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, v.channel_id, 'inbound', 'SMS', 'x', 'received',
+               'a', 'b'
         FROM conversations v, generate_series(1, 3);
         """
     )

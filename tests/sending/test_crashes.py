@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from integrations import providers, events
+from integrations import events, providers
 from messagehub import tenancy
 from messaging.models import Message
 from messaging.sending import delivery, sweeping

@@ -112,7 +112,8 @@ def test_due_message_that_may_never_be_sent_fails_and_is_paid_back(acme, rich, n
     with inside(acme):
         message = Message.objects.create(
             organization=acme.organization, chatroom=never.room, conversation=never.conversation,
-            contact=never.contact, channel=never.number, direction="outbound", platform="SMS", content="Hi", status="scheduled",
+            contact=never.contact, channel=never.number, direction="outbound", platform="SMS",
+            content="Hi", status="scheduled",
             from_address=never.number.address, to_address=RUSSIA, sent_by=rich,
             send_at=datetime.now(UTC) - timedelta(seconds=5),
         )  # fmt: skip

@@ -80,10 +80,10 @@ def test_other_days_are_refused(api, ann, query):
 def test_the_index_bounds_what_is_read(transactional_db, acme, sales, inside):
     with inside(acme), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction, platform, "
-            "content, status, from_address, to_address, occurred_at) "
-            "SELECT organization_id, chatroom_id, id, contact_id, channel_id, 'inbound', 'SMS', '', 'received', '', '', "
-            "now() - n * interval '1 h' FROM conversations, generate_series(1, 5000) n WHERE id = %s",
+            "INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction, "
+            "platform, content, status, from_address, to_address, occurred_at) "
+            "SELECT organization_id, chatroom_id, id, contact_id, channel_id, 'inbound', 'SMS', '', 'received', '', "
+            "'', now() - n * interval '1 h' FROM conversations, generate_series(1, 5000) n WHERE id = %s",
             [sales.conversation.pk],
         )
     with tenancy.as_owner(), connection.cursor() as cursor:
