@@ -1,5 +1,5 @@
 # ruff: noqa: E501  one line for each code
-"""Exceptions of Twilio's API, and the meanings of its error codes."""
+"""The meanings of Twilio's error codes, and the exceptions of its API."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -12,15 +12,9 @@ from integrations.meanings import (
     SUSPENDED,
     Meaning,
 )
+from integrations.refusals import Away, Refusal
 
-
-class Refusal(Exception):
-    """Twilio rejected the credentials."""
-
-
-class Away(Exception):
-    """Twilio can't be reached, or gave no proper answer."""
-
+__all__ = ["MEANINGS", "Away", "Refusal"]
 
 _NUMBER = _("Correct the contact's phone number.")
 _ADMIN = _("Ask an admin to fix it.")
