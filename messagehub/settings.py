@@ -15,9 +15,8 @@ from pathlib import Path
 
 import environ
 from cryptography.fernet import Fernet
-from redis import RedisError
 
-from messagehub import __version__, launcher, redaction
+from messagehub import __version__, launcher, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -304,6 +303,20 @@ TWILIO_API_BASE_URL = env.str(
     "TWILIO_API_BASE_URL",
     default=f"{PUBLIC_BASE_URL}/sandbox" if SANDBOX else "https://api.twilio.com",
 )
+# Meta has one app for all tenants: https://developers.facebook.com/docs/graph-api/overview
+META_GRAPH_BASE_URL = env.str(
+    "META_GRAPH_BASE_URL",
+    default=f"{PUBLIC_BASE_URL}/sandbox/graph" if SANDBOX else "https://graph.facebook.com",
+)
+META_INSTAGRAM_BASE_URL = env.str(
+    "META_INSTAGRAM_BASE_URL",
+    default=f"{PUBLIC_BASE_URL}/sandbox/graph" if SANDBOX else "https://graph.instagram.com",
+)
+META_GRAPH_VERSION = env.str("META_GRAPH_VERSION", default="v23.0")
+META_APP_ID = env.str("META_APP_ID", default="")
+META_APP_SECRET = env.str("META_APP_SECRET", default="")
+META_PREVIOUS_APP_SECRET = env.str("META_PREVIOUS_APP_SECRET", default="")  # accepted beside the current one
+META_VERIFY_TOKEN = env.str("META_VERIFY_TOKEN", default="")  # our own word, which Meta repeats in its handshake
 # How long a worker may be silent about a message that it claimed. Longer than a call may take (10 s).
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=30)
 # An unknown message is looked for at the provider so often, and has to be missing so long to count as not sent.
@@ -368,33 +381,4 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": redaction.RedactingFormatter,
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    # "Not ready yet" is an answer, and whoever asks goes on asking.
-    "filters": {
-        "not_readiness": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: getattr(getattr(record, "request", None), "path", "") != "/readyz",
-        },
-        # The hub says in one line each second that Valkey is away; the channel layer says it with a traceback.
-        "not_valkey": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: not (record.exc_info and isinstance(record.exc_info[1], RedisError)),
-        },
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        **{name: {"level": "WARNING"} for name in ("aiohttp.access", "twilio", "procrastinate", "fontTools")},
-        "django.request": {"filters": ["not_readiness"]},
-        "channels_redis.pubsub": {"filters": ["not_valkey"]},
-    },
-}
+LOGGING = logs.configure_logging(env.str("LOG_LEVEL", default="INFO"))
