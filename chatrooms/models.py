@@ -140,6 +140,7 @@ class ContactActivity(Row):
         BLOCKED = "blocked"
         UNBLOCKED = "unblocked"
         MERGED = "merged"
+        REFERRED = "referred"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="activities", db_constraint=False)

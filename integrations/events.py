@@ -1,7 +1,9 @@
 """One vocabulary for what providers tell us. Wire formats end here; everything above speaks in these."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 
@@ -32,6 +34,16 @@ class InboundMessage:
     reply_to: str = ""  # the provider's id of the message that is answered
     referral: str = ""  # what led the customer here, such as an ad, in words
 
+    direction: ClassVar[str] = "inbound"
+
+    @property
+    def contact_address(self) -> str:
+        return self.from_address
+
+    @property
+    def channel_address(self) -> str:
+        return self.to_address
+
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
@@ -60,6 +72,11 @@ class Echo:
     media: tuple[Media, ...] = ()
     message_id: UUID | None = None  # ours, from the metadata that we sent along
     reply_to: str = ""
+
+    account: ClassVar[str] = ""
+    direction: ClassVar[str] = "outbound"
+    segments: ClassVar[int] = 1
+    referral: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,18 @@ class Referred:
     contact_address: str
     referral: str  # in words
     occurred_at: datetime
+
+    account: ClassVar[str] = ""
+    direction: ClassVar[str] = "inbound"
+    segments: ClassVar[int] = 1
+
+    @property
+    def provider_id(self) -> str:
+        return f"{self.channel_address}:{self.contact_address}:{self.occurred_at.isoformat()}:{self.referral}"
+
+    @property
+    def body(self) -> str:
+        return self.referral
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +255,42 @@ class OutgoingText:
     provider: str = "twilio"
     platform: str = "SMS"
     tag: str = ""  # HUMAN_AGENT, where a person answers after the provider's usual window
+
+
+# ---------------------------------------------------------------- a webhook as it arrives
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """A request to one of the webhooks' paths."""
+
+    path: str
+    url: str  # the public one, as the provider called it
+    query: str  # raw
+    headers: Mapping[bytes, bytes]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the provider is answered."""
+
+    status: int
+    content_type: str = ""
+    body: bytes = b""
+
+
+class SignedWebhook(Protocol):
+    """A webhook as its provider reads it before the signature is known. Nothing but `account` counts until then."""
+
+    account: str  # whose secret must have signed; empty where the app's own secrets sign
+    source: str  # as in WebhookEvent.source
+
+    def verify(self, secrets: Sequence[str]) -> bool:
+        """Never raises."""
+
+    def read_key(self) -> str:
+        """What makes it the same webhook when it is delivered again. Raises ValueError for an unreadable body."""
+
+    def read_recipient(self) -> str:
+        """The address of ours that the account must have, or empty."""
+
+    reply: Reply

@@ -5,7 +5,17 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from integrations.events import InboundMessage, Incoming, Listed, Outcome, OutgoingText, Part
+from integrations.events import (
+    InboundMessage,
+    Incoming,
+    Listed,
+    Outcome,
+    OutgoingText,
+    Part,
+    Reply,
+    SignedWebhook,
+    WebhookRequest,
+)
 from integrations.meanings import Meaning
 from integrations.twilio.provider import Twilio
 
@@ -23,10 +33,21 @@ class Provider(Protocol):
     """A company that carries messages. docs/adding-a-channel.md shows how to add one."""
 
     name: str  # as in ProviderAccount.provider
+    webhook_paths: frozenset[str]
+    most_webhook_bytes: int
+    signs_by_app: bool  # with our app's secrets, and not with those of each account
     platforms: frozenset[str]
     batch_sources: frozenset[str]  # sources of webhooks that carry several events
     most_media: int
     lists_everything: bool  # whether `all_sent` can prove that nothing was sent twice
+
+    def read_app_secrets(self) -> Sequence[str]: ...
+
+    def answer_handshake(self, query: str) -> Reply | None:
+        """The answer to a GET that only asks whether the webhook is ours; None where there is no such thing."""
+
+    def open_webhook(self, request: WebhookRequest) -> SignedWebhook:
+        """Raises ValueError for a body that can't be read without ambiguity."""
 
     def read_event(self, source: str, account: str, body: bytes, query: str, received_at: datetime) -> Incoming | None:
         """Parse a stored webhook of the verified account; None for another provider's. Raises ValueError."""
@@ -86,6 +107,11 @@ def parse_event(source: str, account: str, body: bytes, query: str, received_at:
         if event := provider.read_event(source, account, body, query, received_at):
             return event
     raise ValueError(f"Nothing here reads {source}.")
+
+
+def split_batch(source: str, body: bytes) -> tuple[str, list[Part]]:
+    """The events of a batch, with the source that each is stored under. Raises ValueError."""
+    return next(provider for provider in all_providers() if source in provider.batch_sources).split_batch(body)
 
 
 def find_meaning(code: str) -> Meaning | None:

@@ -21,9 +21,8 @@ from django.utils import timezone
 from psycopg_pool import AsyncConnectionPool
 from uuid_utils.compat import uuid7
 
-from integrations.models import WebhookEvent
-from integrations.twilio import parsing
-from integrations.twilio.signature import verify_signature
+from integrations.events import Reply, SignedWebhook, WebhookRequest
+from integrations.providers import Provider, all_providers
 from messagehub import encryption, failpoints
 from messagehub.tenancy import SYSTEM_ROLE
 
@@ -31,9 +30,10 @@ log = logging.getLogger(__name__)
 WAKE_CHANNEL = "webhooks"  # a lost NOTIFY costs a second, because the worker also looks by itself
 # Twilio gives up after 15 s (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides), so a body that
 # takes longer than 10 s to arrive is of no use to it.
-MOST_BYTES = 256 * 1024
 READ_SECONDS = 10
 QUEUE_LENGTH, BATCH, WRITERS = 2000, 200, 2
+# Meta's batches may have 4 MiB each.
+MOST_WAITING_BYTES, BATCH_BYTES = 64 * 1024 * 1024, 8 * 1024 * 1024
 # How old an account's cached credentials may be: usually, and before a signature is refused. A flood of bad signatures
 # then costs five reads a second for each account, and a new token counts at once.
 CREDENTIALS_SECONDS, REREAD_SECONDS = 1, 0.2
@@ -52,22 +52,20 @@ CREDENTIALS = """
 SELECT a.secret, CASE WHEN a.other_secret_until > now() THEN a.other_secret ELSE '' END,
        ARRAY(SELECT address FROM channels WHERE account_id = a.id)
 FROM provider_accounts a
-WHERE a.provider = 'twilio' AND a.external_id = %s
+WHERE a.provider = %s AND a.external_id = %s
 """
-# Anything else in the answer would be sent to the customer as a reply
-# (https://www.twilio.com/docs/messaging/twiml).
-EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 KEPT_HEADERS = {b"user-agent", b"i-twilio-idempotency-token", b"content-type"}
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account's credentials and numbers, as read at `read_at`."""
+    """An account's credentials and the addresses of its channels, as read at `read_at`."""
 
-    sid: str
-    token: str = field(repr=False)
-    previous_token: str = field(repr=False)  # empty, unless it was replaced within the last day
-    numbers: frozenset[str]
+    provider: str
+    external_id: str
+    secret: str = field(repr=False)
+    previous_secret: str = field(repr=False)  # empty, unless it was replaced within the last day
+    addresses: frozenset[str]
     read_at: float
 
 
@@ -107,7 +105,8 @@ class Intake:
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Stored] = asyncio.Queue(QUEUE_LENGTH)
-        self.accounts: dict[str, Account | None] = {}
+        self.waiting_bytes = 0
+        self.accounts: dict[tuple[str, str], Account] = {}
         self.writers: list[asyncio.Task] = []
         self.last_arrival = datetime.min.replace(tzinfo=UTC)
         self.pool: AsyncConnectionPool
@@ -135,48 +134,60 @@ class Intake:
     # ------------------------------------------------------------ requests
     async def __call__(self, scope, receive, send) -> None:
         try:
-            status, content_type, body, headers = await self.answer(scope, receive)
+            reply, headers = await self.answer(scope, receive), {}
         except Refused as refused:
-            status, content_type, body = refused.status, b"text/plain; charset=utf-8", refused.text.encode()
+            reply = Reply(refused.status, "text/plain; charset=utf-8", refused.text.encode())
             headers = {name.replace("_", "-"): value for name, value in refused.headers.items()}
-        lines = [(b"content-type", content_type)] if body else []
-        lines += [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
+        lines = [(b"content-type", reply.content_type.encode())] if reply.body else []
+        lines += [(b"content-length", str(len(reply.body)).encode()), (b"cache-control", b"no-store")]
         lines += [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": lines})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.start", "status": reply.status, "headers": lines})
+        await send({"type": "http.response.body", "body": reply.body})
 
-    async def answer(self, scope, receive) -> tuple[int, bytes, bytes, dict[str, str]]:
-        handlers = {"/api/webhooks/twilio/messages": self.message, "/api/webhooks/twilio/status": self.status}
-        handler = handlers.get(scope["path"])
-        if handler is None:
+    async def answer(self, scope, receive) -> Reply:
+        provider = find_webhook(scope["path"])
+        if provider is None:
             raise Refused(404, "There is no webhook at this address.")
+        query = scope["query_string"].decode("latin-1")
+        if scope["method"] == "GET" and (reply := provider.answer_handshake(query)):
+            return reply
         if scope["method"] != "POST":
             raise Refused(405, "Webhooks are posted.", allow="POST")
         arrival = self.mark_arrival()
-        body = await self.read(scope, receive)
-        headers = dict(scope["headers"])
-        query = scope["query_string"].decode("latin-1")
+        body = await self.read(scope, receive, provider.most_webhook_bytes)
+        request = WebhookRequest(scope["path"], public_url(scope, query), query, dict(scope["headers"]), body)
         try:
-            fields = parsing.pairs(body)
-        except parsing.BadForm as error:
+            webhook = provider.open_webhook(request)
+            account = await self.verified(provider, webhook)
+            return await self.accept(arrival, request, webhook, account)
+        except ValueError as error:
             raise Refused(400, str(error)) from None
-        form = parsing.Form(fields)
-        url = (
-            settings.PUBLIC_BASE_URL + (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?")[0]
-        )
-        url += f"?{query}" if query else ""
-        signature = headers.get(b"x-twilio-signature", b"").decode("latin-1")
-        account = await self.verified(form.account, url, fields, signature)
-        kept_headers = {name.decode(): headers[name].decode("latin-1") for name in KEPT_HEADERS if name in headers}
-        return await handler(arrival, account, form, query, body, kept_headers)
+
+    async def accept(
+        self, arrival: Arrival, request: WebhookRequest, webhook: SignedWebhook, account: Account | None
+    ) -> Reply:
+        """Store a verified webhook. Raises Refused, and ValueError for an unreadable body."""
+        recipient, quarantined = webhook.read_recipient(), ""
+        if account and recipient and recipient not in account.addresses:
+            account = await self.account(account.provider, account.external_id, newer_than=REREAD_SECONDS) or account
+            if recipient not in account.addresses:
+                quarantined = "nobody owns this number"
+        # The key has the account, so that no account can use up another's ids, and the reason for quarantine, so that a
+        # quarantined webhook does not keep out the same one after the number is connected.
+        key = ":".join(filter(None, [webhook.account, webhook.read_key(), quarantined]))
+        await self.store(arrival, request, webhook, key, quarantined)
+        if quarantined:
+            log.warning("A message to a number that nobody owns was kept for operators.")
+            raise Refused(404, "Nobody here owns this number.")
+        return webhook.reply
 
     def mark_arrival(self) -> Arrival:
         self.last_arrival = max(timezone.now(), self.last_arrival + TICK)
         return Arrival(uuid7(), self.last_arrival)
 
-    async def read(self, scope, receive) -> bytes:
+    async def read(self, scope, receive, most_bytes: int) -> bytes:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > MOST_BYTES:
+        if declared.isdigit() and (len(declared) > 12 or int(declared) > most_bytes):
             raise Refused(413, "The request body is too large.")
         body = bytearray()
         try:
@@ -186,102 +197,77 @@ class Intake:
                     if message["type"] == "http.disconnect":
                         raise Refused(400, "The body did not arrive whole.")
                     body += message.get("body", b"")
-                    if len(body) > MOST_BYTES:
+                    if len(body) > most_bytes:
                         raise Refused(413, "The request body is too large.")
                     if not message.get("more_body"):
                         return bytes(body)
         except TimeoutError:
             raise Refused(408, "The body did not arrive in time.") from None
 
-    async def verified(self, sid: str, url: str, fields: parsing.Pairs, signature: str) -> Account:
-        """The account whose token signed the request. Raises Refused."""
+    async def verified(self, provider: Provider, webhook: SignedWebhook) -> Account | None:
+        """The account whose secret signed the webhook; None where our app's did. Raises Refused."""
+        if provider.signs_by_app:
+            if webhook.verify(provider.read_app_secrets()):
+                return None
+            raise Refused(403, "The signature does not fit.")
         # Credentials are read again before a signature is refused, because the token may just have been replaced, and
         # before a previous token is believed, because an admin may just have revoked it.
-        account = await self.account(sid)
-        if account and verify_signature([account.token], url, fields, signature):
+        account = await self.account(provider.name, webhook.account)
+        if account and webhook.verify([account.secret]):
             return account
-        by_previous = account and verify_signature([account.previous_token], url, fields, signature)
-        account = await self.account(sid, newer_than=0 if by_previous else REREAD_SECONDS)
-        if account and verify_signature([account.token, account.previous_token], url, fields, signature):
+        by_previous = account and webhook.verify([account.previous_secret])
+        account = await self.account(provider.name, webhook.account, newer_than=0 if by_previous else REREAD_SECONDS)
+        if account and webhook.verify([account.secret, account.previous_secret]):
             return account
         raise Refused(403, "The signature does not fit.")
 
-    async def account(self, sid: str, newer_than: float = CREDENTIALS_SECONDS) -> Account | None:
-        if not sid:
+    async def account(self, provider: str, external_id: str, newer_than: float = CREDENTIALS_SECONDS) -> Account | None:
+        if not external_id:
             return None
-        cached_account = self.accounts.get(sid)
+        cached_account = self.accounts.get((provider, external_id))
         if cached_account and time.monotonic() - cached_account.read_at < newer_than:
             return cached_account
         try:
             async with self.pool.connection() as link, link.transaction():
                 await link.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
-                row = await (await link.execute(CREDENTIALS, [sid])).fetchone()
+                row = await (await link.execute(CREDENTIALS, [provider, external_id])).fetchone()
         except (psycopg.Error, OSError) as error:
             log.warning("Credentials can't be read: %s", type(error).__name__)
             raise Refused(503, "Not stored. Please send it again.", retry_after="5") from None
         if row is None:
-            self.accounts.pop(sid, None)
+            self.accounts.pop((provider, external_id), None)
             return None
-        token, previous_token = (readable(sid, token) for token in row[:2])
+        secret, previous_secret = (readable(external_id, secret) for secret in row[:2])
         # Neither token can be decrypted. 503 makes the provider send it again, until an operator restores the key.
-        if not (token or previous_token):
+        if not (secret or previous_secret):
             raise Refused(503, "Not stored. Please send it again.", retry_after="60")
-        self.accounts[sid] = Account(sid, token, previous_token, frozenset(row[2]), time.monotonic())
-        return self.accounts[sid]
-
-    # ------------------------------------------------------------ the two kinds
-    async def message(
-        self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept_headers: dict
-    ):
-        quarantined = ""
-        if ":" not in form.text("To") + form.text("From"):
-            if form.text("To").strip() not in account.numbers:
-                account = await self.account(account.sid, newer_than=REREAD_SECONDS) or account
-            if form.text("To").strip() not in account.numbers:
-                quarantined = "nobody owns this number"
-        # The key has the account, so that no account can use up another's ids, and the reason for quarantine, so that a
-        # quarantined webhook does not keep out the same one after the number is connected.
-        key = ":".join(filter(None, [account.sid, form.message_sid or digest(body), quarantined]))
-        await self.store(
-            arrival, WebhookEvent.Source.TWILIO_MESSAGE, account, key, query, body, kept_headers, quarantined
-        )
-        if quarantined:
-            log.warning("A message to a number that nobody owns was kept for operators.")
-            raise Refused(404, "Nobody here owns this number.")
-        return 200, b"text/xml; charset=utf-8", EMPTY_TWIML, {}
-
-    async def status(
-        self, arrival: Arrival, account: Account, form: parsing.Form, query: str, body: bytes, kept_headers: dict
-    ):
-        # A status, error code and callback address may each differ between two reports of one message.
-        parts = [account.sid, form.message_sid, form.message_status, form.text("ErrorCode"), digest(query.encode())]
-        await self.store(
-            arrival, WebhookEvent.Source.TWILIO_STATUS, account, ":".join(parts), query, body, kept_headers
-        )
-        return 204, b"", b"", {}
+        account = Account(provider, external_id, secret, previous_secret, frozenset(row[2]), time.monotonic())
+        self.accounts[provider, external_id] = account
+        return account
 
     # ------------------------------------------------------------ group commit
     async def store(
         self,
         arrival: Arrival,
-        source: str,
-        account: Account,
+        request: WebhookRequest,
+        webhook: SignedWebhook,
         key: str,
-        query: str,
-        body: bytes,
-        kept_headers: dict,
         quarantined: str = "",
     ) -> None:
         """Return once the event is committed. Raises Refused(503) where it is not, so that it is sent again."""
         key = key if len(key) <= 200 else digest(key.encode())
         committed = asyncio.get_running_loop().create_future()
+        kept_headers = {
+            name.decode(): request.headers[name].decode("latin-1") for name in KEPT_HEADERS if name in request.headers
+        }
         event = Stored(
-            arrival, str(source), account.sid, key, query[:2000], body, dumps(kept_headers), quarantined, committed
-        )
-        try:
-            self.queue.put_nowait(event)
-        except asyncio.QueueFull:
-            raise Refused(503, "Too much at once. Please send it again.", retry_after="1") from None
+            arrival, webhook.source, webhook.account, key, request.query[:2000], request.body, dumps(kept_headers),
+            quarantined, committed,
+        )  # fmt: skip
+        if self.queue.full() or self.waiting_bytes + len(event.body) > MOST_WAITING_BYTES:
+            raise Refused(503, "Too much at once. Please send it again.", retry_after="1")
+        self.queue.put_nowait(event)
+        self.waiting_bytes += len(event.body)
         if not await event.committed:
             raise Refused(503, "Not stored. Please send it again.", retry_after="5")
         failpoints.hit("after_webhook_stored")
@@ -289,7 +275,7 @@ class Intake:
     async def write(self) -> None:
         while True:
             batch = [await self.queue.get()]
-            while len(batch) < BATCH and not self.queue.empty():
+            while len(batch) < BATCH and not self.queue.empty() and sum(len(e.body) for e in batch) < BATCH_BYTES:
                 batch.append(self.queue.get_nowait())
             try:
                 if not await self.insert(batch) and len(batch) > 1:
@@ -297,6 +283,7 @@ class Intake:
                         await self.insert([event])
             finally:
                 for event in batch:
+                    self.waiting_bytes -= len(event.body)
                     if not event.committed.done():
                         event.committed.set_result(False)
                     self.queue.task_done()
@@ -331,6 +318,16 @@ class Intake:
         return True
 
 
+def find_webhook(path: str) -> Provider | None:
+    return next((provider for provider in all_providers() if path in provider.webhook_paths), None)
+
+
+def public_url(scope, query: str) -> str:
+    """The URL as the provider called it: behind a proxy, the Host header says something else."""
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?")[0]
+    return f"{settings.PUBLIC_BASE_URL}{path}" + (f"?{query}" if query else "")
+
+
 def readable(sid: str, ciphertext: str) -> str:
     """The decrypted token, or an empty text where no key of ours decrypts it."""
     try:
@@ -345,4 +342,7 @@ def digest(raw: bytes) -> str:
 
 
 def dumps(headers: dict[str, str]) -> str:
-    return orjson.dumps({name: parsing.clean(value.encode("latin-1")) for name, value in headers.items()}).decode()
+    texts = {
+        name: value.encode("latin-1").decode("utf-8", "replace").replace("\0", "") for name, value in headers.items()
+    }
+    return orjson.dumps(texts).decode()

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, UserChatroom
-from integrations.models import Channel, TwilioAccount
+from integrations.models import Channel, FacebookPage, TwilioAccount
 from messagehub import tenancy
 from messaging.models import Conversation, Label, Message, MessageTemplate
 from tokens.models import TokenAccount
@@ -88,6 +88,29 @@ class ChannelFactory(InRoomFactory):
         TwilioAccountFactory, organization_id=factory.SelfAttribute("..chatroom.organization_id")
     )
     address = factory.Sequence("+1555300{:04d}".format)
+
+
+class FacebookPageFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = FacebookPage
+
+    external_id = factory.Sequence("10770000{:04d}".format)
+    name = "Acme"
+    secret = factory.Sequence("EAA{:032x}".format)
+
+
+class PageChannelFactory(InRoomFactory):
+    """A page's Messenger; with `platform="INSTAGRAM"` its Instagram account."""
+
+    class Meta:
+        model = Channel
+
+    account = factory.SubFactory(
+        FacebookPageFactory, organization_id=factory.SelfAttribute("..chatroom.organization_id")
+    )
+    platform = "MESSENGER"
+    address = factory.SelfAttribute("account.external_id")
+    name = "Acme"
 
 
 class ContactFactory(InRoomFactory):

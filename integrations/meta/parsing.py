@@ -44,12 +44,17 @@ def split_body(body: bytes) -> list[Part]:
     """
     # https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
     # Up to 1,000 updates, of several pages and thus of several organizations.
-    batch = load_object(body)
-    entries = batch.get("entry")
-    if not isinstance(entries, list):
-        raise ValueError("A batch without entries.")
-    name = read_text(batch, "object", 40)
+    batch = load_batch(body)
+    entries, name = batch["entry"], read_text(batch, "object", 40)
     return [_build_part(name, entry, kind, item) for entry in entries for kind, item in _list_events(entry)]
+
+
+def load_batch(body: bytes) -> dict[str, Any]:
+    """Raises ValueError for what is no batch."""
+    batch = load_object(body)
+    if not isinstance(batch.get("entry"), list):
+        raise ValueError("A batch without entries.")
+    return batch
 
 
 def _list_events(entry: Any) -> Iterator[tuple[str, Any]]:

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  one line for each code
-"""Exceptions of Twilio's API, and the meanings of its error codes."""
+"""The meanings of Twilio's error codes."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from integrations.events import InboundMessage, Incoming, Listed, Outcome, OutgoingText, Part
+from integrations.events import InboundMessage, Incoming, Listed, Outcome, OutgoingText, Part, WebhookRequest
 from integrations.meanings import Meaning
-from integrations.twilio import callbacks, errors, limits, listing, parsing, sending
+from integrations.twilio import callbacks, errors, limits, listing, parsing, sending, webhooks
 
 MESSAGE, STATUS = "twilio.message", "twilio.status"  # as in WebhookEvent.Source
 
@@ -28,10 +28,22 @@ class Twilio:
     """SMS and MMS."""
 
     name = "twilio"
+    webhook_paths = frozenset({webhooks.MESSAGES, webhooks.STATUS})
+    most_webhook_bytes = 256 * 1024
+    signs_by_app = False
     platforms = frozenset({"SMS"})
     batch_sources: frozenset[str] = frozenset()
     most_media = limits.MOST_MEDIA
     lists_everything = True
+
+    def read_app_secrets(self) -> list[str]:
+        return []
+
+    def answer_handshake(self, query: str) -> None:
+        return None
+
+    def open_webhook(self, request: WebhookRequest) -> webhooks.TwilioWebhook:
+        return webhooks.TwilioWebhook(request)
 
     def read_event(self, source: str, account: str, body: bytes, query: str, received_at: datetime) -> Incoming | None:
         # The account in the body is not read again: it counted only together with its signature, at the intake.

@@ -102,6 +102,7 @@ class Message(Row):
     reactions = models.JSONField(
         default=list, db_default=[], help_text='[{"emoji": "…", "by": "contact"}], the newest last.'
     )
+    edited_at = models.DateTimeField(null=True, blank=True, help_text="When the writer last changed its text.")
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="Since when the writer has it unsent.")
 
     objects = InChatroomQuerySet.as_manager()
@@ -178,8 +179,11 @@ class Attachment(Row):
         Message, models.CASCADE, related_name="attachments", db_constraint=False, db_index=False
     )
     position = models.PositiveSmallIntegerField(default=0)
+    kind = models.CharField(
+        max_length=16, blank=True, db_default="", help_text="What the provider calls it, such as a sticker or a story."
+    )
     content_type = models.CharField(max_length=100, blank=True)
-    source_url = models.URLField(max_length=2000)
+    source_url = models.URLField(max_length=2000, blank=True, help_text="Empty where only the provider shows it.")
     state = models.CharField(max_length=7, choices=State.choices, default="pending", db_default="pending")
     name = models.CharField(max_length=200, blank=True, db_default="", help_text="What the provider calls the file.")
     file = models.FileField(max_length=100, blank=True, db_default="")

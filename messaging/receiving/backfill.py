@@ -15,7 +15,7 @@ from integrations.refusals import Away, Refusal
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import Message
-from messaging.receiving import ingest
+from messaging.receiving import arrivals
 
 log = logging.getLogger(__name__)
 # By default Twilio tries an inbound webhook once more, and only when the connection failed. After that the message is
@@ -49,7 +49,7 @@ def backfill_inbound() -> int:
         with isolation.contain("Missed messages", row["organization_id"], row["id"]):
             try:
                 repaired_count += _backfill_channel(row["id"])
-            except (ingest.NotRouted, ingest.ClosedMeanwhile) as error:  # a race, gone at the next backfill
+            except (arrivals.NotRouted, arrivals.ClosedMeanwhile) as error:  # a race, gone at the next backfill
                 log.warning("Channel %s is looked at again: %s", row["id"], error)
     return repaired_count
 
@@ -84,7 +84,7 @@ def _backfill_channel(channel_id: UUID) -> int:
             )
             known = dict(messages.values_list("provider_id", "occurred_at"))
             known |= _find_on_their_way(channel["external_id"], batch)
-            changes = ingest.receive_messages(_place_missing(batch, known, previous))
+            changes = arrivals.receive_messages(_place_missing(batch, known, previous))
             event_log.record_events(changes)
             repaired_count += sum(change.type == event_log.CREATED for change in changes)
     if repaired_count:

@@ -22,14 +22,15 @@ FILTERED_AT_LEAST, FILTERED_SHARE = 5, 0.1
 # has the provider's id. Twilio promises no order
 # (https://www.twilio.com/docs/messaging/guides/track-outbound-message-status).
 FIND = """
-SELECT a.external_id, m.platform, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.provider_id,
-       m.sent_at, m.delivered_at, m.read_at, m.error_code, m.error_message, m.tokens, m.sent_by_id, n.id AS channel_id,
-       n.account_id, o.refund_policy
+SELECT a.external_id, n.address, m.platform, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status,
+       m.provider_id, m.sent_at, m.delivered_at, m.read_at, m.error_code, m.error_message, m.tokens, m.sent_by_id,
+       n.id AS channel_id, n.account_id, o.refund_policy
 FROM messages m
 JOIN organizations o ON o.id = m.organization_id
 JOIN channels n ON n.id = m.channel_id
 JOIN provider_accounts a ON a.id = n.account_id
-WHERE m.direction = 'outbound' AND a.external_id = ANY(%(accounts)s) AND m.id IN (
+WHERE m.direction = 'outbound' AND (a.external_id = ANY(%(accounts)s) OR n.address = ANY(%(accounts)s))
+  AND m.platform = ANY(%(platforms)s) AND m.id IN (
     SELECT id FROM messages WHERE id = ANY(%(ids)s)
     UNION ALL SELECT id FROM messages WHERE platform = ANY(%(platforms)s) AND provider_id = ANY(%(sids)s)
 )
@@ -75,12 +76,20 @@ def apply_reports(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[ev
             "sids": [u.provider_id for _, u in updates if u.provider_id],
         },
     )
-    # By account and id: a batch has webhooks of several accounts, and each may speak of its own messages only.
-    by_id = {(row["external_id"], row["id"]): row for row in rows}
-    by_sid = {(row["external_id"], row["provider_id"]): row for row in rows if row["provider_id"]}
+    # By platform, owner and id: a batch has webhooks of several accounts, and each may speak of its own messages only.
+    # The owner is the account that signed or, where our app signs for all of them, the channel.
+    by_id = {(row["platform"], owner, row["id"]): row for row in rows for owner in _owners(row)}
+    by_sid = {
+        (row["platform"], owner, row["provider_id"]): row
+        for row in rows
+        if row["provider_id"]
+        for owner in _owners(row)
+    }
     unmatched_webhooks, receipts, moved_rows, contested_ids, failed_rows = set(), [], {}, set(), {}
     for webhook_id, update in updates:
-        row = by_sid.get((update.account, update.provider_id)) or by_id.get((update.account, update.message_id))
+        row = by_sid.get((update.platform, update.account, update.provider_id)) or by_id.get(
+            (update.platform, update.account, update.message_id)
+        )
         if row is None or (row["provider_id"] and update.provider_id and row["provider_id"] != update.provider_id):
             unmatched_webhooks.add(webhook_id)
             continue
@@ -109,6 +118,10 @@ def apply_reports(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[ev
     for pk in sorted(contested_ids):
         app.configure_task("messaging.tasks.look_up").defer(message_id=str(pk))
     return [states.message_updated(row) for row in moved_rows.values()], unmatched_webhooks
+
+
+def _owners(row: dict) -> set[str]:
+    return {row["external_id"], row["address"]}
 
 
 def _apply_meanings(failed_rows: Sequence[dict]) -> None:

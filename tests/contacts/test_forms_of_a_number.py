@@ -10,7 +10,7 @@ from chatrooms.models import Contact
 from integrations.events import InboundMessage
 from messagehub import tenancy
 from messaging.campaigns import feed, lifecycle
-from messaging.receiving import ingest
+from messaging.receiving import arrivals
 from messaging.sending import delivery
 from tests import factories
 
@@ -43,7 +43,7 @@ def test_old_form_is_accepted_from_people(bo, api):
 def receive(acme, sales, phone: str, text: str) -> None:
     with tenancy.system():
         account = sales.number.account.external_id
-        ingest.receive_messages(
+        arrivals.receive_messages(
             [InboundMessage(account, f"SM{uuid4().hex}", phone, sales.number.address, text, datetime.now(UTC))]
         )
 

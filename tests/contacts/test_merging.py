@@ -16,7 +16,7 @@ from messagehub import tenancy
 from messaging.contacts import merging
 from messaging.conversations import changes
 from messaging.models import Event, Message
-from messaging.receiving import ingest
+from messaging.receiving import arrivals
 from messaging.sending import enqueue
 from tests import factories
 from tests.contacts.conftest import address
@@ -206,7 +206,7 @@ def test_what_comes_in_from_the_other_number_belongs_to_the_contact(db, bo, acme
         merging.merge_contacts(sales.contact, twin, by=bo)
     with tenancy.system():
         account = sales.number.account.external_id
-        ingest.receive_messages(
+        arrivals.receive_messages(
             [
                 InboundMessage(
                     account=account, provider_id=f"SM{n}", from_address=phone, to_address=sales.number.address,

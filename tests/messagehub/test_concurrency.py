@@ -14,7 +14,7 @@ from messagehub import tenancy
 from messaging.conversations import changes as conversation_changes
 from messaging.live import event_log
 from messaging.models import Conversation, Event, Message
-from messaging.receiving import ingest
+from messaging.receiving import arrivals
 from messaging.sending import sweeping
 from tests import factories
 from tests.meanwhile import Aside
@@ -124,7 +124,7 @@ def test_two_batches_of_one_customer_do_not_wait_for_each_other_while_somebody_c
 
     def arrive(name: str):
         with tenancy.system():
-            ingest.receive_messages([InboundMessage(account, name, phone, to, name, timezone.now())])
+            arrivals.receive_messages([InboundMessage(account, name, phone, to, name, timezone.now())])
 
     def refer_to_the_contact():
         with inside(acme):

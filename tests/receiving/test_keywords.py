@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from integrations.events import InboundMessage
 from messagehub import tenancy
 from messaging.models import ConsentEntry
-from messaging.receiving import ingest
+from messaging.receiving import arrivals
 from messaging.sending import consent
 from tests.cast import create_tenant
 
@@ -22,7 +22,7 @@ def acme(db) -> dict:
 
 def receive(acme: dict, *texts: str, keyword: str = "") -> None:
     with tenancy.system():
-        ingest.receive_messages(
+        arrivals.receive_messages(
             InboundMessage(
                 account="ACacme",
                 provider_id=f"SM{uuid7().hex}",

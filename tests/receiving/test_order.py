@@ -15,7 +15,7 @@ from integrations.models import WebhookEvent
 from integrations.webhooks import Intake
 from messagehub import tenancy
 from messaging.models import ConsentEntry, Conversation, Message
-from messaging.receiving import ingest
+from messaging.receiving import arrivals, ingest
 from messaging.sending import consent
 from tests.cast import create_tenant
 
@@ -113,7 +113,7 @@ def test_last_word_of_a_batch_is_the_consent_that_holds(acme, words, out):
 
 def receive(text: str, at: datetime) -> None:
     with tenancy.system():
-        ingest.receive_messages([InboundMessage("ACacme", f"SM{uuid4().hex}", PHONE, NUMBER, text, at)])
+        arrivals.receive_messages([InboundMessage("ACacme", f"SM{uuid4().hex}", PHONE, NUMBER, text, at)])
 
 
 @pytest.mark.django_db

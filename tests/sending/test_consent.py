@@ -8,7 +8,7 @@ from integrations.events import InboundMessage, Refused
 from messagehub import tenancy
 from messaging.live import event_log
 from messaging.models import ConsentEntry, Event
-from messaging.receiving import ingest
+from messaging.receiving import arrivals
 from messaging.sending import consent, delivery, eligibility, enqueue
 from tests.cast import create_tenant
 from tokens import ledger
@@ -24,7 +24,7 @@ def acme(db) -> dict:
 def comes_in(acme: dict, *texts: str, keyword: str = "") -> None:
     with tenancy.system():
         event_log.record_events(
-            ingest.receive_messages(
+            arrivals.receive_messages(
                 InboundMessage(
                     account="ACacme",
                     provider_id=f"SM{text}{place}{ConsentEntry.objects.count()}",

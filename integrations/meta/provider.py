@@ -1,0 +1,62 @@
+"""Meta, as `integrations.providers` knows it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+
+from integrations.events import Incoming, Outcome, OutgoingText, Part, Reply, WebhookRequest
+from integrations.meta import graph, limits, parsing, sending, signature, webhooks
+
+BATCH, EVENT = webhooks.SOURCE, "meta.event"  # as in WebhookEvent.Source
+
+
+class Connections:
+    """Open connections to the Graph API."""
+
+    def __init__(self, count: int) -> None:
+        self.transport = graph.GraphTransport(count)
+
+    async def send(self, text: OutgoingText) -> Outcome:
+        return await sending.send_text(self.transport, text)
+
+    async def close(self) -> None:
+        await self.transport.close()
+
+
+class Meta:
+    """Messenger and Instagram."""
+
+    name = "meta"
+    webhook_paths = frozenset({webhooks.PATH})
+    # Up to 1,000 updates: https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
+    most_webhook_bytes = 4 * 1024 * 1024
+    signs_by_app = True
+    platforms = frozenset({limits.MESSENGER, limits.INSTAGRAM})
+    batch_sources = frozenset({BATCH})
+    most_media = limits.MOST_MEDIA
+    lists_everything = False
+
+    def read_app_secrets(self) -> list[str]:
+        return [settings.META_APP_SECRET, settings.META_PREVIOUS_APP_SECRET]
+
+    def answer_handshake(self, query: str) -> Reply | None:
+        if not settings.META_VERIFY_TOKEN:
+            return Reply(403)
+        challenge = signature.answer_handshake(query, settings.META_VERIFY_TOKEN)
+        return Reply(403) if challenge is None else Reply(200, "text/plain; charset=utf-8", challenge.encode())
+
+    def open_webhook(self, request: WebhookRequest) -> webhooks.MetaWebhook:
+        return webhooks.MetaWebhook(request)
+
+    def read_event(self, source: str, account: str, body: bytes, query: str, received_at: datetime) -> Incoming | None:
+        return parsing.parse_part(body, received_at) if source == EVENT else None
+
+    def split_batch(self, body: bytes) -> tuple[str, list[Part]]:
+        return EVENT, parsing.split_body(body)
+
+    def callback_url(self, message_id: UUID) -> str:
+        return ""  # reports come to the one webhook; echoes carry our id
+
+    def open_connections(self, count: int) -> Connections:
+        return Connections(count)

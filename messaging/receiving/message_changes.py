@@ -1,0 +1,109 @@
+"""What happens to a message after it was written: reactions, edits and unsending."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from uuid import UUID
+
+import orjson
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+
+from integrations.events import Edited, Reaction, Unsent
+from messagehub import sql
+from messaging.live import event_log
+from messaging.models import Attachment
+from messaging.sending import states
+
+MessageChange = Reaction | Edited | Unsent
+MOST_REACTIONS = 20  # a page's thread has one contact, but everyone of ours may react in Meta's own inbox
+
+FIND = """
+SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.platform, n.address, m.provider_id, m.content,
+       m.reactions, m.edited_at, m.deleted_at
+FROM messages m JOIN channels n ON n.id = m.channel_id
+WHERE m.platform = ANY(%s) AND m.provider_id = ANY(%s) AND n.address = ANY(%s) AND n.retired_at IS NULL
+ORDER BY m.id FOR NO KEY UPDATE OF m
+"""
+WRITE = """
+UPDATE messages m SET content = u.content, reactions = u.reactions::jsonb, edited_at = u.edited_at,
+    deleted_at = u.deleted_at
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+    AS u (id, content, reactions, edited_at, deleted_at)
+WHERE m.id = u.id
+"""
+
+
+def apply_message_changes(
+    changes: Sequence[tuple[UUID, MessageChange]],
+) -> tuple[list[event_log.Change], set[UUID]]:
+    """Apply changes in their order, each given with the id of its webhook.
+
+    Returns the changes to record, and the webhooks without a known message, to be tried again.
+    """
+    if not changes:
+        return [], set()
+    names = ("platform", "provider_id", "channel_address")
+    columns = [list({getattr(change, name) for _, change in changes}) for name in names]
+    rows = sql.fetch_rows(FIND, columns)
+    row_of = {(row["platform"], row["address"], row["provider_id"]): row for row in rows}
+    changed_rows, unmatched_ids = {}, set()
+    for webhook_id, change in changes:
+        row = row_of.get((change.platform, change.channel_address, change.provider_id))
+        if row is None:
+            unmatched_ids.add(webhook_id)
+        elif _apply_change(row, change):
+            changed_rows[row["id"]] = row
+    _write_rows(list(changed_rows.values()))
+    _forget_files([row["id"] for row in changed_rows.values() if row["deleted_at"]])
+    return [states.message_updated(row) for row in changed_rows.values()], unmatched_ids
+
+
+def _apply_change(row: dict, change: MessageChange) -> bool:
+    """Apply the change to the row; returns whether it changed. Nothing comes after unsending."""
+    if row["deleted_at"]:
+        return False
+    if isinstance(change, Unsent):
+        row |= {"content": "", "reactions": [], "deleted_at": change.occurred_at}
+    elif isinstance(change, Edited):
+        if row["edited_at"] and row["edited_at"] > change.occurred_at:
+            return False
+        row |= {"content": change.body, "edited_at": change.occurred_at}
+    else:
+        row["reactions"] = _react(row["reactions"], change)
+    return True
+
+
+def _react(reactions: Iterable[dict] | str, change: Reaction) -> list[dict]:
+    """The reactions with the contact's newest in place of their former one."""
+    reactions = orjson.loads(reactions) if isinstance(reactions, str) else reactions
+    others = [reaction for reaction in reactions if reaction.get("by") != "contact"]
+    own = [{"emoji": change.emoji, "by": "contact"}] if change.emoji else []
+    return (others + own)[-MOST_REACTIONS:]
+
+
+def _write_rows(rows: Sequence[dict]) -> None:
+    if rows:
+        columns = zip(
+            *(
+                (
+                    row["id"], row["content"],
+                    row["reactions"] if isinstance(row["reactions"], str) else orjson.dumps(row["reactions"]).decode(),
+                    row["edited_at"], row["deleted_at"],
+                )
+                for row in rows
+            ),
+            strict=True,
+        )  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(WRITE, [list(column) for column in columns])
+
+
+def _forget_files(message_ids: Sequence[UUID]) -> None:
+    """Delete what came with unsent messages; the files once that is committed."""
+    # Meta requires that an unsent message's content goes:
+    # https://developers.facebook.com/docs/messenger-platform/instagram/features/webhook#messages
+    attachments = Attachment.objects.filter(message__in=message_ids)
+    files = [file for file in attachments.values_list("file", flat=True) if file]
+    attachments.delete()
+    for file in files:
+        transaction.on_commit(partial(default_storage.delete, file))
