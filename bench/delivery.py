@@ -33,9 +33,7 @@ def _tenant(sandbox):
     with tenancy.organization(organization.pk):
         room = factories.ChatroomFactory(organization=organization)
         number = factories.ChannelFactory(chatroom=room)
-        factories.ConversationFactory(
-            chatroom=room, channel=number, contact=factories.ContactFactory(chatroom=room)
-        )
+        factories.ConversationFactory(chatroom=room, channel=number, contact=factories.ContactFactory(chatroom=room))
     sandbox.add_account(number.account.external_id, number.account.secret)
     sandbox.add_number(number.account.external_id, number.address)
     return number
