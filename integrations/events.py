@@ -55,8 +55,8 @@ class StatusUpdate:
     provider_status: str
     occurred_at: datetime
     error_code: str = ""
-    platform: str = "SMS"
     message_id: UUID | None = None  # from the callback's own URL: names the message even if its id was never stored
+    platform: str = "SMS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,7 @@ def test_pages_that_nothing_leads_to_are_closed(browser, ann, bo):
     [
         ("accounts/user", "deactivate"),
         ("tokens/tokenaccount", "grant"),
-        ("integrations/sendernumber", "renew"),
+        ("integrations/channel", "renew"),
         ("integrations/webhookevent", "process_again"),
         ("procrastinate/procrastinatejob", "retry"),
     ],
@@ -320,7 +320,7 @@ def test_an_admin_renews_the_token_of_a_paused_account(client, ann, acme, sales,
         with inside(acme):
             TwilioAccount.objects.update(paused_at=timezone.now(), paused_code="20003")
         client.force_login(ann)
-        url = "/admin/integrations/sendernumber/"
+        url = "/admin/integrations/channel/"
         assert "paused (20003)" in client.get(url).content.decode()
         chosen = {"action": "renew", "_selected_action": [str(sales.number.pk)]}
         assert "Auth token" in client.post(url, chosen).content.decode()

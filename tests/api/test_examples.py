@@ -72,7 +72,7 @@ def build_stage() -> SimpleNamespace:
 
 def furnish_room(organization, room, admin) -> dict[str, Any]:
     account = factories.TwilioAccountFactory(organization=organization, external_id=SID, secret=TOKEN)
-    number = factories.ChannelFactory(chatroom=room, account=account, phone="+15550300100", name="Front desk")
+    number = factories.ChannelFactory(chatroom=room, account=account, address="+15550300100", name="Front desk")
     spare = factories.ChannelFactory(chatroom=room, account=account, address="+15550300101", name="Spare")
     contact = factories.ContactFactory(chatroom=room, phone="+14155550132")
     conversation = factories.ConversationFactory(chatroom=room, contact=contact, channel=number)

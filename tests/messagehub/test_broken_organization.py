@@ -52,7 +52,7 @@ DAMAGES = {
     "an account SID that is an address": "UPDATE provider_accounts SET external_id = 'AC/../?x=%%00' "
     "WHERE id = %(second_account)s",
     "a number without its account": "UPDATE channels SET account_id = uuidv7() WHERE id = %(lonely_number)s",
-    "a number that is none": "UPDATE channels SET phone = 'SUPPORT' WHERE id = %(second_number)s",
+    "a number that is none": "UPDATE channels SET address = 'SUPPORT' WHERE id = %(second_number)s",
     "a rate of nothing": "UPDATE channels SET segments_per_second = 0, next_segment_at = 'infinity' "
     "WHERE id = %(second_number)s",
     "a contact's number in words": "UPDATE contacts SET phone = 'call me', email = 'x' WHERE id = %(contact)s",
@@ -117,7 +117,7 @@ class Company:
     def __init__(self, sandbox, slug: str):
         self.desk = create_desk(sandbox, slug)
         self.tenant = self.desk.tenant
-        self.number = self.tenant["number"].phone
+        self.number = self.tenant["number"].address
         self.organization, self.room = self.tenant["organization"], self.tenant["room"]
         self.ids: dict[str, UUID] = {
             "organization": self.organization.pk,

@@ -187,7 +187,7 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
             rooms.append(Room(str(room.pk), phone, str(group.pk)))
         # The newest: a chatroom sends from its oldest number.
         wandering = factories.ChannelFactory(chatroom=room, account=account, address=f"+1555{place:03d}0099")
-        sandbox.add_number(sid, wandering.phone, f"{web_url}/api/webhooks/twilio/messages")
+        sandbox.add_number(sid, wandering.address, f"{web_url}/api/webhooks/twilio/messages")
         people = [_sign_in(admin, {room.id for room in rooms})]
         for n in range(AGENTS):
             agent = _make_person(made, "agent", f"agent{n}@org{place}.example")
@@ -204,7 +204,7 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
         people=people,
         temps=[Person(temp.pk, temp.email, False, set()) for temp in temps],
         rooms=rooms,
-        wandering=Wandering(str(wandering.pk), wandering.phone),
+        wandering=Wandering(str(wandering.pk), wandering.address),
         phones=[f"+1556{place:03d}{n:04d}" for n in range(PHONES)],
         talkers=[f"+1558{place:03d}{n:04d}" for n in range(TALKERS)],
         quiet_hours=clocks.Hours.around(datetime.now(UTC)),
