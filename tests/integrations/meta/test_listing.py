@@ -132,6 +132,7 @@ def test_instagram_account_without_a_page_is_listed_at_instagram(graph: GraphSer
     [
         message("m_1", PERSON, at(5), to={"data": [{"id": "26001"}]}),
         message("m_1", "", at(5)),
+        message("m_1", PAGE, at(5), to={"data": []}),
         message("", PERSON, at(5)),
         {"id": "m_1", "created_time": "2026-05-28T20:05:00+0000"},
     ],
@@ -140,6 +141,12 @@ def test_message_that_is_not_surely_to_us_makes_no_contact(graph: GraphServer, o
     graph.answer(200, page(conversation("t_1", at(6), page(message("m_0", PERSON, at(6)), odd))))
 
     assert [each.provider_id for each in list_received()] == ["m_0"]
+
+
+def test_message_of_nobody_is_not_listed_as_ours(graph: GraphServer):
+    graph.answer(200, page(conversation("t_1", at(6), page(message("m_1", "", at(6)), message("m_0", PAGE, at(5))))))
+
+    assert [each.provider_id for each in list_sent()] == ["m_0"]
 
 
 # ---------------------------------------------------------------- what a message holds

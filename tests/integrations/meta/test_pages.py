@@ -273,7 +273,9 @@ def test_answer_that_says_nothing_means_away(graph: GraphServer, name: str, stat
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "fetch_profile"])
-@pytest.mark.parametrize("body", [{"data": None}, {"data": 5}, {"success": False}, {"id": ""}, {"access_token": "x"}])
+@pytest.mark.parametrize(
+    "body", [{"data": None}, {"data": 5}, {"success": False}, {"id": ""}, {"access_token": "x"}, {"expires_in": 60}]
+)
 def test_success_without_what_was_asked_for_means_away(graph: GraphServer, name: str, body: Any):
     """Of a profile, on the other hand, nothing has to be there."""
     graph.answer(200, body)
@@ -297,6 +299,16 @@ def test_connection_that_is_cut_means_away(graph: GraphServer):
 
     with pytest.raises(Away):
         pages.fetch_page(TOKEN)
+
+
+def test_redirect_is_not_followed_and_gets_no_token(graph: GraphServer):
+    graph.answer(307, b"", Location="/elsewhere")
+    graph.answer(200, {"id": PAGE, "name": "Acme"})
+
+    with pytest.raises(Away):
+        pages.fetch_page(TOKEN)
+
+    assert len(graph.calls) == 1
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\r\nX-Other: 1", "schlüssel"])
