@@ -263,7 +263,8 @@ def test_error_that_passes_means_away(graph: GraphServer, name: str, answer: tup
 @EVERY_CALL
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(200, b""), (200, b"<html>"), (200, b"[]"), (200, {}), (302, {"id": "1"}), (502, b"<html>"), (400, {"error": "?"})],
+    [(200, b""), (200, b"<html>"), (200, b"[]"), (200, {}), (302, {"id": "1"}), (502, b"<html>"),
+     (400, {"error": "?"})],
 )  # fmt: skip
 def test_answer_that_says_nothing_means_away(graph: GraphServer, name: str, status: int, body: Any):
     graph.answer(status, body)
