@@ -14,7 +14,7 @@ from django.conf import settings
 
 from integrations.meta.errors import name_code
 from integrations.meta.limits import CONNECT_SECONDS, INSTAGRAM, TOTAL_SECONDS
-from integrations.meta.values import read_object, read_text
+from integrations.meta.values import load_object, read_object, read_text
 from integrations.refusals import Away, Refusal
 
 # Common servers close idle connections after five seconds (see `integrations/twilio/sending.py`).
@@ -100,13 +100,19 @@ class GraphTransport:
 
 
 def ask_graph(
-    method: str, base_url: str, path: str, token: str, *, version: bool = True, **parameters: str
+    method: str,
+    base_url: str,
+    path: str,
+    token: str,
+    parameters: Mapping[str, str],
+    version: str | None = None,
 ) -> dict[str, Any]:
-    """Call the Graph once, blocking. Raises Refusal with the error's code, and Away."""
+    """Call the Graph once, blocking. Raises Refusal with the error's code, and Away. An empty `version` names none."""
     if not is_token(token):
         raise Refusal("The access token is malformed.", "190")
-    values = parameters | build_proof(base_url, token)
-    url = f"{base_url}/{settings.META_GRAPH_VERSION}/{path}" if version else f"{base_url}/{path}"
+    values = {**parameters, **build_proof(base_url, token)}
+    version = settings.META_GRAPH_VERSION if version is None else version
+    url = "/".join(part for part in (base_url, version, path) if part)
     # Errors of requests name the whole address, which may have a token in it, so no more than their type is told.
     try:
         response = requests.request(
@@ -157,11 +163,10 @@ def build_proof(base_url: str, token: str) -> dict[str, str]:
 
 def _read_answer(status: int, headers: Mapping[str, str], content: bytes) -> GraphAnswer:
     try:
-        values = orjson.loads(content)
+        values = load_object(content)
     except ValueError:
         values = {}
-    text = content[:2000].decode("utf-8", "replace")
-    return GraphAnswer(status, headers, text, values if isinstance(values, dict) else {})
+    return GraphAnswer(status, headers, content[:2000].decode("utf-8", "replace"), values)
 
 
 def read_wait(headers: Mapping[str, str]) -> float | None:

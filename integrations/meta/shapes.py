@@ -10,7 +10,7 @@ from integrations.events import Media
 from integrations.meta.limits import FILE_HOSTS
 from integrations.meta.values import read_object, read_text, read_url
 
-MOST_ATTACHMENTS = 50  # WhatsApp-like albums have up to 30
+MOST_ATTACHMENTS = 50
 LONGEST_TITLE = 200
 LIKE = "❤️"
 THUMB = "👍"

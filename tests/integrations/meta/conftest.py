@@ -4,7 +4,7 @@ import pytest
 
 from tests.integrations.meta.graph_server import GraphServer, graph_server
 
-APP_ID, APP_SECRET = "4711", "secret of the app"
+APP_ID, APP_SECRET = "4711", "f00dcanary0of0the0app"
 
 
 @pytest.fixture
