@@ -38,6 +38,8 @@ ROUTES = [
     _route_to(rf"{NUMBER}\.json", GET=accounts.fetch_number, POST=accounts.update_number),
     _route_to(rf"{ACCOUNT}\.json", GET=accounts.fetch),
     _route_to(r"/?", GET=pages.show_phones),
+    _route_to(r"/messenger/?", GET=pages.show_messenger),
+    _route_to(r"/instagram/?", GET=pages.show_instagram),
     _route_to(r"/mail/?", GET=pages.show_mail),
     _route_to(r"/sample\.png", GET=pages.show_sample),
     _route_to(r"/phones", GET=phones.list_phones),

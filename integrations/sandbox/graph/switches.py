@@ -9,7 +9,7 @@ from typing import Any
 
 from integrations.sandbox.asgi import Request, Response, json_response
 from integrations.sandbox.errors import Refused
-from integrations.sandbox.graph import people, tables, webhooks
+from integrations.sandbox.graph import access, people, tables, webhooks
 from integrations.sandbox.graph.items import FIELDS
 from integrations.sandbox.graph.tables import PROFILES, REACHABLE, Account
 from integrations.sandbox.resources import iso
@@ -45,9 +45,15 @@ def describe_account(db: sqlite3.Connection, account: Account) -> dict[str, Any]
         "username": account.username,
         "app_id": account.app_id,
         "human_agent": account.human_agent,
+        "token_valid": _has_good_token(db, account.page_id),
         "subscribed_fields": row["subscribed_fields"] and json.loads(row["subscribed_fields"]),
         "people": [people.describe_person(row) | {"last_text": _last_words(row)} for row in rows],
     }
+
+
+def _has_good_token(db: sqlite3.Connection, page_id: str) -> bool:
+    tokens = db.execute("SELECT revoked, expires_at FROM graph_tokens WHERE page_id = ?", (page_id,)).fetchall()
+    return any(access.find_fault_of_token(token) is None for token in tokens)
 
 
 def _last_words(row: sqlite3.Row) -> str:
