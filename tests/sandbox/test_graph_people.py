@@ -113,6 +113,18 @@ def test_edit_postback_and_referral(meta: Meta, webhook: AppWebhook, sandbox):
     assert referral == {"referral": {"ref": "spring", "source": "ADS", "type": "OPEN_THREAD"}}
 
 
+def test_message_is_edited_five_times_at_most(meta: Meta, sandbox):
+    mid = meta.write("1")
+    for number in range(2, 7):
+        sandbox.act_as(meta.page_id, meta.psid, "edit", mid=mid, text=str(number))
+
+    url = f"{sandbox.base_url}/meta/threads/{meta.page_id}/{meta.psid}/acts"
+    answer = requests.post(url, json={"act": "edit", "mid": mid, "text": "7"}, timeout=5)
+
+    assert answer.status_code == 400
+    assert sandbox.get(f"/meta/threads/{meta.page_id}/{meta.psid}")["messages"][0]["text"] == "6"
+
+
 def test_page_and_person_see_the_same_conversation(meta: Meta, sandbox):
     meta.write("Is it ready?")
     meta.send(text="It is.")

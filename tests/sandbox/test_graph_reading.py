@@ -178,6 +178,12 @@ def test_instagram_account_may_sign_in_without_a_page(meta: Meta, webhook):
 
     assert me == {"id": account_id, "user_id": account_id, "username": "harbour"}
     assert sent.status_code == 200
+    late = {"recipient": {"id": "5512"}, "message": {"text": "x"}}
+    meta.sandbox.add_person(account_id, "5512", username="bo")
+    outside = meta.ask("POST", "/me/messages", token="IGAA-login", json=late)
+
+    assert refusal(outside) == (403, 10, 2534022)
+    assert outside.json()["error"]["type"] == "IGApiException"
     assert webhook.posts[0].payload["object"] == "instagram"
     assert webhook.posts[0].payload["entry"][0]["id"] == account_id
 

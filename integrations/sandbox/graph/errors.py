@@ -31,6 +31,7 @@ GRAPH_ERRORS: dict[int, tuple[int, str]] = {
 RATE_LIMITS = frozenset({4, 17, 32, 613, 80001, 80002, 80006})
 
 OUTSIDE_WINDOW = 2018278
+OUTSIDE_WINDOW_LOGIN = 2534022  # with Instagram Login: https://github.com/ComposioHQ/composio/issues/3604
 NO_SUCH_USER = 2018001
 NO_PROFILE = 2018218
 EXPIRED = 463
@@ -41,11 +42,14 @@ NO_SUCH_OBJECT = 33
 class GraphError(Exception):
     """A request that the Graph would refuse."""
 
-    def __init__(self, code: int, message: str = "", *, subcode: int = 0, status: int = 0) -> None:
+    def __init__(
+        self, code: int, message: str = "", *, subcode: int = 0, status: int = 0, kind: str = "OAuthException"
+    ) -> None:
         usual_status, usual_message = GRAPH_ERRORS.get(code, (400, f"(#{code}) The request was refused."))
         self.status = status or usual_status
         self.code = code
         self.subcode = subcode
+        self.kind = kind
         self.message = message or usual_message
         super().__init__(self.message)
 
@@ -53,7 +57,7 @@ class GraphError(Exception):
     def body(self) -> dict[str, object]:
         error: dict[str, object] = {
             "message": self.message,
-            "type": "OAuthException",
+            "type": self.kind,
             "code": self.code,
         }
         if self.subcode:

@@ -19,6 +19,7 @@ from integrations.sandbox.server import Pace, Sandbox
 
 HEART = 369239263222822  # Meta's thumbs-up stickers have ids like this one
 MOST_HOURS = 24 * 365
+MOST_EDITS = 5  # https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits
 
 Extra = dict[str, Any]
 Happened = tuple[str, list[Due]]  # the message that it is about, and what the app is told
@@ -214,6 +215,8 @@ def _edit(db: sqlite3.Connection, account: Account, person_id: str, payload: Map
     text = payload.get("text")
     if not isinstance(text, str) or not 1 <= len(text) <= MAX_TEXT[account.platform] or not row["text"]:
         raise Refused(400, "Only a text can be changed, into another text.")
+    if row["edits"] >= MOST_EDITS:
+        raise Refused(400, f"A message can be changed {MOST_EDITS} times at most.")
     [changed] = db.execute(
         "UPDATE graph_messages SET text = ?, edits = edits + 1 WHERE id = ? RETURNING *", (text, row["id"])
     ).fetchall()

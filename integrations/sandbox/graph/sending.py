@@ -20,6 +20,7 @@ from integrations.sandbox.graph import access, items, tables
 from integrations.sandbox.graph.errors import (
     NO_SUCH_USER,
     OUTSIDE_WINDOW,
+    OUTSIDE_WINDOW_LOGIN,
     RATE_LIMITS,
     GraphError,
     refuse_parameter,
@@ -211,8 +212,12 @@ def _check_window(db: sqlite3.Connection, account: Account, draft: GraphDraft) -
     age = time.time() - (last_word or 0)
     if draft.tag and not account.human_agent:
         raise GraphError(10, "(#10) The use of the tag HUMAN_AGENT has to be reviewed and approved by Facebook first.")
-    if age > (7 * DAY if draft.tag else DAY):
-        raise GraphError(10, subcode=OUTSIDE_WINDOW)
+    if age <= (7 * DAY if draft.tag else DAY):
+        return
+    if account.page_id == account.account_id and account.is_instagram:
+        sentence = "This message is sent outside of allowed window."
+        raise GraphError(10, sentence, subcode=OUTSIDE_WINDOW_LOGIN, status=403, kind="IGApiException")
+    raise GraphError(10, subcode=OUTSIDE_WINDOW)
 
 
 def _refuse(fault: Fault | None, page_id: str) -> Answer | None:

@@ -26,7 +26,7 @@ from integrations.sandbox.store import Store
 
 IN_FLIGHT = 16
 TIMEOUT = 20  # seconds
-FIRST_REPEAT, LONGEST_REPEAT = 0.25, 30.0  # seconds between attempts: doubled until the longest
+FIRST_REPEAT, LONGEST_REPEAT = 0.25, 5.0  # seconds between attempts: doubled until the longest
 OBJECTS = {"messenger": "page", "instagram": "instagram"}
 
 
@@ -177,7 +177,7 @@ def _open_events(db: sqlite3.Connection) -> list[Due]:
 def _reach_events(db: sqlite3.Connection, *, ids: Sequence[int]) -> list[Batch]:
     """Let the events happen, and return what has to be posted about them."""
     groups: dict[tuple[str, str], list[tuple[Account, sqlite3.Row]]] = {}
-    for event_id in sorted(ids):
+    for event_id in ids:
         event = db.execute("SELECT * FROM graph_events WHERE id = ? AND done_at IS NULL", (event_id,)).fetchone()
         account = event and find_account(db, event["account_id"])
         if event is None or account is None:
