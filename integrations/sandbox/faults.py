@@ -191,8 +191,12 @@ def left(db: sqlite3.Connection) -> list[dict[str, Any]]:
     ]
 
 
-def clear(db: sqlite3.Connection) -> None:
-    db.execute("DELETE FROM faults")
+def clear(db: sqlite3.Connection, *, provider: str = "") -> None:
+    """Forget the faults of one provider, or of all."""
+    if not provider:
+        db.execute("DELETE FROM faults")
+    else:
+        db.execute("DELETE FROM faults WHERE coalesce(options ->> 'provider', 'twilio') = ?", (provider,))
 
 
 def take(db: sqlite3.Connection, provider: str, **scope: str) -> Fault | None:

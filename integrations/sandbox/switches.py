@@ -26,8 +26,8 @@ async def add_fault(sandbox: Sandbox, request: Request) -> Response:
 
 
 async def clear_faults(sandbox: Sandbox, request: Request) -> Response:
-    await sandbox.store.write(faults.clear)
-    return json_response({"faults": []})
+    await sandbox.store.write(partial(faults.clear, provider=request.query.get("provider", "")))
+    return json_response({"faults": await sandbox.store.read(faults.left)})
 
 
 async def show_settings(sandbox: Sandbox, request: Request) -> Response:

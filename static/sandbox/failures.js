@@ -49,6 +49,6 @@ export function wireFailures(provider) {
   showOption();
   byId("kind").addEventListener("change", showOption);
   byId("arm").addEventListener("submit", (event) => { event.preventDefault(); arm(provider); });
-  byId("clear").addEventListener("click", async () => drawFaults((await call("/faults", { method: "DELETE" })).faults, provider));
+  byId("clear").addEventListener("click", async () => drawFaults((await call(`/faults?provider=${provider}`, { method: "DELETE" })).faults, provider));
   byId("pace").addEventListener("submit", (event) => { event.preventDefault(); setPace(event.currentTarget); });
 }

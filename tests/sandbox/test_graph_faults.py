@@ -153,6 +153,15 @@ def test_faults_are_used_up_in_order_by_valid_sends_of_their_page_and_provider(r
     ]
 
 
+def test_faults_of_one_provider_are_cleared(sandbox):
+    sandbox.fault("500")
+    sandbox.graph_fault("551")
+
+    requests.delete(f"{sandbox.base_url}/faults?provider=meta", timeout=5)
+
+    assert [fault["provider"] for fault in sandbox.get("/faults")["faults"]] == ["twilio"]
+
+
 @pytest.mark.parametrize("kind", ["401", "190"])
 def test_while_the_token_is_refused_everything_else_is_too(ready: Meta, kind):
     ready.sandbox.graph_fault(kind, page_id=ready.page_id)
