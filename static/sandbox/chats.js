@@ -204,13 +204,16 @@ async function refresh() {
   }
 }
 
+/* Posts a change that no webhook tells of; returns the answer, or nothing where it was refused. */
 async function change(path, payload) {
+  let answer;
   try {
-    await call(path, { method: "POST", payload });
+    answer = await call(path, { method: "POST", payload });
   } catch (error) {
     byId("sent").textContent = error.message;
   }
   await refresh();
+  return answer;
 }
 
 /* ---- wiring ---- */
@@ -224,7 +227,9 @@ byId("add").addEventListener("submit", async (event) => {
   event.preventDefault();
   const name = byId("name").value.trim();
   if (!name || !state.account) return;
-  const added = await call(`/meta/pages/${encodeURIComponent(state.account)}/people`, { method: "POST", payload: { name } });
+  const path = `/meta/pages/${encodeURIComponent(state.account)}/people`;
+  const added = await change(path, { name });
+  if (!added) return;
   byId("name").value = "";
   choose(state.account, added.id);
   byId("body").focus();
@@ -270,8 +275,8 @@ byId("seen").addEventListener("click", () => act({ act: "seen" }));
 byId("verify").addEventListener("click", async () => {
   const app = account()?.app_id;
   if (!app) return;
-  const answer = await call(`/meta/apps/${app}/handshake`, { method: "POST", payload: {} });
-  byId("verified").textContent = answer.verified ? "The webhook said the challenge back." : `Not verified: ${answer.answer}`;
+  const answer = await change(`/meta/apps/${app}/handshake`, {});
+  if (answer) byId("verified").textContent = answer.verified ? "The webhook said the challenge back." : `Not verified: ${answer.answer}`;
 });
 
 sendOnEnter(byId("body"), byId("write"));

@@ -69,17 +69,18 @@ def test_instagram_tells_of_a_read_by_its_message_and_of_no_delivery(meta: Meta,
     assert statuses == {first: "read", last: "read"}
 
 
-def test_watermark_covers_what_was_sent_before_it_only(meta: Meta, sandbox):
-    meta.write()
-    seen = meta.send(text="One").json()["message_id"]
-    sandbox.wait_until_quiet()
-    sandbox.act_as(meta.page_id, meta.psid, "seen")
-    unseen = meta.send(text="Two").json()["message_id"]
+def test_read_reaches_as_far_as_its_message(meta: Meta, sandbox):
+    thread = f"/meta/threads/{meta.instagram_id}/{meta.igsid}"
+    meta.write_on_instagram()
+    sandbox.post(thread, sees=True)
+    seen = meta.send(meta.igsid, "One").json()["message_id"]
+    sandbox.post(thread, sees=False)
+    unseen = meta.send(meta.igsid, "Two").json()["message_id"]
+
     sandbox.wait_until_quiet()
 
-    statuses = {each["mid"]: each["status"] for each in sandbox.accepted_by_graph(meta.page_id)}
-
-    assert statuses == {seen: "read", unseen: "delivered"}
+    statuses = {each["mid"]: each["status"] for each in sandbox.accepted_by_graph(meta.instagram_id)}
+    assert statuses == {seen: "read", unseen: "sent"}
 
 
 def test_answer_typed_in_metas_inbox_is_echoed_without_our_metadata(meta: Meta, webhook: AppWebhook, sandbox):
