@@ -52,6 +52,15 @@ class SandboxServer:
     def add_number(self, account_sid: str, phone: str, sms_url: str = "", friendly_name: str = "Test") -> str:
         return store.add_number(account_sid, phone, sms_url, friendly_name, path=self.database)
 
+    def add_app(self, app_id: str, secret: str, webhook_url: str, verify_token: str = "") -> None:
+        store.add_app(app_id, secret, webhook_url, verify_token, path=self.database)
+
+    def add_page(self, page_id: str, name: str, token: str, app_id: str, **more: Any) -> None:
+        store.add_page(page_id, name, token, app_id, path=self.database, **more)
+
+    def add_person(self, account_id: str, person_id: str, **more: Any) -> None:
+        store.add_person(account_id, person_id, path=self.database, **more)
+
     def get(self, path: str) -> dict[str, Any]:
         answer = requests.get(self.base_url + path, timeout=10)
         answer.raise_for_status()
@@ -65,8 +74,15 @@ class SandboxServer:
     def fault(self, kind: str, count: int = 1, **options: Any) -> None:
         self.post("/faults", provider="twilio", kind=kind, count=count, **options)
 
+    def graph_fault(self, kind: str, count: int = 1, **options: Any) -> None:
+        self.post("/faults", provider="meta", kind=kind, count=count, **options)
+
     def clear_faults(self) -> None:
         requests.delete(f"{self.base_url}/faults", timeout=10).raise_for_status()
+
+    def drop_events(self) -> None:
+        """Forget what apps of Meta's are still to be told."""
+        requests.delete(f"{self.base_url}/meta/events", timeout=10).raise_for_status()
 
     def accepted(self, account_sid: str) -> list[dict[str, Any]]:
         """The oracle: every message accepted for this account, newest first."""
@@ -77,6 +93,21 @@ class SandboxServer:
             messages += [message for message in page["messages"] if message["direction"] != "inbound"]
             path = page["next_page_uri"]
         return messages
+
+    def accepted_by_graph(self, account_id: str) -> list[dict[str, Any]]:
+        """The same for a page or an Instagram account."""
+        return self.get(f"/meta/messages?account_id={account_id}")["messages"]
+
+    def write_as(self, account_id: str, person_id: str, **message: Any) -> dict[str, Any]:
+        """Somebody writes on Messenger or Instagram: `text`, `attachment`, `hours_ago`, `webhook=False`."""
+        return self.post(f"/meta/threads/{account_id}/{person_id}/messages", **message)
+
+    def act_as(self, account_id: str, person_id: str, act: str, **more: Any) -> dict[str, Any]:
+        return self.post(f"/meta/threads/{account_id}/{person_id}/acts", act=act, **more)
+
+    def post_batch(self, app_id: str, payload: dict[str, Any]) -> int | str:
+        """Any webhook of Meta's, signed; returns how the app answered."""
+        return self.post(f"/meta/apps/{app_id}/webhooks", **payload)["answer"]
 
     def wait_until_quiet(self, timeout: float = 20) -> None:
         """Return when every planned status was reached and its callback answered or given up."""

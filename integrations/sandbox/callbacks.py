@@ -1,8 +1,6 @@
 """What the sandbox tells its customers: signed webhooks, repeated as their URL's fragment asks."""
 
 import asyncio
-import heapq
-import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
@@ -16,13 +14,11 @@ import aiohttp
 from twilio.request_validator import RequestValidator
 from yarl import URL
 
+from integrations.sandbox.clock import Clock, Due
 from integrations.sandbox.errors import DELIVERY_ERRORS
 from integrations.sandbox.store import Store
 
-logger = logging.getLogger(__name__)
-
 IN_FLIGHT = 64
-BATCH = 500
 RANK = {
     "accepted": 0,
     "scheduled": 0,
@@ -34,8 +30,6 @@ RANK = {
     "failed": 3,
     "canceled": 3,
 }
-
-Due = tuple[float, int]  # when, and the id of a row of `steps`
 
 
 @dataclass(frozen=True)
@@ -147,63 +141,21 @@ class Deliveries:
     def __init__(self, store: Store, poster: Poster) -> None:
         self._store = store
         self._poster = poster
-        self._due: list[Due] = []
-        self._changed = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
-        self._clock: asyncio.Task[None] | None = None
+        self._clock = Clock(self._reach)
 
     async def start(self) -> None:
         """Take up what an earlier process has left undone."""
-        self.schedule(await self._store.read(_open_steps))
-        self._clock = asyncio.create_task(self._run())
+        self._clock.start(await self._store.read(_open_steps))
 
     async def stop(self) -> None:
-        tasks = [task for task in (self._clock, *self._running) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._clock.stop()
 
     def schedule(self, steps: Iterable[Due]) -> None:
-        for step in steps:
-            heapq.heappush(self._due, step)
-        self._changed.set()
+        self._clock.schedule(steps)
 
     async def run_now(self, steps: Iterable[Due]) -> None:
         """Reach these states, and wait for the answers to their callbacks."""
         await self._reach([step_id for _, step_id in steps])
-
-    async def _run(self) -> None:
-        while True:
-            self._changed.clear()
-            ids = self._take_due()
-            if ids:
-                task = asyncio.create_task(self._reach_safely(ids))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
-            else:
-                wait = self._due[0][0] - time.time() if self._due else None
-                try:
-                    async with asyncio.timeout(wait):
-                        await self._changed.wait()
-                except TimeoutError:
-                    continue
-            await asyncio.sleep(0.005)  # lets a batch gather
-
-    def _take_due(self) -> list[int]:
-        now = time.time()
-        ids: list[int] = []
-        while self._due and self._due[0][0] <= now and len(ids) < BATCH:
-            ids.append(heapq.heappop(self._due)[1])
-        return ids
-
-    async def _reach_safely(self, ids: list[int]) -> None:
-        try:
-            await self._reach(ids)
-        except sqlite3.Error:
-            logger.exception(
-                "The sandbox could not store %d states; it will take them up when it starts again.",
-                len(ids),
-            )
 
     async def _reach(self, ids: list[int]) -> None:
         webhooks = await self._store.write(partial(_reach, ids=ids))

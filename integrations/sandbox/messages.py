@@ -15,7 +15,7 @@ from integrations import segments
 from integrations.sandbox import callbacks, faults, resources
 from integrations.sandbox.accounts import authenticate, check_account
 from integrations.sandbox.asgi import CutShort, Request, Response, Withheld, json_response
-from integrations.sandbox.callbacks import Due
+from integrations.sandbox.clock import Due
 from integrations.sandbox.errors import TwilioError
 from integrations.sandbox.faults import Fault
 from integrations.sandbox.server import Pace, Sandbox, log_request
@@ -138,7 +138,7 @@ def _create(
         authenticate(db, account_sid, credentials)
         draft = Draft.of(form)
         _check_sender(db, account_sid, draft)
-        fault = faults.take(db, account_sid, draft.to)
+        fault = faults.take(db, "twilio", account_sid=account_sid, to=draft.to)
         answer = _refuse(fault) or _accept(db, account_sid, draft, fault, pace)
     except TwilioError as error:
         answer = Answer(error.status, error.body, fault)

@@ -16,17 +16,31 @@ from integrations.sandbox.server import Sandbox
 PAGE_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self';"
+        " media-src 'self';"
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'; font-src 'self'"
     ),
     "referrer-policy": "same-origin",
 }
-PAGES = (("Phones", "/sandbox/", "phone"), ("Mail", "/sandbox/mail", "mail"))
+PAGES = (
+    ("Phones", "/sandbox/", "phone"),
+    ("Messenger", "/sandbox/messenger", "ch-messenger"),
+    ("Instagram", "/sandbox/instagram", "ch-instagram"),
+    ("Mail", "/sandbox/mail", "mail"),
+)
 
 
 async def show_phones(sandbox: Sandbox, request: Request) -> Response:
     numbers = await sandbox.store.read(phones.numbers)
     accounts = [(sid, list(rows)) for sid, rows in groupby(numbers, key=lambda number: number["account_sid"])]
     return await _page("sandbox/phones.html", "/sandbox/", {"accounts": accounts, "pace": sandbox.pace})
+
+
+async def show_messenger(sandbox: Sandbox, request: Request) -> Response:
+    return await _page("sandbox/chats.html", "/sandbox/messenger", {"platform": "messenger", "pace": sandbox.pace})
+
+
+async def show_instagram(sandbox: Sandbox, request: Request) -> Response:
+    return await _page("sandbox/chats.html", "/sandbox/instagram", {"platform": "instagram", "pace": sandbox.pace})
 
 
 async def show_mail(sandbox: Sandbox, request: Request) -> Response:

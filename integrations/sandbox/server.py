@@ -8,16 +8,23 @@ from functools import partial
 from pathlib import Path
 
 from integrations.sandbox.callbacks import Deliveries, Poster
+from integrations.sandbox.graph.webhooks import GraphPoster, Notifier
 from integrations.sandbox.store import Store
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long the sandbox takes: to answer a create, and to reach `sent` and the final state after it."""
+    """How long the sandbox takes: to answer a create, and to reach `sent` and the final state after it.
+
+    With Meta the echo comes when a message is sent, and people who look at once see it after `seen_after_ms`. A page
+    whose webhook fails for `disabled_after_ms` is unsubscribed.
+    """
 
     latency_ms: int = 0
     sent_after_ms: int = 150
     delivered_after_ms: int = 450
+    seen_after_ms: int = 1500
+    disabled_after_ms: int = 3_600_000
 
 
 class Sandbox:
@@ -32,10 +39,15 @@ class Sandbox:
         self.poster = Poster()
         self.deliveries = Deliveries(self.store, self.poster)
         await self.deliveries.start()
+        self.graph_poster = GraphPoster()
+        self.notifier = Notifier(self.store, self.graph_poster, lambda: self.pace.disabled_after_ms / 1000)
+        await self.notifier.start()
 
     async def stop(self) -> None:
         await self.deliveries.stop()
+        await self.notifier.stop()
         await self.poster.close()
+        await self.graph_poster.close()
         await self.store.close()
 
     async def set_pace(self, changes: dict[str, int]) -> None:

@@ -10,10 +10,13 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
+
+from integrations.sandbox.graph import tables
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -72,7 +75,7 @@ def connect(path: Path) -> sqlite3.Connection:
     db.row_factory = sqlite3.Row
     _switch_to_wal(db)
     db.execute("PRAGMA synchronous = NORMAL")
-    db.executescript(SCHEMA)
+    db.executescript(SCHEMA + tables.SCHEMA)
     return db
 
 
@@ -132,6 +135,97 @@ def save_number(db: sqlite3.Connection, account_sid: str, phone: str, sms_url: s
         (new_sid("PN"), account_sid, phone, friendly_name, sms_url, now, now),
     ).fetchall()
     return rows[0]["sid"]
+
+
+def add_app(app_id: str, secret: str, webhook_url: str, verify_token: str = "", *, path: Path | None = None) -> None:
+    """Register one of Meta's apps, or update it. `webhook_url` is where all its pages' events go."""
+    with closing(connect(path or default_path())) as db:
+        tables.save_app(db, app_id, secret, webhook_url, verify_token)
+
+
+def add_page(
+    page_id: str,
+    name: str,
+    token: str,
+    app_id: str,
+    *,
+    instagram_account_id: str | None = None,
+    instagram_username: str = "",
+    subscribed_fields: Sequence[str] | None = None,
+    human_agent: bool = False,
+    expires_at: float | None = None,
+    path: Path | None = None,
+) -> None:
+    """Register a page, or update it. None of `subscribed_fields`: the app has not subscribed to it yet.
+
+    `instagram_account_id` may be the page's own id: an Instagram account that signed in without a page.
+    """
+    with closing(connect(path or default_path())) as db:
+        tables.save_page(
+            db,
+            page_id,
+            name,
+            token,
+            app_id,
+            instagram_account_id=instagram_account_id,
+            instagram_username=instagram_username,
+            subscribed_fields=subscribed_fields,
+            human_agent=human_agent,
+            expires_at=expires_at,
+        )
+
+
+def add_person(
+    account_id: str,
+    person_id: str,
+    *,
+    first_name: str = "",
+    last_name: str = "",
+    username: str = "",
+    profile: str = "full",
+    sees: bool = False,
+    path: Path | None = None,
+) -> None:
+    """Register somebody whom a page or an Instagram account knows by this id. They have not written yet."""
+    with closing(connect(path or default_path())) as db:
+        tables.save_person(
+            db,
+            account_id,
+            person_id,
+            first_name=first_name,
+            last_name=last_name,
+            username=username,
+            profile=profile,
+            sees=sees,
+        )
+
+
+def add_past_message(
+    account_id: str,
+    person_id: str,
+    direction: str,
+    text: str,
+    created_at: float,
+    mid: str,
+    *,
+    path: Path | None = None,
+) -> None:
+    """Register a message of the past, inbound or outbound (Unix time), about which nobody is told any more."""
+    with closing(connect(path or default_path())) as db:
+        if db.execute("SELECT 1 FROM graph_messages WHERE mid = ?", (mid,)).fetchone() is None:
+            status = "received" if direction == "inbound" else "read"
+            source = "person" if direction == "inbound" else "past"
+            tables.save_message(
+                db,
+                account_id,
+                person_id,
+                direction,
+                text=text,
+                created_at=created_at,
+                mid=mid,
+                status=status,
+                source=source,
+            )
 
 
 class Store:

@@ -12,6 +12,7 @@ from integrations.sandbox.resources import iso
 from integrations.sandbox.server import Sandbox
 
 LAST = 50
+CREATES = "(path LIKE '%/Messages.json' OR path LIKE '/sandbox/graph/%/messages')"
 LOGGED = ("method", "path", "status", "code", "fault")
 
 
@@ -25,8 +26,8 @@ async def add_fault(sandbox: Sandbox, request: Request) -> Response:
 
 
 async def clear_faults(sandbox: Sandbox, request: Request) -> Response:
-    await sandbox.store.write(faults.clear)
-    return json_response({"faults": []})
+    await sandbox.store.write(partial(faults.clear, provider=request.query.get("provider", "")))
+    return json_response({"faults": await sandbox.store.read(faults.left)})
 
 
 async def show_settings(sandbox: Sandbox, request: Request) -> Response:
@@ -38,8 +39,8 @@ async def change_settings(sandbox: Sandbox, request: Request) -> Response:
     for name, value in changes.items():
         if name not in asdict(sandbox.pace):
             raise Refused(400, f"There is no setting {name!r}; there are {', '.join(asdict(sandbox.pace))}.")
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 600_000:
-            raise Refused(400, f"{name} must be a whole number of milliseconds from 0 to 600000.")
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 3_600_000:
+            raise Refused(400, f"{name} must be a whole number of milliseconds from 0 to 3600000.")
     await sandbox.set_pace(changes)
     return json_response(asdict(sandbox.pace))
 
@@ -51,18 +52,23 @@ async def show_requests(sandbox: Sandbox, request: Request) -> Response:
 def _requests(db: sqlite3.Connection) -> dict[str, Any]:
     """Every request that reached the wire, refused ones too, beside the number of messages accepted by it."""
     creates = db.execute(
-        "SELECT status, code, count(*) AS requests FROM requests"
-        " WHERE method = 'POST' AND path LIKE '%/Messages.json' GROUP BY status, code"
+        f"SELECT status, code, count(*) AS requests FROM requests WHERE method = 'POST' AND {CREATES}"
+        " GROUP BY status, code"
     ).fetchall()
     last = db.execute("SELECT * FROM requests ORDER BY id DESC LIMIT ?", (LAST,)).fetchall()
     return {
         "total": db.execute("SELECT count(*) FROM requests").fetchone()[0],
         "creates": sum(row["requests"] for row in creates),
         "creates_by_answer": {str(row["code"] or row["status"]): row["requests"] for row in creates},
-        "accepted": db.execute("SELECT count(*) FROM messages WHERE direction <> 'inbound'").fetchone()[0],
-        "open_steps": db.execute("SELECT count(*) FROM steps WHERE done_at IS NULL").fetchone()[0],
+        "accepted": _count(db, "messages WHERE direction <> 'inbound'")
+        + _count(db, "graph_messages WHERE source = 'api'"),
+        "open_steps": _count(db, "steps WHERE done_at IS NULL") + _count(db, "graph_events WHERE done_at IS NULL"),
         "last": [{"at": iso(row["at"]), **{name: row[name] for name in LOGGED}} for row in last],
     }
+
+
+def _count(db: sqlite3.Connection, rows: str) -> int:
+    return db.execute(f"SELECT count(*) FROM {rows}").fetchone()[0]
 
 
 async def list_accepted(sandbox: Sandbox, request: Request) -> Response:

@@ -11,6 +11,7 @@ from django.conf import settings
 from integrations.sandbox import accounts, messages, pages, phones, switches
 from integrations.sandbox.asgi import Receive, Request, Response, Scope, Send, json_response
 from integrations.sandbox.errors import Refused, TwilioError
+from integrations.sandbox.graph import wire as graph_wire
 from integrations.sandbox.server import Sandbox, log_request
 from integrations.sandbox.store import default_path
 
@@ -37,6 +38,8 @@ ROUTES = [
     _route_to(rf"{NUMBER}\.json", GET=accounts.fetch_number, POST=accounts.update_number),
     _route_to(rf"{ACCOUNT}\.json", GET=accounts.fetch),
     _route_to(r"/?", GET=pages.show_phones),
+    _route_to(r"/messenger/?", GET=pages.show_messenger),
+    _route_to(r"/instagram/?", GET=pages.show_instagram),
     _route_to(r"/mail/?", GET=pages.show_mail),
     _route_to(r"/sample\.png", GET=pages.show_sample),
     _route_to(r"/phones", GET=phones.list_phones),
@@ -46,6 +49,7 @@ ROUTES = [
     _route_to(r"/requests", GET=switches.show_requests),
     _route_to(r"/faults", GET=switches.list_faults, POST=switches.add_fault, DELETE=switches.clear_faults),
     _route_to(r"/settings", GET=switches.show_settings, POST=switches.change_settings),
+    *(_route_to(pattern, **handlers) for pattern, handlers in graph_wire.OWN_ROUTES),
 ]
 
 
@@ -100,7 +104,10 @@ startup, shutdown = application.startup, application.shutdown
 async def _answer(sandbox: Sandbox, request: Request) -> Response:
     on_wire = API in request.path
     try:
-        response = await _route(sandbox, request, on_wire)
+        if graph_wire.is_graph(request.path):
+            response = await graph_wire.answer_graph(sandbox, request)
+        else:
+            response = await _route(sandbox, request, on_wire)
     except TwilioError as error:
         response = json_response(error.body, error.status)
     except Refused as refused:

@@ -14,3 +14,4 @@ class Storage(CompressedManifestStaticFilesStorage):
 
     support_js_module_import_aggregation = True
     _js_module_import_aggregation_patterns = ("ui/*.js", _DJANGO_PATTERNS)
+    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("sandbox/*.js", _DJANGO_PATTERNS))

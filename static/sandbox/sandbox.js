@@ -1,44 +1,9 @@
 /* The sandbox's phones: asks the sandbox every second, draws what has changed. */
 
-const SECOND = 1000;
-const byId = (id) => document.getElementById(id);
-const API = "/sandbox";
+import { SECOND, byId, call, changed, clock, element, fill, sendOnEnter } from "./parts.js";
+import { drawFaults, wireFailures } from "./failures.js";
 
 const state = { phone: "", phones: [], messages: [] };
-const drawn = new Map();
-
-async function call(path, { method = "GET", payload } = {}) {
-  const answer = await fetch(API + path, {
-    method,
-    headers: payload ? { "Content-Type": "application/json" } : {},
-    body: payload && JSON.stringify(payload),
-  });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.error ?? `The sandbox answered ${answer.status}.`);
-  return body;
-}
-
-function element(tag, { className = "", text, ...attributes } = {}, ...children) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.filter(Boolean));
-  return made;
-}
-
-/* Draws only when the data differ, so that focus, selection and readers are left in peace. */
-function changed(name, data) {
-  const text = JSON.stringify(data);
-  if (drawn.get(name) === text) return false;
-  drawn.set(name, text);
-  return true;
-}
-
-function clock(iso) {
-  return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-}
-
 function asNumber(text) {
   const digits = text.replace(/[\s\-.()]/g, "");
   const number = digits.startsWith("+") ? digits : `+${digits}`;
@@ -102,11 +67,8 @@ function drawThread() {
   const blocked = state.phones.find((phone) => phone.number === state.phone)?.opted_out_of ?? [];
   byId("blocked").hidden = !blocked.includes(number);
   if (!changed("thread", [state.phone, number, shown])) return;
-  const thread = byId("thread");
-  const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 80;
-  thread.replaceChildren(...(shown.length ? shown.map(bubble)
-    : [element("p", { className: "sb-nothing muted small", text: "No messages yet. Write the first one below." })]));
-  if (atEnd) thread.scrollTop = thread.scrollHeight;
+  fill(byId("thread"), shown.length ? shown.map(bubble)
+    : [element("p", { className: "sb-nothing muted small", text: "No messages yet. Write the first one below." })]);
 }
 
 async function write(body) {
@@ -128,18 +90,7 @@ async function write(body) {
   return true;
 }
 
-/* ---- faults, pace, accepted messages ---- */
-
-function drawFaults(faults) {
-  if (!changed("faults", faults)) return;
-  byId("no-faults").hidden = faults.length > 0;
-  byId("clear").hidden = faults.length === 0;
-  byId("faults").replaceChildren(...faults.map((fault) => {
-    const option = document.querySelector(`#kind option[value="${CSS.escape(fault.kind)}"]`);
-    const words = option ? `${option.parentElement.label} ${option.textContent}` : fault.kind;
-    return element("li", {}, element("span", { className: "count-pill", text: fault.count }), element("span", { className: "small", text: words }));
-  }));
-}
+/* ---- accepted messages ---- */
 
 function statusTag(message) {
   const tone = message.status === "delivered" ? " tag-ok" : NOT_ARRIVED.has(message.status) ? " tag-danger" : "";
@@ -159,37 +110,6 @@ function drawAccepted(messages) {
       element("td", {}, statusTag(message)),
       element("td", { className: "sb-reports muted", text: reports || "none" }));
   }));
-}
-
-function showOption() {
-  const chosen = byId("kind").selectedOptions[0];
-  byId("option-field").hidden = !chosen.dataset.option;
-  byId("option-label").textContent = chosen.dataset.label ?? "";
-  byId("option").value = chosen.dataset.usual ?? "";
-}
-
-async function arm() {
-  const chosen = byId("kind").selectedOptions[0];
-  const payload = { provider: "twilio", kind: chosen.value, count: Number(byId("count").value) };
-  if (chosen.dataset.option) payload[chosen.dataset.option] = Number(byId("option").value);
-  const said = byId("arm-error");
-  said.hidden = true;
-  try {
-    drawFaults((await call("/faults", { method: "POST", payload })).faults);
-  } catch (error) {
-    said.textContent = error.message;
-    said.hidden = false;
-  }
-}
-
-async function setPace(form) {
-  const payload = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, Number(value)]));
-  try {
-    await call("/settings", { method: "POST", payload });
-    byId("pace-said").textContent = "Applied.";
-  } catch (error) {
-    byId("pace-said").textContent = error.message;
-  }
 }
 
 /* ---- the numbers may be seeded while this page is open ---- */
@@ -236,7 +156,7 @@ async function refresh({ follow: turn = false } = {}) {
     if (turn) follow();
     drawPhones();
     drawThread();
-    drawFaults(faults.faults);
+    drawFaults(faults.faults, "twilio");
     drawAccepted(accepted.messages);
     byId("lost").hidden = true;
   } catch {
@@ -266,29 +186,20 @@ byId("write").addEventListener("submit", async (event) => {
   if (!(await write(body)) && !box.value) box.value = body;
 });
 
-byId("body").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-    event.preventDefault();
-    byId("write").requestSubmit();
-  }
-});
+sendOnEnter(byId("body"), byId("write"));
 
 for (const button of document.querySelectorAll("[data-word]")) {
   button.addEventListener("click", () => write(button.dataset.word));
 }
 
 byId("number").addEventListener("change", drawThread);
-byId("kind").addEventListener("change", showOption);
-byId("arm").addEventListener("submit", (event) => { event.preventDefault(); arm(); });
-byId("clear").addEventListener("click", async () => drawFaults((await call("/faults", { method: "DELETE" })).faults));
-byId("pace").addEventListener("submit", (event) => { event.preventDefault(); setPace(event.currentTarget); });
+wireFailures("twilio");
 window.addEventListener("hashchange", () => {
   const phone = asNumber(decodeURIComponent(location.hash.slice(1)));
   if (phone && phone !== state.phone) choose(phone);
 });
 
 async function start() {
-  showOption();
   const wanted = asNumber(decodeURIComponent(location.hash.slice(1)));
   if (wanted) {
     choose(wanted);

@@ -11,6 +11,8 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from integrations.sandbox.store import new_sid
+from tests.sandbox.meta import meta as meta
+from tests.sandbox.meta import webhook as webhook
 from tests.sandbox_server import SandboxServer, sandbox_server
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -88,9 +90,10 @@ def _server(tmp_path_factory) -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def sandbox(_server) -> SandboxServer:
-    """One process for all tests; each test starts without faults and at a quick pace."""
+    """One process for all tests; each starts without faults and open events, and at a quick pace."""
     requests.delete(f"{_server.base_url}/faults", timeout=5)
-    _server.post("/settings", latency_ms=0, sent_after_ms=20, delivered_after_ms=60)
+    _server.drop_events()
+    _server.post("/settings", latency_ms=0, sent_after_ms=20, delivered_after_ms=60, seen_after_ms=100)
     return _server
 
 

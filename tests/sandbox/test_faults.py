@@ -197,7 +197,7 @@ def test_fault_meant_for_one_account_spares_the_others(client, sandbox):
         {"kind": "explode"},
         {"kind": "500", "count": 0},
         {"kind": "500", "count": "many"},
-        {"kind": "500", "provider": "meta"},
+        {"kind": "500", "provider": "pigeon"},
         {"kind": "slow", "seconds": "long"},
         {"kind": "500", "colour": 3},
         {"kind": "400", "code": 30003},

@@ -22,7 +22,7 @@ def mailbox(sandbox) -> EmailBackend:
     return EmailBackend(file_path=str(folder))
 
 
-@pytest.mark.parametrize("path", ["/", "", "/mail"])
+@pytest.mark.parametrize("path", ["/", "", "/messenger", "/instagram", "/mail"])
 def test_pages_are_strict_about_scripts_and_styles(sandbox, path):
     answer = requests.get(sandbox.base_url + path, timeout=10)
 

@@ -54,3 +54,17 @@ def test_joined_scripts_import_each_other_by_hashed_names(settings, tmp_path):
     imported = re.findall(r'"\./([\w.-]+)"', inbox)
     assert [name.split(".")[0] for name in imported] == ["shell", "viewer", "commands"]
     assert all(re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", name) and name in made for name in imported)
+
+
+def test_modules_of_the_sandbox_import_each_other_by_hashed_names(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "messagehub.ui.storage.Storage"}}
+
+    others = [name for name in THIRD_PARTIES if name != "sandbox"]
+    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=others)
+
+    made = {path.name: path.read_text() for path in (tmp_path / "sandbox").glob("*.js")}
+    chats = next(text for name, text in made.items() if re.fullmatch(r"chats\.[0-9a-f]{12}\.js", name))
+    imported = re.findall(r'"\./([\w.-]+)"', chats)
+    assert [name.split(".")[0] for name in imported] == ["parts", "bubbles", "failures"]
+    assert all(re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", name) and name in made for name in imported)
