@@ -17,6 +17,7 @@ from integrations.events import (
     WebhookRequest,
 )
 from integrations.meanings import Meaning
+from integrations.meta.provider import Meta
 from integrations.twilio.provider import Twilio
 
 
@@ -90,6 +91,7 @@ def add_provider(provider: Provider) -> None:
 
 
 add_provider(Twilio())
+add_provider(Meta())
 
 
 def all_providers() -> Sequence[Provider]:

@@ -1,12 +1,24 @@
 """Meta, as `integrations.providers` knows it."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
 
-from integrations.events import Incoming, Outcome, OutgoingText, Part, Reply, WebhookRequest
-from integrations.meta import graph, limits, parsing, sending, signature, webhooks
+from integrations.events import (
+    InboundMessage,
+    Incoming,
+    Listed,
+    Outcome,
+    OutgoingText,
+    Part,
+    Reply,
+    WebhookRequest,
+)
+from integrations.meanings import Meaning
+from integrations.meta import errors, graph, limits, listing, pages, parsing, sending, signature, webhooks
+from integrations.refusals import Away, Refusal
 
 BATCH, EVENT = webhooks.SOURCE, "meta.event"  # as in WebhookEvent.Source
 
@@ -60,3 +72,28 @@ class Meta:
 
     def open_connections(self, count: int) -> Connections:
         return Connections(count)
+
+    def list_sent(
+        self, account: str, secret: str, platform: str, from_address: str, to_address: str, since: datetime
+    ) -> list[Listed]:
+        return listing.list_sent(account, secret, from_address, to_address, since, platform=platform)
+
+    def list_received(
+        self, account: str, secret: str, platform: str, to_address: str, since: datetime
+    ) -> list[InboundMessage]:
+        return listing.list_received(account, secret, to_address, since, platform=platform)
+
+    def all_sent(self, account: str, secret: str, since: datetime) -> Iterator[Listed]:
+        raise Away("Meta lists conversations, and not everything that a page sent.")
+
+    def one_sent(self, account: str, secret: str, provider_id: str) -> Listed:
+        raise Away("Meta's messages have no status to ask for.")
+
+    def check_health(self, account: str, secret: str) -> None:
+        try:
+            pages.fetch_page(secret)
+        except Refusal:
+            pages.fetch_instagram_account(secret)  # connected by Instagram Login, without a page
+
+    def error_meanings(self) -> Mapping[str, Meaning]:
+        return errors.MEANINGS
