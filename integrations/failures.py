@@ -3,11 +3,13 @@
 from django.utils.translation import gettext_lazy as _
 
 from integrations.meanings import Meaning
+from integrations.meta import errors as meta_errors
 from integrations.twilio import errors
 
 _AGAIN = _("You can retry it.")
 MEANINGS = {
     **errors.MEANINGS,
+    **meta_errors.MEANINGS,  # their codes are other ones
     "not_sent": Meaning(_("The message never reached Twilio and wasn't sent."), _AGAIN),
     "ambiguous": Meaning(
         _("Several Twilio messages match this one."), _("Check the Twilio log and choose.")
