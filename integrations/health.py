@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import tasks
 from integrations import providers
-from integrations.models import Channel, ChannelAlert, Provider, ProviderAccount
+from integrations.models import Channel, ChannelAlert, ProviderAccount
 from integrations.refusals import Away, Refusal
 from messagehub import tenancy
 
@@ -35,8 +35,8 @@ def pause_account(account_id: UUID, code: str, answer: str) -> None:
             organization_id,
             account_id,
             code,
-            f"{Provider(provider).label} rejected the credentials of {name or external_id} ({code}: {answer[:200]}). "
-            "Its messages are queued and will send once you update its token under Channels.",
+            f"{providers.find_provider(provider).label} rejected the credentials of {name or external_id} "
+            f"({code}: {answer[:200]}). Its messages are queued and will send once you update its token under Channels.",
         )
 
 

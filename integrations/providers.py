@@ -19,6 +19,7 @@ from integrations.events import (
 )
 from integrations.meanings import Meaning
 from integrations.meta.provider import Meta
+from integrations.models import Platform
 from integrations.twilio.provider import Twilio
 
 
@@ -35,6 +36,7 @@ class Provider(Protocol):
     """A company that carries messages. docs/adding-a-channel.md shows how to add one."""
 
     name: str  # as in ProviderAccount.provider
+    label: str  # for people
     webhook_paths: frozenset[str]
     most_webhook_bytes: int
     signs_by_app: bool  # with our app's secrets, and not with those of each account
@@ -144,6 +146,11 @@ class Connections:
 def read_limits(platform: str) -> Limits:
     """What the platform takes in one message."""
     return next(provider for provider in all_providers() if platform in provider.platforms).read_limits(platform)
+
+
+def name_platform(platform: str) -> str:
+    """The platform's name for people."""
+    return dict(Platform.choices).get(platform, platform)
 
 
 def _list_limits() -> list[Limits]:

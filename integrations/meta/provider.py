@@ -40,7 +40,7 @@ class Connections:
 class Meta:
     """Messenger and Instagram."""
 
-    name = "meta"
+    name, label = "meta", "Meta"
     webhook_paths = frozenset({webhooks.PATH})
     # Up to 1,000 updates: https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
     most_webhook_bytes = 4 * 1024 * 1024

@@ -27,7 +27,7 @@ class Connections:
 class Twilio:
     """SMS and MMS."""
 
-    name = "twilio"
+    name, label = "twilio", "Twilio"
     webhook_paths = frozenset({webhooks.MESSAGES, webhooks.STATUS})
     most_webhook_bytes = 256 * 1024
     signs_by_app = False

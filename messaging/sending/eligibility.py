@@ -17,7 +17,7 @@ from accounts.models import Organization, User
 from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
 from integrations import providers
-from integrations.models import Channel, Provider, ProviderAccount
+from integrations.models import Channel, ProviderAccount
 from messaging.models import UNSUCCESSFUL, ConsentEntry, Conversation, Message, Platform
 from messaging.sending import consent, quiet_hours
 from tokens import ledger
@@ -81,7 +81,8 @@ def price_of(user: User, platform: str) -> int:
     """Tokens that one message costs this sender, whatever its length. Admins send for free."""
     if user.is_admin:
         return 0
-    return getattr(user.organization, f"price_{platform.lower()}")
+    organization = user.organization
+    return getattr(organization, f"price_{platform.lower()}", organization.price_sms if organization else 0)
 
 
 def may_send(
@@ -200,7 +201,9 @@ def no_sender(platform: str = Platform.SMS) -> Reason:
     if platform == Platform.SMS:
         text = _("This chatroom has no number to send from.")
     else:
-        text = _("This chatroom can't send to this contact over {platform}.").format(platform=Platform(platform).label)
+        text = _("This chatroom can't send to this contact over {platform}.").format(
+            platform=providers.name_platform(platform)
+        )
     return Reason("no_sender", text, _("Ask an admin to connect one."))
 
 
@@ -228,14 +231,14 @@ def _check_window(conversation: Conversation, at: datetime) -> Reason | None:
         return None
     return Reason(
         "outside_messaging_window",
-        _("{platform}'s reply window has closed.").format(platform=Platform(conversation.platform).label),
+        _("{platform}'s reply window has closed.").format(platform=providers.name_platform(conversation.platform)),
         _("You can reply once the customer writes again."),
     )
 
 
 def _check_content(platform: str, content: str, media_count: int) -> Reason | None:
     """What the platform does not take in one message."""
-    limits, label = providers.read_limits(platform), Platform(platform).label
+    limits, label = providers.read_limits(platform), providers.name_platform(platform)
     if not limits.fits(content):
         text = _("This is longer than {platform} takes in one message.")
         return Reason("too_long", text.format(platform=label), _("Shorten it, or send two messages."))
@@ -295,7 +298,7 @@ def _list_delays(sender: Channel | None) -> list[Reason]:
             Reason(
                 "channel_paused",
                 _("{provider} rejected this account's credentials ({code}).").format(
-                    provider=Provider(provider).label, code=paused_code
+                    provider=providers.find_provider(provider).label, code=paused_code
                 ),
                 _("Messages are queued and will send once an admin updates the token."),
             )
@@ -306,7 +309,7 @@ def _list_delays(sender: Channel | None) -> list[Reason]:
             Reason(
                 "channel_slow",
                 _("{provider} is throttling this channel. Messages will be delayed.").format(
-                    provider=Provider(provider).label
+                    provider=providers.find_provider(provider).label
                 ),
                 opens_at=max(ends),
             )

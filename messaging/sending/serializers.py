@@ -9,7 +9,7 @@ from chatrooms.fields import VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from integrations.models import Channel, Platform
-from integrations.providers import count_most_characters, count_most_media, read_limits
+from integrations.providers import count_most_characters, count_most_media, name_platform, read_limits
 from messagehub import datetimes
 from messagehub.api.serializers import KnownValueField
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
@@ -82,7 +82,7 @@ class SendSerializer(serializers.Serializer):
         limits = read_limits(platform)
         if not limits.fits(data["content"]):
             unit = "bytes" if limits.counts_bytes else "characters"
-            explanation = f"{Platform(platform).label} takes at most {limits.longest_text:,} {unit} in one message."
+            explanation = f"{name_platform(platform)} takes at most {limits.longest_text:,} {unit} in one message."
             raise serializers.ValidationError({"content": [explanation]})
 
     def _normalize_recipient(self, number: str, room: Chatroom) -> str:
