@@ -36,7 +36,8 @@ def pause_account(account_id: UUID, code: str, answer: str) -> None:
             account_id,
             code,
             f"{providers.find_provider(provider).label} rejected the credentials of {name or external_id} "
-            f"({code}: {answer[:200]}). Its messages are queued and will send once you update its token under Channels.",
+            f"({code}: {answer[:200]}). Its messages are queued and will send once you update its token under "
+            "Channels.",
         )
 
 

@@ -8,7 +8,7 @@ import orjson
 from django.conf import settings
 
 from chatrooms import phones
-from chatrooms.models import Contact, ContactAddress
+from chatrooms.models import Contact
 from messagehub.datetimes import format_time
 from messagehub.sql import fetch_rows
 from messaging.models import Note
@@ -148,10 +148,16 @@ def describe_contacts(contacts: Sequence[Contact]) -> list[dict]:
     return [_contact(row, id_of, consent_by_contact.get(row.pk, "unknown")) for row in contacts]
 
 
+SCOPED_IDS = """
+SELECT contact_id, platform, address FROM contact_addresses WHERE contact_id = ANY(%s) AND platform <> 'SMS'
+ORDER BY is_primary DESC, id DESC
+"""
+
+
 def _list_scoped_ids(contacts: Sequence[Contact]) -> list[tuple[UUID, str, str]]:
-    """(contact, platform, address) of addresses that are no phone numbers, the newest first."""
-    rows = ContactAddress.objects.filter(contact__in=[contact.pk for contact in contacts]).exclude(platform="SMS")
-    return list(rows.order_by("-is_primary", "-pk").values_list("contact_id", "platform", "address"))
+    """(contact, platform, address) of addresses that are no phone numbers, the primary ones first."""
+    rows = fetch_rows(SCOPED_IDS, [[contact.pk for contact in contacts]])
+    return [(row["contact_id"], row["platform"], row["address"]) for row in rows]
 
 
 def _contact(contact: Contact, id_of: Mapping[tuple[UUID, str], str], consent: str) -> dict:
