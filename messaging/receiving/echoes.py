@@ -5,46 +5,67 @@ provider's own inbox is stored as sent, and costs nothing.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from integrations.events import Echo, StatusUpdate
 from messagehub import sql
-from messaging.live import event_log
-from messaging.receiving import arrivals
-from messaging.sending import delivery_reports
 
-# For echoes without our metadata: a message that is under way to the same contact with the same text. The oldest, and
-# each for one echo only.
-UNDER_WAY = """
-SELECT m.id FROM messages m JOIN channels n ON n.id = m.channel_id
-WHERE m.status IN ('sending', 'unknown') AND m.provider_id IS NULL AND n.platform = %s AND n.address = %s
-  AND m.to_address = %s AND m.content = %s AND NOT m.id = ANY(%s)
-ORDER BY m.id LIMIT 1
+# Read without locks: `delivery_reports` asks again under its own, and a foreign message is stored once by its id.
+# An echo without our metadata is ours where its id is known, or where it says what is just under way to this contact.
+# The others under way there may be it too, should the provider have changed their text.
+CANDIDATES = """
+WITH candidate AS (
+    SELECT id FROM messages WHERE id = %(message)s
+    UNION SELECT id FROM messages WHERE platform = %(platform)s AND provider_id = %(provider_id)s
+    UNION SELECT id FROM messages WHERE status = 'sending' AND to_address = %(contact)s
+    UNION SELECT id FROM messages WHERE status = 'unknown' AND to_address = %(contact)s
+)
+SELECT m.id, m.provider_id, m.content, m.status
+FROM candidate JOIN messages m ON m.id = candidate.id JOIN channels n ON n.id = m.channel_id
+WHERE m.direction = 'outbound' AND n.platform = %(platform)s AND n.address = %(channel)s
+  AND (m.provider_id IS NULL OR m.provider_id = %(provider_id)s OR m.id = %(message)s)
+ORDER BY m.id
 """
 
 
-def receive_echoes(echoes: Sequence[tuple[UUID, Echo]]) -> list[event_log.Change]:
-    """Settle our own messages and store the others, each given with the id of its webhook; returns the changes.
+@dataclass(slots=True)
+class Echoes:
+    """Sorted echoes: reports on our messages, messages of others, and the webhooks that have to wait."""
 
-    Raises NotRouted and ClosedMeanwhile.
-    """
-    if not echoes:
-        return []
-    changes, unmatched_ids = delivery_reports.apply_reports([(pk, _build_report(echo)) for pk, echo in echoes])
-    foreign_echoes: list[Echo] = []
-    found: list[tuple[UUID, StatusUpdate]] = []
-    for pk, echo in echoes:
-        if pk in unmatched_ids:
-            message_id = _find_under_way(echo, [report.message_id for _, report in found])
-            if message_id:
-                found.append((pk, _build_report(echo, message_id)))
-            else:
-                foreign_echoes.append(echo)
-    more_changes, _ = delivery_reports.apply_reports(found)
-    return [*changes, *more_changes, *arrivals.receive_messages(foreign_echoes)]
+    reports: list[tuple[UUID, StatusUpdate]] = field(default_factory=list)
+    foreign: list[Echo] = field(default_factory=list)
+    waiting_ids: set[UUID] = field(default_factory=set)
 
 
-def _build_report(echo: Echo, message_id: UUID | None = None) -> StatusUpdate:
+def sort_echoes(echoes: Sequence[tuple[UUID, Echo]], patient_ids: set[UUID]) -> Echoes:
+    """Tell our own messages from others. `patient_ids` are those that may still wait for a message under way."""
+    sorted_echoes, taken_ids = Echoes(), set()
+    for webhook_id, echo in echoes:
+        candidates = sql.fetch_rows(CANDIDATES, _build_columns(echo))
+        known = [row for row in candidates if row["provider_id"] == echo.provider_id or row["id"] == echo.message_id]
+        alike = [row for row in candidates if row["content"] == echo.body and row["id"] not in taken_ids]
+        if own := (known or alike)[:1]:
+            taken_ids.add(own[0]["id"])
+            sorted_echoes.reports.append((webhook_id, _build_report(echo, own[0]["id"])))
+        elif webhook_id in patient_ids and any(row["status"] == "sending" for row in candidates):
+            sorted_echoes.waiting_ids.add(webhook_id)
+        else:
+            sorted_echoes.foreign.append(echo)
+    return sorted_echoes
+
+
+def _build_columns(echo: Echo) -> dict[str, object]:
+    return {
+        "platform": echo.platform,
+        "channel": echo.channel_address,
+        "contact": echo.contact_address,
+        "message": echo.message_id,
+        "provider_id": echo.provider_id,
+    }
+
+
+def _build_report(echo: Echo, message_id: UUID) -> StatusUpdate:
     return StatusUpdate(
         account=echo.channel_address,
         platform=echo.platform,
@@ -52,12 +73,5 @@ def _build_report(echo: Echo, message_id: UUID | None = None) -> StatusUpdate:
         status="sent",
         provider_status="echo",
         occurred_at=echo.occurred_at,
-        message_id=message_id or echo.message_id,
+        message_id=message_id,
     )
-
-
-def _find_under_way(echo: Echo, taken: Sequence[UUID | None]) -> UUID | None:
-    rows = sql.fetch_rows(
-        UNDER_WAY, [echo.platform, echo.channel_address, echo.contact_address, echo.body, list(filter(None, taken))]
-    )
-    return rows[0]["id"] if rows else None

@@ -112,13 +112,13 @@ def _process_batch(limit: int, only: list | None = None) -> int:
         if not rows:
             return 0
         events = _read_events(rows)
-        changes, unmatched_ids = _apply_events(events)
+        patient_ids = {row["id"] for row in rows if row["attempts"] < MOST_WAITS}
+        changes, unmatched_ids = _apply_events(events, patient_ids)
         event_log.record_events(changes)
-        attempts_of = {row["id"]: row["attempts"] for row in rows}
         with connection.cursor() as cursor:
             cursor.execute(DONE, [[pk for pk, _ in events if pk not in unmatched_ids]])
         for pk in unmatched_ids:
-            if attempts_of[pk] < MOST_WAITS:
+            if pk in patient_ids:
                 _wait_for_message(pk)
             else:
                 _set_aside(pk, "It is about a message that is not here.")
@@ -174,20 +174,24 @@ def _drop_unrouted(events: list[tuple[UUID, Incoming]]) -> list[tuple[UUID, Inco
     ]
 
 
-def _apply_events(events: Sequence[tuple[UUID, Incoming]]) -> tuple[list[event_log.Change], set[UUID]]:
+def _apply_events(
+    events: Sequence[tuple[UUID, Incoming]], patient_ids: set[UUID]
+) -> tuple[list[event_log.Change], set[UUID]]:
     """Apply events; returns the changes to record, and those about a message that is not known yet."""
 
-    # Messages first: what happens to one may stand in the same batch.
     def pick(*kinds: type) -> list:
         return [(pk, event) for pk, event in events if isinstance(event, kinds)]
 
-    changes = arrivals.receive_messages([event for _, event in pick(InboundMessage)])
-    changes += echoes.receive_echoes(pick(Echo))
+    # Messages first, since what happens to one may stand in the same batch; and contacts and conversations are locked
+    # before messages.
+    sorted_echoes = echoes.sort_echoes(pick(Echo), patient_ids)
+    inbound = [event for _, event in pick(InboundMessage)]
     arrivals.receive_referrals([event for _, event in pick(Referred)])
-    report_changes, unmatched_reports = delivery_reports.apply_reports(pick(StatusUpdate))
-    message_changes_made, unmatched_changes = message_changes.apply_message_changes(pick(Reaction, Edited, Unsent))
-    changes += [*report_changes, *message_changes_made, *watermarks.apply_watermarks(pick(Watermark))]
-    return changes, unmatched_reports | unmatched_changes
+    changes = arrivals.receive_messages([*inbound, *sorted_echoes.foreign])
+    report_changes, unmatched_reports = delivery_reports.apply_reports(pick(StatusUpdate) + sorted_echoes.reports)
+    later_changes, unmatched_changes = message_changes.apply_message_changes(pick(Reaction, Edited, Unsent))
+    changes += [*report_changes, *later_changes, *watermarks.apply_watermarks(pick(Watermark))]
+    return changes, unmatched_reports | unmatched_changes | sorted_echoes.waiting_ids
 
 
 def _wait_for_message(pk: UUID) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from integrations import providers
 from integrations.meta.metadata import build_metadata
-from integrations.models import ProviderAccount
+from integrations.models import ProviderAccount, WebhookEvent
 from messagehub import tenancy
 from messaging.models import Message, MessageReceipt
 from messaging.sending import delivery, sweeping
@@ -158,3 +158,25 @@ def test_refusal_is_final_and_refunded_once_with_its_meaning(desk: MetaDesk, cod
     assert message.error_code == (f"{code}/{subcode}" if subcode else str(code))
     assert message.error_message.endswith(".")
     assert desk.entries(message) == [("debit", -1), ("refund", 1)]
+
+
+def test_echo_with_another_text_waits_while_a_message_is_under_way(desk: MetaDesk):
+    message = desk.send("  With spaces around  ")
+    outcomes = call_provider(delivery.claim_messages(5))
+    mid = outcomes[0][1].provider_id
+    come_in(desk, build_echo(desk.account, "With spaces around", mid=mid, person=PERSON))
+    with tenancy.system():
+        assert Message.objects.filter(content="With spaces around").count() == 0
+
+    delivery.settle_outcomes(outcomes)
+    pass_waits()
+    drain()
+
+    assert desk.state(message).status == "sent"
+    with tenancy.system():
+        assert Message.objects.filter(provider_id=mid).count() == 1
+
+
+def pass_waits() -> None:
+    with tenancy.system():
+        WebhookEvent.objects.filter(processed_at=None).update(try_again_at=None)
