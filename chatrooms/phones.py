@@ -15,6 +15,9 @@ FORMS = [
 ]
 
 
+COUNTRIES_WITH_FORMS = ("+52", "+54", "+55")
+
+
 class ImpossibleNumber(ValueError):
     def __init__(self, text: str):
         words = _("“%(given)s” isn't a valid phone number. Include the country code, for example +14155550123.")

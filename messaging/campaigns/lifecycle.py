@@ -9,10 +9,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts import audit
 from accounts.models import User
+from chatrooms import phones
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
 from messagehub import sql
@@ -172,7 +174,7 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
         cursor.execute(HOLD, parameters)
         cursor.execute(FREEZE, parameters)
         outcomes = [outcome for (outcome,) in cursor.fetchall()]
-    waiting_count = outcomes.count(Outcome.WAITING)
+    waiting_count = outcomes.count(Outcome.WAITING) - _skip_other_forms(campaign)
     if not waiting_count:
         raise WrongCampaignState("no_recipients", "No contact in its groups has a phone number.")
     reserved = _reserve(campaign, by, waiting_count)
@@ -183,6 +185,25 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
     )
     _wake_feeder()
     return campaign
+
+
+def _skip_other_forms(campaign: Campaign) -> int:
+    """Skip recipients whose number is another form of an earlier recipient's; returns how many."""
+    in_countries = Q()
+    for prefix in phones.COUNTRIES_WITH_FORMS:
+        in_countries |= Q(address__startswith=prefix)
+    waiting = campaign.recipients.filter(in_countries, outcome=Outcome.WAITING).order_by("pk")
+    first_of: dict[str, UUID] = {}
+    doubles = [
+        pk
+        for pk, address in waiting.values_list("pk", "address")
+        if first_of.setdefault(min(phones.list_forms(address)), pk) != pk
+    ]
+    return campaign.recipients.filter(pk__in=doubles).update(
+        outcome=Outcome.SKIPPED,
+        reason_code="same_number",
+        reason="Another recipient of the campaign has this number, in another form.",
+    )
 
 
 @transaction.atomic

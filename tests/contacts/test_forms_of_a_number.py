@@ -106,6 +106,23 @@ def test_opt_out_by_another_form_counts_in_campaigns(acme, sales, rich, inside, 
 
 
 @pytest.mark.parametrize(("form", "other"), [MEXICO, ARGENTINA, BRAZIL])
+def test_campaign_writes_once_to_two_forms_of_a_number(acme, sales, rich, inside, contact_with, form, other):
+    first, second = contact_with(form), contact_with(other)
+    with inside(acme):
+        group = groups.create_group(sales.room, "Crowd")
+        groups.add_members(group, [first, second])
+        campaign = lifecycle.create_campaign(
+            sales.room, name="Spring", content="Hi", channel=sales.number, groups=[group], by=rich
+        )
+        lifecycle.start_campaign(campaign, by=rich)
+    feed.feed_campaigns()
+    with inside(acme):
+        outcomes = list(campaign.recipients.order_by("contact_id").values_list("outcome", "reason_code"))
+        assert outcomes == [("messaged", ""), ("skipped", "same_number")]
+        assert campaign.messages.count() == 1
+
+
+@pytest.mark.parametrize(("form", "other"), [MEXICO, ARGENTINA, BRAZIL])
 def test_contacts_with_forms_of_one_number_are_suggested_for_merging(
     acme, sales, support, bo, browser, contact_with, inside, form, other
 ):
