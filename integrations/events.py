@@ -106,12 +106,14 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """The writer took a message back. Its content has to go."""
+    """The writer took a message back. Its content has to go, also from the webhook that brought it."""
 
     platform: str
     channel_address: str
     provider_id: str
     occurred_at: datetime
+    webhook_source: str = ""
+    webhook_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

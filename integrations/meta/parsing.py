@@ -25,6 +25,8 @@ from integrations.meta.shapes import describe_referral, read_content
 from integrations.meta.values import dump_compact, load_object, read_object, read_text, read_time
 
 PLATFORMS = {"page": MESSENGER, "instagram": INSTAGRAM}
+NAMES = {platform: name for name, platform in PLATFORMS.items()}
+SOURCE = "meta.event"  # of each part, as in WebhookEvent.Source
 KINDS = ("messaging", "standby", "changes")
 LONGEST_KEY, LONGEST_ID, LONGEST_ADDRESS = 200, 200, 64
 ADDRESSING = {"sender", "recipient", "timestamp"}
@@ -184,7 +186,9 @@ def _parse_message(event: _Event) -> Incoming:
     message = event.payload
     mid = _read_mid(message)
     if message.get("is_deleted") is True:
-        return Unsent(event.platform, event.channel, mid, event.occurred_at)
+        what = "echo" if event.from_channel else "message"
+        key = f"{NAMES[event.platform]}:{event.channel}:messaging:mid:{mid}:{what}"
+        return Unsent(event.platform, event.channel, mid, event.occurred_at, SOURCE, key)
     body, media = read_content(message)
     reply_to = read_text(read_object(message, "reply_to"), "mid", LONGEST_ID)
     if event.from_channel:

@@ -21,7 +21,7 @@ from integrations.meanings import Meaning
 from integrations.meta import errors, graph, limits, listing, pages, parsing, sending, signature, webhooks
 from integrations.refusals import Away, Refusal
 
-BATCH, EVENT = webhooks.SOURCE, "meta.event"  # as in WebhookEvent.Source
+BATCH, EVENT = webhooks.SOURCE, parsing.SOURCE
 
 
 class Connections:

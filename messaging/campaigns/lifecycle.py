@@ -197,7 +197,7 @@ def _skip_other_forms(campaign: Campaign) -> int:
     doubles = [
         pk
         for pk, address in waiting.values_list("pk", "address")
-        if first_of.setdefault(min(phones.list_forms(address)), pk) != pk
+        if first_of.setdefault(min(phones.list_forms(address or "")), pk) != pk
     ]
     return campaign.recipients.filter(pk__in=doubles).update(
         outcome=Outcome.SKIPPED,

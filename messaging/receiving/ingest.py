@@ -53,6 +53,8 @@ SELECT %s, %s, %s, part.key, part.body FROM unnest(%s::text[], %s::bytea[]) WITH
 ORDER BY part.place
 ON CONFLICT DO NOTHING
 """
+# Its parts have everything that it had, and an unsent message's content has to go from everywhere.
+EMPTY = "UPDATE webhook_events SET body = '' WHERE id = %s"
 SET_ASIDE = "UPDATE webhook_events SET quarantined = %s WHERE id = %s"
 
 
@@ -153,6 +155,7 @@ def _split_batch(row: dict) -> None:
     keys, bodies = [part.dedupe_key for part in parts], [part.body for part in parts]
     with connection.cursor() as cursor:
         cursor.execute(SPLIT, [row["created_at"], source, row["account"], keys, bodies])
+        cursor.execute(EMPTY, [row["id"]])
 
 
 def _drop_unrouted(events: list[tuple[UUID, Incoming]]) -> list[tuple[UUID, Incoming]]:

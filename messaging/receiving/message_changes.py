@@ -24,6 +24,10 @@ FROM messages m JOIN channels n ON n.id = m.channel_id
 WHERE m.platform = ANY(%s) AND m.provider_id = ANY(%s) AND n.address = ANY(%s) AND n.retired_at IS NULL
 ORDER BY m.id FOR NO KEY UPDATE OF m
 """
+FORGET = """
+UPDATE webhook_events SET body = '' FROM unnest(%s::text[], %s::text[]) AS origin (source, key)
+WHERE webhook_events.source = origin.source AND dedupe_key = origin.key
+"""
 WRITE = """
 UPDATE messages m SET content = u.content, reactions = u.reactions::jsonb, edited_at = u.edited_at,
     deleted_at = u.deleted_at
@@ -54,6 +58,7 @@ def apply_message_changes(
         elif _apply_change(row, change):
             changed_rows[row["id"]] = row
     _write_rows(list(changed_rows.values()))
+    _forget_webhooks([change for _, change in changes if isinstance(change, Unsent) and change.webhook_key])
     _forget_files([row["id"] for row in changed_rows.values() if row["deleted_at"]])
     return [states.message_updated(row) for row in changed_rows.values()], unmatched_ids
 
@@ -96,6 +101,12 @@ def _write_rows(rows: Sequence[dict]) -> None:
         )  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute(WRITE, [list(column) for column in columns])
+
+
+def _forget_webhooks(unsent: Sequence[Unsent]) -> None:
+    if unsent:
+        with connection.cursor() as cursor:
+            cursor.execute(FORGET, [[each.webhook_source for each in unsent], [each.webhook_key for each in unsent]])
 
 
 def _forget_files(message_ids: Sequence[UUID]) -> None:

@@ -171,7 +171,8 @@ FACTS: list[tuple[str, By, dict[str, Any], Incoming]] = [
     ("unknown reaction", INSTAGRAM, {"reaction": {"mid": "m_a", "action": "react", "reaction": "other"}},
      Ignored("reaction other")),
     ("unsent", INSTAGRAM, {"message": {"mid": "m_a", "is_deleted": True}},
-     Unsent("INSTAGRAM", INSTAGRAM[2], "m_a", SENT_AT)),
+     Unsent("INSTAGRAM", INSTAGRAM[2], "m_a", SENT_AT, "meta.event",
+            f"instagram:{INSTAGRAM[2]}:messaging:mid:m_a:message")),
     ("edited", INSTAGRAM, {"message_edit": {"mid": "m_a", "text": "Hi there", "num_edit": 1}},
      Edited("INSTAGRAM", INSTAGRAM[2], "m_a", "Hi there", SENT_AT)),
     ("edited on Messenger", MESSENGER, {"message_edit": {"mid": "m_a", "text": "Hi there"}},
@@ -225,7 +226,9 @@ def test_event_is_read(name: str, by: By, content: dict[str, Any], expected: Inc
 
 @BOTH
 def test_what_the_channel_took_back_is_unsent_too(by: By):
-    assert parse_one(by, write_echo(by, is_deleted=True)) == Unsent(by[1], by[2], "m_echo", SENT_AT)
+    unsent = parse_one(by, write_echo(by, is_deleted=True))
+    assert unsent == Unsent(by[1], by[2], "m_echo", SENT_AT, "meta.event", unsent.webhook_key)
+    assert unsent.webhook_key.endswith(f":{by[2]}:messaging:mid:m_echo:echo")
 
 
 def test_opt_in_of_somebody_who_has_no_id_yet_makes_no_contact():

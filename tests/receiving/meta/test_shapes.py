@@ -93,6 +93,8 @@ def test_unsent_message_loses_its_content(instagram, come_in, thread):
     (message,) = thread(instagram)
     assert (message.content, list(message.attachments.all())) == ("", [])
     assert message.deleted_at
+    with tenancy.system():
+        assert not [event for event in WebhookEvent.objects.all() if b"Secret" in bytes(event.body)]
 
 
 def test_edit_changes_the_text(page, come_in, thread):
