@@ -5,6 +5,7 @@ import pytest
 from chatrooms.models import Contact, ContactActivity
 from integrations.models import WebhookEvent
 from messagehub import tenancy
+from messaging.models import Conversation
 from tests.meta_events import PERSON, build_echo, build_event, build_text
 from tests.receiving.meta.conftest import list_set_aside
 
@@ -138,6 +139,17 @@ def test_reply_from_metas_own_inbox_is_outbound_and_free(page, come_in, thread):
     assert answer.conversation_id == question.conversation_id
     assert answer.conversation.last_message_id == answer.pk
     assert (answer.conversation.inbound_count, answer.conversation.waiting_since) == (1, None)
+
+
+def test_reply_from_metas_own_inbox_wakes_nothing(acme, page, come_in, thread, inside):
+    come_in(page, build_text(page.address, "Open today?", at=1_700_000_000_000))
+    (question,) = thread(page)
+    with inside(acme):
+        Conversation.objects.filter(pk=question.conversation_id).update(status="SNOOZED")
+    come_in(page, build_echo(page.address, "Until six."))
+    assert thread(page)[0].conversation.status == "SNOOZED"
+    come_in(page, build_text(page.address, "Thanks"))
+    assert thread(page)[0].conversation.status == "OPEN"
 
 
 KEPT = {
