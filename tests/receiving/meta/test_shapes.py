@@ -141,13 +141,13 @@ def test_reply_from_metas_own_inbox_is_outbound_and_free(page, come_in, thread):
     assert (answer.conversation.inbound_count, answer.conversation.waiting_since) == (1, None)
 
 
-def test_reply_from_metas_own_inbox_wakes_nothing(acme, page, come_in, thread, inside):
+def test_reply_from_metas_own_inbox_opens_nothing(acme, page, come_in, thread, inside):
     come_in(page, build_text(page.address, "Open today?", at=1_700_000_000_000))
     (question,) = thread(page)
     with inside(acme):
-        Conversation.objects.filter(pk=question.conversation_id).update(status="SNOOZED")
+        Conversation.objects.filter(pk=question.conversation_id).update(status="PENDING")
     come_in(page, build_echo(page.address, "Until six."))
-    assert thread(page)[0].conversation.status == "SNOOZED"
+    assert thread(page)[0].conversation.status == "PENDING"
     come_in(page, build_text(page.address, "Thanks"))
     assert thread(page)[0].conversation.status == "OPEN"
 
