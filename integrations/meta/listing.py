@@ -28,7 +28,8 @@ def list_sent(account: str, token: str, channel: str, contact: str, since: datet
         for message in _list_messages(account, token, channel, since, platform, {"user_id": contact})
         if _read_sender(message) not in ("", contact)
     ]
-    return sorted(messages[::-1], key=lambda message: message.created_at)
+    messages.reverse()
+    return sorted(messages, key=lambda message: message.created_at)
 
 
 def list_received(account: str, token: str, channel: str, since: datetime, *, platform: str) -> list[InboundMessage]:
@@ -38,8 +39,8 @@ def list_received(account: str, token: str, channel: str, since: datetime, *, pl
         for message in _list_messages(account, token, channel, since, platform, {})
         if _is_received(message, {channel, account})
     ]
-    # Meta lists the newest first, in whole seconds: what was written in one second keeps its order.
-    return sorted(messages[::-1], key=lambda message: message.occurred_at)
+    messages.reverse()  # Meta lists the newest first, in whole seconds: what was written in one second keeps its order
+    return sorted(messages, key=lambda message: message.occurred_at)
 
 
 def _list_messages(
