@@ -29,6 +29,9 @@ AT_THE_GRAPH: dict[str, float] = {
     "slow": 4, "duplicate_callbacks": 5, "reorder_callbacks": 5, "delay_callbacks": 4, "no_callbacks": 4,
     "callback_before_response": 5,
 }  # fmt: skip
+LOST_ANSWERS = (
+    "accept_then_hang", "accept_then_reset", "accept_then_500", "truncated_json", "no_id", "foreign_recipient",
+)  # fmt: skip
 GRAPH_REFUSALS = ("10", "100", "551", "10904")  # the first with subcode 2018278
 
 
@@ -75,6 +78,8 @@ def _spoil_graph(stage: Stage, chance: random.Random) -> None:
     kind = chance.choices(list(AT_THE_GRAPH), list(AT_THE_GRAPH.values()))[0]
     count = 1 if kind in ("accept_then_hang", "190") else chance.randint(1, 3)
     options: dict[str, float | str] = {"page_id": chance.choice(stage.organizations).page.page_id}
+    if kind in LOST_ANSWERS:
+        options["reported"] = chance.choice([0, 1])  # settled by the list, or by the echo
     if kind == "accept_then_hang":
         options["seconds"] = chance.choice([1, 2, 12])  # the last is longer than a call may take
     elif kind in ("slow", "delay_callbacks"):
