@@ -81,7 +81,7 @@ class Figures:
     answers: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
     unknown_became: Counter[str] = field(default_factory=Counter)
-    at_the_provider: int = 0
+    at_the_provider: Counter[str] = field(default_factory=Counter)  # by platform
     texts: int = 0
     quiet_moments: int = 0
     let_in: int = 0  # accounts that had been shut out
@@ -274,7 +274,10 @@ class Simulation:
             figures.states = Counter(outbound.values_list("status", flat=True))
             unknown = outbound.filter(pk__in=self.seen_unknown)
             figures.unknown_became = Counter(unknown.values_list("status", flat=True))
-        figures.at_the_provider = sum(len(self.scene.gather_accepted(each)) for each in self.scene.organizations)
+        for organization in self.scene.organizations:
+            platforms = {account: platform for platform, account in organization.accounts.items()}
+            taken = self.scene.gather_accepted(organization)
+            figures.at_the_provider += Counter(platforms[each["account_sid"]] for each in taken)
 
 
 def faults_met(sandbox_database: Path) -> Counter[str]:
