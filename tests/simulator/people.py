@@ -13,6 +13,7 @@ from tests.simulator.environment import APP_ID
 from tests.simulator.scene import Scene, text_of
 
 LOST = 0.12  # of single messages: their webhook never comes
+SEEN = 0.4  # of those who write: they look at what was written to them first
 EMOJIS = ("❤", "👍", "😮", "🎉")
 
 
@@ -28,6 +29,8 @@ def say_hello(scene: Scene) -> None:
 def write(scene: Scene, chance: random.Random, number: int) -> None:
     """Somebody writes, and perhaps changes, takes back or reacts to it right away."""
     customer = _choose_customer(scene, chance)
+    if chance.random() < SEEN:
+        see(scene, customer)
     text, told = text_of(chance, number), chance.random() >= LOST
     acts = _choose_acts(chance, customer, number)
     began = time.monotonic()
@@ -41,6 +44,13 @@ def write(scene: Scene, chance: random.Random, number: int) -> None:
     if not all(heard):
         with scene.book.lock:
             scene.book.unheard.add(taken["mid"])
+
+
+def see(scene: Scene, customer: Customer) -> None:
+    """All that was written to them; those who see everything at once have seen it before."""
+    thread = scene.sandbox.get(f"/meta/threads/{customer.account_id}/{customer.person_id}")
+    if any(message["direction"] == "received" for message in thread["messages"]):
+        _tell(scene, customer, "acts", act="seen")
 
 
 def write_in_a_burst(scene: Scene, chance: random.Random, number: int) -> None:
