@@ -102,7 +102,7 @@ def describe_message(row: dict, attachments: list[dict]) -> dict:
         "client_id": str(row["client_id"]) if row["client_id"] else None,
         "retry_of": str(row["retry_of_id"]) if row["retry_of_id"] else None,
         "reply_to": str(row["reply_to_id"]) if row["reply_to_id"] else None,
-        "reactions": orjson.loads(row["reactions"]) if isinstance(row["reactions"], str) else row["reactions"],
+        "reactions": _describe_reactions(row["reactions"]),
         "deleted_at": format_time(row["deleted_at"]),
         # An inbound message's time is its arrival at the intake; the row may have been made much later.
         "created_at": format_time(row["occurred_at"] if row["direction"] == "inbound" else row["created_at"]),
@@ -111,6 +111,12 @@ def describe_message(row: dict, attachments: list[dict]) -> dict:
         "delivered_at": format_time(row["delivered_at"]),
         "read_at": format_time(row["read_at"]),
     }
+
+
+def _describe_reactions(stored: str | list[dict]) -> list[dict]:
+    """Those that were not taken back."""
+    reactions = orjson.loads(stored) if isinstance(stored, str) else stored
+    return [{"emoji": each["emoji"], "by": each["by"]} for each in reactions if each["emoji"]]
 
 
 def describe_conversation(row: dict, last_message: dict | None, unread: int | None) -> dict:

@@ -28,6 +28,7 @@ def list_sent(account: str, token: str, channel: str, contact: str, since: datet
         for message in _list_messages(account, token, channel, since, platform, {"user_id": contact})
         if _read_sender(message) not in ("", contact)
     ]
+    messages.reverse()
     return sorted(messages, key=lambda message: message.created_at)
 
 
@@ -38,6 +39,7 @@ def list_received(account: str, token: str, channel: str, since: datetime, *, pl
         for message in _list_messages(account, token, channel, since, platform, {})
         if _is_received(message, {channel, account})
     ]
+    messages.reverse()  # Meta lists the newest first, in whole seconds: what was written in one second keeps its order
     return sorted(messages, key=lambda message: message.occurred_at)
 
 

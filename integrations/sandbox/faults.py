@@ -39,14 +39,14 @@ KINDS: dict[str, dict[str, float]] = {
 # The same for Meta. Any other number is an error code of the Graph, with the options of GRAPH_CODE.
 GRAPH_KINDS: dict[str, dict[str, float]] = {
     "ok": {},
-    # the message is accepted, its answer does not arrive whole
-    "accept_then_hang": {"seconds": 35},
-    "accept_then_reset": {},
-    "accept_then_500": {},
+    # the message is accepted, its answer does not arrive whole; with `reported` 0 its echo and its reports neither
+    "accept_then_hang": {"seconds": 35, "reported": 1},
+    "accept_then_reset": {"reported": 1},
+    "accept_then_500": {"reported": 1},
     "slow": {"seconds": 2},
-    "truncated_json": {},
-    "no_id": {},
-    "foreign_recipient": {},
+    "truncated_json": {"reported": 1},
+    "no_id": {"reported": 1},
+    "foreign_recipient": {"reported": 1},
     # the message is refused
     "400": {"code": 100, "subcode": 0},
     "401": {},
@@ -78,8 +78,15 @@ class Fault:
     provider: str = "twilio"
 
     def option(self, name: str) -> float:
+        value = self.find_option(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def find_option(self, name: str) -> float | None:
+        """None for an option that the kind does not have."""
         usual = find_options(self.provider, self.kind) or {}
-        return self.options[name] if name in self.options else usual[name]
+        return self.options.get(name, usual.get(name))
 
     @property
     def code(self) -> int | None:

@@ -99,6 +99,7 @@ class Message(Row):
     reply_to = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="+", db_constraint=False, db_index=False
     )
+    # Each with its time `at` in milliseconds, and without an emoji where it was taken back.
     reactions = models.JSONField(
         default=list, db_default=[], help_text='[{"emoji": "…", "by": "contact"}], the newest last.'
     )

@@ -79,11 +79,16 @@ def _apply_change(row: dict, change: MessageChange) -> bool:
 
 
 def _react(reactions: Iterable[dict] | str, change: Reaction) -> list[dict]:
-    """The reactions with the contact's newest in place of their former one."""
-    reactions = orjson.loads(reactions) if isinstance(reactions, str) else reactions
+    """The reactions with the contact's newest in place of their former one.
+
+    One that was taken back stays without an emoji, for its time: what it replaces may come after it.
+    """
+    reactions = orjson.loads(reactions) if isinstance(reactions, str) else list(reactions)
+    at = round(change.occurred_at.timestamp() * 1000)
+    if any(reaction.get("by") == "contact" and reaction.get("at", 0) > at for reaction in reactions):
+        return reactions
     others = [reaction for reaction in reactions if reaction.get("by") != "contact"]
-    own = [{"emoji": change.emoji, "by": "contact"}] if change.emoji else []
-    return (others + own)[-MOST_REACTIONS:]
+    return [*others, {"emoji": change.emoji, "by": "contact", "at": at}][-MOST_REACTIONS:]
 
 
 def _write_rows(rows: Sequence[dict]) -> None:

@@ -126,6 +126,17 @@ def test_webhooks_that_go_astray(ready: Meta, webhook: AppWebhook, kind, options
     assert ready.sandbox.accepted_by_graph(ready.page_id)[0]["status"] == "delivered"
 
 
+@pytest.mark.parametrize("reported", [0, 1])
+def test_lost_answer_may_lose_its_echo_too(ready: Meta, webhook: AppWebhook, reported: int):
+    ready.sandbox.graph_fault("accept_then_500", page_id=ready.page_id, reported=reported)
+
+    assert ready.send().status_code == 500
+
+    ready.sandbox.wait_until_quiet()
+    assert len(webhook.items) == 2 * reported
+    assert ready.sandbox.accepted_by_graph(ready.page_id)[0]["status"] == "delivered"
+
+
 def test_echo_comes_before_the_response(ready: Meta, webhook: AppWebhook):
     ready.sandbox.graph_fault("callback_before_response", page_id=ready.page_id)
 

@@ -70,6 +70,7 @@ class Book:
     asked: dict[int, Asked] = field(default_factory=dict)
     granted: list[Granted] = field(default_factory=list)
     texted: dict[str, Texted] = field(default_factory=dict)  # by the provider's id
+    unheard: set[str] = field(default_factory=set)  # ids of messages about which some webhook came late
     heard: dict[str, int] = field(default_factory=dict)  # by phone: how many keywords were looked at
     merged: list[tuple[str, list[str]]] = field(default_factory=list)  # who is kept, what was scheduled for both
     closed: set[str] = field(default_factory=set)  # conversations that somebody asked to be closed

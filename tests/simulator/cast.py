@@ -17,10 +17,13 @@ from knox.models import get_token_model
 from accounts.models import User
 from chatrooms import groups
 from chatrooms.models import UserChatroom
+from integrations.models import Channel
+from integrations.sandbox.graph.items import FIELDS
 from messagehub import tenancy
 from tests import factories
 from tests.sandbox_server import SandboxServer
 from tests.simulator import clocks
+from tests.simulator.environment import APP_ID, APP_SECRET
 from tokens import ledger
 
 ORGANIZATIONS = 3
@@ -30,6 +33,7 @@ TEMPS = 2
 PHONES = 60
 TALKERS = 4
 MEMBERS = 12  # of the group that a chatroom's campaigns go to; one of them may be in any zone of a large country
+KNOWN, NEWCOMERS = 5, 3  # people on Messenger, and again on Instagram: with a conversation at the start, and without
 FIRST_TOKENS = 30  # few, so that they run out and are granted again
 PATIENCE = 40  # seconds that a client repeats a request that got no clear answer
 
@@ -60,6 +64,30 @@ class Wandering:
     phone: str
 
 
+@dataclass(frozen=True)
+class Customer:
+    """Somebody who writes on Messenger or Instagram."""
+
+    account_id: str  # of the page, or of its Instagram account
+    person_id: str
+    is_on_instagram: bool
+    conversation_id: str = ""  # of one with whom staff is in conversation
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page with its Instagram account, both in one chatroom."""
+
+    page_id: str
+    instagram_id: str
+    room_id: str
+    customers: list[Customer]
+
+    @property
+    def known(self) -> list[Customer]:
+        return [customer for customer in self.customers if customer.conversation_id]
+
+
 @dataclass
 class Room:
     id: str
@@ -76,10 +104,16 @@ class Organization:
     temps: list[Person]  # who are assigned, promoted, deactivated and so on, and never write
     rooms: list[Room]
     wandering: Wandering
+    page: Page
     phones: list[str]
     talkers: list[str]  # phones that nobody writes to, and that change their minds about being written to
     quiet_hours: clocks.Hours  # while they are on
     pays_back: bool  # also what the carrier did not deliver
+
+    @property
+    def accounts(self) -> dict[str, str]:
+        """By platform, what the provider calls whose messages they are."""
+        return {"SMS": self.account_sid, "MESSENGER": self.page.page_id, "INSTAGRAM": self.page.instagram_id}
 
     @property
     def admin(self) -> Person:
@@ -159,7 +193,8 @@ class Door:
 
 
 def make(sandbox: SandboxServer, web_url: str) -> list[Organization]:
-    """Made by the operations' own means, in the database and at the provider."""
+    """Made by the operations' own means, in the database and at the providers."""
+    sandbox.add_app(APP_ID, APP_SECRET, f"{web_url}/api/webhooks/facebook")
     return [_organization(place, sandbox, web_url) for place in range(ORGANIZATIONS)]
 
 
@@ -188,6 +223,7 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
         # The newest: a chatroom sends from its oldest number.
         wandering = factories.ChannelFactory(chatroom=room, account=account, address=f"+1555{place:03d}0099")
         sandbox.add_number(sid, wandering.address, f"{web_url}/api/webhooks/twilio/messages")
+        page = _connect_page(place, sandbox, made, room)
         people = [_sign_in(admin, {room.id for room in rooms})]
         for n in range(AGENTS):
             agent = _make_person(made, "agent", f"agent{n}@org{place}.example")
@@ -205,11 +241,50 @@ def _organization(place: int, sandbox: SandboxServer, web_url: str) -> Organizat
         temps=[Person(temp.pk, temp.email, False, set()) for temp in temps],
         rooms=rooms,
         wandering=Wandering(str(wandering.pk), wandering.address),
+        page=page,
         phones=[f"+1556{place:03d}{n:04d}" for n in range(PHONES)],
         talkers=[f"+1558{place:03d}{n:04d}" for n in range(TALKERS)],
         quiet_hours=clocks.Hours.around(datetime.now(UTC)),
         pays_back=pays_back,
     )
+
+
+def _connect_page(place: int, sandbox: SandboxServer, organization, room) -> Page:
+    page_id, instagram_id, token = f"10{place:013}", f"178{place:014}", f"EAA{place:032x}"
+    fields = sorted(set(FIELDS.values()))
+    sandbox.add_page(
+        page_id, f"Simulated {place}", token, APP_ID, instagram_account_id=instagram_id,
+        instagram_username=f"simulated{place}", subscribed_fields=fields,
+    )  # fmt: skip
+    account = factories.FacebookPageFactory(organization=organization, external_id=page_id, secret=token)
+    messenger = factories.PageChannelFactory(chatroom=room, account=account)
+    instagram = factories.PageChannelFactory(chatroom=room, account=account, platform="INSTAGRAM", address=instagram_id)
+    customers = [
+        _make_customer(sandbox, channel, f"{7 + n}{place:03}{number:012}", is_known=number < KNOWN)
+        for n, channel in enumerate((messenger, instagram))
+        for number in range(KNOWN + NEWCOMERS)
+    ]
+    return Page(page_id, instagram_id, str(room.pk), customers)
+
+
+def _make_customer(sandbox: SandboxServer, channel: Channel, person_id: str, *, is_known: bool) -> Customer:
+    """Every other one's messages are seen at once. A known one has a conversation."""
+    account_id, is_on_instagram = channel.address, channel.platform == "INSTAGRAM"
+    sandbox.add_person(
+        account_id, person_id, first_name="Ada", username=f"ada{person_id}", sees=person_id[-1] in "02468"
+    )
+    if not is_known:
+        return Customer(account_id, person_id, is_on_instagram)
+    contact = factories.ContactFactory(chatroom=channel.chatroom, phone=None)
+    contact.addresses.create(
+        organization_id=channel.organization_id, chatroom=channel.chatroom, platform=channel.platform,
+        address=person_id, channel=channel, is_primary=True,
+    )  # fmt: skip
+    conversation = factories.ConversationFactory(
+        chatroom=channel.chatroom, contact=contact, channel=channel, platform=channel.platform,
+        last_inbound_at=timezone.now(),
+    )  # fmt: skip
+    return Customer(account_id, person_id, is_on_instagram, str(conversation.pk))
 
 
 @cache

@@ -8,9 +8,10 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from twilio.request_validator import RequestValidator
 
+from tests.simulator import people
 from tests.simulator.book import Texted
 from tests.simulator.cast import Organization
-from tests.simulator.scene import Scene, text_of
+from tests.simulator.scene import ON_META, Scene, text_of
 
 PATH = "/api/webhooks/twilio/messages"
 # As people write them; the first of each is the only one that the sandbox itself heeds.
@@ -21,7 +22,9 @@ SPOKEN = {text: word for word, texts in {"STOP": STOP, "START": START}.items() f
 
 
 def text_us(scene: Scene, chance: random.Random, number: int) -> None:
-    """A customer writes; a few of them want no more messages, or again."""
+    """A customer writes; a few of them want no more texts, or again."""
+    if chance.random() < ON_META:
+        return people.write(scene, chance, number)
     organization = chance.choice(scene.organizations)
     body = chance.choices([text_of(chance, number), "STOP", "START"], [30, 1, 2])[0]
     phone, room = chance.choice(organization.phones), chance.choice(organization.rooms)
@@ -34,6 +37,8 @@ def text_us(scene: Scene, chance: random.Random, number: int) -> None:
 
 def text_in_a_burst(scene: Scene, chance: random.Random, number: int) -> None:
     """Several texts of one customer in one moment, as a long one comes that a phone cut into pieces."""
+    if chance.random() < 0.5:
+        return people.write_in_a_burst(scene, chance, number)
     organization = chance.choice(scene.organizations)
     room, phone = chance.choice(organization.rooms), chance.choice(organization.phones)
     _burst(scene, organization, phone, room.number, [text_of(chance, number) for _ in range(chance.randint(3, 8))])

@@ -23,6 +23,16 @@ AT_THE_PROVIDER: dict[str, float] = {
     "slow": 4, "late failure": 6, "duplicate_callbacks": 5, "reorder_callbacks": 5, "delay_callbacks": 4,
     "no_callbacks": 4, "callback_before_response": 5,
 }  # fmt: skip
+AT_THE_GRAPH: dict[str, float] = {
+    "accept_then_hang": 3, "accept_then_reset": 5, "accept_then_500": 5, "truncated_json": 3, "no_id": 3,
+    "foreign_recipient": 2, "500": 4, "502": 2, "503": 2, "504": 2, "html": 2, "613": 5, "refusal": 6, "190": 1,
+    "slow": 4, "duplicate_callbacks": 5, "reorder_callbacks": 5, "delay_callbacks": 4, "no_callbacks": 4,
+    "callback_before_response": 5,
+}  # fmt: skip
+LOST_ANSWERS = (
+    "accept_then_hang", "accept_then_reset", "accept_then_500", "truncated_json", "no_id", "foreign_recipient",
+)  # fmt: skip
+GRAPH_REFUSALS = ("10", "100", "551", "10904")  # the first with subcode 2018278
 
 
 @dataclass
@@ -40,7 +50,14 @@ Disturbance = Callable[[Stage, random.Random], None]
 
 
 def spoil_answers(stage: Stage, chance: random.Random) -> None:
-    """The provider's next answers to one organization go wrong."""
+    """A provider's next answers to one organization go wrong."""
+    if chance.random() < 0.4:
+        _spoil_graph(stage, chance)
+    else:
+        _spoil_twilio(stage, chance)
+
+
+def _spoil_twilio(stage: Stage, chance: random.Random) -> None:
     kind = chance.choices(list(AT_THE_PROVIDER), list(AT_THE_PROVIDER.values()))[0]
     options: dict[str, float | str] = {"account_sid": chance.choice(stage.organizations).account_sid}
     count = chance.randint(1, 3)
@@ -55,6 +72,22 @@ def spoil_answers(stage: Stage, chance: random.Random) -> None:
         count = 1
     kind = chance.choice({"refusal": REFUSALS, "late failure": LATE_FAILURES}.get(kind, (kind,)))
     stage.processes.sandbox.fault(kind, count, **options)
+
+
+def _spoil_graph(stage: Stage, chance: random.Random) -> None:
+    kind = chance.choices(list(AT_THE_GRAPH), list(AT_THE_GRAPH.values()))[0]
+    count = 1 if kind in ("accept_then_hang", "190") else chance.randint(1, 3)
+    options: dict[str, float | str] = {"page_id": chance.choice(stage.organizations).page.page_id}
+    if kind in LOST_ANSWERS:
+        options["reported"] = chance.choice([0, 1])  # settled by the list, or by the echo
+    if kind == "accept_then_hang":
+        options["seconds"] = chance.choice([1, 2, 12])  # the last is longer than a call may take
+    elif kind in ("slow", "delay_callbacks"):
+        options["seconds"] = chance.choice([0.5, 1, 2])
+    elif kind == "613":
+        options["retry_after"] = chance.choice([0, 1, 2])
+    kind = chance.choice(GRAPH_REFUSALS) if kind == "refusal" else kind
+    stage.processes.sandbox.graph_fault(kind, count, **options)
 
 
 def kill_worker(stage: Stage, chance: random.Random) -> None:

@@ -13,6 +13,10 @@ NO_LIMITS = {
 }
 
 
+# One app of Meta's for everybody. The sandbox is given the same.
+APP_ID, APP_SECRET = "770011223344", "the-secret-of-the-simulated-app"
+
+
 def of(folder: Path, web_port: int, sandbox_port: int) -> dict[str, str]:
     """What each process reads: a deployment's settings, so none starts servers of its own."""
     sockets = launcher.locate(folder)
@@ -24,6 +28,11 @@ def of(folder: Path, web_port: int, sandbox_port: int) -> dict[str, str]:
         "MESSAGEHUB_LOCAL_DIR": str(folder),
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{web_port}",
         "TWILIO_API_BASE_URL": f"http://127.0.0.1:{sandbox_port}/sandbox",
+        "META_GRAPH_BASE_URL": f"http://127.0.0.1:{sandbox_port}/sandbox/graph",
+        "META_INSTAGRAM_BASE_URL": f"http://127.0.0.1:{sandbox_port}/sandbox/graph",
+        "META_APP_ID": APP_ID,
+        "META_APP_SECRET": APP_SECRET,
+        "META_VERIFY_TOKEN": "only-for-simulations",
         "SECRET_KEY": "only-for-simulations-" + "0" * 40,
         "FIELD_ENCRYPTION_KEYS": "dGhpcy1rZXktaXMtb25seS1mb3ItdGVzdHMtMDAwMDA=",
         "DJANGO_SETTINGS_MODULE": "messagehub.settings",

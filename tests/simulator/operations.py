@@ -15,7 +15,7 @@ from tests.simulator.admins import (
 from tests.simulator.book import Asked, Campaign, Granted
 from tests.simulator.cast import Organization, Person, Room
 from tests.simulator.customers import change_mind, text_in_a_burst, text_us
-from tests.simulator.scene import Operation, Scene, ask, somebody, text_of, uuid_of
+from tests.simulator.scene import Operation, Scene, ask, choose_target, somebody, text_of, uuid_of
 
 FAILED = ("failed", "undelivered", "not_sent", "canceled")
 
@@ -40,10 +40,10 @@ def schedule(scene: Scene, chance: random.Random, number: int) -> None:
 def say_again(scene: Scene, chance: random.Random, number: int) -> None:
     """Two messages with one text to one person: for the provider they look alike."""
     organization = chance.choice(scene.organizations)
-    person, room = somebody(chance, organization)
-    text, phone = text_of(chance, number), chance.choice(organization.phones)
+    person, target = choose_target(chance, organization)
+    text = text_of(chance, number)
     for copy in range(2):
-        body = {"to": phone, "chatroom_id": room.id, "content": text, "client_id": str(uuid_of(chance))}
+        body = {**target, "content": text, "client_id": str(uuid_of(chance))}
         ask(scene, Asked(number * 10 + copy, organization.id, person.id, person.is_admin, {text}, body["client_id"]),
              person, "/api/messages/send", body, {})  # fmt: skip
 
@@ -52,8 +52,8 @@ def _send(
     scene: Scene, chance: random.Random, number: int, text: str, *, copies: int = 1, keyed: bool = False, **more
 ) -> None:
     organization = chance.choice(scene.organizations)
-    person, room = somebody(chance, organization)
-    body = {"to": chance.choice(organization.phones), "chatroom_id": room.id, "content": text, **more}
+    person, target = choose_target(chance, organization)
+    body = {**target, "content": text, **more}
     headers, client_id = {}, str(uuid_of(chance))
     if keyed or chance.random() < 0.3:
         headers["Idempotency-Key"], client_id = client_id, None
@@ -140,7 +140,7 @@ def settle(scene: Scene, chance: random.Random, number: int) -> None:
     alike = scene.door.ask(organization.admin, "GET", "/api/messages", params={"search": message["content"]})
     if alike is None or len(alike.body["results"]) != 1:
         return  # several of one text: a person could not say which
-    there = any(each["body"] == message["content"] for each in scene.sandbox.accepted(organization.account_sid))
+    there = any(each["body"] == message["content"] for each in scene.gather_accepted(organization))
     outcome = "accepted" if there else "not_sent"
     scene.door.ask(organization.admin, "POST", f"/api/messages/{message['id']}/settle", json={"outcome": outcome})
 

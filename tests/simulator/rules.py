@@ -119,11 +119,11 @@ def rooms_and_numbers() -> Iterator[str]:
     """Conversations are where their number is, with all that belongs to them, and that is no archived chatroom."""
     with tenancy.system():
         for row in sql.fetch_rows(LEFT_BEHIND):
-            yield f"The conversation {row['id']} did not follow {row['phone']} to its chatroom"
+            yield f"The conversation {row['id']} did not follow {row['address']} to its chatroom"
         for row in sql.fetch_rows(TORN):
             yield f"Message {row['id']} is in another chatroom than its conversation, or somebody else's"
         for row in sql.fetch_rows(PUT_AWAY):
-            yield f"{row['phone']} belongs to an archived chatroom"
+            yield f"{row['address']} belongs to an archived chatroom"
 
 
 def merged_contacts(book: Book) -> Iterator[str]:

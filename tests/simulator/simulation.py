@@ -17,14 +17,14 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations import health
-from integrations.models import Channel, TwilioAccount, WebhookEvent
+from integrations.models import Channel, ProviderAccount, WebhookEvent
 from integrations.sandbox import store
 from messagehub import tenancy
 from messaging.conversations import moving
 from messaging.models import Campaign, Message
 from messaging.receiving import backfill
 from messaging.sending import reconciliation
-from tests.simulator import cast, checks, disturbances, operations
+from tests.simulator import cast, checks, disturbances, operations, people
 from tests.simulator.admins import set_quiet_hours
 from tests.simulator.book import Book, Granted
 from tests.simulator.disturbances import Disturbance, Stage
@@ -81,7 +81,7 @@ class Figures:
     answers: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
     unknown_became: Counter[str] = field(default_factory=Counter)
-    at_the_provider: int = 0
+    at_the_provider: Counter[str] = field(default_factory=Counter)  # by platform
     texts: int = 0
     quiet_moments: int = 0
     let_in: int = 0  # accounts that had been shut out
@@ -125,6 +125,7 @@ class Simulation:
         self.watchers = Watchers(processes.web_url, organizations)
         self.watchers.start()
         processes.wait_for_workers()
+        people.say_hello(self.scene)
         self.stage = Stage(processes, organizations, self.watchers, redis.Redis.from_url(settings.REDIS_URL))
 
     # ------------------------------------------------------------ playing
@@ -193,7 +194,7 @@ class Simulation:
         """What waits for a later moment has waited: pauses of minutes are for providers, not for simulations."""
         with tenancy.system():
             Message.objects.filter(status="queued", not_before__gt=Now()).update(not_before=Now())
-            TwilioAccount.objects.update(held_until=None)
+            ProviderAccount.objects.update(held_until=None)
             Channel.objects.update(held_until=None)
         self.let_in()
         backfill.backfill_inbound()
@@ -273,12 +274,17 @@ class Simulation:
             figures.states = Counter(outbound.values_list("status", flat=True))
             unknown = outbound.filter(pk__in=self.seen_unknown)
             figures.unknown_became = Counter(unknown.values_list("status", flat=True))
-        accounts = [each.account_sid for each in self.scene.organizations]
-        figures.at_the_provider = sum(len(self.scene.sandbox.accepted(sid)) for sid in accounts)
+        for organization in self.scene.organizations:
+            platforms = {account: platform for platform, account in organization.accounts.items()}
+            taken = self.scene.gather_accepted(organization)
+            figures.at_the_provider += Counter(platforms[each["account_sid"]] for each in taken)
 
 
 def faults_met(sandbox_database: Path) -> Counter[str]:
     """What the sandbox itself has written down about the creates that it spoilt."""
     with closing(store.connect(sandbox_database)) as db:
-        found = db.execute("SELECT fault, count(*) FROM requests WHERE fault IS NOT NULL GROUP BY fault")
+        found = db.execute(
+            "SELECT CASE WHEN path LIKE '%/graph/%' THEN 'Meta: ' ELSE '' END || fault AS fault, count(*)"
+            " FROM requests WHERE fault IS NOT NULL GROUP BY 1"
+        )
         return Counter({row[0]: row[1] for row in found.fetchall()})

@@ -277,9 +277,9 @@ def follow_up(
         steps = [(name, 0) for name, _ in steps]
     if kind == "duplicate_callbacks" and fault:
         steps = [step for step in steps for _ in range(int(fault.option("copies")))]
+    is_reported = kind != "no_callbacks" and not (fault and fault.find_option("reported") == 0)
     return [
-        plan_event(account, row, name, row["created_at"] + after / 1000, reported=kind != "no_callbacks")
-        for name, after in steps
+        plan_event(account, row, name, row["created_at"] + after / 1000, reported=is_reported) for name, after in steps
     ]
 
 

@@ -88,6 +88,17 @@ def test_pages_are_followed_by_their_cursor_and_not_by_their_address(graph: Grap
     assert graph.calls[1].query["fields"] == listing.FIELDS
 
 
+def test_messages_of_one_second_are_listed_in_the_order_in_which_they_were_written(graph: GraphServer):
+    """Meta's times are whole seconds, and its list has the newest first."""
+    received, sent = [message(f"m_{n}", PERSON, at(5)) for n in (3, 2, 1)], [message("m_5", PAGE, at(5))]
+    for _ in range(2):
+        graph.answer(200, page(conversation("t_1", at(5), page(*sent, *received, after="i1"))))
+        graph.answer(200, page(message("m_4", PAGE, at(5))))
+
+    assert [each.provider_id for each in list_received()] == ["m_1", "m_2", "m_3"]
+    assert [each.provider_id for each in list_sent()] == ["m_4", "m_5"]
+
+
 def test_reading_ends_at_the_first_old_message_and_the_first_old_conversation(graph: GraphServer):
     messages = page(message("m_3", PERSON, at(5)), message("m_2", PERSON, SINCE.replace(minute=0, hour=19)), after="i1")
     old = conversation("t_2", SINCE.replace(hour=19), page(message("m_1", PERSON, at(50))))

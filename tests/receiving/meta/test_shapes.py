@@ -5,7 +5,8 @@ import pytest
 from chatrooms.models import Contact, ContactActivity
 from integrations.models import WebhookEvent
 from messagehub import tenancy
-from messaging.models import Conversation
+from messaging import payloads
+from messaging.models import Conversation, Message
 from tests.meta_events import PERSON, build_echo, build_event, build_text
 from tests.receiving.meta.conftest import list_set_aside
 
@@ -73,13 +74,29 @@ def test_an_answer_quotes_what_it_answers(page, come_in, thread):
     assert second.reply_to_id == first.pk
 
 
+def list_emojis(message: Message) -> list[str]:
+    """As everybody sees them."""
+    with tenancy.system():
+        shape = payloads.describe_messages_by_id([message.pk])[message.pk]
+    return [reaction["emoji"] for reaction in shape["reactions"]]
+
+
 @pytest.mark.parametrize(("emoji", "action", "shown"), [("😍", "react", ["😍"]), ("", "unreact", [])])
 def test_reaction_stands_at_its_message(page, come_in, thread, emoji, action, shown):
     come_in(page, build_text(page.address, "Hi", mid="m_a"))
     come_in(page, build_event(page.address, reaction={"mid": "m_a", "action": "react", "emoji": "👍"}))
     come_in(page, build_event(page.address, reaction={"mid": "m_a", "action": action, "emoji": emoji}))
-    (message,) = thread(page)
-    assert [reaction["emoji"] for reaction in message.reactions] == shown
+    assert list_emojis(thread(page)[0]) == shown
+
+
+@pytest.mark.parametrize(("first", "last", "shown"), [("👍", "", []), ("", "👍", ["👍"]), ("👍", "😍", ["😍"])])
+def test_reactions_that_overtake_one_another_end_with_the_newest(page, come_in, thread, first, last, shown):
+    """Two workers may split and process two batches of one second in either order."""
+    come_in(page, build_text(page.address, "Hi", mid="m_a"))
+    for emoji, at in ((last, 1_700_000_000_300), (first, 1_700_000_000_100)):
+        action = "react" if emoji else "unreact"
+        come_in(page, build_event(page.address, at=at, reaction={"mid": "m_a", "action": action, "emoji": emoji}))
+    assert list_emojis(thread(page)[0]) == shown
 
 
 def test_reaction_opens_no_window(page, come_in, thread):
