@@ -16,6 +16,10 @@ from integrations.sandbox.server import Sandbox
 
 PAGE_FIELDS = ("id", "name", "instagram_business_account", "category", "access_token")
 INSTAGRAM_FIELDS = ("id", "user_id", "username", "name", "account_type", "profile_picture_url")
+# The singular is Instagram's: https://developers.facebook.com/docs/instagram-platform/webhooks
+MORE_SUBSCRIPTIONS = (
+    "messaging_optins", "messaging_seen", "messaging_referral", "standby", "messaging_handovers", "feed",
+)  # fmt: skip
 PERSON_FIELDS = ("id", "name", "first_name", "last_name", "profile_pic", "username")
 
 
@@ -68,7 +72,7 @@ def _subscribe(db: sqlite3.Connection, inquiry: Inquiry, *, node: str) -> dict[s
     names = wanted if isinstance(wanted, list) else [name for name in str(wanted).split(",") if name]
     if not names and not account.is_instagram:
         raise refuse_parameter("The parameter subscribed_fields is required")
-    known = {*FIELDS.values(), "messaging_optins", "messaging_seen", "standby", "messaging_handovers", "feed"}
+    known = {*FIELDS.values(), *MORE_SUBSCRIPTIONS}
     if unknown := [name for name in names if name not in known]:
         raise refuse_parameter(f"Param subscribed_fields[0] must not be {unknown[0]}")
     db.execute("UPDATE graph_pages SET subscribed_fields = ? WHERE page_id = ?", (json.dumps(names), account.page_id))
