@@ -13,8 +13,8 @@ from integrations.models import Channel, FacebookPage, Platform, TwilioAccount
 class RenewForm(forms.Form):
     auth_token = forms.RegexField(
         r"^[!-~]{16,1000}$",
-        label="Token",
-        help_text="An auth token from the Twilio Console, or a page access token from Meta. It won't be shown again.",
+        label="Auth token or page access token",
+        help_text="From the Twilio Console, or from Meta. It won't be shown again.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
 

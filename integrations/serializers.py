@@ -36,7 +36,7 @@ class AlertSerializer(serializers.Serializer):
 class HealthSerializer(serializers.Serializer):
     """Whether a number can send. While it is paused or busy, its messages stay queued."""
 
-    state = serializers.ChoiceField(choices=["ok", "busy", "paused"])
+    state = serializers.ChoiceField(choices=health.STATES)
     until = serializers.DateTimeField(allow_null=True, help_text="When a busy number resumes.")
     alerts = AlertSerializer(many=True)
 
@@ -180,7 +180,7 @@ class FacebookPageSerializer(RowSerializer):
 
 def describe_page_health(page: FacebookPage, states: list[health.Health]) -> dict:
     """The worse of the channels' states, and the alerts of all, each once."""
-    worst = max(states, key=lambda state: ("ok", "busy", "paused").index(state.state))
+    worst = max(states, key=lambda state: health.STATES.index(state.state))
     alerts = {alert.pk: alert for state in states for alert in state.alerts}
     description = describe_health(health.Health(worst.state, worst.until, list(alerts.values())))
     ends_at = page.secret_expires_at

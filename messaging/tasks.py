@@ -5,7 +5,7 @@ from uuid import UUID
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from integrations import health
+from integrations import health, page_health
 from messagehub import tenancy
 from messaging import retention
 from messaging.conversations import assignments, moving
@@ -46,6 +46,12 @@ def probe(timestamp: int) -> None:
     health.probe()
     with tenancy.system():
         health.forget_old_alerts()
+
+
+@app.periodic(cron="27 * * * *")
+@app.task(queueing_lock="pages", pass_context=False)
+def check_pages(timestamp: int) -> None:
+    page_health.check_pages()
 
 
 @app.periodic(cron="*/10 * * * *")
