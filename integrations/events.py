@@ -185,6 +185,17 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person is called, as far as the provider tells. The picture's address is good for some days."""
+
+    name: str
+    first_name: str = ""
+    last_name: str = ""
+    username: str = ""
+    picture_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The provider refused it for good: it was not sent and never will be."""
 

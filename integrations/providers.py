@@ -12,6 +12,7 @@ from integrations.events import (
     Outcome,
     OutgoingText,
     Part,
+    Profile,
     Reply,
     SignedWebhook,
     WebhookRequest,
@@ -79,6 +80,9 @@ class Provider(Protocol):
 
     def check_health(self, account: str, secret: str) -> None:
         """Ask for something that sends nothing. Raises Refusal and Away."""
+
+    def fetch_profile(self, account: str, secret: str, platform: str, channel: str, address: str) -> Profile | None:
+        """What the contact is called who wrote to the channel; None where that is unknown. Raises Refusal and Away."""
 
     def error_meanings(self) -> Mapping[str, Meaning]: ...
 

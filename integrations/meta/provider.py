@@ -13,6 +13,7 @@ from integrations.events import (
     Outcome,
     OutgoingText,
     Part,
+    Profile,
     Reply,
     WebhookRequest,
 )
@@ -94,6 +95,9 @@ class Meta:
             pages.fetch_page(secret)
         except Refusal:
             pages.fetch_instagram_account(secret)  # connected by Instagram Login, without a page
+
+    def fetch_profile(self, account: str, secret: str, platform: str, channel: str, address: str) -> Profile | None:
+        return pages.fetch_profile(address, platform, secret, account=account, channel=channel)
 
     def error_meanings(self) -> Mapping[str, Meaning]:
         return errors.MEANINGS

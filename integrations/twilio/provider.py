@@ -4,7 +4,16 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from integrations.events import InboundMessage, Incoming, Listed, Outcome, OutgoingText, Part, WebhookRequest
+from integrations.events import (
+    InboundMessage,
+    Incoming,
+    Listed,
+    Outcome,
+    OutgoingText,
+    Part,
+    Profile,
+    WebhookRequest,
+)
 from integrations.meanings import Meaning
 from integrations.twilio import callbacks, errors, limits, listing, parsing, sending, webhooks
 
@@ -80,6 +89,9 @@ class Twilio:
 
     def check_health(self, account: str, secret: str) -> None:
         listing.numbers(account, secret)  # proves that we are let in, without sending anything
+
+    def fetch_profile(self, account: str, secret: str, platform: str, channel: str, address: str) -> Profile | None:
+        return None  # a phone number says nothing of its owner
 
     def error_meanings(self) -> Mapping[str, Meaning]:
         return errors.MEANINGS

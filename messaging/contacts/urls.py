@@ -1,9 +1,10 @@
 from django.urls import path
 
-from messaging.contacts import views
+from messaging.contacts import picture_views, views
 
 urlpatterns = [
     path("<uuid:pk>/", views.contact, name="contact"),
+    path("<uuid:pk>/picture/", picture_views.show, name="contact-picture"),
     path("<uuid:pk>/edit/", views.edit, name="contact-edit"),
     path("<uuid:pk>/block/", views.block, name="contact-block"),
     path("<uuid:pk>/groups/", views.group, name="contact-group"),
