@@ -1,8 +1,9 @@
 from django.urls import path
 
-from messaging.contacts import picture_views, views
+from messaging.contacts import deletion_views, picture_views, views
 
 urlpatterns = [
+    path("deletion/<slug:code>/", deletion_views.show_deletion, name="deletion"),
     path("<uuid:pk>/", views.contact, name="contact"),
     path("<uuid:pk>/picture/", picture_views.show, name="contact-picture"),
     path("<uuid:pk>/edit/", views.edit, name="contact-edit"),

@@ -54,7 +54,7 @@ def apply_message_changes(
         elif _apply_change(row, change):
             changed_rows[row["id"]] = row
     _write_rows(list(changed_rows.values()))
-    _forget_files([row["id"] for row in changed_rows.values() if row["deleted_at"]])
+    forget_files([row["id"] for row in changed_rows.values() if row["deleted_at"]])
     return [states.message_updated(row) for row in changed_rows.values()], unmatched_ids
 
 
@@ -98,8 +98,8 @@ def _write_rows(rows: Sequence[dict]) -> None:
             cursor.execute(WRITE, [list(column) for column in columns])
 
 
-def _forget_files(message_ids: Sequence[UUID]) -> None:
-    """Delete what came with unsent messages; the files once that is committed."""
+def forget_files(message_ids: Sequence[UUID]) -> None:
+    """Delete what came with unsent or erased messages; the files once that is committed."""
     # Meta requires that an unsent message's content goes:
     # https://developers.facebook.com/docs/messenger-platform/instagram/features/webhook#messages
     attachments = Attachment.objects.filter(message__in=message_ids)
