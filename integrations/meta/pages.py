@@ -126,7 +126,7 @@ def check_token(token: str) -> TokenState:
         expires_at=_read_end(data.get("expires_at")),
         data_access_expires_at=_read_end(data.get("data_access_expires_at")),
         scopes=tuple(scope for scope in scopes if isinstance(scope, str)) if isinstance(scopes, list) else (),
-        reason=read_text(read_object(data, "error"), "message", 300),
+        reason=read_text(read_object(data, "error"), "message").replace(token, "…")[:300],
     )
 
 
