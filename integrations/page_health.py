@@ -12,6 +12,7 @@ from accounts import audit
 from integrations import health, isolation
 from integrations.meta import pages as meta_pages
 from integrations.models import FacebookPage, Platform
+from integrations.pages import OUR_SECRET
 from integrations.refusals import Away, Refusal
 from messagehub import tenancy
 
@@ -20,7 +21,6 @@ EXPIRING, UNSUBSCRIBED = "token_expiring", "not_subscribed"
 # Chatwoot renews at ten days too. Meta refuses it in a token's first day, and once the 60 days are over:
 # https://developers.facebook.com/docs/instagram-platform/reference/refresh_access_token
 SHORT = timedelta(days=10)
-OUR_SECRET = "app_secret"  # noqa: S105  the code of a refusal of our own app, which no admin can do anything about
 
 
 def check_pages() -> int:

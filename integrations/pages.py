@@ -1,5 +1,6 @@
 """Connecting, changing and disconnecting Facebook pages with their Instagram accounts, and accounts without a page."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -21,11 +22,14 @@ from integrations.numbers import Claimed
 from integrations.refusals import Away, Refusal
 from messagehub import constraints
 
+log = logging.getLogger(__name__)
 REJECTED = "Meta rejected this page access token. Create a new one for the page, and paste it whole."
 NO_SUBSCRIPTION = (
     "Meta doesn't let this token subscribe to the messages. Create one with the permissions pages_messaging and "
     "pages_manage_metadata, or for Instagram Login instagram_business_manage_messages."
 )
+# The code of a refusal of our own app: nothing that an admin could enter here would help.
+OUR_SECRET = "app_secret"  # noqa: S105
 UNIQUE_CHANNELS = ("channels_address", "channels_of_organization")
 
 
@@ -79,6 +83,8 @@ def connect_page(chatroom: Chatroom, token: str, *, by: User, **expected: str) -
         account, former_values = _save_account(chatroom, page, token, expires_at)
         for line in _list_lines(page):
             _save_channel(chatroom, account, *line)
+        # An Instagram account that is connected through its page now needs no token of its own, and the reverse.
+        FacebookPage.objects.filter(organization=chatroom.organization_id, channels=None).delete()
         if former_values:
             _change_chatrooms(account, chatroom, None, by)
             close_alerts(account)
@@ -92,7 +98,9 @@ def find_page(token: str) -> Page:
     """Whose token this is: a page's, or that of an Instagram account without one. Raises BadPageToken and MetaAway."""
     try:
         return meta_pages.fetch_page(token)
-    except Refusal:
+    except Refusal as refusal:
+        if refusal.code == OUR_SECRET:
+            raise MetaAway from None
         return _ask(meta_pages.fetch_instagram_account, token)
     except Away:
         raise MetaAway from None
@@ -116,7 +124,13 @@ def read_expiry(page: Page, token: str) -> datetime | None:
     """When the token of a page ends, as far as Meta tells. Raises BadPageToken and MetaAway."""
     if not (page.page_id and settings.META_APP_ID and settings.META_APP_SECRET):
         return None
-    state = _ask(meta_pages.check_token, token)
+    try:
+        state = meta_pages.check_token(token)
+    except Refusal as refusal:  # of our app: the token has opened the page
+        log.error("Meta refuses our app (%s): META_APP_ID or META_APP_SECRET is wrong.", refusal.code)
+        return None
+    except Away:
+        raise MetaAway from None
     if not state.is_valid:
         raise BadPageToken
     return state.expires_at
@@ -301,7 +315,6 @@ def _ask(question: Callable, *args):
     try:
         return question(*args)
     except Refusal as refusal:
-        # Our own secret is wrong: nothing that an admin could enter here would help.
-        raise (MetaAway if refusal.code == "app_secret" else BadPageToken) from None
+        raise (MetaAway if refusal.code == OUR_SECRET else BadPageToken) from None
     except Away:
         raise MetaAway from None

@@ -259,6 +259,36 @@ def test_without_meta_nothing_is_changed(api, ann, acme, inside, sales, meta, se
         assert not FacebookPage.objects.exists()
 
 
+def test_wrong_secret_of_our_own_is_not_blamed_on_the_token(api, ann, sales, meta, settings):
+    settings.META_APP_SECRET = "another"
+
+    answer = api(ann).post(PLACE, body(sales.room))
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "provider_unavailable")
+
+
+def test_app_that_may_not_look_at_tokens_keeps_no_page_out(api, ann, sales, meta, settings):
+    settings.META_APP_ID = "4"
+
+    assert connect(api(ann), sales.room)["health"]["token_expires_at"] is None
+
+
+def test_instagram_account_goes_over_to_its_page(api, ann, acme, inside, sales, meta):
+    with inside(acme):  # as it is connected without its page; the sandbox knows an account in one way only
+        alone = factories.FacebookPageFactory(organization=acme.organization, external_id=ACCOUNT)
+        channel = factories.PageChannelFactory(
+            chatroom=sales.room, account=alone, platform="INSTAGRAM", address=ACCOUNT
+        )
+
+    together = connect(api(ann), sales.room)
+
+    assert together["instagram_account_id"] == ACCOUNT
+    assert [row["id"] for row in api(ann).get(PLACE).json()["results"]] == [together["id"]]
+    with inside(acme):
+        assert Channel.objects.get(address=ACCOUNT).pk == channel.pk
+        assert FacebookPage.objects.count() == 1
+
+
 def test_pages_are_the_admins_business(api, ann, bo, zed, sales, meta):
     place = f"{PLACE}/{connect(api(ann), sales.room)['id']}"
 
