@@ -118,6 +118,13 @@ def test_follower_without_a_name_has_a_username(write, person: dict, name: tuple
     assert (contact.first_name, contact.last_name) == name
 
 
+def test_person_with_a_picture_only_gets_no_invented_name(write):
+    contact = fetch(write())
+
+    assert (contact.first_name, contact.last_name, contact.name_source) == ("", "", "none")
+    assert contact.profile_picture_url
+
+
 @pytest.mark.parametrize("profile", ["none", "no_consent"])
 def test_person_without_a_profile_keeps_no_name(write, profile: str):
     contact = fetch(write(first_name="Ada", last_name="Byron", profile=profile))

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from integrations import health
 from integrations.meta.pages import PAGE_FIELDS
 from integrations.models import FacebookPage
 from messagehub import tenancy
@@ -112,6 +113,9 @@ def test_token_stands_in_no_alert_mail_and_audit_entry(page, sales, graph, log):
     ):
         answer_in_turn(graph, *answers)
         tasks.check_pages.func(0)
+        assert list_tables_with(TOKEN) == []
+        with tenancy.system():
+            health.resume_account(page)
     answer_in_turn(graph, (400, MALFORMED))
     with pytest.raises(profiles.ProfilePostponed) as caught:
         tasks.fetch_profile.func(str(sales.contact.pk))
