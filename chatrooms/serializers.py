@@ -17,10 +17,11 @@ class RoomNumberSerializer(serializers.Serializer):
 
 
 class RoomPageSerializer(serializers.Serializer):
-    """A Facebook Page of a chatroom."""
+    """A Facebook page of a chatroom, or an Instagram account."""
 
-    id = serializers.UUIDField()
-    name = serializers.CharField()
+    id = serializers.UUIDField(help_text="As in /api/facebook-pages.")
+    page_id = serializers.CharField(allow_null=True, help_text="Null where only an Instagram account is here.")
+    page_name = serializers.CharField()
 
 
 class ChatroomSerializer(RowSerializer):
@@ -44,15 +45,29 @@ class ChatroomSerializer(RowSerializer):
                     for channel in room.channels.all()
                     if channel.platform == "SMS"
                 ],
-                "facebook_pages": [
-                    {"id": channel.pk, "page_id": channel.address, "page_name": channel.name}
-                    for channel in room.channels.all()
-                    if channel.platform != "SMS"
-                ],
+                "facebook_pages": describe_pages(room),
                 "unread_count": unread.get(room.pk, 0),
             }
             for room in rows
         ]
+
+
+def describe_pages(room: Chatroom) -> list[dict]:
+    """The pages of the chatroom's channels, each once: Messenger and Instagram may both be here."""
+    channel_of: dict = {}
+    for channel in room.channels.all():
+        if channel.platform == "MESSENGER" or (
+            channel.platform == "INSTAGRAM" and channel.account_id not in channel_of
+        ):
+            channel_of[channel.account_id] = channel
+    return [
+        {
+            "id": account_id,
+            "page_id": channel.address if channel.platform == "MESSENGER" else None,
+            "page_name": channel.name,
+        }
+        for account_id, channel in channel_of.items()
+    ]
 
 
 class AssignmentSerializer(serializers.Serializer):

@@ -5,15 +5,16 @@ from django.contrib import admin, messages
 from django.db.models import Q
 
 from accounts.backoffice import Rows
-from integrations import numbers
-from integrations.models import Channel, TwilioAccount
+from accounts.models import User
+from integrations import numbers, pages
+from integrations.models import Channel, FacebookPage, Platform, TwilioAccount
 
 
 class RenewForm(forms.Form):
     auth_token = forms.RegexField(
-        r"^[0-9a-zA-Z]{16,64}$",
-        label="Auth token",
-        help_text="From the Twilio Console. It won't be shown again.",
+        r"^[!-~]{16,1000}$",
+        label="Auth token or page access token",
+        help_text="From the Twilio Console, or from Meta. It won't be shown again.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
 
@@ -43,6 +44,20 @@ class TwilioAccountAdmin(Rows):
             )
 
 
+@admin.register(FacebookPage)
+class FacebookPageAdmin(Rows):
+    list_display = ["name", "external_id", "organization", "checked_at", "secret_expires_at", "paused_at"]
+    list_select_related = ["organization"]
+    hidden = ["secret", "other_secret", "other_secret_until"]
+    search_help_text = "An id, or that of a page"
+
+    def finding(self, term):
+        return Q(external_id=term)
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).defer("secret", "other_secret")
+
+
 @admin.register(Channel)
 class ChannelAdmin(Rows):
     list_display = ["address", "platform", "name", "chatroom", "doing", "organization"]
@@ -60,20 +75,28 @@ class ChannelAdmin(Rows):
         tokens = ("account__secret", "account__other_secret")
         return super().get_queryset(request).select_related("account").defer(*tokens)
 
-    @admin.action(description="Update the auth token…", permissions=["view"])
+    @admin.action(description="Update the token…", permissions=["view"])
     def renew(self, request, queryset):
-        """Asks for the token, tries it at Twilio, and lets what waited go out."""
+        """Asks for the token, tries it at the provider, and lets what waited go out."""
         chosen = list(queryset)
         form = RenewForm(request.POST if "apply" in request.POST else None)
         if not form.is_valid():
-            return self.ask(request, "renew", "Update the auth token", form, chosen=chosen, submit="Check and save")
-        for number in chosen:
+            return self.ask(request, "renew", "Update the token", form, chosen=chosen, submit="Check and save")
+        for channel in chosen:
             try:
-                numbers.change_number(number, auth_token=form.cleaned_data["auth_token"], by=request.user)
-            except (numbers.BadCredentials, numbers.ProviderAway) as error:
-                self.message_user(request, f"{number}: {error}", messages.ERROR)
+                renew_token(channel, form.cleaned_data["auth_token"], by=request.user)
+            except (numbers.BadCredentials, numbers.ProviderAway, pages.BadPageToken, pages.MetaAway) as error:
+                self.message_user(request, f"{channel}: {error}", messages.ERROR)
             else:
-                self.message_user(request, f"{number}: its account is let in.", messages.SUCCESS)
+                self.message_user(request, f"{channel}: its account is let in.", messages.SUCCESS)
 
     def finding(self, term):
         return Q(address=term)
+
+
+def renew_token(channel: Channel, token: str, *, by: User) -> None:
+    """Raises what the operations of the channel's provider raise."""
+    if channel.platform == Platform.SMS:
+        numbers.change_number(channel, auth_token=token, by=by)
+    else:
+        pages.change_page(FacebookPage.objects.get(pk=channel.account_id), page_access_token=token, by=by)

@@ -1,15 +1,19 @@
-"""/api/sender-numbers: the phone numbers of an organization, for its admins."""
+"""/api/sender-numbers and /api/facebook-pages: the channels of an organization, for its admins."""
 
+from django.db.models import Exists, OuterRef
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from accounts.api.permissions import IsAdmin
-from integrations import numbers
-from integrations.models import Channel, Platform
+from integrations import numbers, pages
+from integrations.models import Channel, FacebookPage, Platform
 from integrations.serializers import (
+    FacebookPageSerializer,
     NewNumberSerializer,
+    NewPageSerializer,
     NumberChangeSerializer,
+    PageChangeSerializer,
     SenderNumberSerializer,
     SyncedSerializer,
     SyncSerializer,
@@ -78,3 +82,60 @@ class SenderNumberViewSet(TenantModelViewSet):
         if account := self.read_input():
             numbers.connect_account(organization, account["account_sid"], account["auth_token"])
         return Response({"results": numbers.sync_numbers(organization)})
+
+
+@extend_schema_view(
+    list=operation("List Facebook pages"),
+    retrieve=operation("Get a Facebook page"),
+    create=operation(
+        "Connect a page",
+        description="Connects the token's page with its Instagram account, or an Instagram account without a page. "
+        "Checks the token with Meta and subscribes to the page's events. For a page of yours it replaces the token; "
+        "conversations go on. Returns 400 if Meta rejects the token, 503 if Meta doesn't respond, 409 `claimed` if "
+        "another organization has the page.",
+        refuses=[409, 503],
+    ),
+    partial_update=operation(
+        "Update a Facebook page",
+        description="Open conversations move with a page to another chatroom. A new `page_access_token` is checked "
+        "first; it must be the same page's.",
+        refuses=[503],
+    ),
+    destroy=operation(
+        "Disconnect a page",
+        description="Returns 409 `in_use` if conversations use it, unless Meta rejects its token.",
+        refuses=[409],
+    ),
+)
+class FacebookPageViewSet(TenantModelViewSet):
+    """Facebook pages with their Instagram accounts, and Instagram accounts without a page."""
+
+    permission_classes = [IsAdmin]
+    queryset = FacebookPage.objects.prefetch_related("channels").defer("secret", "other_secret")
+    serializer_class = FacebookPageSerializer
+    input_classes = {"create": NewPageSerializer, "partial_update": PageChangeSerializer}
+
+    def get_queryset(self):
+        # One that was disconnected keeps its rows for its conversations.
+        in_service = Exists(Channel.objects.filter(account=OuterRef("pk")))
+        return self.queryset.filter(in_service, organization_id=self.request.user.organization_id)
+
+    def leave_out_unchanged(self, data: dict) -> dict:
+        changed_values = super().leave_out_unchanged(data)
+        # Instagram follows its page to another chatroom, unless the request says where it is.
+        if "chatroom_id" in changed_values and "instagram_chatroom_id" in data:
+            changed_values["instagram_chatroom_id"] = data["instagram_chatroom_id"]
+        return changed_values
+
+    def perform_create(self, serializer):
+        data = serializer.validated_data
+        chatroom, token = data.pop("chatroom"), data.pop("page_access_token")
+        page = pages.connect_page(chatroom, token, by=self.request.user, **data)
+        serializer.instance = self.get_queryset().get(pk=page.pk)
+
+    def perform_update(self, serializer):
+        pages.change_page(serializer.instance, by=self.request.user, **serializer.validated_data)
+        serializer.instance = self.get_object()
+
+    def perform_destroy(self, page):
+        pages.disconnect_page(page, by=self.request.user)

@@ -15,11 +15,12 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from django.conf import settings
 
+from integrations.meta.limits import FILE_HOSTS
 from integrations.models import ProviderAccount
 
 # Of Twilio exactly what it documents: where media are asked for, and where it redirects to with and without protection.
 # https://help.twilio.com/articles/223183748
-HOSTS = ("api.twilio.com", "mms.twiliocdn.com", "media.twiliocdn.com", ".fbcdn.net", "lookaside.fbsbx.com")
+HOSTS = ("api.twilio.com", "mms.twiliocdn.com", "media.twiliocdn.com", *FILE_HOSTS)
 # A host that Twilio shares with other customers of Amazon's, and the paths on it that are Twilio's.
 SHARED_HOSTS = {"s3-external-1.amazonaws.com": re.compile(r"/media\.twiliocdn\.com(/[0-9A-Za-z_-]+)+")}
 WITH_CREDENTIALS = "api.twilio.com"

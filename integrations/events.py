@@ -151,6 +151,14 @@ class Referred:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureRequested:
+    """Somebody wants to be forgotten, by all organizations that know them under this address."""
+
+    platforms: frozenset[str]
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """Understood, kept, and shown nowhere, such as a change of the thread's owner."""
 
@@ -165,8 +173,29 @@ class Unsupported:
 
 
 Incoming = (
-    InboundMessage | StatusUpdate | Echo | Watermark | Reaction | Unsent | Edited | Referred | Ignored | Unsupported
+    InboundMessage
+    | StatusUpdate
+    | Echo
+    | Watermark
+    | Reaction
+    | Unsent
+    | Edited
+    | Referred
+    | ErasureRequested
+    | Ignored
+    | Unsupported
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person is called, as far as the provider tells. The picture's address is good for some days."""
+
+    name: str
+    first_name: str = ""
+    last_name: str = ""
+    username: str = ""
+    picture_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from messagehub import tenancy
 
 log = logging.getLogger(__name__)
 UNREADABLE = "token_unreadable"
+STATES = ("ok", "busy", "paused")  # of a channel, the worst last
 ALERT_LASTS = timedelta(days=1)  # a lasting trouble is told again after that
 
 
@@ -108,8 +109,15 @@ def raise_alert(organization_id: UUID, subject_id: UUID, code: str, message: str
     return True
 
 
-def close_alerts(subject_id: UUID) -> None:
-    ChannelAlert.objects.filter(subject_id=subject_id, closed_at=None).update(closed_at=Now())
+def close_alerts(subject_id: UUID, codes: Iterable[str] | None = None) -> None:
+    """Close the open alerts about an account or channel, those with these codes or all."""
+    open_alerts = ChannelAlert.objects.filter(subject_id=subject_id, closed_at=None)
+    (open_alerts if codes is None else open_alerts.filter(code__in=codes)).update(closed_at=Now())
+
+
+def list_open_alerts(organization_id: UUID) -> list[ChannelAlert]:
+    """What admins of the organization have to look at, the newest first."""
+    return list(ChannelAlert.objects.filter(organization_id=organization_id, closed_at=None).order_by("-created_at"))
 
 
 def forget_old_alerts() -> int:

@@ -189,6 +189,7 @@ class WebhookEvent(Row):
         TWILIO_STATUS = "twilio.status"
         META_BATCH = "meta.batch"
         META_EVENT = "meta.event"
+        META_DELETION = "meta.deletion"
 
     source = models.CharField(max_length=24, choices=Source.choices)
     account = models.CharField(

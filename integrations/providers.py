@@ -13,6 +13,7 @@ from integrations.events import (
     Outcome,
     OutgoingText,
     Part,
+    Profile,
     Reply,
     SignedWebhook,
     WebhookRequest,
@@ -83,6 +84,9 @@ class Provider(Protocol):
         """Ask for something that sends nothing. Raises Refusal and Away."""
 
     def read_limits(self, platform: str) -> Limits: ...
+
+    def fetch_profile(self, account: str, secret: str, platform: str, channel: str, address: str) -> Profile | None:
+        """What the contact is called who wrote to the channel; None where that is unknown. Raises Refusal and Away."""
 
     def error_meanings(self) -> Mapping[str, Meaning]: ...
 

@@ -7,7 +7,7 @@ from accounts.api.settings import SettingsViewSet
 from accounts.api.sign_in import LoginView, LogoutView, MeViewSet
 from accounts.api.team import UserViewSet
 from chatrooms.api import AssignmentViewSet, ChatroomViewSet
-from integrations.api import SenderNumberViewSet
+from integrations.api import FacebookPageViewSet, SenderNumberViewSet
 from messagehub import docs
 from messagehub.api.routers import Router
 from messaging.campaigns.api import CampaignViewSet
@@ -27,6 +27,7 @@ for prefix, viewset in {
     "contacts": ContactViewSet,
     "conversations": ConversationViewSet,
     "events": EventViewSet,
+    "facebook-pages": FacebookPageViewSet,
     "groups": GroupViewSet,
     "keys": KeyViewSet,
     "labels": LabelViewSet,

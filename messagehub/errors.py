@@ -15,7 +15,7 @@ from rest_framework.views import exception_handler as drf_handler
 from accounts import organizations, sessions, team
 from accounts.api import permissions
 from chatrooms import contacts, groups, phones, rooms
-from integrations import numbers
+from integrations import numbers, pages
 from messagehub import constraints, limits
 from messaging import idempotency
 from messaging.campaigns import lifecycle
@@ -65,6 +65,10 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     numbers.BadCredentials: (400, "invalid"),
     numbers.NotInAccount: (400, "invalid"),
     numbers.ProviderAway: (503, "provider_unavailable"),
+    pages.BadPageToken: (400, "invalid"),
+    pages.WrongPage: (400, "invalid"),
+    pages.PageInUse: (409, "in_use"),
+    pages.MetaAway: (503, "provider_unavailable"),
     limits.TooMany: (429, "throttled"),
     limits.Unavailable: (503, "unavailable"),
     RequestDataTooBig: (413, "too_large"),

@@ -280,6 +280,7 @@ SPECTACULAR_SETTINGS = {
         "MessageStatus": "messaging.models.Message.Status",
         "CampaignState": "messaging.models.Campaign.State",
         "AttachmentState": "messaging.models.Attachment.State",
+        "HealthState": "integrations.health.STATES",
     },
 }
 BEARER_TOKENS = "accounts.api.bearer.authenticate_bearer"

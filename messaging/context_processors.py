@@ -1,4 +1,4 @@
-"""What the frame around every page shows: the viewer's chatrooms with what is unread, and their tokens."""
+"""What the frame around every page shows: the viewer's chatrooms with what is unread, their tokens, and alerts."""
 
 from functools import cached_property
 
@@ -6,6 +6,8 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest
 
 from chatrooms.models import Chatroom
+from integrations import health
+from integrations.models import ChannelAlert
 from messaging.live import cursors
 from messaging.notifications import notices
 from tokens import ledger
@@ -44,6 +46,13 @@ class Shell:
         return cursors.write_cursor(
             {str(room.pk): cursors.format_part(str(room.pk), room.last_seq) for room in self.rooms}
         )
+
+    @cached_property
+    def alerts(self) -> list[ChannelAlert]:
+        """What is wrong with their organization's channels, for admins, the newest first."""
+        if not (self.user.is_authenticated and self.user.is_admin and self.user.organization_id):
+            return []
+        return health.list_open_alerts(self.user.organization_id)
 
     @property
     def low(self) -> int:

@@ -139,11 +139,16 @@ def describe_conversation(row: dict, last_message: dict | None, unread: int | No
             "first_name": row["first_name"],
             "last_name": row["last_name"],
             "phone": row["phone"],
-            "profile_pic_url": row["profile_picture_url"] or None,
+            "profile_pic_url": build_picture_url(row["contact_id"], row["profile_picture_url"]),
         },
         "messages": [last_message] if last_message else [],
     }
     return shape if unread is None else {**shape, "unread_count": unread}
+
+
+def build_picture_url(contact_id: UUID, stored_path: str) -> str | None:
+    """Where our copy of a contact's picture is shown, if there is one."""
+    return f"{settings.PUBLIC_BASE_URL}/contacts/{contact_id}/picture/" if stored_path else None
 
 
 def describe_contacts(contacts: Sequence[Contact]) -> list[dict]:
@@ -176,7 +181,7 @@ def _contact(contact: Contact, id_of: Mapping[tuple[UUID, str], str], consent: s
         "email": contact.email,
         "messenger_psid": id_of.get((contact.pk, "MESSENGER")),
         "instagram_sid": id_of.get((contact.pk, "INSTAGRAM")),
-        "profile_pic_url": contact.profile_picture_url or None,
+        "profile_pic_url": build_picture_url(contact.pk, contact.profile_picture_url),
         "consent": consent,
         "blocked": contact.blocked_at is not None,
         "groups": [{"id": group.pk, "name": group.name} for group in contact.groups.all()],

@@ -5,9 +5,10 @@ from uuid import UUID
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from integrations import health
+from integrations import health, page_health
 from messagehub import tenancy
 from messaging import retention
+from messaging.contacts import profiles
 from messaging.conversations import assignments, moving
 from messaging.notifications import notices
 from messaging.receiving import attachments, backfill
@@ -48,6 +49,12 @@ def probe(timestamp: int) -> None:
         health.forget_old_alerts()
 
 
+@app.periodic(cron="27 * * * *")
+@app.task(queueing_lock="pages", pass_context=False)
+def check_pages(timestamp: int) -> None:
+    page_health.check_pages()
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="gaps", pass_context=False)
 def repair_gaps(timestamp: int) -> None:
@@ -70,6 +77,11 @@ def prove(timestamp: int) -> None:
 @app.task(queue="default", retry=RetryStrategy(max_attempts=attachments.MOST_ATTEMPTS, exponential_wait=5))
 def fetch_attachment(attachment_id: str) -> None:
     attachments.copy_attachment(UUID(attachment_id))
+
+
+@app.task(queue="default", retry=RetryStrategy(max_attempts=profiles.MOST_ATTEMPTS, exponential_wait=5))
+def fetch_profile(contact_id: str) -> None:
+    profiles.fetch_profile(UUID(contact_id))
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -132,7 +132,8 @@ def ask_graph(
         return answer.values
     if error is None or answer.status >= 500 or error.code in RATE_LIMITS | TEMPORARY or error.is_transient:
         raise Away(f"Meta answered {answer.status}: {describe_answer(answer.text)}")
-    raise Refusal(error.message[:300], error.name)
+    # "Malformed access token …" repeats the token, and what is said here is shown and logged.
+    raise Refusal(error.message.replace(token, "…")[:300], error.name)
 
 
 def find_base_url(platform: str, account: str, channel: str) -> str:

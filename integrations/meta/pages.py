@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from integrations.events import Profile
 from integrations.meta.graph import ask_graph, find_base_url
 from integrations.meta.limits import INSTAGRAM
 from integrations.meta.values import EPOCH, read_object, read_text, read_url
@@ -44,17 +45,6 @@ class TokenState:
     data_access_expires_at: datetime | None  # then reading ends, until somebody logs in again
     scopes: tuple[str, ...]
     reason: str = ""  # why it is not valid, in Meta's words
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What a person is called, as far as Meta tells. The picture's address is good for some days."""
-
-    name: str
-    first_name: str = ""
-    last_name: str = ""
-    username: str = ""
-    picture_url: str = ""
 
 
 def fetch_page(token: str) -> Page:
@@ -136,7 +126,7 @@ def check_token(token: str) -> TokenState:
         expires_at=_read_end(data.get("expires_at")),
         data_access_expires_at=_read_end(data.get("data_access_expires_at")),
         scopes=tuple(scope for scope in scopes if isinstance(scope, str)) if isinstance(scopes, list) else (),
-        reason=read_text(read_object(data, "error"), "message", 300),
+        reason=read_text(read_object(data, "error"), "message").replace(token, "…")[:300],
     )
 
 

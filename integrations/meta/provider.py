@@ -14,6 +14,7 @@ from integrations.events import (
     Outcome,
     OutgoingText,
     Part,
+    Profile,
     Reply,
     WebhookRequest,
 )
@@ -41,7 +42,7 @@ class Meta:
     """Messenger and Instagram."""
 
     name, label = "meta", "Meta"
-    webhook_paths = frozenset({webhooks.PATH})
+    webhook_paths = frozenset({webhooks.PATH, webhooks.DELETION_PATH})
     # Up to 1,000 updates: https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
     most_webhook_bytes = 4 * 1024 * 1024
     signs_by_app = True
@@ -58,10 +59,14 @@ class Meta:
         challenge = signature.answer_handshake(query, settings.META_VERIFY_TOKEN)
         return Reply(403) if challenge is None else Reply(200, "text/plain; charset=utf-8", challenge.encode())
 
-    def open_webhook(self, request: WebhookRequest) -> webhooks.MetaWebhook:
+    def open_webhook(self, request: WebhookRequest) -> webhooks.MetaWebhook | webhooks.DeletionWebhook:
+        if request.path == webhooks.DELETION_PATH:
+            return webhooks.DeletionWebhook(request)
         return webhooks.MetaWebhook(request)
 
     def read_event(self, source: str, account: str, body: bytes, query: str, received_at: datetime) -> Incoming | None:
+        if source == webhooks.DELETION_SOURCE:
+            return webhooks.parse_deletion(body)
         return parsing.parse_part(body, received_at) if source == EVENT else None
 
     def split_batch(self, body: bytes) -> tuple[str, list[Part]]:
@@ -106,6 +111,9 @@ class Meta:
             window=limits.WINDOW,
             human_window=limits.HUMAN_AGENT_WINDOW,
         )
+
+    def fetch_profile(self, account: str, secret: str, platform: str, channel: str, address: str) -> Profile | None:
+        return pages.fetch_profile(address, platform, secret, account=account, channel=channel)
 
     def error_meanings(self) -> Mapping[str, Meaning]:
         return errors.MEANINGS

@@ -4,7 +4,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from integrations.events import InboundMessage, Incoming, Limits, Listed, Outcome, OutgoingText, Part, WebhookRequest
+from integrations.events import (
+    InboundMessage,
+    Incoming,
+    Limits,
+    Listed,
+    Outcome,
+    OutgoingText,
+    Part,
+    Profile,
+    WebhookRequest,
+)
 from integrations.meanings import Meaning
 from integrations.twilio import callbacks, errors, limits, listing, parsing, sending, webhooks
 
@@ -82,6 +92,9 @@ class Twilio:
 
     def read_limits(self, platform: str) -> Limits:
         return Limits(limits.LONGEST_TEXT, most_media=limits.MOST_MEDIA)
+
+    def fetch_profile(self, account: str, secret: str, platform: str, channel: str, address: str) -> Profile | None:
+        return None  # a phone number says nothing of its owner
 
     def error_meanings(self) -> Mapping[str, Meaning]:
         return errors.MEANINGS

@@ -10,6 +10,7 @@ from integrations import isolation, providers
 from integrations.events import (
     Echo,
     Edited,
+    ErasureRequested,
     Ignored,
     InboundMessage,
     Incoming,
@@ -23,7 +24,7 @@ from integrations.events import (
 from integrations.models import WebhookEvent
 from messagehub import sql, tenancy
 from messaging.live import event_log
-from messaging.receiving import arrivals, echoes, message_changes
+from messaging.receiving import arrivals, echoes, erasure, message_changes
 from messaging.sending import delivery_reports, watermarks
 
 log = logging.getLogger(__name__)
@@ -194,6 +195,7 @@ def _apply_events(
     report_changes, unmatched_reports = delivery_reports.apply_reports(pick(StatusUpdate) + sorted_echoes.reports)
     later_changes, unmatched_changes = message_changes.apply_message_changes(pick(Reaction, Edited, Unsent))
     changes += [*report_changes, *later_changes, *watermarks.apply_watermarks(pick(Watermark))]
+    changes += erasure.erase_people([event for _, event in pick(ErasureRequested)])
     return changes, unmatched_reports | unmatched_changes | sorted_echoes.waiting_ids
 
 

@@ -59,7 +59,7 @@ def apply_message_changes(
             changed_rows[row["id"]] = row
     _write_rows(list(changed_rows.values()))
     _forget_webhooks([change for _, change in changes if isinstance(change, Unsent) and change.webhook_key])
-    _forget_files([row["id"] for row in changed_rows.values() if row["deleted_at"]])
+    forget_files([row["id"] for row in changed_rows.values() if row["deleted_at"]])
     return [states.message_updated(row) for row in changed_rows.values()], unmatched_ids
 
 
@@ -114,8 +114,8 @@ def _forget_webhooks(unsent: Sequence[Unsent]) -> None:
             cursor.execute(FORGET, [[each.webhook_source for each in unsent], [each.webhook_key for each in unsent]])
 
 
-def _forget_files(message_ids: Sequence[UUID]) -> None:
-    """Delete what came with unsent messages; the files once that is committed."""
+def forget_files(message_ids: Sequence[UUID]) -> None:
+    """Delete what came with unsent or erased messages; the files once that is committed."""
     # Meta requires that an unsent message's content goes:
     # https://developers.facebook.com/docs/messenger-platform/instagram/features/webhook#messages
     attachments = Attachment.objects.filter(message__in=message_ids)

@@ -44,6 +44,7 @@ OPEN = {("api/auth/login", "post")}  # anybody may try
 ROOM = {"chatroom_id": "room"}
 SEND = {"who": EVERYBODY, "scope": "send", "good": {201}}
 TWILIO = {503}  # may ask Twilio, which is away
+META = {503}  # asks Meta, which is away
 NUMBER = {"phone": "+15557770001", "account_sid": "AC" + "a" * 32, "auth_token": "b" * 32}
 TABLE = [
     # signing in, oneself and one's keys
@@ -83,6 +84,15 @@ TABLE = [
     reads("sender-numbers/<uuid:pk>", "number", ADMINS),
     Row("sender-numbers/<uuid:pk>", "patch", ADMINS, "admin", {200}, "number", ROOM),
     Row("sender-numbers/<uuid:pk>", "delete", ADMINS, "admin", {409}, "number"),
+    # pages
+    reads("facebook-pages", who=ADMINS),
+    Row("facebook-pages", "post", ADMINS, "admin", META, ids=ROOM, body={"page_access_token": "EAA0of0nobody"}),
+    reads("facebook-pages/<uuid:pk>", "page", ADMINS),
+    Row(
+        "facebook-pages/<uuid:pk>", "patch", ADMINS, "admin", {200}, "page",
+        {"chatroom_id": "room", "instagram_chatroom_id": "room"},
+    ),
+    Row("facebook-pages/<uuid:pk>", "delete", ADMINS, "admin", {204}, "page"),
     # contacts and groups
     reads("contacts", chatroom_id="room"),
     Row("contacts", "post", EVERYBODY, "contacts", {201}, ids=ROOM, body={"phone": "+14155550123"}),

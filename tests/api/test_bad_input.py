@@ -44,14 +44,15 @@ BODIES = [
 WRONG = [None, True, "", " ", "x" * 5000, [], [[]], {}, {"a": {}}]
 NUMBERS = [-1, 1.5, 10**400, -(10**30)]
 NOT_TEXT = (
-    "user_id chatroom_id contact_id conversation_id template_id sender_number_id client_id up_to contact_ids".split()
+    "user_id chatroom_id contact_id conversation_id template_id sender_number_id client_id up_to contact_ids "
+    "instagram_chatroom_id".split()
 )
 FIELDS = (
     "email password code name current_password user_id balance delta reason chatroom_id to contact_id conversation_id "
     "content template_id variables sender_number_id media send_at client_id up_to status assigned_to labels "
     "snoozed_until first_name last_name phone blocked contact_ids body color role is_active scopes expires_at "
-    "account_sid auth_token time_zone default_country organization organization_id is_staff is_superuser id "
-    "created_at provider_id tokens direction"
+    "account_sid auth_token page_access_token page_id page_name has_human_agent instagram_chatroom_id time_zone "
+    "default_country organization organization_id is_staff is_superuser id created_at provider_id tokens direction"
 ).split()
 HEADERS = [
     *[{}] * 9,

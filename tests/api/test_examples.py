@@ -30,9 +30,10 @@ from tests.sandbox_server import SandboxServer
 from tokens import ledger
 
 SID, TOKEN, OTHER_SID = "AC" + "c" * 32, "c" * 32, "AC" + "d" * 32
+NEW_PAGE, PAGE_TOKEN = "107700000000002", "EAAGm0PX4ZCpsBO5ZC"
 THINGS = (
     "room agent admin contact conversation message number label template group draft running paused scheduled failed "
-    "unknown stranger empty_room spare_number key organization"
+    "unknown stranger empty_room spare_number key organization page"
 ).split()
 IDS = {thing: str(UUID(f"01990000-0000-7000-8000-{number:012d}")) for number, thing in enumerate(THINGS, 1)}
 EXAMPLES = read_examples()
@@ -74,6 +75,11 @@ def furnish_room(organization, room, admin) -> dict[str, Any]:
     account = factories.TwilioAccountFactory(organization=organization, external_id=SID, secret=TOKEN)
     number = factories.ChannelFactory(chatroom=room, account=account, address="+15550300100", name="Front desk")
     spare = factories.ChannelFactory(chatroom=room, account=account, address="+15550300101", name="Spare")
+    page = factories.FacebookPageFactory(organization=organization, external_id="107700000000001", name="Acme")
+    messenger = factories.PageChannelFactory(chatroom=room, account=page)
+    factories.PageChannelFactory(
+        chatroom=room, account=page, platform="INSTAGRAM", address="17841400000000001", name="acme.shop"
+    )
     contact = factories.ContactFactory(chatroom=room, phone="+14155550132")
     conversation = factories.ConversationFactory(chatroom=room, contact=contact, channel=number)
     sent = {"conversation": conversation, "direction": "outbound", "sent_by": admin}
@@ -86,6 +92,7 @@ def furnish_room(organization, room, admin) -> dict[str, Any]:
     return {
         "number": number,
         "spare_number": spare,
+        "page": messenger.account,
         "contact": contact,
         "conversation": conversation,
         "stranger": factories.ContactFactory(
@@ -128,6 +135,9 @@ def client(stage, db, sandbox: SandboxServer, settings) -> APIClient:
     settings.TWILIO_API_BASE_URL = sandbox.base_url
     for sid, token in ((SID, TOKEN), (OTHER_SID, "e" * 32)):
         sandbox.add_account(sid, token)
+    settings.META_GRAPH_BASE_URL = settings.META_INSTAGRAM_BASE_URL = f"{sandbox.base_url}/graph"
+    sandbox.add_app("4711", "5e" * 16, "http://127.0.0.1:9/api/webhooks/facebook")
+    sandbox.add_page(NEW_PAGE, "Acme Outlet", PAGE_TOKEN, "4711")
     sandbox.add_number(SID, "+15550300100", friendly_name="Front desk")
     sandbox.add_number(SID, "+15550300101", friendly_name="Spare")
     sandbox.add_number(OTHER_SID, "+15550300102", friendly_name="Second line")

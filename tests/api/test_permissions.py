@@ -17,6 +17,7 @@ from messagehub import tenancy
 from messaging.campaigns import lifecycle
 from messaging.conversations import labels
 from messaging.message_templates import templates
+from tests import factories
 from tests.api.permission_table import ADMINS, ADMINS_OF_SEEN, EVERYBODY, MADE_UP, OPEN, TABLE, Row
 from tests.cast import build_acme, build_globex, build_operator
 from tokens import ledger
@@ -88,7 +89,7 @@ def furnish_both(acme: SimpleNamespace, globex: SimpleNamespace) -> dict[str, di
 
 @pytest.fixture
 def things(stage, db, settings) -> dict[str, dict[str, str]]:
-    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"  # nobody is there
+    settings.TWILIO_API_BASE_URL = settings.META_GRAPH_BASE_URL = "http://127.0.0.1:9"  # nobody is there
     return stage.things
 
 
@@ -114,6 +115,7 @@ def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
         "campaign": campaign,
         "room": held.room,
         "number": held.number,
+        "page": factories.PageChannelFactory(chatroom=held.room).account,
         "contact": held.contact,
         "conversation": held.conversation,
         "message": held.message,

@@ -60,6 +60,7 @@ def ids(acme, inside, sales, ann, bo) -> dict[str, str]:
             "contacts": str(sales.contact.pk),
             "conversations": str(sales.conversation.pk),
             "messages": str(sales.message.pk),
+            "facebook-pages": str(factories.PageChannelFactory(chatroom=sales.room).account.pk),
             "groups": str(groups.create_group(sales.room, "Regulars").pk),
             "labels": str(labels.create_label(acme.organization, name="Urgent").pk),
             "templates": str(
@@ -81,7 +82,7 @@ def token(api):
 
 @pytest.fixture
 def headers(person, request, token, settings, monkeypatch) -> dict:
-    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"  # nobody is there
+    settings.TWILIO_API_BASE_URL = settings.META_GRAPH_BASE_URL = "http://127.0.0.1:9"  # nobody is there
     signed_in = {**HOST, "Authorization": f"Bearer {token(request.getfixturevalue(person))}"}
     # Servers close connections around a request; here the one there is holds the test's transaction.
     for signal in (request_started, request_finished):

@@ -59,7 +59,7 @@ def _known(row, things: dict) -> bool:
 
 
 def test_the_other_organization_makes_no_difference(questions, api, ann, bo, settings):
-    settings.TWILIO_API_BASE_URL = "http://127.0.0.1:9"
+    settings.TWILIO_API_BASE_URL = settings.META_GRAPH_BASE_URL = "http://127.0.0.1:9"
     clients = {"ann": api(ann), "bo": api(bo)}
     with transaction.atomic():
         foreign_ids(questions)

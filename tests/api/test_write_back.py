@@ -66,6 +66,14 @@ def archive_room(sales, ann) -> str:
     return f"sender-numbers/{sales.number.pk}"
 
 
+def connect_page(sales) -> str:
+    messenger = factories.PageChannelFactory(chatroom=sales.room)
+    factories.PageChannelFactory(
+        chatroom=sales.room, account=messenger.account, platform="INSTAGRAM", address="17840000000007"
+    )
+    return f"facebook-pages/{messenger.account_id}"
+
+
 def in_room(sales, create, **values):
     return create(organization_id=sales.room.organization_id, chatroom=sales.room, **values)
 
@@ -77,6 +85,7 @@ OBJECTS: dict[str, Callable] = {
     "users/<uuid:pk> oneself": lambda sales, ann: f"users/{ann.pk}",
     "chatrooms/<uuid:pk>": lambda sales, ann: f"chatrooms/{sales.room.pk}",
     "sender-numbers/<uuid:pk>": lambda sales, ann: f"sender-numbers/{sales.number.pk}",
+    "facebook-pages/<uuid:pk>": lambda sales, ann: connect_page(sales),
     "sender-numbers/<uuid:pk> in an archived chatroom": archive_room,
     "contacts/<uuid:pk>": lambda sales, ann: f"contacts/{sales.contact.pk}",
     "contacts/<uuid:pk> short code": store_phone("72345"),

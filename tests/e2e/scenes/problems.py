@@ -52,3 +52,22 @@ def problem_500(page: Page, stage: Stage) -> None:
 @scene()
 def problem_503(page: Page, stage: Stage) -> None:
     broken(page, stage, 503)
+
+
+@scene("dana")
+def problem_alert(page: Page, stage: Stage) -> None:
+    """An admin's inbox while the token of a page is about to end."""
+    stage.python("""
+from integrations import health
+from integrations.models import Channel
+health.raise_alert(northbeam.pk, Channel.objects.first().pk, "token_expiring",
+    "The token of Northbeam Living ends on 1 December 2026. From then on nothing can be sent. "
+    "Create a new one and update it under Channels.")
+""")
+    stage.inbox(page)
+
+
+@scene("dana")
+def problem_alert_beside_a_page(page: Page, stage: Stage) -> None:
+    problem_alert(page, stage)
+    page.goto(f"{stage.url}/manage/tokens/")

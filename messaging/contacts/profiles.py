@@ -1,0 +1,130 @@
+"""What contacts with a scoped id are called at their provider, and a copy of their picture."""
+
+import logging
+from uuid import UUID
+
+from cryptography.fernet import InvalidToken
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from chatrooms.models import Contact, ContactAddress
+from integrations import health, providers
+from integrations.downloads import DownloadPostponed, DownloadRefused, download_file
+from integrations.events import Profile
+from integrations.models import ProviderAccount
+from integrations.refusals import Away, Refusal
+from messagehub import tenancy
+from messagehub.images import picture_size
+from messaging.conversations import changes
+
+log = logging.getLogger(__name__)
+MOST_ATTEMPTS = 6
+LONGEST_NAME = 80
+# The account's token is rejected: https://developers.facebook.com/docs/graph-api/guides/error-handling
+TOKEN_REJECTED = ("190", "102")
+
+
+class ProfilePostponed(Exception):
+    """The provider can't be asked now, and another attempt may succeed."""
+
+
+def fetch_profile(contact_id: UUID) -> None:
+    """Name a contact as the provider does, unless somebody here named them, and copy their picture.
+
+    A contact of whom the provider tells nothing stays as they are. Raises ProfilePostponed.
+    """
+    # No transaction is open while the provider is asked.
+    address = _find_address(contact_id)
+    if address is None:
+        return
+    profile = _ask_provider(address)
+    if profile is None:
+        return
+    _update_contact(contact_id, profile, "")
+    if picture_path := _copy_picture(address, profile.picture_url):
+        _update_contact(contact_id, profile, picture_path)
+
+
+def _find_address(contact_id: UUID) -> ContactAddress | None:
+    """The contact's newest scoped id, with its channel and account. Raises ProfilePostponed for an unreadable token."""
+    addresses = ContactAddress.objects.filter(contact=contact_id).exclude(channel=None)
+    try:
+        with tenancy.system():
+            return addresses.select_related("channel__account").order_by("-is_primary", "-pk").first()
+    except (InvalidToken, ValueError):
+        raise ProfilePostponed("The account's token can't be read.") from None
+
+
+def _ask_provider(address: ContactAddress) -> Profile | None:
+    """Raises ProfilePostponed."""
+    channel = address.channel
+    if channel is None:
+        return None
+    account = channel.account
+    try:
+        return providers.find_provider(account.provider).fetch_profile(
+            account.external_id, account.secret, channel.platform, channel.address, address.address
+        )
+    except Away as error:
+        raise ProfilePostponed(str(error)) from None
+    except Refusal as refusal:
+        if refusal.code.partition("/")[0] not in TOKEN_REJECTED:
+            log.warning("The profile of contact %s is not told: %s", address.contact_id, refusal.code)
+            return None
+        _pause_account(account, refusal)
+        raise ProfilePostponed("The account's token is rejected.") from None
+
+
+def _pause_account(account: ProviderAccount, refusal: Refusal) -> None:
+    with tenancy.system():
+        health.pause_account(account.pk, refusal.code[:16], str(refusal))
+
+
+def _update_contact(contact_id: UUID, profile: Profile, picture_path: str) -> None:
+    """Write what is new, and let open browsers know."""
+    with tenancy.system():
+        contact = Contact.objects.select_for_update(no_key=True).filter(pk=contact_id).first()
+        if contact is None:  # merged meanwhile
+            return
+        values = _read_names(profile) if contact.name_source != Contact.NameSource.STAFF else {}
+        if picture_path:
+            values["profile_picture_url"] = picture_path
+        changed_values = {name: value for name, value in values.items() if getattr(contact, name) != value}
+        if changed_values:
+            Contact.objects.filter(pk=contact_id).update(**changed_values)
+            changes.announce_contact_change(contact)
+
+
+def _read_names(profile: Profile) -> dict[str, str]:
+    """The columns of a name; none where the provider knows no name. A whole name is not taken apart."""
+    first_name, last_name = profile.first_name, profile.last_name
+    if not first_name and not last_name:
+        first_name = profile.name or profile.username
+    if not first_name and not last_name:
+        return {}
+    names = {"first_name": first_name[:LONGEST_NAME], "last_name": last_name[:LONGEST_NAME]}
+    return {**names, "name_source": Contact.NameSource.PROVIDER}
+
+
+def _copy_picture(address: ContactAddress, url: str) -> str:
+    """Copy the picture into our storage; returns its path there, empty without one. Raises ProfilePostponed."""
+    # The provider's address of a picture ends after some days, and would tell it who looks at whom.
+    if not url:
+        return ""
+    try:
+        download = download_file(url)
+    except DownloadRefused as error:
+        log.warning("The picture of contact %s has no copy: %s", address.contact_id, error)
+        return ""
+    except DownloadPostponed as error:
+        raise ProfilePostponed(str(error)) from None
+    if not picture_size(download.content):
+        return ""
+    path = build_picture_path(address.organization_id, address.contact_id)
+    default_storage.delete(path)  # save() would choose another name
+    return default_storage.save(path, ContentFile(download.content))
+
+
+def build_picture_path(organization_id: UUID, contact_id: UUID) -> str:
+    """Where the copy is stored. `Contact.profile_picture_url` holds this path, also in copies of a moved contact."""
+    return f"{organization_id}/faces/{contact_id}"

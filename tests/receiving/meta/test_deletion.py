@@ -1,0 +1,200 @@
+"""People who ask Meta to have their data deleted here."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from accounts.models import AuditEntry
+from chatrooms import contacts
+from chatrooms.models import Contact, ContactAddress
+from integrations.models import WebhookEvent
+from integrations.webhooks import Intake, Refused
+from messagehub import tenancy
+from messaging.models import Attachment, Message
+from tests import factories
+from tests.meta_events import PERSON, build_echo, build_text
+from tests.receiving.meta.conftest import drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SECRET = "f0rget"
+PATH = "/api/webhooks/facebook/deletion"
+
+
+@pytest.fixture(autouse=True)
+def app(settings, tmp_path) -> None:
+    settings.META_APP_SECRET, settings.META_PREVIOUS_APP_SECRET = SECRET, "f0rmer"
+    settings.PUBLIC_BASE_URL, settings.MEDIA_ROOT = "http://testserver", tmp_path
+
+
+def encode(content: bytes) -> str:
+    return urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def sign_request(user_id: str, secret: str = SECRET, **more) -> str:
+    values = {"algorithm": "HMAC-SHA256", "issued_at": 1790000000, "user_id": user_id, **more}
+    payload = encode(json.dumps(values).encode())
+    return f"{encode(hmac.new(secret.encode(), payload.encode(), hashlib.sha256).digest())}.{payload}"
+
+
+def post(body: bytes) -> tuple[int, bytes]:
+    """What Meta is answered by an intake that runs in this process."""
+
+    async def ask() -> tuple[int, bytes]:
+        intake = Intake()
+        await intake.startup()
+        scope = {
+            "type": "http", "method": "POST", "path": PATH, "query_string": b"",
+            "headers": [(b"content-type", b"application/x-www-form-urlencoded")],
+        }  # fmt: skip
+
+        async def receive() -> dict:
+            return {"type": "http.request", "body": body}
+
+        try:
+            reply = await intake.answer(scope, receive)
+        except Refused as refused:
+            return refused.status, refused.text.encode()
+        else:
+            return reply.status, reply.body
+        finally:
+            await intake.shutdown()
+
+    return asyncio.run(ask())
+
+
+def post_request(signed_request: str) -> tuple[int, bytes]:
+    return post(urlencode({"signed_request": signed_request}).encode())
+
+
+def count_stored() -> int:
+    with tenancy.system():
+        return WebhookEvent.objects.filter(source="meta.deletion").count()
+
+
+def test_request_is_answered_carried_out_and_looked_at(page, come_in, thread, acme, inside, client):
+    come_in(page, build_text(page.address, "My address is 5 Elm Road"), build_echo(page.address, "Thank you!"))
+    (message, answer) = thread(page)
+    with inside(acme):
+        path = default_storage.save(f"{acme.organization.pk}/faces/x", ContentFile(b"x"))
+        contacts.change_contact(message.contact, first_name="Ada", last_name="Byron", email="ada@example.com")
+        contacts.change_contact(message.contact, first_name="Augusta")  # the timeline keeps the former name
+        Contact.objects.filter(pk=message.contact_id).update(profile_picture_url=path)
+        file = default_storage.save("came-along", ContentFile(b"x"))
+        Attachment.objects.create(
+            organization=acme.organization, message=message, position=0, content_type="image/png", source_url="",
+            state="stored", file=file,
+        )  # fmt: skip
+
+    status, body = post_request(sign_request(PERSON))
+
+    assert status == 200
+    told = json.loads(body)
+    assert told.keys() == {"url", "confirmation_code"}
+    assert "Your request has arrived" in client.get(urlsplit(told["url"]).path).content.decode()
+    drain()
+    shown = client.get(urlsplit(told["url"]).path).content.decode()
+    assert "Your data was deleted" in shown
+    assert told["confirmation_code"] in shown
+    with inside(acme):
+        contact = Contact.objects.get(pk=message.contact_id)
+        assert (contact.first_name, contact.last_name, contact.email, contact.profile_picture_url) == ("",) * 4
+        assert set(contact.activities.values_list("about", flat=True)) == {""}
+        assert not ContactAddress.objects.filter(address=PERSON).exists()
+        assert not Attachment.objects.exists()
+        assert AuditEntry.objects.get(action="contact.erase").target_id == str(contact.pk)
+    assert not default_storage.exists(path)
+    assert not default_storage.exists(file)
+    (erased, kept) = sorted(thread(page), key=lambda each: each.direction)
+    assert (erased.content, erased.from_address, erased.deleted_at is not None) == ("", "", True)
+    assert (kept.content, kept.pk) == ("Thank you!", answer.pk)
+
+
+def test_contact_with_a_phone_keeps_what_staff_wrote(page, come_in, thread, acme, inside):
+    come_in(page, build_text(page.address, "Hello"))
+    (message,) = thread(page)
+    with inside(acme):
+        contacts.change_contact(message.contact, first_name="Ada", phone="+14155550177")
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    with inside(acme):
+        contact = Contact.objects.get(pk=message.contact_id)
+        assert (contact.first_name, contact.phone) == ("Ada", "+14155550177")
+    assert [each.content for each in thread(page)] == [""]
+
+
+def test_others_are_left_alone(page, come_in, thread, acme, inside, sales):
+    come_in(page, build_text(page.address, "Mine", person="7700000009"), build_text(page.address, "Theirs"))
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    assert sorted(each.content for each in thread(page)) == ["", "Mine"]
+    with inside(acme):
+        assert Contact.objects.get(pk=sales.contact.pk).first_name == "Nina"
+
+
+def test_every_organization_forgets(page, come_in, thread, globex, inside):
+    with inside(globex):
+        other_page = factories.PageChannelFactory(chatroom=globex.rooms["Spare parts"].room)
+    come_in(page, build_text(page.address, "Here"))
+    come_in(other_page, build_text(other_page.address, "There"))
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    with tenancy.system():
+        assert not ContactAddress.objects.filter(address=PERSON).exists()
+        messages = Message.objects.filter(channel__in=[page, other_page])
+        assert list(messages.values_list("content", flat=True)) == ["", ""]
+
+
+def test_request_that_is_repeated_is_one_request(page):
+    signed_request = sign_request(PERSON)
+
+    first, second = (post_request(signed_request) for _ in range(2))
+
+    assert first == second
+    assert count_stored() == 1
+
+
+def test_request_about_nobody_that_we_know_is_carried_out(page, client):
+    _, body = post_request(sign_request("999"))
+    drain()
+
+    assert "Your data was deleted" in client.get(urlsplit(json.loads(body)["url"]).path).content.decode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"signed_request=",
+        b"signed_request=abc",
+        urlencode({"signed_request": sign_request(PERSON, "another")}).encode(),
+        urlencode({"signed_request": sign_request(PERSON, algorithm="none")}).encode(),
+        urlencode({"signed_request": sign_request("")}).encode(),
+        urlencode([("signed_request", sign_request(PERSON)), ("signed_request", sign_request("999"))]).encode(),
+        b"\xff\xfe",
+    ],
+)
+def test_request_that_meta_did_not_sign_is_refused_without_trace(page, body: bytes):
+    assert post(body)[0] == 403
+    assert count_stored() == 0
+
+
+def test_former_secret_of_the_app_counts_too(page):
+    assert post_request(sign_request(PERSON, "f0rmer"))[0] == 200
+
+
+@pytest.mark.parametrize("code", ["0" * 32, "x", "meta"])
+def test_unknown_code_has_no_page(db, client, code: str):
+    assert client.get(f"/contacts/deletion/{code}/").status_code == 404
