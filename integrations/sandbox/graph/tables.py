@@ -132,6 +132,7 @@ def save_message(
     metadata: str = "",
     tag: str = "",
     status: str = "received",
+    reaction: str = "",
     created_at: float | None = None,
     mid: str = "",
 ) -> sqlite3.Row:
@@ -148,6 +149,7 @@ def save_message(
         "metadata": metadata,
         "tag": tag,
         "status": status,
+        "reaction": reaction,
         "created_at": time.time() if created_at is None else created_at,
     }
     return db.execute(
