@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 from uuid import UUID
 
@@ -255,6 +255,21 @@ class OutgoingText:
     provider: str = "twilio"
     platform: str = "SMS"
     tag: str = ""  # HUMAN_AGENT, where a person answers after the provider's usual window
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a platform takes in one message, and until when after the customer's last one."""
+
+    longest_text: int
+    counts_bytes: bool = False  # of UTF-8, and not characters
+    most_media: int = 10
+    text_with_media: bool = True
+    window: timedelta | None = None  # None where one may write at any time
+    human_window: timedelta | None = None  # for a person's answer, where the account has the permission
+
+    def fits(self, text: str) -> bool:
+        return (len(text.encode()) if self.counts_bytes else len(text)) <= self.longest_text
 
 
 # ---------------------------------------------------------------- a webhook as it arrives

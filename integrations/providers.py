@@ -8,6 +8,7 @@ from uuid import UUID
 from integrations.events import (
     InboundMessage,
     Incoming,
+    Limits,
     Listed,
     Outcome,
     OutgoingText,
@@ -39,7 +40,6 @@ class Provider(Protocol):
     signs_by_app: bool  # with our app's secrets, and not with those of each account
     platforms: frozenset[str]
     batch_sources: frozenset[str]  # sources of webhooks that carry several events
-    most_media: int
     lists_everything: bool  # whether `all_sent` can prove that nothing was sent twice
 
     def read_app_secrets(self) -> Sequence[str]: ...
@@ -79,6 +79,8 @@ class Provider(Protocol):
 
     def check_health(self, account: str, secret: str) -> None:
         """Ask for something that sends nothing. Raises Refusal and Away."""
+
+    def read_limits(self, platform: str) -> Limits: ...
 
     def error_meanings(self) -> Mapping[str, Meaning]: ...
 
@@ -139,6 +141,20 @@ class Connections:
             await connections.close()
 
 
+def read_limits(platform: str) -> Limits:
+    """What the platform takes in one message."""
+    return next(provider for provider in all_providers() if platform in provider.platforms).read_limits(platform)
+
+
+def _list_limits() -> list[Limits]:
+    return [provider.read_limits(platform) for provider in all_providers() for platform in provider.platforms]
+
+
 def count_most_media() -> int:
-    """How many attachments a message may have at the provider that takes the most."""
-    return max(provider.most_media for provider in all_providers())
+    """How many attachments a message may have on the platform that takes the most."""
+    return max(limits.most_media for limits in _list_limits())
+
+
+def count_most_characters() -> int:
+    """How long a message may be on the platform that takes the longest."""
+    return max(limits.longest_text for limits in _list_limits())

@@ -87,6 +87,8 @@ REASONS = {
     "insufficient_tokens": 402,
     "no_access": 403,
     "invalid_number": 422,
+    "too_long": 422,
+    "text_and_media": 422,
     "no_sender": 422,
     "outside_messaging_window": 422,
     "quiet_hours": 422,

@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from integrations import providers
-from integrations.models import Channel, ChannelAlert, TwilioAccount
+from integrations.models import Channel, ChannelAlert, ProviderAccount
 from integrations.sandbox.store import new_sid
 from messagehub import launcher, tenancy
 from messaging.models import Message
@@ -93,6 +93,10 @@ class Desk:
             found = TokenEntry.objects.filter(reference=f"message:{message.pk}").order_by("pk")
             return list(found.values_list("kind", "amount"))
 
+    def fault(self, kind: str, count: int = 1, **options) -> None:
+        """What the provider does wrong with the next calls."""
+        self.sandbox.fault(kind, count, **options)
+
     @property
     def at_provider(self) -> list[str]:
         """The texts that the provider accepted since this test began, oldest first."""
@@ -134,13 +138,35 @@ def desk(sandbox: SandboxServer, settings) -> Iterator[Desk]:
 
     The last assertion of every test with a desk: no invariant is broken.
     """
-    settings.TWILIO_API_BASE_URL = sandbox.base_url
+    with open_desks(sandbox, settings):
+        yield create_desk(sandbox, "acme")
+
+
+@pytest.fixture(params=["SMS", "MESSENGER"])
+def either_desk(request, sandbox: SandboxServer, settings) -> Iterator[Desk]:
+    """A desk at each provider: what must hold whichever it is."""
+    from tests.meta_desk import create_meta_desk
+
+    with open_desks(sandbox, settings):
+        yield (create_desk if request.param == "SMS" else create_meta_desk)(sandbox, "acme")
+
+
+@contextmanager
+def open_desks(sandbox: SandboxServer, settings) -> Iterator[None]:
+    set_provider_address(settings, sandbox.base_url)
     settings.RECONCILE_SECONDS = -600
     settings.RECONCILE_GRACE_SECONDS = 0
-    yield create_desk(sandbox, "acme")
+    sandbox.drop_events()
+    yield
     sandbox.post("/settings", latency_ms=0)
     sandbox.clear_faults()
     assert list(proof.find_broken()) == []
+
+
+def set_provider_address(settings, address: str) -> None:
+    """Where the process of the test finds Twilio and the Graph."""
+    settings.TWILIO_API_BASE_URL = address
+    settings.META_GRAPH_BASE_URL = f"{address}/graph"
 
 
 def create_desk(sandbox: SandboxServer, slug: str) -> Desk:
@@ -151,16 +177,20 @@ def create_desk(sandbox: SandboxServer, slug: str) -> Desk:
     tenant = create_tenant(slug, number, account_sid=account, auth_token=TOKEN)
     with tenancy.system():
         Message.objects.filter(organization_id=tenant["organization"].pk).update(status="delivered")
+    give_tokens(tenant)
+    return Desk(sandbox, tenant, account)
+
+
+def give_tokens(tenant: dict) -> None:
     with tenancy.organization(tenant["organization"].pk):
         ledger.adjust(tenant["agent"], 995, actor=tenant["agent"], reason="Enough")
-    return Desk(sandbox, tenant, account)
 
 
 def pass_pauses() -> None:
     """As if the time had come for everything that was told to wait. Who is shut out stays so."""
     with tenancy.system():
         Message.objects.filter(status="queued").update(not_before=None)
-        TwilioAccount.objects.update(held_until=None)
+        ProviderAccount.objects.update(held_until=None)
         Channel.objects.update(held_until=None)
 
 
@@ -195,7 +225,12 @@ def worker_process(sandbox: SandboxServer, tmp_path, **environment: str) -> Iter
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), "worker"],
             cwd=ROOT,
-            env={**os.environ, "TWILIO_API_BASE_URL": sandbox.base_url, **environment},
+            env={
+                **os.environ,
+                "TWILIO_API_BASE_URL": sandbox.base_url,
+                "META_GRAPH_BASE_URL": f"{sandbox.base_url}/graph",
+                **environment,
+            },
             stdout=log,
             stderr=log,
             preexec_fn=launcher.die_with_parent(signal.SIGKILL),

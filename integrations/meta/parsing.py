@@ -112,6 +112,7 @@ class _Event:
     contact: str
     from_channel: bool
     occurred_at: datetime
+    received_at: datetime
     payload: dict[str, Any]
     item: dict[str, Any]
 
@@ -168,7 +169,7 @@ def _read_event(
     if not channel or not contact:
         raise ValueError("An event without sender or recipient.")
     occurred_at = read_time(item.get("timestamp"), received_at)
-    return _Event(platform, channel, contact, from_channel, occurred_at, payload, item)
+    return _Event(platform, channel, contact, from_channel, occurred_at, received_at, payload, item)
 
 
 def _read_mid(payload: dict[str, Any]) -> str:
@@ -254,7 +255,7 @@ def _parse_watermark(event: _Event) -> Incoming:
         channel_address=event.channel,
         contact_address=event.contact,
         status="delivered" if "delivery" in event.item else "read",
-        until=read_time(until, event.occurred_at) if until else None,
+        until=read_time(until, event.received_at) if until else None,
         provider_ids=provider_ids,
         occurred_at=event.occurred_at,
     )
@@ -275,6 +276,10 @@ def _parse_referral(event: _Event) -> Incoming:
 
 def _parse_optin(event: _Event) -> Incoming:
     """A plugin on a website, or consent to notifications under a title."""
+    # https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/messaging_optins
+    status = read_text(event.payload, "notification_messages_status", 40)
+    if status.startswith("STOP"):
+        return Ignored(f"optin: {status}")
     title, ref = read_text(event.payload, "title", 120), read_text(event.payload, "ref", 100)
     words = f"Agreed to receive “{title}”" if title else "Opt-in on a website"
     words += f" (ref {ref})" if ref else ""

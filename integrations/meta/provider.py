@@ -9,6 +9,7 @@ from django.conf import settings
 from integrations.events import (
     InboundMessage,
     Incoming,
+    Limits,
     Listed,
     Outcome,
     OutgoingText,
@@ -46,7 +47,6 @@ class Meta:
     signs_by_app = True
     platforms = frozenset({limits.MESSENGER, limits.INSTAGRAM})
     batch_sources = frozenset({BATCH})
-    most_media = limits.MOST_MEDIA
     lists_everything = False
 
     def read_app_secrets(self) -> list[str]:
@@ -94,6 +94,18 @@ class Meta:
             pages.fetch_page(secret)
         except Refusal:
             pages.fetch_instagram_account(secret)  # connected by Instagram Login, without a page
+
+    def read_limits(self, platform: str) -> Limits:
+        counts_bytes = platform in limits.MOST_TEXT_BYTES
+        longest = limits.MOST_TEXT_BYTES if counts_bytes else limits.MOST_CHARACTERS
+        return Limits(
+            longest[platform],
+            counts_bytes=counts_bytes,
+            most_media=limits.MOST_MEDIA,
+            text_with_media=limits.TEXT_AND_MEDIA,
+            window=limits.WINDOW,
+            human_window=limits.HUMAN_AGENT_WINDOW,
+        )
 
     def error_meanings(self) -> Mapping[str, Meaning]:
         return errors.MEANINGS

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from integrations.events import InboundMessage, Incoming, Listed, Outcome, OutgoingText, Part, WebhookRequest
+from integrations.events import InboundMessage, Incoming, Limits, Listed, Outcome, OutgoingText, Part, WebhookRequest
 from integrations.meanings import Meaning
 from integrations.twilio import callbacks, errors, limits, listing, parsing, sending, webhooks
 
@@ -33,7 +33,6 @@ class Twilio:
     signs_by_app = False
     platforms = frozenset({"SMS"})
     batch_sources: frozenset[str] = frozenset()
-    most_media = limits.MOST_MEDIA
     lists_everything = True
 
     def read_app_secrets(self) -> list[str]:
@@ -80,6 +79,9 @@ class Twilio:
 
     def check_health(self, account: str, secret: str) -> None:
         listing.numbers(account, secret)  # proves that we are let in, without sending anything
+
+    def read_limits(self, platform: str) -> Limits:
+        return Limits(limits.LONGEST_TEXT, most_media=limits.MOST_MEDIA)
 
     def error_meanings(self) -> Mapping[str, Meaning]:
         return errors.MEANINGS

@@ -122,7 +122,9 @@ class CampaignChangeSerializer(InputSerializer):
     group_ids = VisibleListField(
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS, required=False
     )
-    sender_number_id = VisibleRelatedField(queryset=Channel.objects.all(), required=False, source="channel")
+    sender_number_id = VisibleRelatedField(
+        queryset=Channel.objects.filter(platform="SMS"), required=False, source="channel"
+    )
     send_at = AheadField(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:
@@ -142,7 +144,9 @@ class NewCampaignSerializer(InputSerializer):
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS
     )
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
-    sender_number_id = VisibleRelatedField(queryset=Channel.objects.all(), required=False, source="channel")
+    sender_number_id = VisibleRelatedField(
+        queryset=Channel.objects.filter(platform="SMS"), required=False, source="channel"
+    )
     send_at = AheadField(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:

@@ -165,7 +165,7 @@ def answered(sent: enqueue.Sent) -> idempotency.Answer:
 
 def conversation_for(data: dict) -> Conversation:
     """The open conversation with a contact or a number. A new number becomes a contact."""
-    sender = data.get("sender_number_id") or enqueue.find_sender(data["chatroom"].pk)
+    sender = data.get("sender_number_id") or enqueue.find_sender(data["chatroom"].pk, data.get("contact_id"))
     if "contact_id" in data:
         return changes.open_conversation(data["contact_id"], sender)
     try:

@@ -86,6 +86,8 @@ RETURNING m.id, m.organization_id, m.attempt, m.content,
               AS media_urls,
           m.from_address, m.to_address, m.segments, m.priority,
           extract(epoch FROM now() - greatest(m.created_at, m.send_at)) AS waited,
+          CASE WHEN due.platform <> 'SMS' THEN (
+              SELECT now() - v.last_inbound_at FROM conversations v WHERE v.id = m.conversation_id) END AS unheard,
           due.channel_id, due.platform, due.messaging_service_sid, due.account_id, due.provider, due.external_id,
           due.secret
 """
@@ -233,7 +235,14 @@ def _build_text(row: dict, secret: str) -> OutgoingText:
         media_urls=tuple(row["media_urls"]),
         provider=row["provider"],
         platform=row["platform"],
+        tag=_choose_tag(row),
     )
+
+
+def _choose_tag(row: dict) -> str:
+    """HUMAN_AGENT where the customer has not written within the platform's window. People write these messages."""
+    window = providers.read_limits(row["platform"]).window
+    return "HUMAN_AGENT" if window and row["unheard"] and row["unheard"] >= window else ""
 
 
 def _requeue_unreadable(rows: Sequence[dict]) -> None:

@@ -16,14 +16,12 @@ from django.utils.translation import gettext as _
 from accounts.models import Organization, User
 from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
-from integrations.models import Channel, Provider
+from integrations import providers
+from integrations.models import Channel, Provider, ProviderAccount
 from messaging.models import UNSUCCESSFUL, ConsentEntry, Conversation, Message, Platform
 from messaging.sending import consent, quiet_hours
 from tokens import ledger
 
-# Meta takes replies up to 24 hours after the customer's last message
-# (https://developers.facebook.com/docs/messenger-platform/policy/policy-overview).
-META_WINDOW = timedelta(hours=24)
 # Within this time of the customer's last message ours is a reply, which quiet hours do not hold back.
 ANSWERING = timedelta(hours=24)
 DUPLICATE = timedelta(seconds=60)  # the composer's guard against sending twice; API clients choose
@@ -91,6 +89,7 @@ def may_send(
     conversation: Conversation,
     *,
     content: str = "",
+    media_count: int = 0,
     at: datetime | None = None,
     paid: bool = False,
     seen_message: Message | None = None,
@@ -109,6 +108,7 @@ def may_send(
     checks = (
         check_access(user, conversation.chatroom_id),
         *_check_recipient(user, conversation, to, at, consent.find_opt_out(sender.pk, to) if sender and to else None),
+        _check_content(conversation.platform, content, media_count),
         None if paid else _check_tokens(user, conversation.platform),
         None if seen_message is None else _find_newer(conversation, seen_message),
         None if allow_duplicate or not content else _find_duplicate(conversation, content),
@@ -205,22 +205,44 @@ def no_sender(platform: str = Platform.SMS) -> Reason:
 
 
 def open_until(conversation: Conversation) -> datetime | None:
-    """When Meta's reply window closes; None for SMS, which has none, and before the customer's first message."""
-    if conversation.platform == Platform.SMS or not conversation.last_inbound_at:
+    """When the reply window closes; None for SMS, which has none, and before the customer's first message.
+
+    Meta lets a person answer for longer where it has approved that for the page.
+    """
+    limits = providers.read_limits(conversation.platform)
+    if limits.window is None or not conversation.last_inbound_at:
         return None
-    return conversation.last_inbound_at + META_WINDOW
+    channel = conversation.channel
+    has_human_agent = (
+        channel is not None and ProviderAccount.objects.filter(pk=channel.account_id, has_human_agent=True).exists()
+    )
+    return conversation.last_inbound_at + (has_human_agent and limits.human_window or limits.window)
 
 
 def _check_window(conversation: Conversation, at: datetime) -> Reason | None:
     """Meta accepts replies to a customer, not first messages."""
+    if providers.read_limits(conversation.platform).window is None:
+        return None
     end = open_until(conversation)
-    if conversation.platform == Platform.SMS or (end and at < end):
+    if end and at < end:
         return None
     return Reason(
         "outside_messaging_window",
-        _("Meta's 24-hour reply window has closed."),
+        _("{platform}'s reply window has closed.").format(platform=Platform(conversation.platform).label),
         _("You can reply once the customer writes again."),
     )
+
+
+def _check_content(platform: str, content: str, media_count: int) -> Reason | None:
+    """What the platform does not take in one message."""
+    limits, label = providers.read_limits(platform), Platform(platform).label
+    if not limits.fits(content):
+        text = _("This is longer than {platform} takes in one message.")
+        return Reason("too_long", text.format(platform=label), _("Shorten it, or send two messages."))
+    if media_count > limits.most_media or (media_count and content.strip() and not limits.text_with_media):
+        text = _("{platform} takes either text or one attachment in a message.")
+        return Reason("text_and_media", text.format(platform=label), _("Send them one after the other."))
+    return None
 
 
 def _check_tokens(user: User, platform: str) -> Reason | None:

@@ -84,6 +84,7 @@ def send_message(
         content=content,
         at=send_at,
         seen_message=seen_message,
+        media_count=len(media_urls),
         allow_duplicate=allow_duplicate or retry_of is not None,
     )
     if not verdict.allowed or sender is None:
@@ -103,7 +104,7 @@ def send_message(
         status=Message.Status.SCHEDULED if send_at else Message.Status.QUEUED,
         from_address=from_address,
         to_address=to_address,
-        segments=max(1, segments.count_segments(content)),
+        segments=max(1, segments.count_segments(content)) if conversation.platform == Platform.SMS else 1,
         tokens=eligibility.price_of(sent_by, conversation.platform),
         sent_by=sent_by,
         client_id=client_id,
@@ -147,8 +148,15 @@ def _repeat_answer(existing_message: Message, request_values: tuple, sent_by: Us
     return Sent(existing_message, ledger.balance(sent_by), repeated=True)
 
 
-def find_sender(chatroom_id: UUID) -> Channel:
-    """The chatroom's default number, its oldest. Raises SendRefused where it has none."""
+def find_sender(chatroom_id: UUID, contact: Contact | None = None) -> Channel:
+    """The chatroom's default number, its oldest; for a contact without a phone, the channel that they wrote to last.
+
+    Raises SendRefused where there is none.
+    """
+    if contact and not contact.phone:
+        conversation = contact.conversations.select_related("channel").order_by("-last_message_at", "-pk").first()
+        if conversation and conversation.channel:
+            return conversation.channel
     number = Channel.objects.filter(chatroom_id=chatroom_id, platform=Platform.SMS).order_by("id").first()
     if number is None:
         raise eligibility.SendRefused(eligibility.Verdict((eligibility.no_sender(),)))

@@ -8,8 +8,8 @@ from chatrooms import contacts, phones
 from chatrooms.fields import VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
-from integrations.models import Channel
-from integrations.providers import count_most_media
+from integrations.models import Channel, Platform
+from integrations.providers import count_most_characters, count_most_media, read_limits
 from messagehub import datetimes
 from messagehub.api.serializers import KnownValueField
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
@@ -24,12 +24,12 @@ class SendSerializer(serializers.Serializer):
     contact_id = VisibleRelatedField(queryset=Contact.objects.all(), required=False)
     conversation_id = VisibleRelatedField(queryset=Conversation.objects.all(), required=False)
     content = serializers.CharField(
-        max_length=segments.LONGEST_TEXT, required=False, allow_blank=True, trim_whitespace=False, default=""
+        max_length=count_most_characters(), required=False, allow_blank=True, trim_whitespace=False, default=""
     )
     template_id = VisibleRelatedField(queryset=MessageTemplate.objects.all(), required=False)
     variables = VariablesField(required=False)
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
-    sender_number_id = VisibleRelatedField(queryset=Channel.objects.all(), required=False)
+    sender_number_id = VisibleRelatedField(queryset=Channel.objects.filter(platform=Platform.SMS), required=False)
     media = serializers.ListField(
         child=serializers.URLField(max_length=2000), required=False, max_length=count_most_media(), default=list
     )
@@ -70,11 +70,20 @@ class SendSerializer(serializers.Serializer):
             and not self._is_repeated(data.get("client_id"))
         ):
             raise serializers.ValidationError({"send_at": [NOT_AHEAD]})
-        if "contact_id" in data and not data["contact_id"].phone:
+        if "contact_id" in data and not data["contact_id"].addresses.exists():
             raise serializers.ValidationError({"contact_id": ["This contact has no phone number."]})
+        self._check_length(data)
         if "to" in data:
             data["to"] = self._normalize_recipient(data["to"], room)
         return {**data, "chatroom": room}
+
+    def _check_length(self, data: dict) -> None:
+        platform = data["conversation_id"].platform if "conversation_id" in data else Platform.SMS
+        limits = read_limits(platform)
+        if not limits.fits(data["content"]):
+            unit = "bytes" if limits.counts_bytes else "characters"
+            explanation = f"{Platform(platform).label} takes at most {limits.longest_text:,} {unit} in one message."
+            raise serializers.ValidationError({"content": [explanation]})
 
     def _normalize_recipient(self, number: str, room: Chatroom) -> str:
         """The number in E.164, or as it is where a contact of the chatroom has it."""

@@ -4,6 +4,7 @@ import { clock, element } from "./parts.js";
 
 const EMOJIS = ["❤", "😆", "😮", "😢", "😠", "👍"];
 const WORDS = { sent: "sent", delivered: "delivered", read: "seen" };
+const THUMBS_UP = 369239263222822; // the id of Meta's sticker
 const BARE = new Set(["sticker", "like_heart", "image", "video", "story_mention", "ig_post", "share"]); // need no bubble
 
 function ours(url) {
@@ -28,13 +29,18 @@ function story(url, words) {
   return element("span", { className: "sb-quote" }, picture(url, "Story"), element("span", { text: words }));
 }
 
+function big(emoji, name) {
+  return element("span", { className: "sb-big", text: emoji, role: "img", "aria-label": name });
+}
+
 function attachment({ type, payload = {} }) {
+  if (payload.sticker_id === THUMBS_UP) return big("👍", "Thumbs up");
   if (payload.sticker_id) return picture(payload.url, "Sticker", "sb-sticker");
   switch (type) {
     case "image": return picture(payload.url, "Picture");
     case "audio": return file("audio", payload.url, "Voice message");
     case "video": return file("video", payload.url, "Video");
-    case "like_heart": return element("span", { className: "sb-big", text: "❤️", role: "img", "aria-label": "Heart" });
+    case "like_heart": return big("❤️", "Heart");
     case "story_mention": return story(payload.url, "Mentioned the account in a story");
     case "ig_post": return story(payload.url, payload.title ?? "Post");
     case "share": return story(payload.url, "Shared post");

@@ -65,7 +65,7 @@ async def post_at_once(bodies: list[str]) -> list[int]:
                 await asyncio.sleep(0)
             return {"type": "http.request", "body": urlencode(form).encode()}
 
-        return (await intake.answer(scope, receive))[0]
+        return (await intake.answer(scope, receive)).status
 
     try:
         return await asyncio.gather(*(post(build_form(body)) for body in bodies))

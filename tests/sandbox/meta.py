@@ -16,7 +16,7 @@ import requests
 
 from tests.sandbox_server import SandboxServer
 
-SECRET = "an app's secret, only for tests"
+SECRET = "an-app-secret-only-for-tests"
 VERIFY_TOKEN = "say this back"
 SUBSCRIBED = (
     "messages",

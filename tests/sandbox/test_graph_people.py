@@ -39,6 +39,16 @@ def test_file_can_be_fetched_from_where_the_webhook_says(
     assert len(answer.content) > 500
 
 
+def test_thumbs_up_is_the_sticker_that_everybody_knows(meta: Meta, webhook: AppWebhook):
+    meta.write("", attachment="thumbs_up")
+    meta.write("", attachment="sticker")
+
+    ids = [item["message"]["attachments"][0]["payload"]["sticker_id"] for item in webhook.items]
+
+    assert ids[0] == 369239263222822
+    assert ids[1] not in (369239263222822, 369239343222814, 369239383222810)
+
+
 def test_samples_are_what_they_say(meta: Meta):
     files = f"{meta.sandbox.base_url}/graph/files"
     with wave.open(io.BytesIO(requests.get(f"{files}/voice.wav", timeout=5).content)) as sound:

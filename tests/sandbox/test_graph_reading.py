@@ -162,7 +162,7 @@ def test_unsent_message_is_gone(meta: Meta):
 def add_instagram_login(meta: Meta, token: str, **more) -> str:
     account_id = f"{meta.instagram_id}9"
     names = {"instagram_account_id": account_id, "instagram_username": "harbour"}
-    meta.sandbox.add_page(account_id, "Harbour", token, meta.app_id, subscribed_fields=[], **names, **more)
+    meta.sandbox.add_page(account_id, "Harbour", token, meta.app_id, subscribed_fields=["messages"], **names, **more)
     meta.sandbox.add_person(account_id, "5511", username="al.wu")
     return account_id
 
@@ -186,6 +186,23 @@ def test_instagram_account_may_sign_in_without_a_page(meta: Meta, webhook):
     assert outside.json()["error"]["type"] == "IGApiException"
     assert webhook.posts[0].payload["object"] == "instagram"
     assert webhook.posts[0].payload["entry"][0]["id"] == account_id
+
+
+def test_instagram_login_has_subscriptions_of_its_own(meta: Meta, webhook, sandbox):
+    account_id = add_instagram_login(meta, "IGAA-fields")
+    path = f"/{account_id}/subscribed_apps"
+    assert meta.ask("GET", path, token="IGAA-fields").json()["data"][0]["subscribed_fields"] == ["messages"]
+    mid = sandbox.write_as(account_id, "5511", text="Hi")["mid"]
+    sandbox.act_as(account_id, "5511", "react", mid=mid, emoji="👍")
+    assert len(webhook.items) == 1
+
+    wanted = {"subscribed_fields": "messages,message_reactions,messaging_referral"}
+    assert meta.ask("POST", path, token="IGAA-fields", data=wanted).json() == {"success": True}
+    sandbox.act_as(account_id, "5511", "unreact", mid=mid)
+
+    assert webhook.items[-1]["reaction"]["action"] == "unreact"
+    wrong = {"subscribed_fields": "message_deliveries"}
+    assert refusal(meta.ask("POST", path, token="IGAA-fields", data=wrong)) == (400, 100, None)
 
 
 def test_token_of_instagram_login_is_refreshed_when_it_is_a_day_old(meta: Meta, monkeypatch):

@@ -70,26 +70,26 @@ def accepted(demo: Demo, phone: str) -> list[dict]:
 # ---------------------------------------------------------------- row 2
 @committed
 @pytest.mark.parametrize("failpoint", ["after_claim", "before_provider_call"])
-def test_killed_before_the_provider_was_called(desk: Desk, tmp_path, failpoint: str):
-    before, message = desk.balance, desk.send(f"Perhaps never {failpoint}")
+def test_killed_before_the_provider_was_called(either_desk: Desk, tmp_path, failpoint: str):
+    before, message = either_desk.balance, either_desk.send(f"Perhaps never {failpoint}")
 
-    with worker_process(desk.sandbox, tmp_path, FAILPOINT=failpoint) as worker:
+    with worker_process(either_desk.sandbox, tmp_path, FAILPOINT=failpoint) as worker:
         assert worker.wait() == -signal.SIGKILL
-    assert desk.state(message).status == "sending"
+    assert either_desk.state(message).status == "sending"
     let_leases_end()
-    with worker_process(desk.sandbox, tmp_path):
-        eventually(lambda: desk.state(message).status == "unknown")
+    with worker_process(either_desk.sandbox, tmp_path):
+        eventually(lambda: either_desk.state(message).status == "unknown")
         time.sleep(1)  # it would have been sent again by now
 
-    assert (desk.at_provider, desk.balance) == ([], before - 1)
-    desk.reconcile_until_settled()
-    assert (desk.state(message).status, desk.balance) == ("not_sent", before)
+    assert (either_desk.at_provider, either_desk.balance) == ([], before - 1)
+    either_desk.reconcile_until_settled()
+    assert (either_desk.state(message).status, either_desk.balance) == ("not_sent", before)
     assert "You can retry it" in message.error_message
-    again = desk.client().post(f"/api/messages/{message.pk}/retry").json()["message"]
+    again = either_desk.client().post(f"/api/messages/{message.pk}/retry").json()["message"]
     assert again["retry_of"] == str(message.pk)
-    assert desk.balance == before - 1
-    desk.fly()
-    assert desk.at_provider == [message.content]
+    assert either_desk.balance == before - 1
+    either_desk.fly()
+    assert either_desk.at_provider == [message.content]
 
 
 # ---------------------------------------------------------------- row 19

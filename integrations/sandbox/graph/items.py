@@ -15,7 +15,7 @@ PAGE_INBOX_APP = 263902037430900  # Meta's own inbox, where staff may also type 
 # emoji: the word that Meta names it with; any other is told as `other`.
 REACTIONS = {"❤": "love", "😆": "smile", "😠": "angry", "😢": "sad", "😮": "wow", "👍": "like", "👎": "dislike"}
 
-# Which subscription of a page brings what; Instagram's are the app's, not the page's.
+# Which subscription of a page brings what. A linked Instagram account needs any subscription of its page.
 FIELDS = {
     "message": "messages",
     "unsend": "messages",
@@ -26,6 +26,17 @@ FIELDS = {
     "echo": "message_echoes",
     "reaction": "message_reactions",
     "edit": "message_edits",
+}
+# The same of an Instagram account that signed in by itself. https://developers.facebook.com/docs/instagram-platform/webhooks
+INSTAGRAM_FIELDS = {
+    "message": "messages",
+    "unsend": "messages",
+    "echo": "messages",
+    "edit": "messages",
+    "postback": "messaging_postbacks",
+    "referral": "messaging_referral",
+    "read": "messaging_seen",
+    "reaction": "message_reactions",
 }
 
 

@@ -17,7 +17,8 @@ from integrations.sandbox.graph.tables import Account
 from integrations.sandbox.graph.webhooks import Planned, plan_events
 from integrations.sandbox.server import Pace, Sandbox
 
-HEART = 369239263222822  # Meta's thumbs-up stickers have ids like this one
+HEART = 1747083968936188
+THUMBS_UP = 369239263222822  # the small one of three that clients show as an emoji
 MOST_HOURS = 24 * 365
 MOST_EDITS = 5  # https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits
 
@@ -37,6 +38,7 @@ ATTACHMENTS: dict[str, Callable[[str], Extra]] = {
     "file": _file("file", "order.pdf"),
     "sticker": _file("sticker", "sticker.png", sticker_id=HEART),
     "old_sticker": _file("image", "sticker.png", sticker_id=HEART),  # as it was told until 30 August 2026
+    "thumbs_up": _file("sticker", "sticker.png", sticker_id=THUMBS_UP),
     "location": lambda files: {
         "type": "location",
         "payload": {"coordinates": {"lat": 53.5461, "long": 9.9663}},
@@ -47,7 +49,7 @@ ATTACHMENTS: dict[str, Callable[[str], Extra]] = {
     "share": _file("share", "picture.png"),
 }
 OF_INSTAGRAM = frozenset({"like_heart", "story_mention", "post", "share"})
-OF_MESSENGER = frozenset({"sticker", "old_sticker", "location"})
+OF_MESSENGER = frozenset({"sticker", "old_sticker", "thumbs_up", "location"})
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from typing import Any
 from integrations.sandbox.asgi import Request, Response, json_response
 from integrations.sandbox.graph import access, fields, tables
 from integrations.sandbox.graph.errors import NO_PROFILE, GraphError, refuse_parameter, unknown_object
-from integrations.sandbox.graph.items import FIELDS
+from integrations.sandbox.graph.items import FIELDS, INSTAGRAM_FIELDS
 from integrations.sandbox.graph.threads import describe_thread, list_thread_messages, list_threads, show_message
 from integrations.sandbox.server import Sandbox
 
 PAGE_FIELDS = ("id", "name", "instagram_business_account", "category", "access_token")
-INSTAGRAM_FIELDS = ("id", "user_id", "username", "name", "account_type", "profile_picture_url")
+ACCOUNT_FIELDS = ("id", "user_id", "username", "name", "account_type", "profile_picture_url")
+OTHER_FIELDS = ("messaging_optins", "messaging_handovers", "standby", "feed")  # that nothing here brings
 PERSON_FIELDS = ("id", "name", "first_name", "last_name", "profile_pic", "username")
 
 
@@ -68,7 +69,7 @@ def _subscribe(db: sqlite3.Connection, inquiry: Inquiry, *, node: str) -> dict[s
     names = wanted if isinstance(wanted, list) else [name for name in str(wanted).split(",") if name]
     if not names and not account.is_instagram:
         raise refuse_parameter("The parameter subscribed_fields is required")
-    known = {*FIELDS.values(), "messaging_optins", "messaging_seen", "standby", "messaging_handovers", "feed"}
+    known = set(INSTAGRAM_FIELDS.values() if account.is_instagram else (*FIELDS.values(), *OTHER_FIELDS))
     if unknown := [name for name in names if name not in known]:
         raise refuse_parameter(f"Param subscribed_fields[0] must not be {unknown[0]}")
     db.execute("UPDATE graph_pages SET subscribed_fields = ? WHERE page_id = ?", (json.dumps(names), account.page_id))
@@ -151,13 +152,13 @@ def _show_account(account: tables.Account, page: sqlite3.Row, tree: fields.Tree)
             "name": account.name,
             "account_type": "BUSINESS",
         }
-        return fields.pick(values, tree or ("id", "username"), known=INSTAGRAM_FIELDS, kind="IGUser")
+        return fields.pick(values, tree or ("id", "username"), known=ACCOUNT_FIELDS, kind="IGUser")
     values = {"id": page["page_id"], "name": page["name"], "category": "Shopping & retail"}
     if page["instagram_id"] and "instagram_business_account" in tree:
         wanted = tree["instagram_business_account"].within or ("id",)
         instagram = tables.make_account(page, instagram=True)
         inner = {"id": instagram.account_id, "username": instagram.username, "name": instagram.name}
-        values["instagram_business_account"] = fields.pick(inner, wanted, known=INSTAGRAM_FIELDS, kind="IGUser")
+        values["instagram_business_account"] = fields.pick(inner, wanted, known=ACCOUNT_FIELDS, kind="IGUser")
     if "access_token" in tree:
         values["access_token"] = page["token"]
     return fields.pick(values, tree or ("id", "name"), known=PAGE_FIELDS, kind="Page")

@@ -214,7 +214,7 @@ def _check_window(db: sqlite3.Connection, account: Account, draft: GraphDraft) -
         raise GraphError(10, "(#10) The use of the tag HUMAN_AGENT has to be reviewed and approved by Facebook first.")
     if age <= (7 * DAY if draft.tag else DAY):
         return
-    if account.page_id == account.account_id and account.is_instagram:
+    if account.is_instagram_login:
         sentence = "This message is sent outside of allowed window."
         raise GraphError(10, sentence, subcode=OUTSIDE_WINDOW_LOGIN, status=403, kind="IGApiException")
     raise GraphError(10, subcode=OUTSIDE_WINDOW)

@@ -67,6 +67,11 @@ class Account:
     def is_instagram(self) -> bool:
         return self.platform == "instagram"
 
+    @property
+    def is_instagram_login(self) -> bool:
+        """Whether it is an Instagram account without a page."""
+        return self.is_instagram and self.account_id == self.page_id
+
 
 def save_app(db: sqlite3.Connection, app_id: str, secret: str, webhook_url: str, verify_token: str) -> None:
     db.execute("INSERT OR REPLACE INTO graph_apps VALUES (?, ?, ?, ?)", (app_id, secret, webhook_url, verify_token))

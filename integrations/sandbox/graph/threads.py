@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from integrations.sandbox.graph import fields, tables
 from integrations.sandbox.graph.errors import refuse_parameter
+from integrations.sandbox.graph.files import FILES
 from integrations.sandbox.graph.tables import Account
 
 THREAD_FIELDS = ("id", "updated_time", "participants", "messages", "message_count", "can_reply", "link")
@@ -182,7 +183,8 @@ def _describe_attachment(attachment: Mapping[str, Any]) -> dict[str, Any] | None
     if not url or kind not in ("image", "video", "audio", "file"):
         return None
     name = urlsplit(url).path.rpartition("/")[2]
-    described: dict[str, Any] = {"id": name, "name": name, "mime_type": mimetypes.guess_type(name)[0] or ""}
+    content_type = FILES[name][1] if name in FILES else mimetypes.guess_type(name)[0]
+    described: dict[str, Any] = {"id": name, "name": name, "mime_type": content_type or ""}
     if kind == "image":
         return described | {"image_data": {"url": url, "preview_url": url, "width": 640, "height": 480}}
     return described | ({"video_data": {"url": url}} if kind == "video" else {"file_url": url})

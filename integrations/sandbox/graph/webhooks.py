@@ -20,7 +20,7 @@ import aiohttp
 from yarl import URL
 
 from integrations.sandbox.clock import Clock, Due
-from integrations.sandbox.graph.items import FIELDS
+from integrations.sandbox.graph.items import FIELDS, INSTAGRAM_FIELDS
 from integrations.sandbox.graph.tables import Account, find_account, in_milliseconds
 from integrations.sandbox.store import Store
 
@@ -210,9 +210,10 @@ def _why_untold(db: sqlite3.Connection, account: Account, event: sqlite3.Row) ->
     row = db.execute("SELECT subscribed_fields FROM graph_pages WHERE page_id = ?", (account.page_id,)).fetchone()
     if row["subscribed_fields"] is None:
         return "not subscribed"
-    needed, fields = FIELDS[event["kind"]], json.loads(row["subscribed_fields"])
-    if not account.is_instagram and needed not in fields:
-        return f"not subscribed to {needed}"
+    if account.is_instagram_login or not account.is_instagram:
+        needed = (INSTAGRAM_FIELDS if account.is_instagram else FIELDS)[event["kind"]]
+        if needed not in json.loads(row["subscribed_fields"]):
+            return f"not subscribed to {needed}"
     app = db.execute("SELECT webhook_url FROM graph_apps WHERE app_id = ?", (account.app_id,)).fetchone()
     return "" if app and app["webhook_url"] else "no webhook"
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from integrations import failures
 from integrations.events import Accepted, Busy, NotReached, Outcome, OutgoingText, Refused, ShutOut, Unclear
 from integrations.meanings import Meaning
 from integrations.meta import errors, limits
@@ -17,6 +18,7 @@ from integrations.meta.graph import GraphTransport
 from integrations.meta.limits import fits_text
 from integrations.meta.metadata import message_of_metadata
 from integrations.meta.sending import send_text
+from integrations.twilio import errors as twilio_errors
 from tests.integrations.meta.conftest import APP_SECRET
 from tests.integrations.meta.graph_server import GraphServer
 from tests.integrations.meta.payloads import ACCOUNT, FOLLOWER, PAGE, PERSON
@@ -343,6 +345,11 @@ def test_code_has_a_sentence_and_fits_into_its_column(code: str):
     assert str(meaning.text).endswith(".")
     assert str(meaning.fix).endswith(".")
     assert len(code) <= 16
+
+
+def test_codes_are_explained_to_staff_and_mean_nothing_else_at_twilio():
+    assert set(errors.MEANINGS).isdisjoint(twilio_errors.MEANINGS)
+    assert failures.explain_code("10/2018278") == errors.MEANINGS["10/2018278"]
 
 
 def test_unknown_subcode_is_explained_by_its_code():
