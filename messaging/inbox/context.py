@@ -9,13 +9,14 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
-from integrations import segments
+from integrations import providers
 from messagehub import datetimes
 from messagehub.ui.templatetags.ui import channel_name
 from messaging import context_processors, payloads
@@ -285,16 +286,18 @@ def _leaves_box(reason: eligibility.Reason) -> bool:
 
 def build_composer(request: HttpRequest, conversation: Conversation) -> dict:
     """What the box needs: why nothing may be sent, or what to expect of what is."""
-    verdict = eligibility.may_send(request.user, conversation)
+    verdict, limits = eligibility.may_send(request.user, conversation), providers.read_limits(conversation.platform)
+    last = conversation.last_inbound_at
     return {
         "client_id": uuid7(),
         "price": eligibility.price_of(request.user, conversation.platform),
-        "longest": segments.LONGEST_TEXT,
+        "limits": limits,
         "longest_note": forms.LONGEST_NOTE,
         "cannot_send": next((reason for reason in verdict.reasons if not _leaves_box(reason)), None),
         "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours" and reason.opens_at), None),
         "warnings": verdict.warnings,
         "open_until": eligibility.open_until(conversation),
+        "is_late": bool(limits.window and last and timezone.now() >= last + limits.window),
         "token_balance": context_processors.shell_of(request).balance,
         "moments": forms.moments_ahead(),
     }
