@@ -81,8 +81,8 @@ TALKS = {
     ("northbeam", "INSTAGRAM"): [
         (
             "Mia", "Torres", "mia.makes.rooms", 31,
-            "<[story]That shelf!! Is it for sale already?|>From Friday on, Mia. You saw it first.|+❤️|<^Put me on the list "
-            "please",
+            "<[story]That shelf!! Is it for sale already?|>From Friday on, Mia. You saw it first.|+❤️|<^Put me on the "
+            "list please",
         ),
         (
             "", "", "the_walnut_flat", 410,

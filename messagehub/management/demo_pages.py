@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import PurePath
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -19,6 +18,7 @@ from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, ContactActivity, ContactAddress
 from integrations.models import Channel, FacebookPage, Platform
 from integrations.sandbox import samples, store
+from integrations.sandbox.graph.people import ATTACHMENTS
 from messagehub import tenancy
 from messagehub.images import picture_size
 from messagehub.management.demo_page_words import PAGES, TALKS, DemoPage
@@ -63,6 +63,8 @@ SAMPLES = {
     "story": Sample("story", "story.png", samples.story, "image/png", "Replied to a story"),
     "oldstory": Sample("story", "story.png", None, "image/png", "Replied to a story"),
 }
+# Under which name the sandbox's people send it.
+SENT_AS = {"image": "picture", "sticker": "sticker", "audio": "voice", "share": "share", "story": "story_mention"}
 
 
 @dataclass
@@ -302,12 +304,9 @@ def register_people(channel: Channel, talks: Sequence[tuple], base_url: str) -> 
 def describe_past(message: Message, base_url: str) -> dict:
     """As `integrations.sandbox.graph.tables.save_message` takes it."""
     files = f"{base_url}/sandbox/graph/files"
-    attachments: list[dict] = [
-        {"type": each.kind, "payload": {"url": f"{files}/{PurePath(each.source_url).name}"}}
-        for each in message.attachments.all()
-    ]
+    attachments = [ATTACHMENTS[SENT_AS[each.kind]](files) for each in message.attachments.all()]
     extra: dict = {"reply_to": {"mid": message.reply_to.provider_id}} if message.reply_to else {}
-    if message.content and attachments and attachments[0]["type"] == "story":
+    if message.content and attachments and attachments[0]["type"] == "story_mention":
         extra = {"reply_to": {"story": {"id": "17900000000000001", **attachments.pop()["payload"]}}}
     inbound = message.direction == "inbound"
     return {

@@ -5,6 +5,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
+import orjson
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -242,6 +243,7 @@ def build_bubbles(pairs: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
             "contact": contacts[row["contact_id"]],
             "retried": row["id"] in retried,
             "quoted": quoted.get(row["reply_to_id"]),
+            "media_urls": orjson.loads(row["media_urls"]) if isinstance(row["media_urls"], str) else row["media_urls"],
         }
         for row, shape in pairs
     ]
@@ -313,7 +315,7 @@ def parse_since(text: str) -> datetime:
 def build_messages(request: HttpRequest, ids: list[UUID]) -> list[dict]:
     """These messages as bubbles, oldest first, as far as the viewer may see them."""
     visible = Message.objects.visible_to(request.user).filter(pk__in=ids)
-    known = {row["id"]: row for row in visible.values("id", "occurred_at", "contact_id", "reply_to_id")}
+    known = {row["id"]: row for row in visible.values("id", "occurred_at", "contact_id", "reply_to_id", "media_urls")}
     shaped = payloads.describe_messages_by_id(known)
     contacts = Contact.objects.in_bulk({row["contact_id"] for row in known.values()})
     return build_entries(messages=build_bubbles(((row, shaped[pk]) for pk, row in known.items()), contacts))

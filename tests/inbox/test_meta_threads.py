@@ -67,7 +67,7 @@ PICTURE = {"content_type": "image/png", "width": 240, "height": 240}
     ("INSTAGRAM", {"kind": "story", "name": "Mentioned you", **PICTURE}, "</svg>Mentioned you", "Story"),
     ("INSTAGRAM", {"kind": "story", "state": "failed"}, "This story is no longer available.", "Story"),
     ("INSTAGRAM", {"kind": "share", "name": "Oak shelf", **PICTURE}, "Oak shelf</span>", "Shared post"),
-    ("MESSENGER", {"kind": "file", "content_type": "application/pdf", "name": "a.pdf"}, '<a class="file"', "Attachment"),
+    ("MESSENGER", {"kind": "file", "content_type": "application/pdf"}, '<a class="file"', "Attachment"),
 ], indirect=["talk"])  # fmt: skip
 def test_each_kind_of_attachment_has_its_look(talk, write, read, attachment, shown, preview):
     write(attachment, content="")
@@ -130,6 +130,12 @@ def test_what_was_typed_in_meta_s_own_inbox_says_so(talk, write, read):
     assert "Sent in Meta's inbox" in read(talk.url)
 
 
+def test_what_was_sent_along_is_linked(talk, write, read):
+    write(content="", direction="outbound", status="sent", media_urls=["https://shop.example/oak.jpg"])
+
+    assert '<a class="file" href="https://shop.example/oak.jpg"' in read(talk.url)
+
+
 # ---------------------------------------------------------------- the box
 @pytest.mark.parametrize(("talk", "longest"), [
     ("MESSENGER", 'data-longest="2000"'), ("INSTAGRAM", 'data-longest="1000" data-bytes'),
@@ -162,7 +168,8 @@ def test_box_says_how_long_one_may_reply_and_what_opens_it_again(
 # ---------------------------------------------------------------- players
 @pytest.mark.parametrize(("wanted", "status", "start", "end"), [
     ("", 200, 0, None), ("bytes=0-", 206, 0, None), ("bytes=100-199", 206, 100, 200),
-    ("bytes=31000-99999", 206, 31000, None), ("bytes=-5", 200, 0, None), ("bytes=9-5", 416, 0, 0), ("bytes=99999-", 416, 0, 0),
+    ("bytes=31000-99999", 206, 31000, None), ("bytes=-5", 200, 0, None), ("bytes=9-5", 416, 0, 0),
+    ("bytes=99999-", 416, 0, 0),
 ])  # fmt: skip
 def test_player_gets_the_part_that_it_asks_for(talk, write, browser, bo, acme, inside, wanted, status, start, end):
     write({"kind": "audio", "content_type": "audio/wav"})
