@@ -1,9 +1,14 @@
-"""Type and size of a picture, read from its first bytes."""
+"""Type and size of a picture, read from its first bytes, and which files browsers show or play."""
 
 import struct
 
 MOST_PIXELS = 60_000_000
 SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp")
+SOUNDS = (
+    "audio/aac", "audio/m4a", "audio/mp4", "audio/mpeg", "audio/ogg", "audio/wav", "audio/webm", "audio/x-m4a",
+    "audio/x-wav",
+)  # fmt: skip
+FILMS = ("video/mp4", "video/ogg", "video/quicktime", "video/webm")
 
 
 def picture_size(content: bytes) -> tuple[str, int, int] | None:

@@ -5,6 +5,7 @@ are generated there once and a running demo's values are read from `.local/env`,
 attaches to it. With `DATABASE_URL` set nothing is assumed and a missing secret stops the start.
 """
 
+import hmac
 import json
 import os
 import secrets
@@ -56,6 +57,13 @@ DEBUG = env.bool("DEBUG", default=False)
 SANDBOX = env.bool("SANDBOX", default=False)
 DEMO = env.bool("DEMO", default=False)
 PORT = env.int("PORT", default=8000)
+
+
+def secret_of_sandbox(name: str) -> str:
+    """What the sandbox's app at Meta and we share: another one in each place, and none without a sandbox."""
+    return hmac.new(SECRET_KEY.encode(), name.encode(), "sha256").hexdigest()[:32] if SANDBOX else ""
+
+
 PUBLIC_BASE_URL = env.str(
     "PUBLIC_BASE_URL",
     default=f"http://127.0.0.1:{PORT}" if EMBEDDED else environ.Env.NOTSET,
@@ -314,10 +322,11 @@ META_INSTAGRAM_BASE_URL = env.str(
     default=f"{PUBLIC_BASE_URL}/sandbox/graph" if SANDBOX else "https://graph.instagram.com",
 )
 META_GRAPH_VERSION = env.str("META_GRAPH_VERSION", default="v23.0")
-META_APP_ID = env.str("META_APP_ID", default="")
-META_APP_SECRET = env.str("META_APP_SECRET", default="")
+META_APP_ID = env.str("META_APP_ID", default="104850736200001" if SANDBOX else "")
+META_APP_SECRET = env.str("META_APP_SECRET", default=secret_of_sandbox("META_APP_SECRET"))
 META_PREVIOUS_APP_SECRET = env.str("META_PREVIOUS_APP_SECRET", default="")  # accepted beside the current one
-META_VERIFY_TOKEN = env.str("META_VERIFY_TOKEN", default="")  # our own word, which Meta repeats in its handshake
+# Our own word, which Meta repeats in its handshake.
+META_VERIFY_TOKEN = env.str("META_VERIFY_TOKEN", default=secret_of_sandbox("META_VERIFY_TOKEN"))
 # How long a worker may be silent about a message that it claimed. Longer than a call may take (10 s).
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=30)
 # An unknown message is looked for at the provider so often, and has to be missing so long to count as not sent.

@@ -11,6 +11,9 @@ from messagehub.api.serializers import KnownValueField, RowSerializer
 from messaging import payloads
 from messaging.models import Attachment, Color, Conversation, Message, Note, Platform
 
+# "unsupported" is something that only the provider's own app shows.
+ATTACHMENT_KINDS = ["image", "audio", "video", "file", "sticker", "story", "share", "unsupported"]
+
 
 class MessageErrorSerializer(serializers.Serializer):
     """Why a message did not arrive."""
@@ -23,7 +26,7 @@ class AttachmentSerializer(serializers.Serializer):
     """Something that came with a message."""
 
     id = serializers.UUIDField()
-    kind = serializers.ChoiceField(choices=["image", "audio", "video", "file"])
+    kind = serializers.ChoiceField(choices=ATTACHMENT_KINDS)
     content_type = serializers.CharField()
     size = serializers.IntegerField(allow_null=True)
     url = serializers.URLField(help_text="Our own copy; 404 while there is none.")
@@ -62,6 +65,7 @@ class MessageSerializer(serializers.Serializer):
     retry_of = serializers.UUIDField(allow_null=True)
     reply_to = serializers.UUIDField(allow_null=True)
     reactions = ReactionSerializer(many=True)
+    edited_at = serializers.DateTimeField(allow_null=True)
     deleted_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     send_at = serializers.DateTimeField(allow_null=True)

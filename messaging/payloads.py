@@ -17,8 +17,8 @@ from messaging.models import Note
 MESSAGE_COLUMNS = """
 m.id, m.conversation_id, m.chatroom_id, m.contact_id, m.direction, m.platform, m.content, m.status, m.error_code,
 m.error_message, m.segments, m.sent_by_id, author.name AS sent_by_name, m.provider_id, m.client_id, m.created_at,
-m.sent_at, m.delivered_at, m.read_at, m.occurred_at, m.retry_of_id, m.send_at, m.reply_to_id, m.reactions, m.deleted_at,
-m.campaign_id
+m.sent_at, m.delivered_at, m.read_at, m.occurred_at, m.retry_of_id, m.send_at, m.reply_to_id, m.reactions, m.edited_at,
+m.deleted_at, m.campaign_id, m.media_urls
 """
 MESSAGE_TABLES = "messages m LEFT JOIN users author ON author.id = m.sent_by_id"
 CONVERSATION_COLUMNS = """
@@ -56,14 +56,14 @@ def describe_attachments(message_ids: list) -> dict:
         return {}
     by_message = defaultdict(list)
     for row in fetch_rows(
-        "SELECT id, message_id, content_type, state, name, size, width, height FROM attachments "
+        "SELECT id, message_id, kind, content_type, state, name, size, width, height FROM attachments "
         "WHERE message_id = ANY(%s) ORDER BY message_id, position",
         [message_ids],
     ):
         by_message[row["message_id"]].append(
             {
                 "id": str(row["id"]),
-                "kind": attachment_kind(row["content_type"]),
+                "kind": row["kind"] or attachment_kind(row["content_type"]),
                 "content_type": row["content_type"],
                 "size": row["size"],
                 "url": f"{settings.PUBLIC_BASE_URL}/attachments/{row['id']}/",
@@ -77,6 +77,7 @@ def describe_attachments(message_ids: list) -> dict:
 
 
 def attachment_kind(content_type: str) -> str:
+    """What it is where the provider does not say it."""
     family = content_type.split("/")[0]
     return family if family in ("image", "audio", "video") else "file"
 
@@ -103,6 +104,7 @@ def describe_message(row: dict, attachments: list[dict]) -> dict:
         "retry_of": str(row["retry_of_id"]) if row["retry_of_id"] else None,
         "reply_to": str(row["reply_to_id"]) if row["reply_to_id"] else None,
         "reactions": _describe_reactions(row["reactions"]),
+        "edited_at": format_time(row["edited_at"]),
         "deleted_at": format_time(row["deleted_at"]),
         # An inbound message's time is its arrival at the intake; the row may have been made much later.
         "created_at": format_time(row["occurred_at"] if row["direction"] == "inbound" else row["created_at"]),

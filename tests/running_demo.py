@@ -31,7 +31,7 @@ from tests.sandbox_server import ROOT, free_port
 
 START_SECONDS = 90
 MAKE_SECONDS = 300  # from nothing, with static files to build, beside the whole suite; once in a run
-KEPT = ("secrets.json", "sandbox.sqlite3", "static", "static.fingerprint")
+KEPT = ("secrets.json", "sandbox.sqlite3", "media", "static", "static.fingerprint")
 phones = (f"+1555900{number:04d}" for number in count(1))
 
 

@@ -10,11 +10,11 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from integrations.sandbox.graph import tables
 
@@ -200,32 +200,19 @@ def add_person(
         )
 
 
-def add_past_message(
-    account_id: str,
-    person_id: str,
-    direction: str,
-    text: str,
-    created_at: float,
-    mid: str,
-    *,
-    path: Path | None = None,
-) -> None:
-    """Register a message of the past, inbound or outbound (Unix time), about which nobody is told any more."""
+def add_past_messages(account_id: str, messages: Iterable[Mapping[str, Any]], *, path: Path | None = None) -> None:
+    """Register messages of the past, as arguments of `tables.save_message`; nobody is told about them any more.
+
+    Those whose mid is there already stay as they are.
+    """
     with closing(connect(path or default_path())) as db:
-        if db.execute("SELECT 1 FROM graph_messages WHERE mid = ?", (mid,)).fetchone() is None:
-            status = "received" if direction == "inbound" else "read"
-            source = "person" if direction == "inbound" else "past"
-            tables.save_message(
-                db,
-                account_id,
-                person_id,
-                direction,
-                text=text,
-                created_at=created_at,
-                mid=mid,
-                status=status,
-                source=source,
-            )
+        db.execute("BEGIN IMMEDIATE")
+        rows = db.execute("SELECT mid FROM graph_messages WHERE account_id = ?", (account_id,))
+        known_mids = {row["mid"] for row in rows}
+        for message in messages:
+            if message["mid"] not in known_mids:
+                tables.save_message(db, account_id, **message)
+        db.execute("COMMIT")
 
 
 class Store:

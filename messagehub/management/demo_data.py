@@ -20,6 +20,8 @@ from integrations import segments
 from integrations.models import Channel, TwilioAccount
 from integrations.sandbox import store
 from messagehub import tenancy
+from messagehub.management import demo_pages
+from messagehub.management.demo_past import backdate
 from messagehub.management.demo_words import FIRST, LABELS, LAST, NOTES, TALKS, TEMPLATES
 from messaging.models import (
     Conversation,
@@ -76,12 +78,15 @@ def seed() -> dict:
     if not User.objects.filter(email=OPERATOR[0], is_superuser=True).exists():
         with transaction.atomic():
             make()
+    with transaction.atomic():
+        demo_pages.make_pages()
     operator = find_operator()
     if not second_factor.is_set_up(operator):
         second_factor.begin_enrollment(operator)
     if proof.newest_run() is None:
         proof.run_proof()
     register(base_url)
+    demo_pages.register_pages(base_url)
     return describe(base_url)
 
 
@@ -250,22 +255,6 @@ def past_message(conversation, contact, number, author, direction: str, text: st
     return message
 
 
-def backdate(messages: list[Message], contacts: list[Contact]) -> None:
-    """`created_at` is the database's to set; a past needs it to be past."""
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE messages SET created_at = occurred_at WHERE id = ANY(%s)", [[m.pk for m in messages]])
-        cursor.execute(
-            "UPDATE contacts c SET created_at = (SELECT min(created_at) FROM messages m WHERE m.contact_id = c.id) "
-            "WHERE id = ANY(%s)",
-            [[contact.pk for contact in contacts]],
-        )
-        cursor.execute(
-            "UPDATE contact_activities a SET created_at = c.created_at FROM contacts c "
-            "WHERE c.id = a.contact_id AND c.id = ANY(%s)",
-            [[contact.pk for contact in contacts]],
-        )
-
-
 def register(base_url: str) -> None:
     """Open the accounts and numbers at the sandbox, with the addresses of this start's port."""
     for plan in ORGANIZATIONS:
@@ -293,7 +282,7 @@ def describe(base_url: str) -> dict:
         },
         "twilio": accounts[0],
         "twilio_others": accounts[1:],
-        "meta": {"app_secret": "", "verify_token": "", "pages": []},
+        "meta": demo_pages.describe_pages(),
         "sandbox_url": f"{base_url}/sandbox",
     }
 

@@ -5,17 +5,19 @@ from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
+import orjson
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
-from integrations import segments
+from integrations import providers
 from messagehub import datetimes
 from messagehub.ui.templatetags.ui import channel_name
 from messaging import context_processors, payloads
@@ -241,6 +243,7 @@ def build_bubbles(pairs: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
             "contact": contacts[row["contact_id"]],
             "retried": row["id"] in retried,
             "quoted": quoted.get(row["reply_to_id"]),
+            "media_urls": orjson.loads(row["media_urls"]) if isinstance(row["media_urls"], str) else row["media_urls"],
         }
         for row, shape in pairs
     ]
@@ -285,16 +288,18 @@ def _leaves_box(reason: eligibility.Reason) -> bool:
 
 def build_composer(request: HttpRequest, conversation: Conversation) -> dict:
     """What the box needs: why nothing may be sent, or what to expect of what is."""
-    verdict = eligibility.may_send(request.user, conversation)
+    verdict, limits = eligibility.may_send(request.user, conversation), providers.read_limits(conversation.platform)
+    last = conversation.last_inbound_at
     return {
         "client_id": uuid7(),
         "price": eligibility.price_of(request.user, conversation.platform),
-        "longest": segments.LONGEST_TEXT,
+        "limits": limits,
         "longest_note": forms.LONGEST_NOTE,
         "cannot_send": next((reason for reason in verdict.reasons if not _leaves_box(reason)), None),
         "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours" and reason.opens_at), None),
         "warnings": verdict.warnings,
         "open_until": eligibility.open_until(conversation),
+        "is_late": bool(limits.window and last and timezone.now() >= last + limits.window),
         "token_balance": context_processors.shell_of(request).balance,
         "moments": forms.moments_ahead(),
     }
@@ -310,7 +315,7 @@ def parse_since(text: str) -> datetime:
 def build_messages(request: HttpRequest, ids: list[UUID]) -> list[dict]:
     """These messages as bubbles, oldest first, as far as the viewer may see them."""
     visible = Message.objects.visible_to(request.user).filter(pk__in=ids)
-    known = {row["id"]: row for row in visible.values("id", "occurred_at", "contact_id", "reply_to_id")}
+    known = {row["id"]: row for row in visible.values("id", "occurred_at", "contact_id", "reply_to_id", "media_urls")}
     shaped = payloads.describe_messages_by_id(known)
     contacts = Contact.objects.in_bulk({row["contact_id"] for row in known.values()})
     return build_entries(messages=build_bubbles(((row, shaped[pk]) for pk, row in known.items()), contacts))

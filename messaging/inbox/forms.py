@@ -6,7 +6,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from integrations import segments
+from integrations import providers
 from messagehub import datetimes
 from messaging.message_templates import templates
 from messaging.models import Conversation
@@ -43,7 +43,7 @@ class TextField(LinesField):
     default_error_messages = EMPTY
 
     def __init__(self, **options):
-        super().__init__(max_length=segments.LONGEST_TEXT, **options)
+        super().__init__(max_length=providers.count_most_characters(), **options)
 
     def clean(self, value) -> str:
         text = super().clean(value)

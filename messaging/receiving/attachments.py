@@ -67,7 +67,7 @@ def _store_copy(attachment: Attachment, download: Fetched) -> None:
         state=Attachment.State.STORED,
         file=stored_path,
         size=len(download.content),
-        name=download.name,
+        name=attachment.name or download.name,  # what the provider calls it tells more than a file's name
         content_type=content_type[:100],
         width=width,
         height=height,

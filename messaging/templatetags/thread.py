@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import User
 from chatrooms.models import Contact
+from messagehub.images import FILMS, SOUNDS
 from messagehub.ui.links import link_text
 from messagehub.ui.templatetags.ui import clock_time, icon, local, number, phone
 from messaging.contacts.timeline import Entry
@@ -149,8 +150,16 @@ def waited(since: str | None) -> str:
     if since is None:
         return ""
     minutes = int((timezone.now() - datetime.fromisoformat(since)).total_seconds() // 60)
-    if minutes < WAITS:
-        return ""
+    return "" if minutes < WAITS else describe_minutes(minutes)
+
+
+@register.filter
+def time_left(until: datetime) -> str:
+    """How long it is until then, in the shortest words; static/ui/inbox/composer.js counts on."""
+    return describe_minutes(max(1, int((until - timezone.now()).total_seconds() // 60)))
+
+
+def describe_minutes(minutes: int) -> str:
     if minutes < 60:
         return gettext("%(n)s min") % {"n": minutes}
     if minutes < 48 * 60:
@@ -173,9 +182,62 @@ def ending(attachment: dict) -> str:
 
 
 @register.filter
+def look(attachment: dict) -> str:
+    """How an attachment is shown: sticker, story, share, picture, sound, film, elsewhere or file."""
+    kind, is_picture = attachment["kind"], attachment["width"] is not None
+    if kind == "unsupported":
+        return "elsewhere"
+    if kind == "story" or (kind == "sticker" and is_picture):
+        return kind
+    if kind == "share":
+        return kind if attachment["state"] == "stored" else "file"
+    if is_picture:
+        return "picture"
+    if attachment["state"] == "stored" and attachment["content_type"] in SOUNDS:
+        return "sound"
+    if attachment["state"] == "stored" and attachment["content_type"] in FILMS:
+        return "film"
+    return "file"
+
+
+@register.filter
+def is_film(attachment: dict) -> bool:
+    return attachment["content_type"] in FILMS
+
+
+@register.filter
 def only(attachments: Iterable[dict], kind: str) -> list[dict]:
-    """Those that are shown as pictures ("shown"), or the rest ("rest")."""
-    return [each for each in attachments if (each["width"] is not None) == (kind == "shown")]
+    """Pictures, which stand together ("shown"), stories, which stand above the answer ("stories"), or the rest."""
+    groups = {"picture": "shown", "story": "stories"}
+    return [each for each in attachments if groups.get(look(each), "rest") == kind]
+
+
+KINDS = {
+    "image": ("image", gettext_lazy("Photo")),
+    "audio": ("mic", gettext_lazy("Voice message")),
+    "video": ("video", gettext_lazy("Video")),
+    "sticker": ("sticker", gettext_lazy("Sticker")),
+    "story": ("circle-dashed", gettext_lazy("Story")),
+    "share": ("share-2", gettext_lazy("Shared post")),
+    "unsupported": ("circle-question-mark", gettext_lazy("Unsupported message")),
+}
+FILE = ("paperclip", gettext_lazy("Attachment"))
+
+
+@register.filter
+def without_words(message: dict) -> str:
+    """What a message is that has no text: a photo, a sticker and so on."""
+    return str(find_kind(message)[1])
+
+
+@register.simple_tag
+def kind_icon(message: dict) -> SafeString:
+    return icon(find_kind(message)[0], 14)
+
+
+def find_kind(message: dict) -> tuple[str, object]:
+    """Icon and name of the first attachment."""
+    return KINDS.get(message["attachments"][0]["kind"], FILE) if message["attachments"] else FILE
 
 
 ACTIVITY_ICONS = {

@@ -4,25 +4,28 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.utils import timezone
 
 from accounts import invitations, organizations, second_factor, sessions, team
 from accounts.models import Organization, User
 from chatrooms import contacts, groups, membership, rooms
-from chatrooms.models import Chatroom, Contact
+from chatrooms.models import Chatroom, Contact, ContactAddress
 from integrations import numbers
-from integrations.models import Channel
+from integrations.models import Channel, FacebookPage
+from integrations.sandbox import store
 from messagehub import tenancy
-from messagehub.management import demo_data
+from messagehub.management import demo_data, demo_pages
 from messaging.campaigns import lifecycle
 from messaging.message_templates import templates
-from messaging.models import Label, MessageTemplate
+from messaging.models import Label, Message, MessageTemplate
 from tests.accounts.codes import code
 from tests.sandbox_server import ROOT, sandbox_server
-from tokens import ledger
+from tokens import ledger, proof
 
 NORTHBEAM, HARBOUR = demo_data.ORGANIZATIONS
 SPARE = "+15550100009"
@@ -83,7 +86,7 @@ def start_campaign(people) -> None:
     room = find_room(0)
     group = groups.create_group(room, "All")
     groups.add_members(group, Contact.objects.filter(chatroom=room)[:3])
-    number = Channel.objects.get(chatroom=room)
+    number = Channel.objects.get(chatroom=room, platform="SMS")
     draft = lifecycle.create_campaign(room, name="C", content="Hi", channel=number, groups=[group], by=people.maya)
     lifecycle.start_campaign(draft, by=people.maya)
 
@@ -101,6 +104,10 @@ def connect_number(people) -> None:
         name="Spare",
         by=people.dana,
     )
+
+
+def let_page_go(people) -> None:
+    Channel.objects.filter(account__in=FacebookPage.objects.all()).update(retired_at=timezone.now())
 
 
 def change_settings(people) -> None:
@@ -133,6 +140,7 @@ CHANGES = {
     "a number moved": move_number,
     "a number connected": connect_number,
     "a number let go": lambda people: numbers.disconnect_number(Channel.objects.get(address=SPARE), by=people.dana),
+    "a page let go": let_page_go,
     "an agent deactivated": lambda people: team.deactivate_user(people.maya, by=people.dana),
     "the admin replaced": replace_the_admin,
     "a chatroom archived": lambda people: rooms.archive_chatroom(Chatroom.objects.get(name="Shop"), by=people.dana),
@@ -162,6 +170,40 @@ def test_demo_prepares_its_data_after_every_kind_of_change(people, settings, tmp
     assert [number["phone"] for number in details["twilio"]["numbers"]] == [room[2] for room in NORTHBEAM["rooms"]]
     assert len(details["twilio_others"][0]["numbers"]) == 3
     assert details["operator"]["totp_secret"]
+    assert [page["page_name"] for page in details["meta"]["pages"]] == ["Harbour Dental"]
+
+
+def test_demo_of_an_earlier_release_gets_its_pages(db, settings, tmp_path, monkeypatch):
+    settings.LOCAL_DIR = tmp_path
+    with monkeypatch.context() as earlier:
+        earlier.setattr(demo_pages, "PAGES", [])
+        assert demo_data.seed()["meta"]["pages"] == []
+
+    details = demo_data.seed()
+
+    rooms = {page["page_name"]: page["chatroom_id"] for page in details["meta"]["pages"]}
+    assert set(rooms) == {"Northbeam Furniture", "Harbour Dental"}
+    with tenancy.system():
+        messages = Message.objects.filter(platform="INSTAGRAM")
+        assert {str(message.chatroom_id) for message in messages} == {rooms["Northbeam Furniture"]}
+        assert Channel.objects.get(platform="INSTAGRAM").address == details["meta"]["pages"][0]["instagram_account_id"]
+    assert list(proof.find_broken()) == []
+
+
+def test_sandbox_knows_the_past_of_the_demo_s_pages(people):
+    with tenancy.system():
+        known = dict(
+            Message.objects.exclude(platform="SMS").filter(deleted_at=None).values_list("provider_id", "content")
+        )
+        unsent = Message.objects.exclude(platform="SMS").get(deleted_at__isnull=False)
+        people_known = set(ContactAddress.objects.exclude(platform="SMS").values_list("address", flat=True))
+    with closing(store.connect(store.default_path())) as db:
+        rows = db.execute("SELECT mid, text, person_id FROM graph_messages").fetchall()
+        registered = {row["person_id"] for row in db.execute("SELECT person_id FROM graph_people")}
+
+    assert {row["mid"]: row["text"] for row in rows} == known
+    assert unsent.provider_id not in known
+    assert {row["person_id"] for row in rows} == people_known == registered
 
 
 def test_demo_in_a_shell_s_background_stops_on_the_signal_of_ctrl_c(tmp_path: Path):

@@ -137,6 +137,7 @@ def save_message(
     metadata: str = "",
     tag: str = "",
     status: str = "received",
+    reaction: str = "",
     created_at: float | None = None,
     mid: str = "",
 ) -> sqlite3.Row:
@@ -153,6 +154,7 @@ def save_message(
         "metadata": metadata,
         "tag": tag,
         "status": status,
+        "reaction": reaction,
         "created_at": time.time() if created_at is None else created_at,
     }
     return db.execute(

@@ -101,7 +101,10 @@ class Command(BaseCommand):
         operator = details["operator"]
         self.say(f"  {operator['email']:<34} {operator['password']:<14} operator: {details['base_url']}/admin/")
         self.say(f"  {'':<34} {'':<14} with the code of {operator['totp_secret']} in an authenticator app")
-        self.say(f"\nPhones to text from and to: {details['sandbox_url']}/\nCtrl-C stops everything.\n")
+        sandbox = details["sandbox_url"]
+        self.say(f"\nPhones to text from and to: {sandbox}/")
+        self.say(f"Messenger and Instagram: {sandbox}/messenger/ and {sandbox}/instagram/")
+        self.say("\nCtrl-C stops everything.\n")
 
     def say(self, line: str) -> None:
         self.stdout.write(line)

@@ -10,7 +10,7 @@ import { about, draw, foundJump, open, put, undraw } from "./thread.js";
 
 const MANY = 3;                         // segments from which the counter warns
 let form = null, box = null, saving = null, painting = null;
-let drafted = () => {}, typed = () => {};
+let drafted = () => {}, typed = () => {}, ended = () => {};
 
 rests.composer = rests["composer-wrap"] = () => box;
 
@@ -51,7 +51,12 @@ export function opened() {
 // The part around the thread was drawn anew, because writing became possible or impossible.
 export function replaceBox(fresh) {
   const old = document.getElementById("composer-wrap");
-  if (!old || !fresh || old.dataset.closed === fresh.dataset.closed) return;
+  if (!old || !fresh) return;
+  if (old.dataset.closed === fresh.dataset.closed) {
+    const was = old.querySelector("#window"), now = fresh.querySelector("#window");
+    if (was && now) was.replaceWith(now);                        // the customer wrote: there is more time again
+    return;
+  }
   const note = isFocused() && isNote();
   leave();
   old.replaceWith(fresh);
@@ -90,6 +95,21 @@ export function giveBack({ conversation, content }, reason = "") {
   box.focus();
 }
 
+// How long there is to reply, by this clock. At its end the server says what holds from then on.
+const SOON = 3 * 60;
+setInterval(() => {
+  const line = document.getElementById("window"), place = line?.querySelector("[data-left]");
+  if (!place) return;
+  const minutes = Math.floor((Date.parse(line.dataset.until) - Date.now()) / 60_000);
+  if (minutes < 0) ended();
+  const [key, n] = minutes < 60 ? ["wait.min", Math.max(1, minutes)]
+    : minutes < 2880 ? ["wait.h", Math.floor(minutes / 60)] : ["wait.d", Math.floor(minutes / 1440)];
+  changeText(place, word(key, { n }));
+  line.classList.toggle("soon", minutes < SOON);
+}, 30_000);
+
+export function whenEnded(tell) { ended = tell; }
+
 // Before another conversation takes its place.
 export function leave() {
   if (!box?.isConnected) return;
@@ -104,7 +124,9 @@ function submit(button) {
   const blank = text.match(/{{[^{}]*}}/);
   if (blank) return showError(word("blank", { place: blank[0] }));
   const { dataset } = box;
-  if ([...text].length > Number(dataset.longest)) return showError(word("too-long", { n: number(Number(dataset.longest)) }));
+  if (isTooLong(text)) {
+    return showError(word("bytes" in dataset ? "too-long-bytes" : "too-long", { n: number(Number(dataset.longest)) }));
+  }
   const sendAt = later(button);
   if (sendAt === undefined) return;
   empty(conversation);
@@ -209,14 +231,26 @@ function paintBox() {
   const counter = document.getElementById("counter");
   if (!counter) return;
   change(counter, "hidden", !text);
-  if (counter.querySelector("[data-length]")) paintLength(counter, text);    // only SMS is counted in segments
+  if (counter.querySelector("[data-encoding]")) paintSegments(counter, text);  // only SMS is counted in segments
+  else paintLength(counter, text);
   const cost = counter.querySelector("[data-cost]");
   if (cost) changeText(cost, counted("tokens", Number(form.dataset.price)));
-  const tooLong = [...text].length > Number(box.dataset.longest);
+  const tooLong = isTooLong(text);
   for (const button of form.querySelectorAll("#send, #later button")) change(button, "disabled", !text || tooLong);
 }
 
+// As the platform counts it: characters, or bytes of UTF-8.
+const lengthOf = (text) => ("bytes" in box.dataset ? new TextEncoder().encode(text).length : [...text].length);
+const isTooLong = (text) => lengthOf(text) > Number(box.dataset.longest);
+
 function paintLength(counter, text) {
+  const level = isTooLong(text) ? "over" : "";
+  if ((counter.dataset.level ?? "") !== level) counter.dataset.level = level;
+  changeText(counter.querySelector("[data-units]"), number(lengthOf(text)));
+  changeText(counter.querySelector("[data-limit]"), `/${number(Number(box.dataset.longest))}`);
+}
+
+function paintSegments(counter, text) {
   const { segments, foreign, plainSegments } = countSegments(text);
   const length = [...text].length, longest = Number(box.dataset.longest);
   const level = length > longest ? "over" : segments >= MANY ? "warn" : "";

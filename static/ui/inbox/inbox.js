@@ -23,7 +23,10 @@ const changedBubble = batched(() => bubblesUrl, (content) => { [...content.child
 
 function changed({ message }) {
   outbox.settled(message.client_id);
-  if (message.conversation_id === thread.open()) changedBubble(message.id);
+  if (message.conversation_id === thread.open()) {
+    changedBubble(message.id);
+    if (message.direction === "inbound" && message.platform !== "SMS") lookAround();   // one may reply again
+  }
   changedRow(message.conversation_id);
 }
 
@@ -66,6 +69,7 @@ outbox.start({
   broke: () => say("tokens-banner", undefined, 20_000),
 });
 composer.whenWriting(redress, startTyping);
+composer.whenEnded(lookAround);
 thread.whenRead(changedRow);
 keyboard.start({ aside: toggleAside, label: openLabels });
 

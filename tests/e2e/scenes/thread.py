@@ -39,29 +39,35 @@ def thread_endless(page: Page, stage: Stage) -> None:
     stage.thread(page, stage.once(endless))
 
 
-def over_messenger(stage: Stage, hours: int) -> dict:
-    """As a conversation over Messenger will look, with a last word from them so long ago."""
-    talk = stage.talk("Is the walnut version back in stock?")
-    stage.python(f"""
-talk = Conversation.objects.get(pk={talk["id"]!r})
-talk.platform = "MESSENGER"
-talk.last_inbound_at = timezone.now() - timezone.timedelta(hours={hours})
-talk.save()
-talk.messages.update(platform="MESSENGER")
-""")
-    return talk
+def with_somebody(page: Page, stage: Stage, name: str) -> None:
+    """A thread of the demo's past over Messenger or Instagram."""
+    stage.thread(page, stage.client("maya").conversation_with(name))
 
 
 @scene()
 def thread_messenger(page: Page, stage: Stage) -> None:
-    stage.thread(page, over_messenger(stage, 2))
-    if page.locator("#reply").count():
-        page.locator("#reply").fill("It is. Shall we put one aside?")
+    with_somebody(page, stage, "Beatriz Almeida")
+    page.locator("#reply").fill("I put one aside for you.")
 
 
 @scene()
-def thread_messenger_window_closed(page: Page, stage: Stage) -> None:
-    stage.thread(page, over_messenger(stage, 30))
+def thread_instagram_story(page: Page, stage: Stage) -> None:
+    with_somebody(page, stage, "Mia Torres")
+
+
+@scene()
+def thread_messenger_voice(page: Page, stage: Stage) -> None:
+    with_somebody(page, stage, "Ewan McCallum")
+
+
+@scene()
+def thread_instagram_unsent(page: Page, stage: Stage) -> None:
+    with_somebody(page, stage, "Owen Hughes")
+
+
+@scene()
+def thread_instagram_window_closed(page: Page, stage: Stage) -> None:
+    with_somebody(page, stage, "Anders Lund")
 
 
 @scene()
