@@ -88,6 +88,14 @@ def now(attachment: Attachment, acme, inside) -> Attachment:
 
 
 # ---------------------------------------------------------------- fetching
+def test_what_the_provider_calls_it_stays_its_name(attached, acme, inside):
+    attachment = attached("/sandbox/picture.png", name="Mentioned you in a story")
+
+    attachments.copy_attachment(attachment.pk)
+
+    assert now(attachment, acme, inside).name == "Mentioned you in a story"
+
+
 def test_a_picture_is_copied_measured_and_shown(attached, acme, inside):
     attachment = attached("/sandbox/on")
 
