@@ -33,6 +33,14 @@ WITH incoming AS (
 )
 """
 ROUTED = f"{INCOMING} SELECT account, platform, provider_id FROM incoming"
+# Left out before anything is made for them: a message that comes once more must not open an empty conversation.
+KNOWN = f"""
+{INCOMING}
+SELECT account, platform, provider_id, EXISTS (
+    SELECT FROM messages m
+    WHERE m.platform = i.platform AND m.provider_id = i.provider_id AND m.organization_id = i.organization_id) AS known
+FROM incoming i
+"""
 # The address is claimed first: its unique index decides between two workers that meet a new customer at once. A phone
 # number is the contact's `phone` too.
 CONTACTS = f"""
@@ -240,9 +248,14 @@ def receive_messages(messages: Iterable[Message]) -> list[event_log.Change]:
     message_of = {_key(message): message for message in messages}
     if not message_of:
         return []
-    columns = _build_columns(message_of.values())
-    if len(find_routed(message_of.values())) < len(message_of):
+    rows = sql.fetch_rows(KNOWN, _build_columns(message_of.values()))
+    if len({_row_key(row) for row in rows}) < len(message_of):
         raise NotRouted
+    for key in {_row_key(row) for row in rows if row["known"]}:
+        del message_of[key]
+    if not message_of:
+        return []
+    columns = _build_columns(message_of.values())
     _create_contacts(columns)
     blocked_keys = set()
     if any(row["blocked"] for row in sql.fetch_rows(f"{HOLD_CONTACTS}; {TOUCH_CONTACTS}", columns)):

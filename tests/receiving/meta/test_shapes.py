@@ -169,6 +169,18 @@ def test_reply_from_metas_own_inbox_opens_nothing(acme, page, come_in, thread, i
     assert thread(page)[0].conversation.status == "OPEN"
 
 
+def test_message_that_comes_once_more_opens_no_empty_conversation(acme, page, come_in, thread, inside):
+    come_in(page, build_text(page.address, "Hi", mid="m_a"))
+    with inside(acme):
+        Conversation.objects.filter(channel=page).update(status="CLOSED")
+    come_in(page, build_event(page.address, postback={"mid": "m_a", "title": "Hi", "payload": "HI"}))
+    come_in(page, build_text(page.address, "Hi", mid="m_a", person="7799"))
+    with inside(acme):
+        assert list(Conversation.objects.filter(channel=page).values_list("status", flat=True)) == ["CLOSED"]
+        assert not Contact.objects.filter(addresses__address="7799").exists()
+    assert len(thread(page)) == 1
+
+
 KEPT = {
     "take_thread_control": {"take_thread_control": {"previous_owner_app_id": "1"}},
     "pass_thread_control": {"pass_thread_control": {"new_owner_app_id": "1"}},
