@@ -45,14 +45,14 @@ class ChatroomSerializer(RowSerializer):
                     for channel in room.channels.all()
                     if channel.platform == "SMS"
                 ],
-                "facebook_pages": describe_pages(room),
+                "facebook_pages": describe_room_pages(room),
                 "unread_count": unread.get(room.pk, 0),
             }
             for room in rows
         ]
 
 
-def describe_pages(room: Chatroom) -> list[dict]:
+def describe_room_pages(room: Chatroom) -> list[dict]:
     """The pages of the chatroom's channels, each once: Messenger and Instagram may both be here."""
     channel_of: dict = {}
     for channel in room.channels.all():

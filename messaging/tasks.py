@@ -81,7 +81,7 @@ def fetch_attachment(attachment_id: str) -> None:
 
 @app.task(queue="default", retry=RetryStrategy(max_attempts=profiles.MOST_ATTEMPTS, exponential_wait=5))
 def fetch_profile(contact_id: str) -> None:
-    profiles.fetch_profile(UUID(contact_id))
+    profiles.name_contact(UUID(contact_id))
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -282,7 +282,7 @@ def describe(base_url: str) -> dict:
         },
         "twilio": accounts[0],
         "twilio_others": accounts[1:],
-        "meta": demo_pages.describe_pages(),
+        "meta": demo_pages.list_demo_pages(),
         "sandbox_url": f"{base_url}/sandbox",
     }
 

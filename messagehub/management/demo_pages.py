@@ -323,7 +323,7 @@ def describe_past(message: Message, base_url: str) -> dict:
     }
 
 
-def describe_pages() -> dict:
+def list_demo_pages() -> dict:
     """What `.local/demo.json` says about Meta: secrets to sign with, and the pages that are still there."""
     with tenancy.system():
         channels = list(

@@ -28,7 +28,7 @@ class ProfilePostponed(Exception):
     """The provider can't be asked now, and another attempt may succeed."""
 
 
-def fetch_profile(contact_id: UUID) -> None:
+def name_contact(contact_id: UUID) -> None:
     """Name a contact as the provider does, unless somebody here named them, and copy their picture.
 
     A contact of whom the provider tells nothing stays as they are. Raises ProfilePostponed.

@@ -49,7 +49,7 @@ def make_item(sender: str, recipient: str, at: float, content: Mapping[str, Any]
     }
 
 
-def describe_message(row: Row) -> dict[str, Any]:
+def describe_graph_message(row: Row) -> dict[str, Any]:
     """A message as both its receiver and its echo tell it."""
     message: dict[str, Any] = {"mid": row["mid"]}
     if row["text"]:
@@ -61,7 +61,7 @@ def describe_message(row: Row) -> dict[str, Any]:
 
 
 def inbound_item(row: Row) -> dict[str, Any]:
-    return make_item(row["person_id"], row["account_id"], row["created_at"], {"message": describe_message(row)})
+    return make_item(row["person_id"], row["account_id"], row["created_at"], {"message": describe_graph_message(row)})
 
 
 def echo_item(row: Row, app_id: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def echo_item(row: Row, app_id: str) -> dict[str, Any]:
     echo: dict[str, Any] = {"is_echo": True, "app_id": PAGE_INBOX_APP if typed else int(app_id)}
     if row["metadata"]:
         echo["metadata"] = row["metadata"]
-    content = {"message": describe_message(row) | echo}
+    content = {"message": describe_graph_message(row) | echo}
     return make_item(row["account_id"], row["person_id"], row["created_at"], content)
 
 

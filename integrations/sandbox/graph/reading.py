@@ -102,11 +102,11 @@ def _list_conversations(db: sqlite3.Connection, inquiry: Inquiry, *, node: str) 
     return list_threads(db, account, parameters, inquiry)
 
 
-async def list_messages(sandbox: Sandbox, request: Request, node: str) -> Response:
-    return await answer(sandbox, request, partial(_list_messages, node=node))
+async def list_thread(sandbox: Sandbox, request: Request, node: str) -> Response:
+    return await answer(sandbox, request, partial(_list_thread, node=node))
 
 
-def _list_messages(db: sqlite3.Connection, inquiry: Inquiry, *, node: str) -> dict[str, Any]:
+def _list_thread(db: sqlite3.Connection, inquiry: Inquiry, *, node: str) -> dict[str, Any]:
     """`/{conversation}/messages`."""
     account, person = _find_thread(db, inquiry.page, node)
     tree = fields.parse_fields(str(inquiry.parameters.get("fields", "")))

@@ -23,7 +23,7 @@ GRAPH_ROUTES: list[tuple[str, dict[str, Handler]]] = [
         {"GET": reading.list_subscriptions, "POST": reading.subscribe, "DELETE": reading.unsubscribe},
     ),
     (rf"{NODE}/conversations", {"GET": reading.list_conversations}),
-    (rf"{NODE}/messages", {"GET": reading.list_messages, "POST": sending.send}),
+    (rf"{NODE}/messages", {"GET": reading.list_thread, "POST": sending.send}),
     (NODE, {"GET": reading.show_node}),
 ]
 
