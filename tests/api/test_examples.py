@@ -136,7 +136,7 @@ def client(stage, db, sandbox: SandboxServer, settings) -> APIClient:
     for sid, token in ((SID, TOKEN), (OTHER_SID, "e" * 32)):
         sandbox.add_account(sid, token)
     settings.META_GRAPH_BASE_URL = settings.META_INSTAGRAM_BASE_URL = f"{sandbox.base_url}/graph"
-    sandbox.add_app("4711", "5e" * 16, "http://127.0.0.1:9/api/webhooks/facebook")
+    sandbox.add_app("4711", settings.META_APP_SECRET, "http://127.0.0.1:9/api/webhooks/facebook")
     sandbox.add_page(NEW_PAGE, "Acme Outlet", PAGE_TOKEN, "4711")
     sandbox.add_number(SID, "+15550300100", friendly_name="Front desk")
     sandbox.add_number(SID, "+15550300101", friendly_name="Spare")

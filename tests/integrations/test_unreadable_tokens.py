@@ -32,9 +32,9 @@ def test_account_with_one_readable_token_is_known_by_it_and_one_without_is_to_se
         await intake.startup()
         try:
             with pytest.raises(Refused) as refused:
-                await intake.account("ACbroken")
-            half, healthy = [await intake.account(sid) for sid in ("AChalf", "AChealthy")]
-            return refused.value.status, half.previous_token, healthy.token
+                await intake.account("twilio", "ACbroken")
+            half, healthy = [await intake.account("twilio", sid) for sid in ("AChalf", "AChealthy")]
+            return refused.value.status, half.previous_secret, healthy.secret
         finally:
             await intake.shutdown()
 
