@@ -169,12 +169,12 @@ def _drop_unrouted(events: list[tuple[UUID, Incoming]]) -> list[tuple[UUID, Inco
         return events
     routed_keys = arrivals.find_routed(app_signed.values())
     for pk, event in app_signed.items():
-        if (event.account, event.platform, event.provider_id) not in routed_keys:
+        if arrivals.identify_arrival(event) not in routed_keys:
             _set_aside(pk, f"No organization has the {event.platform.title()} account {event.channel_address}.")
     return [
         (pk, event)
         for pk, event in events
-        if pk not in app_signed or (event.account, event.platform, event.provider_id) in routed_keys  # type: ignore[union-attr]
+        if pk not in app_signed or arrivals.identify_arrival(app_signed[pk]) in routed_keys
     ]
 
 
