@@ -62,7 +62,7 @@ def _store_copy(attachment: Attachment, download: Fetched) -> None:
     default_storage.delete(path)  # of an attempt that died before its transaction; save() would choose another name
     stored_path = default_storage.save(path, ContentFile(download.content))
     content_type, width, height = picture or (download.content_type or attachment.content_type, None, None)
-    _update_attachment(
+    is_wanted = _update_attachment(
         attachment,
         state=Attachment.State.STORED,
         file=stored_path,
@@ -72,6 +72,8 @@ def _store_copy(attachment: Attachment, download: Fetched) -> None:
         width=width,
         height=height,
     )
+    if not is_wanted:  # its message was unsent or erased during the download, and nothing else knows of the copy
+        default_storage.delete(stored_path)
 
 
 def _mark_failed(attachment: Attachment, reason: str) -> None:
@@ -79,7 +81,8 @@ def _mark_failed(attachment: Attachment, reason: str) -> None:
     _update_attachment(attachment, state=Attachment.State.FAILED, error=reason[:200])
 
 
-def _update_attachment(attachment: Attachment, **values) -> None:
+def _update_attachment(attachment: Attachment, **values) -> bool:
+    """Write the outcome down, once; returns whether the attachment is still there."""
     message = attachment.message
     with tenancy.system():
         if Attachment.objects.filter(pk=attachment.pk, state=Attachment.State.PENDING).update(**values):
@@ -94,6 +97,8 @@ def _update_attachment(attachment: Attachment, **values) -> None:
                     )
                 ]
             )
+            return True
+        return Attachment.objects.filter(pk=attachment.pk).exists()
 
 
 def list_forgotten(limit: int = 200) -> list[UUID]:

@@ -1,12 +1,13 @@
 """Our own copies of attachments: what is fetched, what is refused, and how it is given out again."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.test import Client
 
 from integrations import downloads
@@ -23,6 +24,7 @@ class Server(BaseHTTPRequestHandler):
     """A provider that keeps pictures, and sends people where they should not go."""
 
     asked: list[tuple[str, str | None]] = []
+    before_answer: list[Callable[[], None]] = []
     places = {
         "/sandbox/inside": "/admin/",
         "/sandbox/metadata": "http://169.254.169.254/latest/meta-data/",
@@ -34,6 +36,8 @@ class Server(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.asked.append((self.path, self.headers.get("Authorization")))
+        while self.before_answer:
+            self.before_answer.pop()()
         if self.path in self.places:
             self.send_response(307)
             self.send_header("Location", self.places[self.path])
@@ -109,6 +113,22 @@ def test_a_picture_is_copied_measured_and_shown(attached, acme, inside):
     asked = list(Server.asked)
     attachments.copy_attachment(attachment.pk)  # a job that runs twice
     assert asked == Server.asked
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_stays_of_what_is_unsent_while_it_is_copied(attached, acme, inside, tmp_path):
+    attachment = attached("/sandbox/picture.png")
+
+    def unsend() -> None:
+        with inside(acme):
+            Attachment.objects.filter(pk=attachment.pk).delete()
+        connection.close()  # this thread's own
+
+    Server.before_answer.append(unsend)
+    attachments.copy_attachment(attachment.pk)
+
+    assert not Server.before_answer
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_the_accounts_secret_goes_to_the_provider_only(attached, sales):
