@@ -10,6 +10,8 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry
 from chatrooms import contacts
@@ -19,7 +21,7 @@ from integrations.webhooks import Intake, Refused
 from messagehub import tenancy
 from messaging.models import Attachment, Message
 from tests import factories
-from tests.meta_events import PERSON, build_echo, build_text
+from tests.meta_events import PERSON, build_echo, build_event, build_text
 from tests.receiving.meta.conftest import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -189,6 +191,39 @@ def test_request_about_nobody_that_we_know_is_carried_out(page, client):
 def test_request_that_meta_did_not_sign_is_refused_without_trace(page, body: bytes):
     assert post(body)[0] == 403
     assert count_stored() == 0
+
+
+def test_form_that_is_too_large_is_not_even_taken_apart(page):
+    assert post(b"a=%31&" * 3000) == (400, b"A form that is too large.")
+    assert count_stored() == 0
+
+
+def test_webhooks_forget_what_they_brought(page, come_in):
+    pressed = {"mid": "m_pressed", "title": "My size is 43", "payload": "SIZE"}
+    come_in(page, build_text(page.address, "My address is 5 Elm Road"), build_event(page.address, postback=pressed))
+    come_in(page, build_text(page.address, "Somebody else's", person="7700000009"))
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    with tenancy.system():
+        bodies = [bytes(event.body) for event in WebhookEvent.objects.filter(source__startswith="meta.").order_by("pk")]
+    assert not any(b"Elm Road" in body or b"size is 43" in body for body in bodies)
+    assert any(b"Somebody else" in body for body in bodies)
+
+
+def test_events_of_all_chatrooms_are_recorded_at_once_and_last(page, come_in, globex, inside):
+    with inside(globex):
+        other_page = factories.PageChannelFactory(chatroom=globex.rooms["Spare parts"].room)
+    come_in(page, build_text(page.address, "Here"))
+    come_in(other_page, build_text(other_page.address, "There"))
+    post_request(sign_request(PERSON))
+
+    with CaptureQueriesContext(connection) as queries:
+        drain()
+
+    statements = [query["sql"] for query in queries]
+    assert sum("INSERT INTO events" in statement for statement in statements) == 1
 
 
 def test_former_secret_of_the_app_counts_too(page):
