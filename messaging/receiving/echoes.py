@@ -21,7 +21,7 @@ WITH candidate AS (
     UNION SELECT id FROM messages WHERE status = 'sending' AND to_address = %(contact)s
     UNION SELECT id FROM messages WHERE status = 'unknown' AND to_address = %(contact)s
 )
-SELECT m.id, m.provider_id, m.content, m.status
+SELECT m.id, m.provider_id, m.content, m.status, n.retired_at IS NULL AS in_service
 FROM candidate JOIN messages m ON m.id = candidate.id JOIN channels n ON n.id = m.channel_id
 WHERE m.direction = 'outbound' AND n.platform = %(platform)s AND n.address = %(channel)s
   AND (m.provider_id IS NULL OR m.provider_id = %(provider_id)s OR m.id = %(message)s)
@@ -44,11 +44,13 @@ def sort_echoes(echoes: Sequence[tuple[UUID, Echo]], patient_ids: set[UUID]) -> 
     for webhook_id, echo in echoes:
         candidates = sql.fetch_rows(CANDIDATES, _build_columns(echo))
         known = [row for row in candidates if row["provider_id"] == echo.provider_id or row["id"] == echo.message_id]
-        alike = [row for row in candidates if row["content"] == echo.body and row["id"] not in taken_ids]
+        # The text alone says nothing of a former owner's messages: the page is somebody else's now.
+        current = [row for row in candidates if row["in_service"]]
+        alike = [row for row in current if row["content"] == echo.body and row["id"] not in taken_ids]
         if own := (known or alike)[:1]:
             taken_ids.add(own[0]["id"])
             sorted_echoes.reports.append((webhook_id, _build_report(echo, own[0]["id"])))
-        elif webhook_id in patient_ids and any(row["status"] == "sending" for row in candidates):
+        elif webhook_id in patient_ids and any(row["status"] == "sending" for row in current):
             sorted_echoes.waiting_ids.add(webhook_id)
         else:
             sorted_echoes.foreign.append(echo)
