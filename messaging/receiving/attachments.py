@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from integrations.downloads import DownloadPostponed, DownloadRefused, Fetched, download_file
-from integrations.models import ProviderAccount
+from integrations.models import TwilioAccount
 from messagehub import tenancy
 from messagehub.images import picture_size
 from messaging.live import event_log
@@ -47,11 +47,14 @@ def copy_attachment(attachment_id: UUID) -> None:
         _store_copy(attachment, download)
 
 
-def _find_account(attachment: Attachment) -> ProviderAccount | None:
-    """The account that received the message. Raises DownloadPostponed while its token can't be decrypted."""
+def _find_account(attachment: Attachment) -> TwilioAccount | None:
+    """The account whose credentials open the file; none for a page's, whose token is for Meta alone.
+
+    Raises DownloadPostponed while its token can't be decrypted.
+    """
     try:
         with tenancy.system():
-            return ProviderAccount.objects.filter(pk=attachment.message.channel.account_id).first()
+            return TwilioAccount.objects.filter(pk=attachment.message.channel.account_id).first()
     except (InvalidToken, ValueError):
         raise DownloadPostponed("The account's token can't be read.") from None
 

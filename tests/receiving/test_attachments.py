@@ -15,6 +15,7 @@ from integrations.sandbox import samples
 from messagehub import images
 from messaging.models import Attachment, Event
 from messaging.receiving import attachments
+from tests import factories
 from tests.cast import acme, ann, bo, cy, globex, inside, sales, zed
 
 __all__ = ["acme", "ann", "bo", "cy", "globex", "inside", "sales", "zed"]
@@ -135,6 +136,21 @@ def test_the_accounts_secret_goes_to_the_provider_only(attached, sales):
     attachments.copy_attachment(attached("/sandbox/picture.png").pk)
 
     assert Server.asked[0][1].startswith("Basic ")
+
+
+def test_a_pages_token_goes_to_nobody_who_keeps_files(acme, sales, inside, provider):
+    with inside(acme):
+        page = factories.PageChannelFactory(chatroom=sales.room)
+        conversation = factories.ConversationFactory(
+            chatroom=sales.room, contact=sales.contact, channel=page, platform="MESSENGER"
+        )
+        attachment = Attachment.objects.create(
+            organization=acme.organization,
+            message=factories.MessageFactory(conversation=conversation, platform="MESSENGER"),
+            source_url=provider + "/sandbox/picture.png",
+        )
+    attachments.copy_attachment(attachment.pk)
+    assert Server.asked == [("/sandbox/picture.png", None)]
 
 
 @pytest.mark.parametrize("path", ["inside", "metadata", "elsewhere", "loop", "file", "large", "gone", "caf\u00e9"])
