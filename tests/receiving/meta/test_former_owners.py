@@ -13,13 +13,13 @@ from messaging.models import Message
 from messaging.sending import reconciliation, watermarks
 from tests import factories
 from tests.meanwhile import Aside
-from tests.meta_events import PERSON, build_echo
+from tests.meta_events import PERSON, build_echo, build_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def lost_message(globex, elsewhere, page, inside):
+def lost_message(globex, elsewhere, page, inside) -> Message:
     """What the page's former owner sent, and whose answer was lost."""
     with inside(globex):
         former_page = factories.PageChannelFactory(
@@ -56,6 +56,20 @@ def test_lost_message_is_found_although_another_organization_has_its_id(page, lo
     )
 
     assert read_status(lost_message) == "sent"
+
+
+def test_echo_from_before_a_message_was_written_does_not_settle_it(acme, page, come_in, thread, inside):
+    come_in(page, build_text(page.address, "Hello?"))
+    with inside(acme):
+        unknown_message = factories.MessageFactory(
+            conversation=thread(page)[0].conversation, platform="MESSENGER", direction="outbound", status="unknown",
+            content="One moment", from_address=page.address, to_address=PERSON, provider_id=None,
+        )  # fmt: skip
+    come_in(page, build_echo(page.address, "One moment", at=int(time.time() * 1000) - 3_600_000))
+    assert read_status(unknown_message) == "unknown"
+
+    come_in(page, build_echo(page.address, "One moment"))
+    assert read_status(unknown_message) == "sent"
 
 
 def test_watermarks_of_two_workers_do_not_wait_for_each_other(page, come_in, thread):
