@@ -4,6 +4,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from messagehub import tenancy
@@ -14,7 +15,7 @@ from tests.desk import Desk, give_tokens
 from tests.sandbox_server import SandboxServer
 
 PAGES = (f"10{n:013}" for n in itertools.count(1))
-APP, SECRET, TOKEN = "770011223344", "the-secret-of-the-app", "EAAtoken"
+APP, TOKEN = "770011223344", "EAAtoken"
 PERSON = "7700000000000001"
 # The sandbox's names where Meta's answers have other fields than Twilio's.
 FAULTS = {"no_sid": "no_id", "foreign_account": "foreign_recipient", "401": "190", "20003": "190"}
@@ -34,7 +35,7 @@ class MetaDesk(Desk):
 
 def create_meta_desk(sandbox: SandboxServer, slug: str) -> MetaDesk:
     page_id = next(PAGES)
-    sandbox.add_app(APP, SECRET, "http://127.0.0.1:1/api/webhooks/facebook")
+    sandbox.add_app(APP, settings.META_APP_SECRET, "http://127.0.0.1:1/api/webhooks/facebook")
     sandbox.add_page(page_id, "Acme", TOKEN + page_id, APP)
     sandbox.add_person(page_id, PERSON)
     sandbox.write_as(page_id, PERSON, text="Hello?", webhook=False)
