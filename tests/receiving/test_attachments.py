@@ -269,6 +269,12 @@ def test_anything_else_is_saved_whatever_it_says_it_is(ask, attached, bo, path):
     assert answer["Content-Disposition"] == f'attachment; filename="{path}"'
 
 
+def test_name_with_a_line_break_keeps_nothing_from_being_shown(ask, attached, bo):
+    attachment = attached("/sandbox/picture.png", name="Great shoes\n")
+    attachments.copy_attachment(attachment.pk)
+    assert ask(bo, attachment)["Content-Disposition"] == 'inline; filename="Great shoes"'
+
+
 @pytest.mark.parametrize("outsider", ["cy", "zed"])
 def test_it_does_not_exist_for_others(ask, attached, outsider, request):
     attachment = attached("/sandbox/picture.png")
