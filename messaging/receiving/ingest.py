@@ -59,6 +59,13 @@ EMPTY = "UPDATE webhook_events SET body = '' WHERE id = %s"
 SET_ASIDE = "UPDATE webhook_events SET quarantined = %s WHERE id = %s"
 
 
+class NotAlone(Exception):
+    """A request for erasing came with other webhooks. It locks contacts, and must not hold others' messages before."""
+
+    def __init__(self) -> None:
+        super().__init__("A request for erasing is processed by itself.")
+
+
 def drain_webhooks(limit: int = BATCH) -> int:
     """Process the oldest waiting webhooks; returns how many. Raises only when the database is away."""
     try:
@@ -115,6 +122,8 @@ def _process_batch(limit: int, only: list | None = None) -> int:
         if not rows:
             return 0
         events = _read_events(rows)
+        if len(rows) > 1 and any(isinstance(event, ErasureRequested) for _, event in events):
+            raise NotAlone
         patient_ids = {row["id"] for row in rows if row["attempts"] < MOST_WAITS}
         changes, unmatched_ids = _apply_events(events, patient_ids)
         event_log.record_events(changes)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import time
 from base64 import urlsafe_b64encode
 from urllib.parse import urlencode, urlsplit
 
@@ -20,9 +21,11 @@ from integrations.models import WebhookEvent
 from integrations.webhooks import Intake, Refused
 from messagehub import tenancy
 from messaging.models import Attachment, Message
+from messaging.receiving import ingest
 from tests import factories
-from tests.meta_events import PERSON, build_echo, build_event, build_text
-from tests.receiving.meta.conftest import drain
+from tests.meanwhile import Aside
+from tests.meta_events import PERSON, build_batch, build_echo, build_event, build_text
+from tests.receiving.meta.conftest import drain, store_batch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "f0rget"
@@ -224,6 +227,24 @@ def test_events_of_all_chatrooms_are_recorded_at_once_and_last(page, come_in, gl
 
     statements = [query["sql"] for query in queries]
     assert sum("INSERT INTO events" in statement for statement in statements) == 1
+
+
+def test_erasing_waits_for_contacts_before_it_holds_any_message(page, come_in, thread, inside, acme):
+    come_in(page, build_text(page.address, "Hi"), build_echo(page.address, "Hello!", person="7700000009"))
+    (message,) = (each for each in thread(page) if each.direction == "inbound")
+    (answer,) = (each for each in thread(page) if each.direction == "outbound")
+    read = build_event(page.address, person="7700000009", read={"watermark": int(time.time() * 1000)})
+    store_batch(build_batch((page.address, [read])))
+    ingest.drain_webhooks()  # into its part, which waits with the request
+    post_request(sign_request(PERSON))
+
+    with inside(acme):
+        Contact.objects.select_for_update(no_key=True).get(pk=message.contact_id)
+        aside = Aside(drain)
+        Message.objects.select_for_update(no_key=True).get(pk=answer.pk)
+
+    assert aside.result() is None
+    assert [(each.content, each.status) for each in thread(page)] == [("", "received"), ("Hello!", "read")]
 
 
 def test_former_secret_of_the_app_counts_too(page):
