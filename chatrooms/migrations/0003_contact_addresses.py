@@ -133,6 +133,7 @@ class Migration(migrations.Migration):
                 name="contact_addresses_primary",
             ),
         ),
-        migrations.RunPython(fill_addresses, remove_primaries),
+        # Before the filling: a contact that is made meanwhile has its address too.
         migrations.RunSQL(TRIGGER, NO_TRIGGER),
+        migrations.RunPython(fill_addresses, remove_primaries),
     ]

@@ -85,6 +85,11 @@ def _build_key(name: str, address: str, kind: str, item: Any) -> str:
     return key if mid and len(key) <= LONGEST_KEY else hashed_key
 
 
+def list_keys(platform: str, channel: str, mid: str) -> list[str]:
+    """The keys under which a message from a customer may have come."""
+    return [f"{NAMES[platform]}:{channel}:messaging:mid:{mid}:{what}" for what in ("message", "postback")]
+
+
 def _identify_event(item: Any, digest: str) -> tuple[str, str]:
     """The id of the message that an event is about, and what happened to it. Both empty where there is no id."""
     message = read_object(item, "message")

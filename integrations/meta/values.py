@@ -10,6 +10,8 @@ MOST_DEPTH = 64  # Meta's own events have about ten levels
 SURROGATES = re.compile("[\ud800-\udfff]")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECONDS_BELOW = 10**12  # as milliseconds a day in 2001, before Facebook
+# Before Facebook. A moment in the year 1 is none in every time zone, and a page that shows it would break.
+EARLIEST = datetime(2004, 1, 1, tzinfo=UTC)
 LONGEST_URL = 2000  # characters; those of Meta's files have some hundreds
 
 
@@ -73,7 +75,7 @@ def read_url(value: Any, *names: str) -> str:
 def read_time(value: Any, received_at: datetime) -> datetime:
     """A moment in milliseconds; also in seconds or ISO 8601, which have been seen too.
 
-    `received_at` where it is missing, unreadable or in the future.
+    2004 at least; `received_at` where it is missing, unreadable or in the future.
     """
     try:
         if isinstance(value, str) and not value.strip().isdigit():
@@ -84,6 +86,6 @@ def read_time(value: Any, received_at: datetime) -> datetime:
             moment = EPOCH + timedelta(milliseconds=number * 1000 if number < SECONDS_BELOW else number)
         else:
             return received_at
-        return min(moment, received_at)
+        return min(max(moment, EARLIEST), received_at)
     except (ValueError, OverflowError):
         return received_at

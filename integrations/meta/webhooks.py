@@ -14,6 +14,7 @@ from integrations.meta.values import read_text
 
 PATH, DELETION_PATH = "/api/webhooks/facebook", "/api/webhooks/facebook/deletion"
 SOURCE, DELETION_SOURCE = "meta.batch", "meta.deletion"
+MOST_FORM_BYTES = 16 * 1024  # Meta's have some hundreds; it is taken apart before its signature is known
 STATUS_PATH = "/contacts/deletion/"  # of the page that `messaging/contacts/urls.py` has
 
 
@@ -67,7 +68,9 @@ class DeletionWebhook:
 
 
 def read_deletion_form(body: bytes) -> str:
-    """The signed request of the form; empty without exactly one."""
+    """The signed request of the form; empty without exactly one. Raises ValueError for a form that is too large."""
+    if len(body) > MOST_FORM_BYTES:
+        raise ValueError("A form that is too large.")
     given = parse_qs(body.decode("ascii", "replace")).get("signed_request", [])
     return given[0] if len(given) == 1 else ""
 

@@ -235,11 +235,14 @@ def _wake_due(only: Sequence[UUID] | None, left_out: Sequence[UUID]) -> int:
 
 
 def announce_contact_change(contact: Contact) -> None:
-    """Record an event for each conversation of the contact: their payloads include the contact."""
+    """Record an event for each conversation of the contact."""
+    event_log.record_events(list_contact_changes(contact))
+
+
+def list_contact_changes(contact: Contact) -> list[event_log.Change]:
+    """An event for each conversation of the contact, to be recorded: their payloads include the contact."""
     conversation_ids = contact.conversations.order_by("pk").values_list("pk", flat=True)
-    event_log.record_events(
-        [conversation_updated(contact.organization_id, contact.chatroom_id, pk) for pk in conversation_ids]
-    )
+    return [conversation_updated(contact.organization_id, contact.chatroom_id, pk) for pk in conversation_ids]
 
 
 def conversation_updated(organization_id: UUID, chatroom_id: UUID, pk: UUID) -> event_log.Change:

@@ -38,7 +38,8 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     response = FileResponse(
         opened,
         as_attachment=not (is_picture or is_played),
-        filename=attachment.name or f"{attachment.pk}",
+        # In one line: what the provider calls it may be a caption, and a header takes no line break.
+        filename=" ".join(attachment.name.split()) or f"{attachment.pk}",
         content_type=attachment.content_type if is_picture or is_played else "application/octet-stream",
     )
     return serve_range(response, opened, request.headers.get("Range", "")) if is_played else response

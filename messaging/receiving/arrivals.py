@@ -12,7 +12,7 @@ from messaging.live import event_log
 from messaging.sending import consent
 
 Message = InboundMessage | Echo
-Key = tuple[str, str, str]  # account, platform, provider id
+Key = tuple[str, str, str, str]  # account, platform, the channel's address, provider id
 
 # Lock order of all statements below: contacts, conversations, messages, the chatrooms' event counters.
 # ORDINALITY keeps the order of arrival. An account is named where its own secret signed; Meta's app signs for all, and
@@ -32,11 +32,11 @@ WITH incoming AS (
         ON k.chatroom_id = n.chatroom_id AND k.platform = i.platform AND k.address = i.contact_address
 )
 """
-ROUTED = f"{INCOMING} SELECT account, platform, provider_id FROM incoming"
+ROUTED = f"{INCOMING} SELECT account, platform, channel_address, provider_id FROM incoming"
 # Left out before anything is made for them: a message that comes once more must not open an empty conversation.
 KNOWN = f"""
 {INCOMING}
-SELECT account, platform, provider_id, EXISTS (
+SELECT account, platform, channel_address, provider_id, EXISTS (
     SELECT FROM messages m
     WHERE m.platform = i.platform AND m.provider_id = i.provider_id AND m.organization_id = i.organization_id) AS known
 FROM incoming i
@@ -77,7 +77,7 @@ RETURNING contacts.blocked_at IS NOT NULL AS blocked
 """
 BLOCKED = f"""
 {INCOMING}
-SELECT i.account, i.platform, i.provider_id
+SELECT i.account, i.platform, i.channel_address, i.provider_id
 FROM incoming i JOIN contacts c ON c.id = i.contact_id WHERE c.blocked_at IS NOT NULL
 """
 CONVERSATIONS = f"""
@@ -120,7 +120,8 @@ MESSAGES = f"""
                         AND v.status <> 'CLOSED'
     ORDER BY i.occurred_at, i.place  -- keys are made in this order: they decide where times are the same
     ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
-    RETURNING id, organization_id, chatroom_id, conversation_id, direction, platform, provider_id, occurred_at
+    RETURNING id, organization_id, chatroom_id, conversation_id, channel_id, direction, platform, provider_id,
+              occurred_at
 ), counted AS (
     SELECT conversation_id, max(occurred_at) AS at, (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS newest,
            count(*) FILTER (WHERE direction = 'inbound') AS n,
@@ -141,9 +142,8 @@ MESSAGES = f"""
     FROM counted WHERE v.id = counted.conversation_id
 )
 SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.direction, made.platform,
-       made.provider_id, i.account
-FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id
-                         AND i.platform = made.platform
+       made.provider_id, i.account, i.channel_address
+FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.channel_id = made.channel_id
 ORDER BY made.occurred_at, made.id
 """
 # Messages of blocked contacts go into their newest closed conversation: kept, but without events and unread counts.
@@ -180,7 +180,8 @@ SILENT_MESSAGES = f"""
     JOIN conversations v ON v.id = ANY(%(targets)s) AND v.contact_id = i.contact_id AND v.channel_id = i.channel_id
     ORDER BY i.occurred_at, i.place
     ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
-    RETURNING id, organization_id, chatroom_id, conversation_id, direction, platform, provider_id, occurred_at
+    RETURNING id, organization_id, chatroom_id, conversation_id, channel_id, direction, platform, provider_id,
+              occurred_at
 ), counted AS (
     SELECT conversation_id, max(occurred_at) AS at, (array_agg(id ORDER BY occurred_at DESC, id DESC))[1] AS newest,
            count(*) FILTER (WHERE direction = 'inbound') AS n,
@@ -195,9 +196,8 @@ SILENT_MESSAGES = f"""
     FROM counted WHERE v.id = counted.conversation_id
 )
 SELECT made.id, made.organization_id, made.chatroom_id, made.conversation_id, made.direction, made.platform,
-       made.provider_id, i.account
-FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.organization_id = made.organization_id
-                         AND i.platform = made.platform
+       made.provider_id, i.account, i.channel_address
+FROM made JOIN incoming i ON i.provider_id = made.provider_id AND i.channel_id = made.channel_id
 ORDER BY made.occurred_at, made.id
 """
 ATTACH = """
@@ -245,7 +245,7 @@ def receive_messages(messages: Iterable[Message]) -> list[event_log.Change]:
 
     Messages with a known provider id change nothing. Raises NotRouted and ClosedMeanwhile.
     """
-    message_of = {_key(message): message for message in messages}
+    message_of = {identify_arrival(message): message for message in messages}
     if not message_of:
         return []
     rows = sql.fetch_rows(KNOWN, _build_columns(message_of.values()))
@@ -285,7 +285,7 @@ def receive_referrals(referrals: Sequence[Referred]) -> None:
     if not referrals:
         return
     columns = _build_columns(referrals)
-    if len(find_routed(referrals)) < len(set(map(_key, referrals))):
+    if len(find_routed(referrals)) < len(set(map(identify_arrival, referrals))):
         raise NotRouted
     _create_contacts(columns)
     with connection.cursor() as cursor:
@@ -297,12 +297,13 @@ def find_routed(messages: Iterable[Message | Referred]) -> set[Key]:
     return {_row_key(row) for row in sql.fetch_rows(ROUTED, _build_columns(messages))}
 
 
-def _key(message: Message | Referred) -> Key:
-    return message.account, message.platform, message.provider_id
+def identify_arrival(message: Message | Referred) -> Key:
+    # With the channel: one message between two of our channels may have the same id at both.
+    return message.account, message.platform, message.channel_address, message.provider_id
 
 
 def _row_key(row: dict) -> Key:
-    return row["account"], row["platform"], row["provider_id"]
+    return row["account"], row["platform"], row["channel_address"], row["provider_id"]
 
 
 def _build_columns(messages: Iterable[Message | Referred]) -> dict[str, list]:

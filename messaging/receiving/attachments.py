@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from integrations.downloads import DownloadPostponed, DownloadRefused, Fetched, download_file
-from integrations.models import ProviderAccount
+from integrations.models import TwilioAccount
 from messagehub import tenancy
 from messagehub.images import picture_size
 from messaging.live import event_log
@@ -47,11 +47,14 @@ def copy_attachment(attachment_id: UUID) -> None:
         _store_copy(attachment, download)
 
 
-def _find_account(attachment: Attachment) -> ProviderAccount | None:
-    """The account that received the message. Raises DownloadPostponed while its token can't be decrypted."""
+def _find_account(attachment: Attachment) -> TwilioAccount | None:
+    """The account whose credentials open the file; none for a page's, whose token is for Meta alone.
+
+    Raises DownloadPostponed while its token can't be decrypted.
+    """
     try:
         with tenancy.system():
-            return ProviderAccount.objects.filter(pk=attachment.message.channel.account_id).first()
+            return TwilioAccount.objects.filter(pk=attachment.message.channel.account_id).first()
     except (InvalidToken, ValueError):
         raise DownloadPostponed("The account's token can't be read.") from None
 
@@ -62,7 +65,7 @@ def _store_copy(attachment: Attachment, download: Fetched) -> None:
     default_storage.delete(path)  # of an attempt that died before its transaction; save() would choose another name
     stored_path = default_storage.save(path, ContentFile(download.content))
     content_type, width, height = picture or (download.content_type or attachment.content_type, None, None)
-    _update_attachment(
+    is_wanted = _update_attachment(
         attachment,
         state=Attachment.State.STORED,
         file=stored_path,
@@ -72,6 +75,8 @@ def _store_copy(attachment: Attachment, download: Fetched) -> None:
         width=width,
         height=height,
     )
+    if not is_wanted:  # its message was unsent or erased during the download, and nothing else knows of the copy
+        default_storage.delete(stored_path)
 
 
 def _mark_failed(attachment: Attachment, reason: str) -> None:
@@ -79,7 +84,8 @@ def _mark_failed(attachment: Attachment, reason: str) -> None:
     _update_attachment(attachment, state=Attachment.State.FAILED, error=reason[:200])
 
 
-def _update_attachment(attachment: Attachment, **values) -> None:
+def _update_attachment(attachment: Attachment, **values) -> bool:
+    """Write the outcome down, once; returns whether the attachment is still there."""
     message = attachment.message
     with tenancy.system():
         if Attachment.objects.filter(pk=attachment.pk, state=Attachment.State.PENDING).update(**values):
@@ -94,6 +100,8 @@ def _update_attachment(attachment: Attachment, **values) -> None:
                     )
                 ]
             )
+            return True
+        return Attachment.objects.filter(pk=attachment.pk).exists()
 
 
 def list_forgotten(limit: int = 200) -> list[UUID]:

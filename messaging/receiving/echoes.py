@@ -6,6 +6,7 @@ provider's own inbox is stored as sent, and costs nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 from integrations.events import Echo, StatusUpdate
@@ -21,12 +22,14 @@ WITH candidate AS (
     UNION SELECT id FROM messages WHERE status = 'sending' AND to_address = %(contact)s
     UNION SELECT id FROM messages WHERE status = 'unknown' AND to_address = %(contact)s
 )
-SELECT m.id, m.provider_id, m.content, m.status
+SELECT m.id, m.provider_id, m.content, m.status, n.retired_at IS NULL AS in_service,
+       greatest(m.created_at, m.send_at) AS since
 FROM candidate JOIN messages m ON m.id = candidate.id JOIN channels n ON n.id = m.channel_id
 WHERE m.direction = 'outbound' AND n.platform = %(platform)s AND n.address = %(channel)s
   AND (m.provider_id IS NULL OR m.provider_id = %(provider_id)s OR m.id = %(message)s)
 ORDER BY m.id
 """
+CLOCKS = timedelta(minutes=2)  # how far the provider's clock may be behind ours
 
 
 @dataclass(slots=True)
@@ -44,11 +47,14 @@ def sort_echoes(echoes: Sequence[tuple[UUID, Echo]], patient_ids: set[UUID]) -> 
     for webhook_id, echo in echoes:
         candidates = sql.fetch_rows(CANDIDATES, _build_columns(echo))
         known = [row for row in candidates if row["provider_id"] == echo.provider_id or row["id"] == echo.message_id]
-        alike = [row for row in candidates if row["content"] == echo.body and row["id"] not in taken_ids]
+        # The text alone says nothing of a former owner's messages, for the page is somebody else's now, and nothing of
+        # one that was not written yet.
+        current = [row for row in candidates if row["in_service"] and row["since"] <= echo.occurred_at + CLOCKS]
+        alike = [row for row in current if row["content"] == echo.body and row["id"] not in taken_ids]
         if own := (known or alike)[:1]:
             taken_ids.add(own[0]["id"])
             sorted_echoes.reports.append((webhook_id, _build_report(echo, own[0]["id"])))
-        elif webhook_id in patient_ids and any(row["status"] == "sending" for row in candidates):
+        elif webhook_id in patient_ids and any(row["status"] == "sending" for row in current):
             sorted_echoes.waiting_ids.add(webhook_id)
         else:
             sorted_echoes.foreign.append(echo)

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce, Now
 
 from accounts import audit
 from chatrooms.models import Contact, ContactActivity, ContactAddress
+from integrations import providers
 from integrations.events import ErasureRequested
 from messaging.conversations import changes
 from messaging.live import event_log
@@ -33,7 +34,7 @@ def erase_people(requests: Sequence[ErasureRequested]) -> list[event_log.Change]
             platforms = list(own_addresses.values_list("platform", flat=True))
             own_addresses.delete()
             found_changes += _erase_messages(contact, platforms, request.address)
-            _erase_person(contact)
+            found_changes += _erase_person(contact)
     return found_changes
 
 
@@ -42,17 +43,25 @@ def _erase_messages(contact: Contact, platforms: Sequence[str], address: str) ->
     messages = Message.objects.filter(
         contact=contact, direction=Message.Direction.INBOUND, platform__in=platforms, from_address=address
     )
-    columns = ("id", "organization_id", "chatroom_id", "conversation_id")
+    columns = ("id", "organization_id", "chatroom_id", "conversation_id", "platform", "to_address", "provider_id")
     rows = list(messages.select_for_update(no_key=True).order_by("pk").values(*columns))
     message_ids = [row["id"] for row in rows]
     Message.objects.filter(pk__in=message_ids).update(
         content="", reactions=[], from_address="", deleted_at=Coalesce("deleted_at", Now())
     )
     message_changes.forget_files(message_ids)
+    message_changes.forget_webhooks(
+        [
+            origin
+            for row in rows
+            if row["provider_id"]
+            for origin in providers.find_origins(row["platform"], row["to_address"], row["provider_id"])
+        ]
+    )
     return [states.message_updated(row) for row in rows]
 
 
-def _erase_person(contact: Contact) -> None:
+def _erase_person(contact: Contact) -> list[event_log.Change]:
     """Forget what the provider told of the contact, and everything of one who can't be reached elsewhere."""
     is_known_elsewhere = contact.addresses.exists()
     values = {"profile_picture_url": ""}
@@ -65,4 +74,5 @@ def _erase_person(contact: Contact) -> None:
     if contact.profile_picture_url:
         transaction.on_commit(partial(default_storage.delete, contact.profile_picture_url))
     audit.record_action("contact.erase", actor=None, target=contact)
-    changes.announce_contact_change(contact)
+    # Recorded by the caller with all the others: the chatrooms' event counters are locked last.
+    return changes.list_contact_changes(contact)

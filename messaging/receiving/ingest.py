@@ -59,6 +59,13 @@ EMPTY = "UPDATE webhook_events SET body = '' WHERE id = %s"
 SET_ASIDE = "UPDATE webhook_events SET quarantined = %s WHERE id = %s"
 
 
+class NotAlone(Exception):
+    """A request for erasing came with other webhooks. It locks contacts, and must not hold others' messages before."""
+
+    def __init__(self) -> None:
+        super().__init__("A request for erasing is processed by itself.")
+
+
 def drain_webhooks(limit: int = BATCH) -> int:
     """Process the oldest waiting webhooks; returns how many. Raises only when the database is away."""
     try:
@@ -115,6 +122,8 @@ def _process_batch(limit: int, only: list | None = None) -> int:
         if not rows:
             return 0
         events = _read_events(rows)
+        if len(rows) > 1 and any(isinstance(event, ErasureRequested) for _, event in events):
+            raise NotAlone
         patient_ids = {row["id"] for row in rows if row["attempts"] < MOST_WAITS}
         changes, unmatched_ids = _apply_events(events, patient_ids)
         event_log.record_events(changes)
@@ -169,12 +178,12 @@ def _drop_unrouted(events: list[tuple[UUID, Incoming]]) -> list[tuple[UUID, Inco
         return events
     routed_keys = arrivals.find_routed(app_signed.values())
     for pk, event in app_signed.items():
-        if (event.account, event.platform, event.provider_id) not in routed_keys:
+        if arrivals.identify_arrival(event) not in routed_keys:
             _set_aside(pk, f"No organization has the {event.platform.title()} account {event.channel_address}.")
     return [
         (pk, event)
         for pk, event in events
-        if pk not in app_signed or (event.account, event.platform, event.provider_id) in routed_keys  # type: ignore[union-attr]
+        if pk not in app_signed or arrivals.identify_arrival(app_signed[pk]) in routed_keys
     ]
 
 

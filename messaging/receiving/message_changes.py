@@ -58,7 +58,8 @@ def apply_message_changes(
         elif _apply_change(row, change):
             changed_rows[row["id"]] = row
     _write_rows(list(changed_rows.values()))
-    _forget_webhooks([change for _, change in changes if isinstance(change, Unsent) and change.webhook_key])
+    unsent = [change for _, change in changes if isinstance(change, Unsent) and change.webhook_key]
+    forget_webhooks([(change.webhook_source, change.webhook_key) for change in unsent])
     forget_files([row["id"] for row in changed_rows.values() if row["deleted_at"]])
     return [states.message_updated(row) for row in changed_rows.values()], unmatched_ids
 
@@ -108,10 +109,11 @@ def _write_rows(rows: Sequence[dict]) -> None:
             cursor.execute(WRITE, [list(column) for column in columns])
 
 
-def _forget_webhooks(unsent: Sequence[Unsent]) -> None:
-    if unsent:
+def forget_webhooks(origins: Sequence[tuple[str, str]]) -> None:
+    """Empty the stored webhooks with these sources and keys."""
+    if origins:
         with connection.cursor() as cursor:
-            cursor.execute(FORGET, [[each.webhook_source for each in unsent], [each.webhook_key for each in unsent]])
+            cursor.execute(FORGET, [list(column) for column in zip(*origins, strict=True)])
 
 
 def forget_files(message_ids: Sequence[UUID]) -> None:

@@ -104,7 +104,7 @@ def may_send(
     contact's current one.
     """
     at = at or timezone.now()
-    to = to or contacts.find_address(conversation.contact, conversation.platform, conversation.channel_id)
+    to = to or find_recipient(conversation)
     sender = conversation.channel
     checks = (
         check_access(user, conversation.chatroom_id),
@@ -115,6 +115,18 @@ def may_send(
         None if allow_duplicate or not content else _find_duplicate(conversation, content),
     )
     return Verdict(tuple(check for check in checks if check), tuple(_list_delays(sender)))
+
+
+def find_recipient(conversation: Conversation) -> str:
+    """Where the contact is answered: a scoped id that wrote last, or the contact's own; empty where there is none."""
+    address = contacts.find_address(conversation.contact, conversation.platform, conversation.channel_id)
+    if conversation.platform == Platform.SMS or not address:
+        return address
+    # A merged contact may have two on one channel, and only who wrote can be answered.
+    addresses = conversation.contact.addresses.filter(platform=conversation.platform, channel=conversation.channel)
+    inbound = Message.objects.filter(conversation=conversation, direction=Message.Direction.INBOUND)
+    inbound = inbound.filter(from_address__in=addresses.values("address")).order_by("-occurred_at", "-pk")
+    return inbound.values_list("from_address", flat=True).first() or address
 
 
 def may_send_to_each(

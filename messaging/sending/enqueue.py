@@ -9,7 +9,6 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
-from chatrooms import contacts
 from chatrooms.models import Contact
 from integrations import segments
 from integrations.models import Channel, Platform
@@ -74,7 +73,7 @@ def send_message(
     conversation = changes.lock_conversation(conversation)
     contact, sender = conversation.contact, conversation.channel
     from_address = sender.address if sender else ""
-    to_address = contacts.find_address(contact, conversation.platform, conversation.channel_id)
+    to_address = eligibility.find_recipient(conversation)
     request_values = (sent_by.pk, contact.pk, from_address, content, list(media_urls), send_at)
     if client_id and (existing_message := Message.objects.filter(client_id=client_id).first()):
         return _repeat_answer(existing_message, request_values, sent_by)

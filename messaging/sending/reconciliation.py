@@ -55,7 +55,10 @@ STILL_UNKNOWN = """
 SELECT id FROM messages WHERE id = ANY(%s) AND status = 'unknown' AND provider_id IS NULL
 ORDER BY id FOR NO KEY UPDATE
 """
-TAKEN = "SELECT provider_id FROM messages WHERE provider_id = ANY(%s) AND platform = ANY(%s)"
+# In this organization: another one's message with this id says nothing about ours.
+TAKEN = """
+SELECT provider_id FROM messages WHERE provider_id = ANY(%s) AND platform = ANY(%s) AND organization_id = ANY(%s)
+"""
 
 
 def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
@@ -106,7 +109,12 @@ def settle_unknown(rows: Sequence[dict], provider_messages: Sequence[Listed]) ->
         known_provider_ids = {
             row["provider_id"]
             for row in sql.fetch_rows(
-                TAKEN, [[each.provider_id for each in provider_messages], list({row["platform"] for row in rows})]
+                TAKEN,
+                [
+                    [each.provider_id for each in provider_messages],
+                    list({row["platform"] for row in rows}),
+                    list({row["organization_id"] for row in rows}),
+                ],
             )
         }
         lost_by_text, unmatched_by_text = defaultdict(list), defaultdict(list)

@@ -45,7 +45,8 @@ ON CONFLICT (message_id, status, error_code) DO NOTHING
 def apply_watermarks(watermarks: Sequence[tuple[UUID, Watermark]]) -> list[event_log.Change]:
     """Apply watermarks, each given with the id of its webhook; returns the changes to record."""
     moved_rows: dict[UUID, dict] = {}
-    for webhook_id, watermark in watermarks:
+    # Each locks messages of one contact. In one order of contacts, two workers don't wait for each other.
+    for webhook_id, watermark in sorted(watermarks, key=_identify_thread):
         columns: dict = {
             "platform": watermark.platform,
             "channel": watermark.channel_address,
@@ -63,3 +64,7 @@ def apply_watermarks(watermarks: Sequence[tuple[UUID, Watermark]]) -> list[event
             with connection.cursor() as cursor:
                 cursor.execute(RECEIPTS, columns)
     return [states.message_updated(row) for row in moved_rows.values()]
+
+
+def _identify_thread(watermark: tuple[UUID, Watermark]) -> tuple[str, str, str]:
+    return watermark[1].platform, watermark[1].channel_address, watermark[1].contact_address

@@ -1,12 +1,13 @@
 """Our own copies of attachments: what is fetched, what is refused, and how it is given out again."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.test import Client
 
 from integrations import downloads
@@ -14,6 +15,7 @@ from integrations.sandbox import samples
 from messagehub import images
 from messaging.models import Attachment, Event
 from messaging.receiving import attachments
+from tests import factories
 from tests.cast import acme, ann, bo, cy, globex, inside, sales, zed
 
 __all__ = ["acme", "ann", "bo", "cy", "globex", "inside", "sales", "zed"]
@@ -23,6 +25,7 @@ class Server(BaseHTTPRequestHandler):
     """A provider that keeps pictures, and sends people where they should not go."""
 
     asked: list[tuple[str, str | None]] = []
+    before_answer: list[Callable[[], None]] = []
     places = {
         "/sandbox/inside": "/admin/",
         "/sandbox/metadata": "http://169.254.169.254/latest/meta-data/",
@@ -34,6 +37,8 @@ class Server(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.asked.append((self.path, self.headers.get("Authorization")))
+        while self.before_answer:
+            self.before_answer.pop()()
         if self.path in self.places:
             self.send_response(307)
             self.send_header("Location", self.places[self.path])
@@ -111,10 +116,41 @@ def test_a_picture_is_copied_measured_and_shown(attached, acme, inside):
     assert asked == Server.asked
 
 
+@pytest.mark.django_db(transaction=True)
+def test_nothing_stays_of_what_is_unsent_while_it_is_copied(attached, acme, inside, tmp_path):
+    attachment = attached("/sandbox/picture.png")
+
+    def unsend() -> None:
+        with inside(acme):
+            Attachment.objects.filter(pk=attachment.pk).delete()
+        connection.close()  # this thread's own
+
+    Server.before_answer.append(unsend)
+    attachments.copy_attachment(attachment.pk)
+
+    assert not Server.before_answer
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_the_accounts_secret_goes_to_the_provider_only(attached, sales):
     attachments.copy_attachment(attached("/sandbox/picture.png").pk)
 
     assert Server.asked[0][1].startswith("Basic ")
+
+
+def test_a_pages_token_goes_to_nobody_who_keeps_files(acme, sales, inside, provider):
+    with inside(acme):
+        page = factories.PageChannelFactory(chatroom=sales.room)
+        conversation = factories.ConversationFactory(
+            chatroom=sales.room, contact=sales.contact, channel=page, platform="MESSENGER"
+        )
+        attachment = Attachment.objects.create(
+            organization=acme.organization,
+            message=factories.MessageFactory(conversation=conversation, platform="MESSENGER"),
+            source_url=provider + "/sandbox/picture.png",
+        )
+    attachments.copy_attachment(attachment.pk)
+    assert Server.asked == [("/sandbox/picture.png", None)]
 
 
 @pytest.mark.parametrize("path", ["inside", "metadata", "elsewhere", "loop", "file", "large", "gone", "caf\u00e9"])
@@ -231,6 +267,12 @@ def test_anything_else_is_saved_whatever_it_says_it_is(ask, attached, bo, path):
 
     assert answer["Content-Type"] == "application/octet-stream"
     assert answer["Content-Disposition"] == f'attachment; filename="{path}"'
+
+
+def test_name_with_a_line_break_keeps_nothing_from_being_shown(ask, attached, bo):
+    attachment = attached("/sandbox/picture.png", name="Great shoes\n")
+    attachments.copy_attachment(attachment.pk)
+    assert ask(bo, attachment)["Content-Disposition"] == 'inline; filename="Great shoes"'
 
 
 @pytest.mark.parametrize("outsider", ["cy", "zed"])

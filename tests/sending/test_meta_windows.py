@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import FacebookPage
+from messaging.contacts import merging
 from messaging.models import Conversation
 from messaging.sending import delivery
 from tests import factories
@@ -55,6 +56,28 @@ def test_reply_goes_to_the_scoped_id_and_costs_the_platforms_price(acme, rich, t
     assert (claim.text.platform, claim.text.to_address, claim.text.tag) == (talk.platform, PERSON, "")
     assert claim.text.provider == "meta"
     assert answer.json()["message"]["segments"] == 1
+
+
+def test_merged_contact_is_answered_where_they_wrote_last(acme, ann, rich, talk, api, inside):
+    second = "7700000002"
+    with inside(acme):
+        twin = factories.ContactFactory(chatroom=talk.chatroom, phone=None)
+        twin.addresses.create(
+            organization=acme.organization, chatroom=talk.chatroom, platform=talk.platform, address=second,
+            channel=talk.channel, is_primary=True,
+        )  # fmt: skip
+        twins = factories.ConversationFactory(
+            chatroom=talk.chatroom, contact=twin, channel=talk.channel, platform=talk.platform,
+            last_inbound_at=timezone.now(),
+        )  # fmt: skip
+        factories.MessageFactory(conversation=twins, platform=talk.platform, from_address=second)
+        merging.merge_contacts(talk.contact, twin, by=ann)
+
+    answer = send(api(rich), twins)
+
+    assert answer.status_code == 201, answer.content
+    (claim,) = delivery.claim_messages(5)
+    assert claim.text.to_address == second
 
 
 @pytest.mark.parametrize(("approved", "hours", "status", "tag"), [

@@ -161,7 +161,13 @@ def test_a_provider_that_can_not_be_asked_settles_nothing(acme, lost, settings):
 
 def test_one_that_a_callback_settled_meanwhile_is_left_alone(acme, lost):
     message = lost("Settled by a callback")
-    row = {"id": message.pk, "platform": "SMS", "content": message.content, "missing_since": None}
+    row = {
+        "id": message.pk,
+        "organization_id": message.organization_id,
+        "platform": "SMS",
+        "content": message.content,
+        "missing_since": None,
+    }
     with tenancy.system():
         Message.objects.filter(pk=message.pk).update(status="delivered", provider_id="SMcallback")
 

@@ -287,6 +287,8 @@ def test_webhook_of_another_product_is_kept_and_not_processed():
         ("2026-05-28T20:26:40+0000", SENT_AT.replace(microsecond=0)),
         ("2026-05-28T22:26:40.123+02:00", SENT_AT),
         ("2026-05-28T20:26:40.123", SENT_AT),
+        ("0001-01-01T00:00:00+14:00", datetime(2004, 1, 1, tzinfo=UTC)),  # PostgreSQL's year 1 BC, unreadable for us
+        (1, datetime(2004, 1, 1, tzinfo=UTC)),
         (1780000001001, RECEIVED_AT),
         (4102444800000, RECEIVED_AT),
         (10**400, RECEIVED_AT),

@@ -4,12 +4,15 @@ import asyncio
 import hashlib
 import hmac
 import json
+import time
 from base64 import urlsafe_b64encode
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry
 from chatrooms import contacts
@@ -18,9 +21,11 @@ from integrations.models import WebhookEvent
 from integrations.webhooks import Intake, Refused
 from messagehub import tenancy
 from messaging.models import Attachment, Message
+from messaging.receiving import ingest
 from tests import factories
-from tests.meta_events import PERSON, build_echo, build_text
-from tests.receiving.meta.conftest import drain
+from tests.meanwhile import Aside
+from tests.meta_events import PERSON, build_batch, build_echo, build_event, build_text
+from tests.receiving.meta.conftest import drain, store_batch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "f0rget"
@@ -189,6 +194,57 @@ def test_request_about_nobody_that_we_know_is_carried_out(page, client):
 def test_request_that_meta_did_not_sign_is_refused_without_trace(page, body: bytes):
     assert post(body)[0] == 403
     assert count_stored() == 0
+
+
+def test_form_that_is_too_large_is_not_even_taken_apart(page):
+    assert post(b"a=%31&" * 3000) == (400, b"A form that is too large.")
+    assert count_stored() == 0
+
+
+def test_webhooks_forget_what_they_brought(page, come_in):
+    pressed = {"mid": "m_pressed", "title": "My size is 43", "payload": "SIZE"}
+    come_in(page, build_text(page.address, "My address is 5 Elm Road"), build_event(page.address, postback=pressed))
+    come_in(page, build_text(page.address, "Somebody else's", person="7700000009"))
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    with tenancy.system():
+        bodies = [bytes(event.body) for event in WebhookEvent.objects.filter(source__startswith="meta.").order_by("pk")]
+    assert not any(b"Elm Road" in body or b"size is 43" in body for body in bodies)
+    assert any(b"Somebody else" in body for body in bodies)
+
+
+def test_events_of_all_chatrooms_are_recorded_at_once_and_last(page, come_in, globex, inside):
+    with inside(globex):
+        other_page = factories.PageChannelFactory(chatroom=globex.rooms["Spare parts"].room)
+    come_in(page, build_text(page.address, "Here"))
+    come_in(other_page, build_text(other_page.address, "There"))
+    post_request(sign_request(PERSON))
+
+    with CaptureQueriesContext(connection) as queries:
+        drain()
+
+    statements = [query["sql"] for query in queries]
+    assert sum("INSERT INTO events" in statement for statement in statements) == 1
+
+
+def test_erasing_waits_for_contacts_before_it_holds_any_message(page, come_in, thread, inside, acme):
+    come_in(page, build_text(page.address, "Hi"), build_echo(page.address, "Hello!", person="7700000009"))
+    (message,) = (each for each in thread(page) if each.direction == "inbound")
+    (answer,) = (each for each in thread(page) if each.direction == "outbound")
+    read = build_event(page.address, person="7700000009", read={"watermark": int(time.time() * 1000)})
+    store_batch(build_batch((page.address, [read])))
+    ingest.drain_webhooks()  # into its part, which waits with the request
+    post_request(sign_request(PERSON))
+
+    with inside(acme):
+        Contact.objects.select_for_update(no_key=True).get(pk=message.contact_id)
+        aside = Aside(drain)
+        Message.objects.select_for_update(no_key=True).get(pk=answer.pk)
+
+    assert aside.result() is None
+    assert [(each.content, each.status) for each in thread(page)] == [("", "received"), ("Hello!", "read")]
 
 
 def test_former_secret_of_the_app_counts_too(page):

@@ -171,6 +171,15 @@ def test_thousand_updates_for_three_pages_of_two_organizations(acme, globex, sup
     assert total == 999
 
 
+def test_message_between_two_organizations_is_stored_at_both(acme, globex, page, other_page, inside):
+    parts = [(each.address, [build_text(each.address, "Both", mid="m_both")]) for each in (page, other_page)]
+    post(build_batch(*parts))
+    drain()
+    for tenant, channel in ((acme, page), (globex, other_page)):
+        with inside(tenant):
+            assert list(Message.objects.filter(provider_id="m_both").values_list("channel", flat=True)) == [channel.pk]
+
+
 def test_page_that_nobody_has_is_kept_for_operators(page, thread):
     body = build_batch(("4040", [build_text("4040", "Hello?")]), (page.address, [build_text(page.address, "Hi")]))
     assert post(body)[0] == 200
