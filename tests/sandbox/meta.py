@@ -66,6 +66,11 @@ class AppWebhook:
         """Every item of every POST that came."""
         return [item for post in self.posts for entry in post.payload["entry"] for item in entry["messaging"]]
 
+    @property
+    def items_by_time(self) -> list[dict[str, Any]]:
+        """In the order in which they happened: webhooks are posted side by side and may overtake one another."""
+        return sorted(self.items, key=lambda item: item["timestamp"])
+
     def wait_for(self, number: int, timeout: float = 10) -> list[dict[str, Any]]:
         with self._news:
             assert self._news.wait_for(lambda: len(self.items) >= number, timeout), self.items

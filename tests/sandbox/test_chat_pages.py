@@ -71,7 +71,7 @@ def test_customer_writes_on_messenger_and_reads_the_reply(meta: Meta, webhook: A
         page.get_by_role("log").get_by_text("seen").first.wait_for()
 
     sandbox.wait_until_quiet()
-    told = webhook.items
+    told = webhook.items_by_time
     assert {"mid": mid, "action": "react", "reaction": "like", "emoji": "👍"} in [item.get("reaction") for item in told]
     attachments = [each["type"] for item in told for each in item.get("message", {}).get("attachments", [])]
     assert attachments == ["image", "image", "audio", "video", "sticker"]  # the first is the echo of ours
@@ -94,7 +94,7 @@ def test_customer_replies_edits_and_presses_a_button_on_messenger(meta: Meta, we
         page.get_by_role("log").get_by_text("Typed by hand").wait_for()
 
     sandbox.wait_until_quiet()
-    first, edit, reply, postback, echo = webhook.items[:5]
+    first, edit, reply, postback, echo = webhook.items_by_time[:5]
     assert edit["message_edit"]["text"] == "Tomorrow"
     assert reply["message"]["reply_to"] == {"mid": first["message"]["mid"]}
     assert postback["postback"]["payload"] == "OPENING HOURS"
@@ -114,7 +114,7 @@ def test_customer_answers_a_story_and_unsends_on_a_phone_in_the_dark(meta: Meta,
         page.get_by_role("log").get_by_text("Unsent").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == 390
 
-    story, mention, regretted, unsent = (item["message"] for item in webhook.items)
+    story, mention, regretted, unsent = (item["message"] for item in webhook.items_by_time)
     assert story["reply_to"]["story"]["url"]
     assert mention["attachments"][0]["type"] == "story_mention"
     assert unsent == {"mid": regretted["mid"], "is_deleted": True}

@@ -111,10 +111,11 @@ def test_delivery_fails_later(client, sandbox, webhooks, code):
     message = send(client, status_callback=f"{webhooks.url}/status")
 
     assert message.error_code is None
-    reported = [received.form for received in webhooks.wait_for(2)]
-    assert [form["MessageStatus"] for form in reported] == ["sent", "undelivered"]
-    assert "ErrorCode" not in reported[0]
-    assert reported[1]["ErrorCode"] == str(code)
+    # In any order: each is posted by itself, and Twilio promises none.
+    reported = {received.form["MessageStatus"]: received.form for received in webhooks.wait_for(2)}
+    assert set(reported) == {"sent", "undelivered"}
+    assert "ErrorCode" not in reported["sent"]
+    assert reported["undelivered"]["ErrorCode"] == str(code)
     fetched = client.messages(message.sid).fetch()
     assert (fetched.status, fetched.error_code) == ("undelivered", code)
     assert fetched.error_message
@@ -146,7 +147,9 @@ def test_callbacks_that_go_astray(client, sandbox, webhooks, kind, options, stat
     message = send(client, status_callback=f"{webhooks.url}/status")
 
     sandbox.wait_until_quiet()
-    assert [received.form["MessageStatus"] for received in webhooks.received] == statuses
+    told = [received.form["MessageStatus"] for received in webhooks.received]
+    # Those of one message are posted side by side: only where it is the fault, their order is the sandbox's own.
+    assert told == statuses if kind == "reorder_callbacks" else sorted(told) == sorted(statuses)
     assert client.messages(message.sid).fetch().status == "delivered"
 
 

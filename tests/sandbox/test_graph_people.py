@@ -29,11 +29,11 @@ def test_file_can_be_fetched_from_where_the_webhook_says(
 ):
     meta.write("", attachment=attachment)
 
-    [told] = webhook.items[0]["message"]["attachments"]
+    [told] = webhook.items_by_time[0]["message"]["attachments"]
 
     assert told["type"] == kind
     assert ("sticker_id" in told["payload"]) == attachment.endswith("sticker")
-    assert "text" not in webhook.items[0]["message"]
+    assert "text" not in webhook.items_by_time[0]["message"]
     answer = requests.get(told["payload"]["url"], timeout=5)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, content_type)
     assert len(answer.content) > 500
@@ -43,7 +43,7 @@ def test_thumbs_up_is_the_sticker_that_everybody_knows(meta: Meta, webhook: AppW
     meta.write("", attachment="thumbs_up")
     meta.write("", attachment="sticker")
 
-    ids = [item["message"]["attachments"][0]["payload"]["sticker_id"] for item in webhook.items]
+    ids = [item["message"]["attachments"][0]["payload"]["sticker_id"] for item in webhook.items_by_time]
 
     assert ids[0] == 369239263222822
     assert ids[1] not in (369239263222822, 369239343222814, 369239383222810)
@@ -63,7 +63,7 @@ def test_location_like_share_and_story_mention(meta: Meta, webhook: AppWebhook):
     for attachment in ("like_heart", "story_mention", "post", "share"):
         meta.write_on_instagram("", attachment=attachment)
 
-    attachments = [item["message"]["attachments"][0] for item in webhook.items]
+    attachments = [item["message"]["attachments"][0] for item in webhook.items_by_time]
 
     assert attachments[0] == {"type": "location", "payload": {"coordinates": {"lat": 53.5461, "long": 9.9663}}}
     assert attachments[1] == {"type": "like_heart"}
@@ -77,7 +77,7 @@ def test_quick_reply_reply_to_and_story_reply(meta: Meta, webhook: AppWebhook):
     meta.write("This one", reply_to=first)
     meta.write_on_instagram("Lovely", story_reply=True)
 
-    _, quick, reply, story = (item["message"] for item in webhook.items)
+    _, quick, reply, story = (item["message"] for item in webhook.items_by_time)
 
     assert quick["quick_reply"] == {"payload": "YES"}
     assert reply["reply_to"] == {"mid": first}
@@ -90,14 +90,14 @@ def test_reaction_and_its_end(meta: Meta, webhook: AppWebhook, sandbox):
     sandbox.wait_until_quiet()
 
     sandbox.act_as(meta.page_id, meta.psid, "react", mid=mid, emoji="❤️")
-    assert happened(webhook.items[-1]) == {
+    assert happened(webhook.items_by_time[-1]) == {
         "reaction": {"mid": mid, "action": "react", "reaction": "love", "emoji": "❤️"}
     }
     thread = sandbox.get(f"/meta/threads/{meta.page_id}/{meta.psid}")
     assert thread["messages"][-1]["reaction"] == "❤️"
 
     sandbox.act_as(meta.page_id, meta.psid, "unreact", mid=mid)
-    assert happened(webhook.items[-1]) == {"reaction": {"mid": mid, "action": "unreact"}}
+    assert happened(webhook.items_by_time[-1]) == {"reaction": {"mid": mid, "action": "unreact"}}
 
 
 def test_unsent_message_keeps_its_id_and_loses_its_content(meta: Meta, webhook: AppWebhook, sandbox):
@@ -105,7 +105,7 @@ def test_unsent_message_keeps_its_id_and_loses_its_content(meta: Meta, webhook: 
 
     sandbox.act_as(meta.instagram_id, meta.igsid, "unsend", mid=mid)
 
-    assert happened(webhook.items[-1]) == {"message": {"mid": mid, "is_deleted": True}}
+    assert happened(webhook.items_by_time[-1]) == {"message": {"mid": mid, "is_deleted": True}}
     [message] = sandbox.get(f"/meta/threads/{meta.instagram_id}/{meta.igsid}")["messages"]
     assert (message["unsent"], message["text"], message["attachments"]) == (True, "", [])
 
@@ -116,7 +116,7 @@ def test_edit_postback_and_referral(meta: Meta, webhook: AppWebhook, sandbox):
     pressed = sandbox.act_as(meta.page_id, meta.psid, "postback", title="Opening hours", payload="HOURS")
     sandbox.act_as(meta.page_id, meta.psid, "referral", ref="spring", source="ADS")
 
-    _, edit, postback, referral = map(happened, webhook.items)
+    _, edit, postback, referral = map(happened, webhook.items_by_time)
 
     assert edit == {"message_edit": {"mid": mid, "text": "Tomorrow", "num_edit": 1}}
     assert postback == {"postback": {"mid": pressed["mid"], "title": "Opening hours", "payload": "HOURS"}}
@@ -151,7 +151,7 @@ def test_new_person_writes_for_the_first_time(meta: Meta, webhook: AppWebhook, s
 
     sandbox.write_as(meta.instagram_id, person["id"], text="Hi")
 
-    assert webhook.items[0]["sender"] == {"id": person["id"]}
+    assert webhook.items_by_time[0]["sender"] == {"id": person["id"]}
     [account] = [each for each in sandbox.get("/meta/pages")["pages"] if each["account_id"] == meta.instagram_id]
     assert (account["people"][0]["name"], account["people"][0]["last_text"]) == ("Ana Sofia Reis", "Hi")
 
