@@ -49,7 +49,7 @@ def run(local_dir: Path) -> list[Line]:
 def _production_command(port: int) -> list[str]:
     """How docker-compose.yml starts `live`."""
     command = re.search(r"uvicorn messagehub.asgi:live [^\n]*\n[^\n]*", (ROOT / "docker-compose.yml").read_text())[0]
-    words = command.replace("0.0.0.0", "127.0.0.1").replace("8001", str(port)).split()
+    words = re.sub(r"--host \S+ --port \d+", f"--host 127.0.0.1 --port {port}", command).split()
     return [str(Path(sys.executable).with_name(words[0])), *words[1:]]
 
 

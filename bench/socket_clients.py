@@ -1,7 +1,7 @@
 """Many websocket clients in a process of their own, as cheap as can be: they count frames and read nothing else.
 
-Started with host, port, path, token and number of clients. Prints `open` once all are, and then, for each number that it
-reads, waits until every client has been given that many more frames of events, and prints the moment.
+Started with host, port, path, token and number of clients. Prints `open` once all are, and then, for each number that
+it reads, waits until every client has been given that many more frames of events, and prints the moment.
 """
 
 import asyncio
