@@ -1,4 +1,4 @@
-"""Frames to a thousand sockets of one chatroom, by the `live` process as it runs in production, and by a bare server."""
+"""Frames to a thousand sockets of one chatroom, by the `live` process as it runs in production and by a bare server."""
 
 import re
 import socket
