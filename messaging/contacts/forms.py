@@ -5,13 +5,14 @@ from django.utils.translation import gettext_lazy as _
 
 from chatrooms import phones
 from chatrooms.models import Contact
+from messagehub import names
 
 
 class ContactForm(forms.Form):
     """What people may write about a contact."""
 
-    first_name = forms.CharField(label=_("First name"), max_length=80, required=False)
-    last_name = forms.CharField(label=_("Last name"), max_length=80, required=False)
+    first_name = forms.CharField(label=_("First name"), max_length=80, required=False, validators=[names.validate_name])
+    last_name = forms.CharField(label=_("Last name"), max_length=80, required=False, validators=[names.validate_name])
     phone = forms.CharField(
         label=_("Phone"),
         max_length=64,
