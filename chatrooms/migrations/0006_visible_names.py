@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chatrooms", "0004_referred_contacts"),
+        ("chatrooms", "0005_addresses_by_statement"),
     ]
 
     operations = [
