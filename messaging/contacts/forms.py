@@ -17,7 +17,7 @@ class ContactForm(forms.Form):
         label=_("Phone"),
         max_length=64,
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel"}),
-        help_text=_("Include the country code, for example +14155550123. Replies go to this number."),
+        help_text=_("Include the country code, for example +14155550123."),
     )
     email = forms.EmailField(label=_("Email"), required=False)
 
@@ -27,6 +27,8 @@ class ContactForm(forms.Form):
         kwargs.setdefault("initial", {name: getattr(contact, name) for name in names})
         super().__init__(*args, **kwargs)
         self.fields["phone"].required = bool(contact.phone)
+        if contact.phone:  # others are answered where they write, on Messenger or Instagram
+            self.fields["phone"].help_text += " " + _("Replies go to this number.")
 
     def clean_phone(self) -> str | None:
         phone = self.cleaned_data["phone"]
