@@ -32,8 +32,8 @@ CLOCKS = timedelta(minutes=2)  # how far the provider's clock may be behind ours
 # waiting.
 WAITING = """
 SELECT * FROM (
-    SELECT m.id, m.organization_id, m.from_address, m.to_address, m.channel_id, m.platform, a.provider, a.external_id,
-           a.secret,
+    SELECT m.id, m.organization_id, m.from_address, m.to_address, m.channel_id, m.platform, a.id AS account_id,
+           a.provider, a.external_id, a.secret,
            row_number() OVER (PARTITION BY a.id ORDER BY m.id) AS place
     FROM messages m
     JOIN channels n ON n.id = m.channel_id
@@ -70,7 +70,7 @@ def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
         waiting_rows = sql.fetch_rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
     rows_by_pair, unreachable_accounts = defaultdict(list), set()
     for row in waiting_rows:
-        rows_by_pair[row["external_id"], row["channel_id"], row["to_address"]].append(row)
+        rows_by_pair[row["account_id"], row["channel_id"], row["to_address"]].append(row)
     for (account, _, _), rows in rows_by_pair.items():
         if account in unreachable_accounts:
             continue
@@ -79,7 +79,8 @@ def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
                 _reconcile_pair(rows)
             except (InvalidToken, Away, Refusal) as error:
                 # `looked_at` and `missing_since` stay: the quarter of an hour counts only while Twilio can be asked.
-                log.warning("%s: unknown messages can't be looked for (%s).", account, type(error).__name__)
+                name = rows[0]["external_id"]
+                log.warning("%s: unknown messages can't be looked for (%s).", name, type(error).__name__)
                 if not isinstance(error, Refusal):
                     unreachable_accounts.add(account)
     return len(waiting_rows)

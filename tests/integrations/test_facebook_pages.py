@@ -152,17 +152,6 @@ def test_taken_is_said_only_to_who_has_the_token(api, ann, zed, sales, elsewhere
     assert api(zed).get(PLACE).json()["results"] == []
 
 
-def test_instagram_account_that_another_organization_has_is_claimed(api, ann, zed, acme, globex, inside, sales, meta):
-    with inside(globex):
-        factories.PageChannelFactory(chatroom=globex.rooms["Spare parts"].room, platform="INSTAGRAM", address=ACCOUNT)
-
-    answer = api(ann).post(PLACE, body(sales.room))
-
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "claimed")
-    with inside(acme):
-        assert not FacebookPage.objects.exists()
-
-
 def test_connecting_again_brings_a_paused_page_back_with_its_conversations(api, ann, acme, inside, sales, meta):
     made = connect(api(ann), sales.room)
     with inside(acme):
