@@ -13,6 +13,7 @@ from messaging.conversations import assignments, moving
 from messaging.notifications import notices
 from messaging.receiving import attachments, backfill
 from messaging.sending import reconciliation
+from messaging.statistics import counts
 from tokens import proof
 
 
@@ -34,6 +35,12 @@ def reconcile(timestamp: int) -> None:
 @app.task(queueing_lock="notifications", lock="notifications", pass_context=False)
 def mail_notifications(timestamp: int) -> None:
     notices.mail_unseen_notifications()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="counts", lock="counts", pass_context=False)
+def update_daily_counts(timestamp: int) -> None:
+    counts.update_counts()
 
 
 @app.task(queue="default")

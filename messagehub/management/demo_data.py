@@ -21,7 +21,7 @@ from integrations.models import Channel, TwilioAccount
 from integrations.sandbox import store
 from messagehub import tenancy
 from messagehub.management import demo_pages
-from messagehub.management.demo_past import backdate
+from messagehub.management.demo_past import backdate, note_waiting_times
 from messagehub.management.demo_words import FIRST, LABELS, LAST, NOTES, TALKS, TEMPLATES
 from messaging.models import (
     Conversation,
@@ -196,6 +196,7 @@ def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[M
             activities.append(
                 ContactActivity(organization_id=room.organization_id, contact=contact, kind=kind, reference=reference)
             )
+    note_waiting_times(messages)
     for rows in (contacts, activities, conversations, messages, markers):
         type(rows[0]).objects.bulk_create(rows)
     backdate(messages, contacts)

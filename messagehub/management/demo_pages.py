@@ -22,7 +22,7 @@ from integrations.sandbox.graph.people import ATTACHMENTS
 from messagehub import tenancy
 from messagehub.images import picture_size
 from messagehub.management.demo_page_words import PAGES, TALKS, DemoPage
-from messagehub.management.demo_past import backdate
+from messagehub.management.demo_past import backdate, note_waiting_times
 from messaging.models import Attachment, Conversation, Message, ReadMarker
 from tokens import ledger
 
@@ -262,6 +262,7 @@ def store_past(pasts: Sequence[Past], readers: Sequence[User | None]) -> list[Me
     ContactAddress.objects.bulk_create([past.address for past in pasts])
     ContactActivity.objects.bulk_create(activities)
     Conversation.objects.bulk_create([past.conversation for past in pasts])
+    note_waiting_times(messages)
     Message.objects.bulk_create(messages)
     Attachment.objects.bulk_create([attachment for past in pasts for attachment in past.attachments])
     ReadMarker.objects.bulk_create(markers)

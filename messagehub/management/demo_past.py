@@ -1,5 +1,9 @@
 """What the demo's past has in common, whoever carried it."""
 
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
 from django.db import connection
 
 from chatrooms.models import Contact
@@ -20,3 +24,13 @@ def backdate(messages: list[Message], contacts: list[Contact]) -> None:
             "WHERE c.id = a.contact_id AND c.id = ANY(%s)",
             [[contact.pk for contact in contacts]],
         )
+
+
+def note_waiting_times(messages: Iterable[Message]) -> None:
+    """Write on each answer since when the customer had waited. Takes a conversation's messages in their order."""
+    waiting_since: dict[UUID, datetime] = {}
+    for message in messages:
+        if message.direction == "inbound":
+            waiting_since.setdefault(message.conversation_id, message.occurred_at)
+        else:
+            message.waited_since = waiting_since.pop(message.conversation_id, None)

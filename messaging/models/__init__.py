@@ -12,6 +12,7 @@ from messaging.models.conversations import (
 from messaging.models.log import Event, IdempotencyKey
 from messaging.models.messages import UNSUCCESSFUL, Attachment, ConsentEntry, Message, MessageReceipt
 from messaging.models.notifications import Notification
+from messaging.models.statistics import CountChange, CountedZone, DailyCount
 from messaging.models.wording import Color, Label, MessageTemplate
 
 __all__ = [
@@ -25,6 +26,9 @@ __all__ = [
     "Conversation",
     "ConversationActivity",
     "ConversationLabel",
+    "CountChange",
+    "CountedZone",
+    "DailyCount",
     "Event",
     "IdempotencyKey",
     "Label",

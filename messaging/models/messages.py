@@ -76,6 +76,9 @@ class Message(Row):
     error_code = models.CharField(max_length=24, blank=True, db_default="")
     error_message = models.CharField(max_length=300, blank=True, db_default="")
     occurred_at = models.DateTimeField(db_default=Now(), help_text="Orders the thread.")
+    waited_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the customer had waited, where this answers them."
+    )
     send_at = models.DateTimeField(null=True, blank=True)
     priority = models.PositiveSmallIntegerField(
         choices=Priority.choices, default=0, db_default=0, help_text="Lower goes first."
@@ -157,6 +160,13 @@ class Message(Row):
                 fields=["send_at"],
                 name="messages_scheduled",
                 condition=Q(status="scheduled"),
+            ),
+            # Everything that the statistics of first responses read.
+            models.Index(
+                fields=["chatroom", "occurred_at"],
+                name="messages_answers",
+                include=["waited_since", "status", "organization"],
+                condition=Q(waited_since__isnull=False),
             ),
         ]
 

@@ -108,6 +108,7 @@ def send_message(
         sent_by=sent_by,
         client_id=client_id,
         retry_of=retry_of,
+        waited_since=conversation.waiting_since,
         send_at=send_at,
         priority=priority,
         sendability=verdict.as_json(),

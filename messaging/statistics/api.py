@@ -27,9 +27,10 @@ class CountsSerializer(serializers.Serializer):
 
 
 class TotalsSerializer(CountsSerializer):
-    """Totals, and the median time to the first reply (null without replies)."""
+    """Totals, and how long customers waited for an answer: the median, and what nine of ten did not exceed."""
 
     first_response_seconds = serializers.FloatField(allow_null=True)
+    first_response_p90_seconds = serializers.FloatField(allow_null=True)
 
 
 class PlatformCountsSerializer(CountsSerializer):

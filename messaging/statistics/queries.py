@@ -6,42 +6,47 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from messagehub import datetimes, sql
+from messaging.statistics.counts import COUNTS
 
-COUNTS = ("inbound", "outbound", "delivered", "failed", "tokens_spent")
+SUMS = ", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in COUNTS)
+# No row at all where the organization's days are not (yet) counted in this time zone; a row without a date where they
+# are and nothing happened.
+KEPT_DAYS = f"""
+SELECT kept.date, kept.platform, {SUMS}
+FROM counted_zones z LEFT JOIN (
+    SELECT day AS date, platform, {", ".join(COUNTS)} FROM daily_counts
+    WHERE chatroom_id = ANY(%(rooms)s) AND day BETWEEN %(first)s AND %(last)s
+    UNION ALL
+    SELECT (quarter AT TIME ZONE %(zone)s)::date, platform, {", ".join(COUNTS)} FROM count_changes
+    WHERE chatroom_id = ANY(%(rooms)s) AND quarter >= %(since)s AND quarter < %(until)s
+) kept ON true
+WHERE z.time_zone = %(zone)s GROUP BY 1, 2 ORDER BY 1, 2
+"""
 # Room by room, so that the index over (chatroom, occurred_at) is read from the first day to the last and no further.
-SHOWN = """
-WITH shown AS MATERIALIZED (
-    SELECT m.conversation_id, m.direction, m.platform, m.status, m.tokens, m.occurred_at
-    FROM unnest(%(rooms)s::uuid[]) AS room (id)
-    CROSS JOIN LATERAL (
-        SELECT * FROM messages
-        WHERE chatroom_id = room.id AND occurred_at >= %(since)s AND occurred_at < %(until)s
-          AND status NOT IN ('scheduled', 'canceled')
-    ) m
-)
+COUNTED_DAYS = """
+SELECT (m.occurred_at AT TIME ZONE %(zone)s)::date AS date, m.platform,
+       count(*) FILTER (WHERE m.direction = 'inbound') AS inbound,
+       count(*) FILTER (WHERE m.direction = 'outbound') AS outbound,
+       count(*) FILTER (WHERE m.direction = 'outbound' AND m.status IN ('delivered', 'read')) AS delivered,
+       count(*) FILTER (WHERE m.status IN ('failed', 'undelivered', 'not_sent')) AS failed,
+       coalesce(sum(m.tokens), 0)::bigint AS tokens_spent
+FROM unnest(%(rooms)s::uuid[]) AS room (id)
+CROSS JOIN LATERAL (
+    SELECT * FROM messages
+    WHERE chatroom_id = room.id AND occurred_at >= %(since)s AND occurred_at < %(until)s
+      AND status NOT IN ('scheduled', 'canceled')
+) m
+GROUP BY 1, 2 ORDER BY 1, 2
 """
-DAYS = f"""
-{SHOWN}
-SELECT (occurred_at AT TIME ZONE %(zone)s)::date AS date, platform,
-       count(*) FILTER (WHERE direction = 'inbound') AS inbound,
-       count(*) FILTER (WHERE direction = 'outbound') AS outbound,
-       count(*) FILTER (WHERE direction = 'outbound' AND status IN ('delivered', 'read')) AS delivered,
-       count(*) FILTER (WHERE status IN ('failed', 'undelivered', 'not_sent')) AS failed,
-       coalesce(sum(tokens), 0)::bigint AS tokens_spent
-FROM shown GROUP BY 1, 2 ORDER BY 1, 2
-"""
-# Measured from the first inbound message within these days; the answer may be later.
-FIRST_RESPONSE = f"""
-{SHOWN}, began AS (
-    SELECT conversation_id, min(occurred_at) AS at FROM shown WHERE direction = 'inbound' GROUP BY 1
-)
-SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM answer.occurred_at - began.at)) AS seconds
-FROM began CROSS JOIN LATERAL (
-    SELECT m.occurred_at FROM messages m
-    WHERE m.conversation_id = began.conversation_id AND m.occurred_at > began.at AND m.direction = 'outbound'
-      AND m.status NOT IN ('scheduled', 'canceled')
-    ORDER BY m.occurred_at, m.id LIMIT 1
-) answer
+FIRST_RESPONSES = """
+SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY extract(epoch FROM m.occurred_at - m.waited_since))
+       AS seconds
+FROM unnest(%(rooms)s::uuid[]) AS room (id)
+CROSS JOIN LATERAL (
+    SELECT occurred_at, waited_since FROM messages
+    WHERE chatroom_id = room.id AND occurred_at >= %(since)s AND occurred_at < %(until)s
+      AND waited_since IS NOT NULL AND status NOT IN ('scheduled', 'canceled', 'failed', 'undelivered', 'not_sent')
+) m
 """
 
 
@@ -53,17 +58,24 @@ def read_statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: s
         "since": datetime.combine(first, time(), zone),
         "until": datetime.combine(last + timedelta(days=1), time(), zone),
         "zone": zone.key,
+        "first": first,
+        "last": last,
     }
-    rows = sql.fetch_rows(DAYS, params)
+    rows = sql.fetch_rows(KEPT_DAYS, params)
+    rows = [row for row in rows if row["date"]] if rows else sql.fetch_rows(COUNTED_DAYS, params)
     by_day: dict[date, list[dict]] = defaultdict(list)
     for row in rows:
         by_day[row["date"]].append(row)
-    median = sql.fetch_rows(FIRST_RESPONSE, params)[0]["seconds"]
+    median, slow = sql.fetch_rows(FIRST_RESPONSES, params)[0]["seconds"] or (None, None)
     return {
         "from": first,
         "to": last,
         "time_zone": time_zone,
-        "totals": {**_sum(rows), "first_response_seconds": None if median is None else round(float(median), 1)},
+        "totals": {
+            **_sum(rows),
+            "first_response_seconds": median and round(median, 1),
+            "first_response_p90_seconds": slow and round(slow, 1),
+        },
         "platforms": [
             {"platform": platform, **_sum(row for row in rows if row["platform"] == platform)}
             for platform in sorted({row["platform"] for row in rows})

@@ -12,6 +12,7 @@ from messaging.campaigns import feed
 from messaging.contacts import merging
 from messaging.receiving import ingest
 from messaging.sending import delivery
+from messaging.statistics import counts
 from tests import factories
 from tokens import proof
 
@@ -38,6 +39,7 @@ class Day:
         self.set_up()
         self.receive()
         self.answer()
+        counts.update_counts()
         self.send_a_campaign()
         self.deliver()
         self.merge_two()

@@ -1,0 +1,186 @@
+"""Counts of each day are those of the messages, whoever changes them, at any moment."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from accounts.models import Organization
+from messagehub import sql, tenancy
+from messaging.models import CountChange, CountedZone, DailyCount, Message
+from messaging.statistics import counts, queries
+from tests import factories
+from tests.meanwhile import Aside
+from tokens import proof
+
+START = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
+FIRST, LAST = date(2026, 2, 1), date(2026, 4, 30)
+STATUSES = ["queued", "scheduled", "canceled", "accepted", "unknown", "delivered", "read", "failed", "undelivered"]
+
+
+@pytest.fixture
+def summed(acme) -> None:
+    counts.update_counts()
+
+
+def read(world, rooms, zone: str = "UTC") -> dict:
+    with tenancy.organization(world.organization.pk):
+        return queries.read_statistics([held.room.pk for held in rooms], FIRST, LAST, zone)
+
+
+def read_counted(world, rooms, monkeypatch, zone: str = "UTC") -> dict:
+    """The same, counted message by message."""
+    with monkeypatch.context() as patch:
+        patch.setattr(queries, "KEPT_DAYS", "SELECT 1 AS date WHERE false")
+        return read(world, rooms, zone)
+
+
+def add_message(held, n: int = 0, **values) -> Message:
+    values = {"occurred_at": START + timedelta(minutes=37 * n), "direction": "outbound", "status": "sent", **values}
+    return factories.MessageFactory(conversation=held.conversation, **values)
+
+
+def is_kept(world) -> bool:
+    with tenancy.organization(world.organization.pk):
+        return CountedZone.objects.filter(time_zone=world.organization.time_zone).exists()
+
+
+def broken() -> list[str]:
+    return [str(line) for line in proof.find_broken() if line.invariant.startswith("A day's counts")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_statements_do_the_counts_are_those_of_the_messages(acme, sales, support, monkeypatch, inside, seed):
+    chance = random.Random(seed)
+    counts.update_counts()
+    with inside(acme):
+        for n in range(30):
+            add_message(chance.choice([sales, support]), n, status=chance.choice(STATUSES), tokens=chance.randrange(3))
+    for _ in range(8):
+        with inside(acme):
+            some = chance.sample(list(Message.objects.values_list("pk", flat=True)), 6)
+            found = Message.objects.filter(pk__in=some, direction="outbound")
+            act = chance.randrange(4)
+            if act == 0:
+                found.update(status=chance.choice(STATUSES), tokens=0)
+            elif act == 1:
+                found.update(occurred_at=START + timedelta(days=chance.randrange(9)))
+            elif act == 2:
+                found.update(chatroom_id=support.room.pk)
+            else:
+                connection.cursor().execute("DELETE FROM messages WHERE id = ANY(%s)", [some[:2]])
+        if chance.random() < 0.4:
+            counts.update_counts()
+        assert broken() == []
+        both = [sales, support]
+        assert is_kept(acme)
+        assert read(acme, both) == read_counted(acme, both, monkeypatch)
+        assert read(acme, [sales]) == read_counted(acme, [sales], monkeypatch)
+
+
+def test_what_changes_nothing_that_is_counted_leaves_no_change(acme, sales, inside, summed):
+    with inside(acme):
+        message = add_message(sales, status="queued")
+    counts.update_counts()
+    with inside(acme):
+        Message.objects.filter(pk=message.pk).update(status="sending")
+        Message.objects.filter(pk=message.pk).update(content="Other words")
+        assert not CountChange.objects.exists()
+        Message.objects.filter(pk=message.pk).update(status="delivered")
+        change = CountChange.objects.get()
+    assert (change.outbound, change.delivered, change.quarter) == (0, 1, START)
+
+
+def test_changes_are_added_to_their_days_in_batches(acme, sales, inside, summed, monkeypatch):
+    monkeypatch.setattr(counts, "BATCH", 2)
+    monkeypatch.setattr(counts, "ADD", counts.ADD.replace("LIMIT 20000", "LIMIT 2"))
+    with inside(acme):
+        for n in range(5):
+            add_message(sales, n, occurred_at=START + timedelta(days=n))
+    counts.update_counts()
+    with inside(acme):
+        assert not CountChange.objects.exists()
+        days = DailyCount.objects.filter(chatroom=sales.room, outbound=1)
+        assert sorted(days.values_list("day", flat=True)) == [START.date() + timedelta(days=n) for n in range(5)]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/Santiago", "Asia/Kolkata", "Australia/Lord_Howe"])
+def test_days_follow_the_time_zone(acme, sales, inside, summed, monkeypatch, zone):
+    with inside(acme):
+        for n in range(40):
+            add_message(sales, n)
+        Organization.objects.filter(pk=acme.organization.pk).update(time_zone=zone)
+        acme.organization.time_zone = zone
+    assert not is_kept(acme)
+    counted = read(acme, [sales], zone)  # message by message, until they are counted anew
+    with inside(acme):
+        add_message(sales, 40)
+    counts.update_counts()
+
+    assert is_kept(acme)
+    assert broken() == []
+    kept = read(acme, [sales], zone)
+    assert kept == read_counted(acme, [sales], monkeypatch, zone)
+    assert kept["totals"]["outbound"] == counted["totals"]["outbound"] + 1
+
+
+def test_what_is_not_committed_while_all_is_counted_anew_is_added_later(transactional_db, acme, sales, inside):
+    def recount() -> None:
+        counts.recount_messages(acme.organization.pk)
+
+    with inside(acme):
+        add_message(sales)
+        aside = Aside(recount)
+        assert aside.result() is None  # it waits for nobody
+    counts.update_counts()
+    assert broken() == []
+    assert read(acme, [sales])["totals"]["outbound"] == 1
+
+
+def test_two_who_add_changes_at_once_add_each_once(transactional_db, acme, sales, inside):
+    counts.update_counts()
+    with inside(acme):
+        add_message(sales)
+    with transaction.atomic():
+        counts.add_changes(acme.organization.pk)
+        aside = Aside(lambda: counts.add_changes(acme.organization.pk))
+    assert aside.result() == 0
+    assert broken() == []
+    assert read(acme, [sales])["totals"]["outbound"] == 1
+
+
+def test_proof_names_a_day_whose_count_is_wrong(acme, sales, inside, summed):
+    with inside(acme):
+        add_message(sales)
+    counts.update_counts()
+    with inside(acme):
+        DailyCount.objects.filter(day=START.date()).update(outbound=2)
+    (line,) = broken()
+    assert str(sales.room.pk) in line
+    assert "2026-03-01" in line
+
+
+def test_nobody_sees_counts_of_another_organization(acme, globex, sales, elsewhere, inside, summed):
+    with inside(acme):
+        add_message(sales)
+    counts.update_counts()
+    with inside(globex):
+        rooms = set(DailyCount.objects.values_list("chatroom_id", flat=True))
+        zones = CountedZone.objects.count()
+    assert rooms == {elsewhere.room.pk}
+    assert zones == 1
+
+
+def test_a_year_is_read_from_its_days(acme, sales, inside, summed):
+    """By the index, and without a look at any message but the answers."""
+    with inside(acme), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        params = {
+            "rooms": [sales.room.pk], "since": START, "until": START, "zone": "UTC", "first": FIRST, "last": LAST,
+        }  # fmt: skip
+        plan = "\n".join(row["QUERY PLAN"] for row in sql.fetch_rows(f"EXPLAIN {queries.KEPT_DAYS}", params))
+        assert "daily_counts_of_a_day" in plan
+        assert "messages" not in plan
+        plan = "\n".join(row["QUERY PLAN"] for row in sql.fetch_rows(f"EXPLAIN {queries.FIRST_RESPONSES}", params))
+        assert "Index Only Scan using messages_answers" in plan
