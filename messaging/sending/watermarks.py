@@ -15,7 +15,8 @@ from messaging.sending import states
 
 # Messenger names a moment in milliseconds, Instagram the newest message that was seen, and with it all before
 # (https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-reads).
-# `sent_at` is the provider's own time, from the echo. A month back at most: Meta lets us write for a week.
+# `sent_at` is the provider's own time, from the echo; until it comes, what counts is when the provider was asked, not
+# when somebody wrote the message. A month back at most: Meta lets us write for a week.
 # Delivered is less than read, and neither is told of a message that failed. Locked in one order, for all contacts.
 LOCK = """
 SELECT w.place, m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.status, m.sent_at, m.delivered_at,
@@ -28,8 +29,8 @@ JOIN conversations v ON v.contact_id = k.contact_id AND v.channel_id = n.id
 JOIN messages m ON m.conversation_id = v.id AND m.direction = 'outbound'
     AND m.status IN ('accepted', 'sent', 'delivered') AND (w.status = 'read' OR m.status <> 'delivered')
     AND m.occurred_at > now() - interval '30 days'
-WHERE coalesce(m.sent_at, m.occurred_at) <= greatest(w.until, (
-        SELECT max(coalesce(named.sent_at, named.occurred_at)) FROM messages named
+WHERE coalesce(m.sent_at, m.attempted_at, m.occurred_at) <= greatest(w.until, (
+        SELECT max(coalesce(named.sent_at, named.attempted_at, named.occurred_at)) FROM messages named
         WHERE named.platform = n.platform AND named.provider_id = ANY(w.named) AND named.channel_id = n.id))
     OR m.provider_id = ANY(w.named)
 ORDER BY m.id FOR NO KEY UPDATE OF m

@@ -1,4 +1,4 @@
-"""Watermarks of many people at once: applied in a set, the later of one person's on top of the earlier."""
+"""Echoes and watermarks of many people at once: taken in a set, the later of one person's on top of the earlier."""
 
 import time
 from uuid import uuid4
@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integrations.events import Watermark
+from integrations.events import Echo, Watermark
 from messagehub import tenancy
+from messaging.receiving import echoes
 from messaging.sending import watermarks
 from tests.meta_events import build_echo
 
@@ -35,3 +36,16 @@ def test_fifty_watermarks_cost_no_more_queries_than_one(page, come_in, thread):
     assert apply("delivered", *people[1:]) == one
     assert apply("read", *people, people[0]) == one
     assert {message.status for message in thread(page)} == {"read"}
+
+
+def test_fifty_echoes_cost_no_more_queries_than_one(page):
+    def sort(count: int) -> int:
+        pairs = [
+            (uuid4(), Echo("MESSENGER", page.address, f"7700{number}", f"m_{number}", "Hi", timezone.now()))
+            for number in range(count)
+        ]
+        with tenancy.system(), CaptureQueriesContext(connection) as queries:
+            assert len(echoes.sort_echoes(pairs, set()).foreign) == count
+        return len(queries)
+
+    assert sort(50) == sort(1)
