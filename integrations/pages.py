@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
@@ -20,7 +22,7 @@ from integrations.meta.pages import Page
 from integrations.models import Channel, FacebookPage, Platform, ProviderAccount
 from integrations.numbers import Claimed
 from integrations.refusals import Away, Refusal
-from messagehub import constraints
+from messagehub import constraints, tenancy
 
 log = logging.getLogger(__name__)
 REJECTED = "Meta rejected this page access token. Create a new one for the page, and paste it whole."
@@ -30,6 +32,7 @@ NO_SUBSCRIPTION = (
 )
 # The code of a refusal of our own app: nothing that an admin could enter here would help.
 OUR_SECRET = "app_secret"  # noqa: S105
+STILL_SUBSCRIBED = "still_subscribed"
 UNIQUE_ACCOUNTS = ("provider_accounts_external_id", "provider_accounts_of_organization")
 UNIQUE_CHANNELS = ("channels_address", "channels_of_organization")
 
@@ -286,12 +289,13 @@ def _describe_page(page: FacebookPage) -> dict:
 
 
 def disconnect_page(page: FacebookPage, *, by: User) -> None:
-    """Delete a page that no conversation uses.
+    """Delete a page that no conversation uses, and have Meta send us its events no more.
 
     A used page whose token Meta refuses is retired: its conversations can be read, and go on once it is connected
     again. Raises PageInUse for other used pages.
     """
     former_values = _describe_page(page)
+    has_page, token = Platform.MESSENGER in former_values["channels"], _read_token(page)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("DELETE FROM channels WHERE account_id = %s", [page.pk])
@@ -305,6 +309,35 @@ def disconnect_page(page: FacebookPage, *, by: User) -> None:
     close_alerts(page)
     audit.record_action("page.disconnect", actor=by, target=page, before=former_values)
     FacebookPage.objects.filter(pk=page.pk, channels=None).delete()
+    transaction.on_commit(partial(_end_subscription, page, token, has_page=has_page))
+
+
+def _read_token(page: FacebookPage) -> str:
+    """The token, or nothing where it can't be decrypted."""
+    try:
+        return page.secret
+    except (InvalidToken, ValueError):
+        return ""
+
+
+def _end_subscription(page: FacebookPage, token: str, *, has_page: bool) -> None:
+    """Unsubscribe from a page that is disconnected; where Meta doesn't let us, the admins are told.
+
+    Unless somebody has connected it in the same moment: our app has one subscription, whoever has the page.
+    """
+    with tenancy.system():
+        if FacebookPage.objects.filter(external_id=page.external_id, retired_at=None).exists():
+            return
+    try:
+        meta_pages.unsubscribe_account(page.external_id, token, has_page=has_page)
+    except (Refusal, Away) as error:
+        log.info("Meta goes on sending the events of page %s: %s", page.pk, type(error).__name__)
+        words = (
+            f"{page.name or page.external_id} is disconnected, but Meta didn't let us end its subscription. What Meta "
+            "still sends is not shown to anybody. Remove our app from the page's settings at Meta."
+        )
+        with tenancy.system():
+            health.raise_alert(page.organization_id, page.pk, STILL_SUBSCRIBED, words)
 
 
 def _is_ours(page: FacebookPage) -> bool:

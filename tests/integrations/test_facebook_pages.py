@@ -197,6 +197,32 @@ def test_page_with_conversations_stays_while_its_token_is_good_and_is_retired_af
     assert connect(api(ann), sales.room, NEW_TOKEN)["id"] == made["id"]
 
 
+def test_disconnected_page_is_unsubscribed_at_meta(api, ann, sales, meta, django_capture_on_commit_callbacks):
+    for token, account in ((TOKEN, PAGE), (LOGIN_TOKEN, LOGIN)):
+        place = f"{PLACE}/{connect(api(ann), sales.room, token)['id']}"
+
+        with django_capture_on_commit_callbacks(execute=True):
+            assert api(ann).delete(place).status_code == 204
+
+        subscribed = {page["account_id"] for page in meta.get("/meta/pages")["pages"] if page["subscribed_fields"]}
+        assert account not in subscribed
+
+
+def test_page_that_meta_does_not_unsubscribe_is_disconnected_all_the_same_and_it_is_said(
+    api, ann, acme, inside, sales, meta, django_capture_on_commit_callbacks
+):
+    place = f"{PLACE}/{connect(api(ann), sales.room)['id']}"
+    meta.post("/meta/pages/" + PAGE, token_valid=False)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert api(ann).delete(place).status_code == 204
+
+    assert api(ann).get(PLACE).json()["results"] == []
+    with inside(acme):
+        alert = ChannelAlert.objects.get(closed_at=None)
+    assert (alert.code, "The shop is disconnected" in alert.message) == ("still_subscribed", True)
+
+
 def test_channels_move_together_or_alone(api, ann, acme, inside, sales, support, meta):
     made = connect(api(ann), sales.room)
     place = f"{PLACE}/{made['id']}"
