@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
@@ -16,7 +17,7 @@ from integrations.numbers import Claimed
 from integrations.refusals import Away, Refusal
 from messagehub import tenancy
 
-MOVED = "page_moved"
+MOVED, INSTAGRAM_CHANGED = "page_moved", "instagram_changed"
 # The token itself is not good any more; other refusals say nothing about whose page it is:
 # https://developers.facebook.com/docs/graph-api/guides/error-handling
 DEAD_TOKEN = {"102", "104", "190"}
@@ -120,6 +121,45 @@ def _retire_account(account: FacebookPage, lost_addresses: Collection[str]) -> N
         "reach you, and nothing can be sent from it. Its conversations can still be read. If this is a mistake, check "
         "at Meta who manages it.",
     )
+
+
+def change_instagram(account: FacebookPage, account_id: str, username: str) -> bool:
+    """Follow a page to the Instagram account that it is linked to now; returns whether it was another one.
+
+    The former one is retired with its conversations, and its chatroom gets the new one. Where another organization has
+    the new one, that stays there. Another account is all that counts: a token may not be allowed to see any.
+    """
+    channels = account.channels.select_for_update(no_key=True).filter(platform=Platform.INSTAGRAM)
+    former = channels.exclude(address=account_id).first()
+    if not account_id or former is None or account.channels.filter(address=account_id).exists():
+        return False
+    retire_channels([former])
+    name = (username or account.name)[:80]
+    try:
+        with transaction.atomic():
+            Channel.every.update_or_create(
+                organization_id=account.organization_id,
+                platform=Platform.INSTAGRAM,
+                address=account_id,
+                defaults={"account": account, "name": name, "retired_at": None},
+                create_defaults={"account": account, "name": name, "chatroom_id": former.chatroom_id},
+            )
+        where = f"New messages come in over {name}."
+    except IntegrityError:
+        where = f"{name} is connected elsewhere; connect the page again to have it here."
+    audit.record_action(
+        "page.change_instagram",
+        actor=None,
+        target=account,
+        before={"instagram_account_id": former.address},
+        after={"instagram_account_id": account_id},
+    )
+    words = (
+        f"{account.name or account.external_id} is linked to another Instagram account now. {where} The conversations "
+        f"of {former} can still be read."
+    )
+    health.raise_alert(account.organization_id, account.pk, INSTAGRAM_CHANGED, words)
+    return True
 
 
 def retire_channels(channels: Collection[Channel]) -> None:

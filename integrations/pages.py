@@ -88,6 +88,7 @@ def connect_page(chatroom: Chatroom, token: str, *, by: User, **expected: str) -
         rooms.hold_chatroom(chatroom)
         page_moves.retire_former_owners(former_owners, chatroom.organization_id, page.name)
         account, former_values = _save_account(chatroom, page, token, expires_at)
+        page_moves.change_instagram(account, page.instagram_account_id, page.instagram_username)
         for line in _list_lines(page):
             _save_channel(chatroom, account, *line)
         # An Instagram account that is connected through its page now needs no token of its own, and the reverse.

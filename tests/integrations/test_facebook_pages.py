@@ -223,6 +223,18 @@ def test_page_that_meta_does_not_unsubscribe_is_disconnected_all_the_same_and_it
     assert (alert.code, "The shop is disconnected" in alert.message) == ("still_subscribed", True)
 
 
+def test_connecting_again_follows_the_page_to_another_instagram_account(api, ann, acme, inside, sales, meta):
+    made = connect(api(ann), sales.room)
+    names = {"instagram_account_id": "17850005", "instagram_username": "the.new"}
+    meta.add_page(PAGE, "The shop", TOKEN, APP, **names)
+
+    again = connect(api(ann), sales.room)
+
+    assert (again["id"], again["instagram_account_id"]) == (made["id"], "17850005")
+    with inside(acme):
+        assert Channel.every.get(address=ACCOUNT).retired_at
+
+
 def test_channels_move_together_or_alone(api, ann, acme, inside, sales, support, meta):
     made = connect(api(ann), sales.room)
     place = f"{PLACE}/{made['id']}"
