@@ -26,7 +26,9 @@ def test_many_new_contacts_get_their_addresses_in_one_statement(acme, sales, ins
     assert not [name for name, count in calls.items() if count > 1 and "phone" in name]
 
 
-ADD = "INSERT INTO contacts (organization_id, chatroom_id, phone) SELECT organization_id, id, %s FROM chatrooms WHERE id = %s"
+ADD = """
+INSERT INTO contacts (organization_id, chatroom_id, phone) SELECT organization_id, id, %s FROM chatrooms WHERE id = %s
+"""
 
 
 def test_a_further_number_of_another_contact_is_refused(acme, sales, inside):
