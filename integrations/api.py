@@ -92,7 +92,7 @@ class SenderNumberViewSet(TenantModelViewSet):
         description="Connects the token's page with its Instagram account, or an Instagram account without a page. "
         "Checks the token with Meta and subscribes to the page's events. For a page of yours it replaces the token; "
         "conversations go on. Returns 400 if Meta rejects the token, 503 if Meta doesn't respond, 409 `claimed` if "
-        "another organization has the page.",
+        "another organization has the page and its token is still good.",
         refuses=[409, 503],
     ),
     partial_update=operation(

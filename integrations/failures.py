@@ -11,6 +11,10 @@ OUR_MEANINGS = {
     "ambiguous": Meaning(
         _("Several of the provider's messages match this one."), _("Check the provider's log and choose.")
     ),
+    "unexplained": Meaning(
+        _("Something that was written elsewhere at the same moment may be this message."),
+        _("Compare them and choose."),
+    ),
 }  # fmt: skip
 UNKNOWN = Meaning(_("It was not delivered."), _AGAIN)
 

@@ -71,7 +71,9 @@ def probe() -> int:
     # No transaction is open while the provider is asked.
     resumed_count = 0
     with tenancy.system():
-        account_ids = list(ProviderAccount.objects.exclude(paused_at=None).values_list("pk", flat=True))
+        account_ids = list(
+            ProviderAccount.objects.filter(retired_at=None).exclude(paused_at=None).values_list("pk", flat=True)
+        )
     for account_id in account_ids:
         try:
             with tenancy.system():

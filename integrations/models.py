@@ -52,12 +52,19 @@ class ProviderAccount(Row):
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_code = models.CharField(max_length=16, blank=True, db_default="")
     held_until = models.DateTimeField(null=True, blank=True, help_text="The provider asked the account to wait.")
+    # Its channels are retired with it. The row stays for their conversations, and comes back to life with them.
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="Since when others may connect it.")
 
     class Meta:
         db_table = "provider_accounts"
         constraints = [
             models.UniqueConstraint(fields=["organization", "id"], name="provider_accounts_organization_id"),
-            models.UniqueConstraint(fields=["provider", "external_id"], name="provider_accounts_external_id"),
+            models.UniqueConstraint(
+                fields=["provider", "external_id"], name="provider_accounts_external_id", condition=Q(retired_at=None)
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "provider", "external_id"], name="provider_accounts_of_organization"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import audit
-from integrations import health, isolation
+from integrations import health, isolation, page_moves
 from integrations.meta import pages as meta_pages
 from integrations.models import FacebookPage, Platform
 from integrations.pages import OUR_SECRET
@@ -43,7 +43,9 @@ def check_page(page_id: UUID) -> bool:
     try:
         with tenancy.system():
             page = FacebookPage.objects.get(pk=page_id)  # decrypts the token
-            has_page = page.channels.filter(platform=Platform.MESSENGER).exists()
+            platforms = set(page.channels.values_list("platform", flat=True))
+            has_page = Platform.MESSENGER in platforms
+            has_instagram = has_page and Platform.INSTAGRAM in platforms
     except (InvalidToken, ValueError):
         with tenancy.system():
             health.pause_account(page_id, health.UNREADABLE, "The token that we keep can't be read any more.")
@@ -53,6 +55,8 @@ def check_page(page_id: UUID) -> bool:
         if not has_page and _is_short(expires_at, or_unknown=True):
             expires_at = _refresh_token(page)
         is_subscribed = _check_subscription(page, has_page)
+        if has_instagram:
+            _follow_instagram(page)
     except Away as error:
         log.info("Page %s is looked at again in an hour: %s", page_id, error)
         return False
@@ -118,6 +122,14 @@ def _check_subscription(page: FacebookPage, has_page: bool) -> bool:
     with tenancy.system():
         audit.record_action("page.subscribe", actor=None, target=page, after={"fields": list(missing_fields)})
     return True
+
+
+def _follow_instagram(page: FacebookPage) -> None:
+    """Change the page's Instagram account to the one that Meta names now. Raises Refusal and Away."""
+    linked = meta_pages.fetch_page(page.secret)
+    with tenancy.system():
+        FacebookPage.objects.select_for_update(no_key=True).get(pk=page.pk)
+        page_moves.change_instagram(page, linked.instagram_account_id, linked.instagram_username)
 
 
 def _record_refusal(page: FacebookPage, refusal: Refusal) -> None:

@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
@@ -14,13 +16,13 @@ from accounts import audit
 from accounts.models import User
 from chatrooms import rooms
 from chatrooms.models import Chatroom
-from integrations import health
+from integrations import health, page_moves
 from integrations.meta import pages as meta_pages
 from integrations.meta.pages import Page
 from integrations.models import Channel, FacebookPage, Platform, ProviderAccount
 from integrations.numbers import Claimed
 from integrations.refusals import Away, Refusal
-from messagehub import constraints
+from messagehub import constraints, tenancy
 
 log = logging.getLogger(__name__)
 REJECTED = "Meta rejected this page access token. Create a new one for the page, and paste it whole."
@@ -30,6 +32,8 @@ NO_SUBSCRIPTION = (
 )
 # The code of a refusal of our own app: nothing that an admin could enter here would help.
 OUR_SECRET = "app_secret"  # noqa: S105
+STILL_SUBSCRIBED = "still_subscribed"
+UNIQUE_ACCOUNTS = ("provider_accounts_external_id", "provider_accounts_of_organization")
 UNIQUE_CHANNELS = ("channels_address", "channels_of_organization")
 
 
@@ -68,19 +72,23 @@ class MetaAway(Exception):
 def connect_page(chatroom: Chatroom, token: str, *, by: User, **expected: str) -> FacebookPage:
     """Connect the page or Instagram account of this token to a chatroom, and have Meta send its events to us.
 
-    Of a page that the organization has or had, the token is replaced, and its conversations go on. `expected` is what
-    the caller takes the page for: `page_id`, `page_name`, `instagram_account_id`. Raises BadPageToken, WrongPage,
-    MetaAway and Claimed.
+    Of a page that the organization has or had, the token is replaced, and its conversations go on. Another organization
+    loses it, unless its own token still opens the page. `expected` is what the caller takes the page for: `page_id`,
+    `page_name`, `instagram_account_id`. Raises BadPageToken, WrongPage, MetaAway and Claimed.
     """
     # All calls to Meta come before the first write, so that no transaction waits for a lock of ours meanwhile. Our app
     # is the same for every organization: a page that turns out to be claimed is not diverted by subscribing.
     page = find_page(token)
     require_expected(page, expected)
     expires_at = read_expiry(page, token)
+    addresses = {address for _, address, _ in _list_lines(page)}
+    former_owners = _ask(page_moves.find_former_owners, addresses, chatroom.organization_id)
     subscribe(page, token)
     with transaction.atomic():
         rooms.hold_chatroom(chatroom)
+        page_moves.retire_former_owners(former_owners, chatroom.organization_id, page.name)
         account, former_values = _save_account(chatroom, page, token, expires_at)
+        page_moves.change_instagram(account, page.instagram_account_id, page.instagram_username)
         for line in _list_lines(page):
             _save_channel(chatroom, account, *line)
         # An Instagram account that is connected through its page now needs no token of its own, and the reverse.
@@ -160,12 +168,13 @@ def _save_account(
     """The account with this token, and what it was like before if it is not new. Raises Claimed."""
     external_id = page.page_id or page.instagram_account_id
     values = {"name": page.name[:120], "secret": token, "secret_expires_at": expires_at, "checked_at": timezone.now()}
+    values |= {"retired_at": None}
     organization_pages = FacebookPage.objects.select_for_update(no_key=True).filter(
         organization=chatroom.organization_id, external_id=external_id
     )
     account = organization_pages.first()
     if account is None:
-        with constraints.translate_violation("provider_accounts_external_id", Claimed("page")):
+        with constraints.translate_violation(UNIQUE_ACCOUNTS, Claimed("page")):
             account = FacebookPage.objects.create(
                 organization_id=chatroom.organization_id, external_id=external_id, **values
             )
@@ -173,7 +182,8 @@ def _save_account(
     former_values = _describe_page(account)
     for name, value in values.items():
         setattr(account, name, value)
-    account.save(update_fields=list(values))
+    with constraints.translate_violation(UNIQUE_ACCOUNTS, Claimed("page")):
+        account.save(update_fields=list(values))
     health.resume_account(account)  # Meta has just let us in with it
     return account, former_values
 
@@ -280,12 +290,13 @@ def _describe_page(page: FacebookPage) -> dict:
 
 
 def disconnect_page(page: FacebookPage, *, by: User) -> None:
-    """Delete a page that no conversation uses.
+    """Delete a page that no conversation uses, and have Meta send us its events no more.
 
     A used page whose token Meta refuses is retired: its conversations can be read, and go on once it is connected
     again. Raises PageInUse for other used pages.
     """
     former_values = _describe_page(page)
+    has_page, token = Platform.MESSENGER in former_values["channels"], _read_token(page)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("DELETE FROM channels WHERE account_id = %s", [page.pk])
@@ -294,10 +305,40 @@ def disconnect_page(page: FacebookPage, *, by: User) -> None:
     except IntegrityError:
         if _is_ours(page):
             raise PageInUse from None
-        page.channels.update(retired_at=Now())
+        page_moves.retire_channels(list_channels(page))
+        FacebookPage.objects.filter(pk=page.pk).update(retired_at=Now())
     close_alerts(page)
     audit.record_action("page.disconnect", actor=by, target=page, before=former_values)
     FacebookPage.objects.filter(pk=page.pk, channels=None).delete()
+    transaction.on_commit(partial(_end_subscription, page, token, has_page=has_page))
+
+
+def _read_token(page: FacebookPage) -> str:
+    """The token, or nothing where it can't be decrypted."""
+    try:
+        return page.secret
+    except (InvalidToken, ValueError):
+        return ""
+
+
+def _end_subscription(page: FacebookPage, token: str, *, has_page: bool) -> None:
+    """Unsubscribe from a page that is disconnected; where Meta doesn't let us, the admins are told.
+
+    Unless somebody has connected it in the same moment: our app has one subscription, whoever has the page.
+    """
+    with tenancy.system():
+        if FacebookPage.objects.filter(external_id=page.external_id, retired_at=None).exists():
+            return
+    try:
+        meta_pages.unsubscribe_account(page.external_id, token, has_page=has_page)
+    except (Refusal, Away) as error:
+        log.info("Meta goes on sending the events of page %s: %s", page.pk, type(error).__name__)
+        words = (
+            f"{page.name or page.external_id} is disconnected, but Meta didn't let us end its subscription. What Meta "
+            "still sends is not shown to anybody. Remove our app from the page's settings at Meta."
+        )
+        with tenancy.system():
+            health.raise_alert(page.organization_id, page.pk, STILL_SUBSCRIBED, words)
 
 
 def _is_ours(page: FacebookPage) -> bool:

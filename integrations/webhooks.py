@@ -56,7 +56,7 @@ CREDENTIALS = """
 SELECT a.secret, CASE WHEN a.other_secret_until > now() THEN a.other_secret ELSE '' END,
        ARRAY(SELECT address FROM channels WHERE account_id = a.id)
 FROM provider_accounts a
-WHERE a.provider = %s AND a.external_id = %s
+WHERE a.provider = %s AND a.external_id = %s AND a.retired_at IS NULL
 """
 KEPT_HEADERS = {b"user-agent", b"i-twilio-idempotency-token", b"content-type"}
 

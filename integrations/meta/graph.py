@@ -118,7 +118,7 @@ def ask_graph(
         response = requests.request(
             method,
             url,
-            params=values if method == "GET" else None,
+            params=values if method != "POST" else None,
             data=values if method == "POST" else None,
             headers=_authorize(token),
             timeout=(CONNECT_SECONDS, TOTAL_SECONDS),

@@ -84,6 +84,13 @@ def _subscribe(base_url: str, node: str, token: str, fields: tuple[str, ...]) ->
         raise Away("Meta did not confirm the subscription.")
 
 
+def unsubscribe_account(account_id: str, token: str, *, has_page: bool) -> None:
+    """Have Meta send the events of a page, or of an account of Instagram Login, no more. Raises Refusal and Away."""
+    base_url = settings.META_GRAPH_BASE_URL if has_page else settings.META_INSTAGRAM_BASE_URL
+    if ask_graph("DELETE", base_url, f"{account_id}/subscribed_apps", token, {}).get("success") is not True:
+        raise Away("Meta did not confirm the end of the subscription.")
+
+
 def check_subscription(page_id: str, token: str) -> tuple[str, ...]:
     """The fields that Meta does not send us, and has to be asked for again. Raises Refusal and Away."""
     # After an hour of failures Meta drops an app's subscription and does not renew it by itself.

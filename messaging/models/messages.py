@@ -90,6 +90,7 @@ class Message(Row):
     # The queue: how often the provider was asked, until when this asking is ours, when to ask again.
     attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
     failures = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Times it could not be reached.")
+    attempted_at = models.DateTimeField(null=True, blank=True, help_text="When it was last claimed for sending.")
     lease_until = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)
     # Of an unknown one: when the provider's list was last read, and since when it has been missing there.

@@ -10,7 +10,6 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from chatrooms import contacts
-from integrations import segments
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
 from messagehub.api.viewsets import TenantViewSet, read_idempotency_key
 from messaging import idempotency, payloads
@@ -21,7 +20,7 @@ from messaging.message_templates import templates
 from messaging.models import Conversation, Message
 from messaging.payload_schema import MessageSerializer, SentSerializer
 from messaging.sending import enqueue, message_actions
-from messaging.sending.serializers import ScheduledSerializer, SendSerializer, SettleSerializer
+from messaging.sending.serializers import ScheduledSerializer, SendSerializer, SettleSerializer, require_length
 
 
 class MessageViewSet(TenantViewSet):
@@ -57,6 +56,7 @@ class MessageViewSet(TenantViewSet):
     def partial_update(self, request, pk):
         message = self.get_object()
         if values := self.read_input():
+            require_length(message.platform, "content", values.get("content", ""))
             message_actions.change_message(message, by=request.user, **values)
         return self.answer_message(message)
 
@@ -181,6 +181,5 @@ def written(data: dict, conversation: Conversation, sender: User) -> str:
     text = templates.render_template(
         data["template_id"], conversation.contact, sender=sender, variables=data.get("variables")
     )
-    if len(text) > segments.LONGEST_TEXT:
-        raise ValidationError({"template_id": [f"Filled in, it has more than {segments.LONGEST_TEXT} characters."]})
+    require_length(conversation.platform, "template_id", text)
     return text

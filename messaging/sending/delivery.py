@@ -79,7 +79,8 @@ WITH due AS (
     ) m
 )
 UPDATE messages m
-SET status = 'sending', attempt = least(m.attempt::int + 1, %s), lease_until = now() + interval '1 s' * %s
+SET status = 'sending', attempt = least(m.attempt::int + 1, %s), attempted_at = statement_timestamp(),
+    lease_until = now() + interval '1 s' * %s
 FROM due WHERE m.id = due.id
 RETURNING m.id, m.organization_id, m.attempt, m.content,
           ARRAY(SELECT jsonb_array_elements_text(m.media_urls) WHERE jsonb_typeof(m.media_urls) = 'array')

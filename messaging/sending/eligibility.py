@@ -109,7 +109,7 @@ def may_send(
     checks = (
         check_access(user, conversation.chatroom_id),
         *_check_recipient(user, conversation, to, at, consent.find_opt_out(sender.pk, to) if sender and to else None),
-        _check_content(conversation.platform, content, media_count),
+        check_content(conversation.platform, content, media_count),
         None if paid else _check_tokens(user, conversation.platform),
         None if seen_message is None else _find_newer(conversation, seen_message),
         None if allow_duplicate or not content else _find_duplicate(conversation, content),
@@ -248,7 +248,7 @@ def _check_window(conversation: Conversation, at: datetime) -> Reason | None:
     )
 
 
-def _check_content(platform: str, content: str, media_count: int) -> Reason | None:
+def check_content(platform: str, content: str, media_count: int) -> Reason | None:
     """What the platform does not take in one message."""
     limits, label = providers.read_limits(platform), providers.name_platform(platform)
     if not limits.fits(content):

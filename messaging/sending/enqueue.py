@@ -103,7 +103,7 @@ def send_message(
         status=Message.Status.SCHEDULED if send_at else Message.Status.QUEUED,
         from_address=from_address,
         to_address=to_address,
-        segments=max(1, segments.count_segments(content)) if conversation.platform == Platform.SMS else 1,
+        segments=count_parts(conversation.platform, content),
         tokens=eligibility.price_of(sent_by, conversation.platform),
         sent_by=sent_by,
         client_id=client_id,
@@ -133,6 +133,11 @@ def send_message(
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [WAKE_CHANNEL])
     return Sent(message, remaining)
+
+
+def count_parts(platform: str, content: str) -> int:
+    """In how many parts a message goes out: an SMS in segments, any other in one."""
+    return max(1, segments.count_segments(content)) if platform == Platform.SMS else 1
 
 
 def _repeat_answer(existing_message: Message, request_values: tuple, sent_by: User) -> Sent:

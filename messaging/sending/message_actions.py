@@ -7,7 +7,6 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
-from integrations import segments
 from messaging.conversations import changes
 from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL, Message
@@ -57,7 +56,8 @@ def cancel_message(message: Message, *, by: User) -> None:
 def change_message(message: Message, *, by: User, content: str | None = None, send_at: datetime | None = None) -> None:
     """Change the text or the time of a scheduled message.
 
-    Raises WrongMessageState once it is being sent, and SendRefused where it may not be sent at the new time.
+    Raises WrongMessageState once it is being sent, and SendRefused where it may not be sent at the new time or the
+    platform does not take the text.
     """
     message = _lock_scheduled(message)
     values: dict = {}
@@ -67,7 +67,9 @@ def change_message(message: Message, *, by: User, content: str | None = None, se
             raise eligibility.SendRefused(verdict)
         values |= {"send_at": send_at, "sendability": verdict.as_json()}
     if content is not None:
-        values |= {"content": content, "segments": max(1, segments.count_segments(content))}
+        if reason := eligibility.check_content(message.platform, content, len(message.media_urls)):
+            raise eligibility.SendRefused(eligibility.Verdict((reason,)))
+        values |= {"content": content, "segments": enqueue.count_parts(message.platform, content)}
     if values:
         previous_values = {name: getattr(message, name) for name in ("content", "send_at") if name in values}
         _update_message(message, **values)

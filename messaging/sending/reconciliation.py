@@ -1,7 +1,8 @@
 """Settling unknown messages by the provider's list, never by sending again.
 
 A message that the list has is bound to it. One that is missing twice, a quarter of an hour apart and without a callback
-meanwhile, is `not_sent` and refunded. Where the list has more matches than were lost, a person decides.
+meanwhile, is `not_sent` and refunded. Where the list has more matches than were lost, a person decides, and beside a
+message that was written elsewhere at that moment too: Meta may have changed ours.
 """
 
 import logging
@@ -17,23 +18,22 @@ from django.utils import timezone
 
 from integrations import failures, isolation, providers
 from integrations.events import Listed
-from integrations.models import ProviderAccount
+from integrations.models import Platform, ProviderAccount
 from integrations.refusals import Away, Refusal
 from messagehub import encryption, sql, tenancy
 from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL, Message
-from messaging.sending import states
+from messaging.sending import matching, states
 
 log = logging.getLogger(__name__)
 BATCH = 200
-CLOCKS = timedelta(minutes=2)  # how far the provider's clock may be behind ours
 
 # A limit for each account and not for all: 200 messages of an account that can't be asked would keep the others
 # waiting.
 WAITING = """
 SELECT * FROM (
-    SELECT m.id, m.organization_id, m.from_address, m.to_address, m.channel_id, m.platform, a.provider, a.external_id,
-           a.secret,
+    SELECT m.id, m.organization_id, m.from_address, m.to_address, m.channel_id, m.platform, a.id AS account_id,
+           a.provider, a.external_id, a.secret,
            row_number() OVER (PARTITION BY a.id ORDER BY m.id) AS place
     FROM messages m
     JOIN channels n ON n.id = m.channel_id
@@ -44,8 +44,9 @@ SELECT * FROM (
 WHERE place <= %s ORDER BY id
 """
 LOST = """
-SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.platform, m.content, m.tokens, m.sent_by_id,
-       m.missing_since, greatest(m.created_at, m.send_at) AS since, o.refund_policy
+SELECT m.id, m.organization_id, m.chatroom_id, m.conversation_id, m.channel_id, m.to_address, m.platform, m.content,
+       m.tokens, m.sent_by_id, m.missing_since, m.attempted_at,
+       coalesce(m.attempted_at, greatest(m.created_at, m.send_at)) AS since, o.refund_policy
 FROM messages m JOIN organizations o ON o.id = m.organization_id
 WHERE m.id = ANY(%s) ORDER BY m.id
 """
@@ -59,6 +60,13 @@ ORDER BY id FOR NO KEY UPDATE
 TAKEN = """
 SELECT provider_id FROM messages WHERE provider_id = ANY(%s) AND platform = ANY(%s) AND organization_id = ANY(%s)
 """
+# Echoes without our metadata: nobody here wrote or paid for these. Another text may be ours, changed by the provider.
+FOREIGN = """
+SELECT occurred_at FROM messages
+WHERE conversation_id = ANY(%(conversations)s) AND channel_id = %(channel)s AND to_address = %(contact)s
+  AND occurred_at >= %(since)s AND direction = 'outbound' AND sent_by_id IS NULL AND campaign_id IS NULL
+  AND attempt = 0 AND provider_id IS NOT NULL
+"""
 
 
 def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
@@ -70,7 +78,7 @@ def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
         waiting_rows = sql.fetch_rows(WAITING, [settings.RECONCILE_SECONDS if pause is None else pause, limit])
     rows_by_pair, unreachable_accounts = defaultdict(list), set()
     for row in waiting_rows:
-        rows_by_pair[row["external_id"], row["channel_id"], row["to_address"]].append(row)
+        rows_by_pair[row["account_id"], row["channel_id"], row["to_address"]].append(row)
     for (account, _, _), rows in rows_by_pair.items():
         if account in unreachable_accounts:
             continue
@@ -79,7 +87,8 @@ def reconcile_unknown(limit: int = BATCH, *, pause: float | None = None) -> int:
                 _reconcile_pair(rows)
             except (InvalidToken, Away, Refusal) as error:
                 # `looked_at` and `missing_since` stay: the quarter of an hour counts only while Twilio can be asked.
-                log.warning("%s: unknown messages can't be looked for (%s).", account, type(error).__name__)
+                name = rows[0]["external_id"]
+                log.warning("%s: unknown messages can't be looked for (%s).", name, type(error).__name__)
                 if not isinstance(error, Refusal):
                     unreachable_accounts.add(account)
     return len(waiting_rows)
@@ -95,7 +104,7 @@ def _reconcile_pair(waiting_rows: Sequence[dict]) -> None:
         rows = sql.fetch_rows(LOST, [[row["id"] for row in waiting_rows]])
     if not rows:
         return
-    since = min(row["since"] for row in rows) - CLOCKS
+    since = min(row["since"] for row in rows) - matching.CLOCKS
     provider_messages = providers.find_provider(first["provider"]).list_sent(
         first["external_id"], secret, first["platform"], first["from_address"], first["to_address"], since
     )
@@ -117,36 +126,89 @@ def settle_unknown(rows: Sequence[dict], provider_messages: Sequence[Listed]) ->
                 ],
             )
         }
-        lost_by_text, unmatched_by_text = defaultdict(list), defaultdict(list)
-        for row in rows:
-            if row["id"] in unknown_ids:
-                lost_by_text[row["content"]].append(row)
-        for provider_message in provider_messages:
-            if provider_message.provider_id not in known_provider_ids:
-                unmatched_by_text[provider_message.body].append(provider_message)
-        changed_rows = [
-            row for text, lost_rows in lost_by_text.items() for row in _match_text(lost_rows, unmatched_by_text[text])
-        ]
+        free_messages = [each for each in provider_messages if each.provider_id not in known_provider_ids]
+        lost_rows = [row for row in rows if row["id"] in unknown_ids]
+        changed_rows = _match_texts(lost_rows, free_messages, _find_foreign_times(lost_rows))
         Message.objects.filter(pk__in=unknown_ids).update(looked_at=timezone.now())
         event_log.record_events(
             [states.message_updated(row) for row in sorted(changed_rows, key=lambda row: row["id"])]
         )
 
 
-def _match_text(lost_rows: list[dict], provider_messages: list[Listed]) -> list[dict]:
-    """Settle messages with one text. They are interchangeable, so they are bound in order of time."""
+def _find_foreign_times(lost_rows: Sequence[dict]) -> list[datetime]:
+    """When something was written elsewhere to the recipient, where the provider may change what ours say."""
+    if not lost_rows or lost_rows[0]["platform"] == Platform.SMS:
+        return []
+    columns = {
+        "conversations": sorted({row["conversation_id"] for row in lost_rows}),
+        "channel": lost_rows[0]["channel_id"],
+        "contact": lost_rows[0]["to_address"],
+        "since": min(row["since"] for row in lost_rows) - matching.CLOCKS,
+    }
+    return [row["occurred_at"] for row in sql.fetch_rows(FOREIGN, columns)]
+
+
+def _match_texts(
+    lost_rows: Sequence[dict], free_messages: Sequence[Listed], foreign_times: Sequence[datetime]
+) -> list[dict]:
+    """Settle messages by text and time; returns those that changed.
+
+    Those with one text are interchangeable, so they are bound in order of time. Where more of the provider's messages
+    fit than were lost, a person decides; also where one fits by its time alone and the provider changes texts.
+    """
     # Twilio's messages have no field for an id of ours; only the callback's address carries it.
-    if len(provider_messages) > len(lost_rows):
-        return [
-            row
-            for row in lost_rows
-            if _update_if_changed(row, error_code="ambiguous", error_message=failures.describe_failure("ambiguous"))
-        ]
-    changed_rows = []
-    for row, provider_message in zip(lost_rows, provider_messages, strict=False):
-        _bind_message(row, provider_message)
-        changed_rows.append(row)
-    return changed_rows + [row for row in lost_rows[len(provider_messages) :] if _record_missing(row)]
+    lost_by_text: dict[str, list[dict]] = defaultdict(list)
+    for row in lost_rows:
+        lost_by_text[row["content"]].append(row)
+    changed_rows, missing_rows, bound_ids = [], [], set()
+    for text, alike in lost_by_text.items():
+        fitting = [each for each in free_messages if each.body == text and any(_fits(row, each) for row in alike)]
+        if len(fitting) > len(alike):
+            changed_rows += [row for row in alike if _ask_person(row, "ambiguous")]
+            continue
+        pairs, rest = _pair_up(alike, fitting)
+        for row, provider_message in pairs:
+            _bind_message(row, provider_message)
+            bound_ids.add(provider_message.provider_id)
+        changed_rows += [row for row, _ in pairs]
+        missing_rows += rest
+    free_messages = [each for each in free_messages if each.provider_id not in bound_ids]
+    for row in missing_rows:
+        if _is_explained(row, free_messages, foreign_times):
+            changed_rows += [row] if _record_missing(row) else []
+        elif _ask_person(row, "unexplained"):
+            changed_rows.append(row)
+    return changed_rows
+
+
+def _pair_up(rows: Sequence[dict], fitting: Sequence[Listed]) -> tuple[list[tuple[dict, Listed]], list[dict]]:
+    """Each message with the first one of the provider's that fits its time, and those without one."""
+    free_messages, pairs, rest = list(fitting), [], []
+    for row in rows:
+        if provider_message := next((each for each in free_messages if _fits(row, each)), None):
+            free_messages.remove(provider_message)
+            pairs.append((row, provider_message))
+        else:
+            rest.append(row)
+    return pairs, rest
+
+
+def _fits(row: dict, provider_message: Listed) -> bool:
+    return matching.is_in_time(provider_message.created_at, row["since"], row["attempted_at"])
+
+
+def _is_explained(row: dict, free_messages: Sequence[Listed], foreign_times: Sequence[datetime]) -> bool:
+    """Whether nothing that went out at that moment may be this message with another text."""
+    if row["platform"] == Platform.SMS:
+        return True  # Twilio sends a text as it is given
+    return not any(_fits(row, each) for each in free_messages) and not any(
+        matching.is_in_time(moment, row["since"], row["attempted_at"]) for moment in foreign_times
+    )
+
+
+def _ask_person(row: dict, code: str) -> bool:
+    """Leave it to a person; returns whether that is news."""
+    return _update_if_changed(row, error_code=code, error_message=failures.describe_failure(code))
 
 
 def _bind_message(row: dict, provider_message: Listed) -> None:
@@ -292,13 +354,13 @@ def _compare_account(account_id: UUID, since: datetime, until: datetime) -> Comp
         provider_message.provider_id: provider_message.created_at
         for provider_message in provider_messages
         if provider_message.from_address in connected_since
-        and provider_message.created_at >= connected_since[provider_message.from_address] - CLOCKS
+        and provider_message.created_at >= connected_since[provider_message.from_address] - matching.CLOCKS
     }
     with tenancy.system():
         known_ids = {
             row["provider_id"] for row in sql.fetch_rows(OURS, [list(provider.platforms), list(created_at_of)])
         }
-        our_ids = {row["provider_id"] for row in sql.fetch_rows(MADE, [account.pk, since + CLOCKS])}
+        our_ids = {row["provider_id"] for row in sql.fetch_rows(MADE, [account.pk, since + matching.CLOCKS])}
     unknown_ids = sorted(
         sid for sid, created_at in created_at_of.items() if created_at <= until and sid not in known_ids
     )

@@ -7,7 +7,6 @@ from rest_framework import serializers
 from chatrooms import contacts, phones
 from chatrooms.fields import VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
-from integrations import segments
 from integrations.models import Channel, Platform
 from integrations.providers import count_most_characters, count_most_media, name_platform, read_limits
 from messagehub import datetimes
@@ -15,6 +14,15 @@ from messagehub.api.serializers import KnownValueField
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
 from messaging.message_templates.serializers import ELSEWHERE, VariablesField
 from messaging.models import Conversation, Message, MessageTemplate
+
+
+def require_length(platform: str, field: str, text: str) -> None:
+    """Raises ValidationError for a text that is longer than the platform takes."""
+    limits = read_limits(platform)
+    if not limits.fits(text):
+        unit = "bytes" if limits.counts_bytes else "characters"
+        explanation = f"{name_platform(platform)} takes at most {limits.longest_text:,} {unit} in one message."
+        raise serializers.ValidationError({field: [explanation]})
 
 
 class SendSerializer(serializers.Serializer):
@@ -72,18 +80,11 @@ class SendSerializer(serializers.Serializer):
             raise serializers.ValidationError({"send_at": [NOT_AHEAD]})
         if "contact_id" in data and not data["contact_id"].addresses.exists():
             raise serializers.ValidationError({"contact_id": ["This contact has no phone number."]})
-        self._check_length(data)
+        platform = data["conversation_id"].platform if "conversation_id" in data else Platform.SMS
+        require_length(platform, "content", data["content"])
         if "to" in data:
             data["to"] = self._normalize_recipient(data["to"], room)
         return {**data, "chatroom": room}
-
-    def _check_length(self, data: dict) -> None:
-        platform = data["conversation_id"].platform if "conversation_id" in data else Platform.SMS
-        limits = read_limits(platform)
-        if not limits.fits(data["content"]):
-            unit = "bytes" if limits.counts_bytes else "characters"
-            explanation = f"{name_platform(platform)} takes at most {limits.longest_text:,} {unit} in one message."
-            raise serializers.ValidationError({"content": [explanation]})
 
     def _normalize_recipient(self, number: str, room: Chatroom) -> str:
         """The number in E.164, or as it is where a contact of the chatroom has it."""
@@ -114,7 +115,7 @@ class SendSerializer(serializers.Serializer):
 class ScheduledSerializer(serializers.Serializer):
     """Changes to a scheduled message."""
 
-    content = serializers.CharField(max_length=segments.LONGEST_TEXT, required=False, trim_whitespace=False)
+    content = serializers.CharField(max_length=count_most_characters(), required=False, trim_whitespace=False)
     send_at = AheadField(required=False)
 
     def validate_content(self, content: str) -> str:

@@ -152,17 +152,6 @@ def test_taken_is_said_only_to_who_has_the_token(api, ann, zed, sales, elsewhere
     assert api(zed).get(PLACE).json()["results"] == []
 
 
-def test_instagram_account_that_another_organization_has_is_claimed(api, ann, zed, acme, globex, inside, sales, meta):
-    with inside(globex):
-        factories.PageChannelFactory(chatroom=globex.rooms["Spare parts"].room, platform="INSTAGRAM", address=ACCOUNT)
-
-    answer = api(ann).post(PLACE, body(sales.room))
-
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "claimed")
-    with inside(acme):
-        assert not FacebookPage.objects.exists()
-
-
 def test_connecting_again_brings_a_paused_page_back_with_its_conversations(api, ann, acme, inside, sales, meta):
     made = connect(api(ann), sales.room)
     with inside(acme):
@@ -206,6 +195,44 @@ def test_page_with_conversations_stays_while_its_token_is_good_and_is_retired_af
         assert Conversation.objects.filter(channel=messenger).exists()
     meta.post("/meta/pages/" + PAGE, token_valid=True)
     assert connect(api(ann), sales.room, NEW_TOKEN)["id"] == made["id"]
+
+
+def test_disconnected_page_is_unsubscribed_at_meta(api, ann, sales, meta, django_capture_on_commit_callbacks):
+    for token, account in ((TOKEN, PAGE), (LOGIN_TOKEN, LOGIN)):
+        place = f"{PLACE}/{connect(api(ann), sales.room, token)['id']}"
+
+        with django_capture_on_commit_callbacks(execute=True):
+            assert api(ann).delete(place).status_code == 204
+
+        subscribed = {page["account_id"] for page in meta.get("/meta/pages")["pages"] if page["subscribed_fields"]}
+        assert account not in subscribed
+
+
+def test_page_that_meta_does_not_unsubscribe_is_disconnected_all_the_same_and_it_is_said(
+    api, ann, acme, inside, sales, meta, django_capture_on_commit_callbacks
+):
+    place = f"{PLACE}/{connect(api(ann), sales.room)['id']}"
+    meta.post("/meta/pages/" + PAGE, token_valid=False)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert api(ann).delete(place).status_code == 204
+
+    assert api(ann).get(PLACE).json()["results"] == []
+    with inside(acme):
+        alert = ChannelAlert.objects.get(closed_at=None)
+    assert (alert.code, "The shop is disconnected" in alert.message) == ("still_subscribed", True)
+
+
+def test_connecting_again_follows_the_page_to_another_instagram_account(api, ann, acme, inside, sales, meta):
+    made = connect(api(ann), sales.room)
+    names = {"instagram_account_id": "17850005", "instagram_username": "the.new"}
+    meta.add_page(PAGE, "The shop", TOKEN, APP, **names)
+
+    again = connect(api(ann), sales.room)
+
+    assert (again["id"], again["instagram_account_id"]) == (made["id"], "17850005")
+    with inside(acme):
+        assert Channel.every.get(address=ACCOUNT).retired_at
 
 
 def test_channels_move_together_or_alone(api, ann, acme, inside, sales, support, meta):

@@ -158,6 +158,47 @@ def test_subscription_that_meta_refuses_is_told_until_it_is_there(page, graph, s
     assert list_alerts(page) == {}
 
 
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_page_that_is_linked_to_another_instagram_account_is_followed(
+    page, meta, sales, support, elsewhere, acme, globex, inside, is_taken: bool
+):
+    """The former one was in another chatroom than its page. What another organization has stays there."""
+    former_id, new_id = ("17860021", "17860022") if is_taken else ("17860011", "17860012")
+    with inside(acme):
+        former = factories.PageChannelFactory(
+            chatroom=support.room, account=page, platform="INSTAGRAM", address=former_id, name="the.old"
+        )
+    if is_taken:
+        with inside(globex):
+            factories.PageChannelFactory(chatroom=elsewhere.room, platform="INSTAGRAM", address=new_id)
+    names = {"instagram_account_id": new_id, "instagram_username": "the.new"}
+    meta.add_page(PAGE, "The shop", TOKEN, APP, subscribed_fields=PAGE_FIELDS, **names)
+
+    for _ in range(2):
+        look_again(page)
+
+    with inside(acme):
+        assert Channel.every.get(pk=former.pk).retired_at
+        new_channels = Channel.objects.filter(account=page, platform="INSTAGRAM")
+        expected = [] if is_taken else [(new_id, "the.new", support.room.pk)]
+        assert list(new_channels.values_list("address", "name", "chatroom_id")) == expected
+    assert list(list_alerts(page)) == ["instagram_changed"]
+    assert ("connected elsewhere" in list_alerts(page)["instagram_changed"]) == is_taken
+    assert list_actions(page) == ["page.change_instagram"]
+
+
+def test_instagram_account_that_meta_does_not_name_stays(page, meta, sales, acme, inside):
+    """The token may not be allowed to see it."""
+    with inside(acme):
+        factories.PageChannelFactory(chatroom=sales.room, account=page, platform="INSTAGRAM", address="17860031")
+    meta.add_page(PAGE, "The shop", TOKEN, APP, subscribed_fields=PAGE_FIELDS)
+
+    look_again(page)
+
+    with inside(acme):
+        assert Channel.objects.filter(address="17860031").exists()
+
+
 def test_page_token_that_ends_soon_is_told_once(page, meta):
     meta.add_page(PAGE, "The shop", TOKEN, APP, expires_at=time.time() + 86400 * 3)
 

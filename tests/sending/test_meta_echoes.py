@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import F
 
 from integrations import providers
 from integrations.meta.metadata import build_metadata
@@ -111,6 +112,18 @@ def test_watermarks_deliver_and_read_what_was_sent_until_then(desk: MetaDesk):
     with tenancy.system():
         receipts = MessageReceipt.objects.filter(message=first).order_by("pk")
         assert list(receipts.values_list("status", flat=True)) == ["echo", "delivered", "read"]
+
+
+def test_watermark_from_before_the_attempt_covers_no_message_that_waited(desk: MetaDesk):
+    message = desk.send("Waited a minute")
+    with tenancy.system():
+        Message.objects.filter(pk=message.pk).update(occurred_at=F("occurred_at") - timedelta(minutes=1))
+    before = now_in_ms() - 30_000
+    desk.fly()
+
+    come_in(desk, build_event(desk.account, delivery={"watermark": before}, person=PERSON))
+
+    assert desk.state(message).status == "accepted"
 
 
 def test_watermark_in_seconds_marks_nothing_of_the_future(desk: MetaDesk):
