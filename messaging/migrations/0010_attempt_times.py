@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0008_daily_counts")]
+    dependencies = [("messaging", "0009_visible_names")]
 
     operations = [
         migrations.AddField(

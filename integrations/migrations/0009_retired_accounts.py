@@ -14,7 +14,7 @@ WHERE provider = 'meta' AND EXISTS (SELECT FROM channels WHERE account_id = a.id
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0007_deletions")]
+    dependencies = [("integrations", "0008_visible_names")]
 
     operations = [
         migrations.AddField(
