@@ -1,8 +1,8 @@
 """Conversations of ten messages, made in SQL: one large organization with 200 chatrooms and five small ones.
 
-`SIZE` says how many conversations: 10k (seconds), 100k (a minute) or 1m (a quarter of an hour and 10 GB). Three people of
-the large organization have read nearly everything: an agent with 3 chatrooms, a manager (an agent with all 200) and an
-admin.
+`SIZE` says how many conversations: 10k (seconds), 100k (a minute) or 1m (a quarter of an hour and 10 GB). Three people
+of the large organization have read nearly everything: an agent with 3 chatrooms, a manager (an agent with all 200) and
+an admin. `python -m bench.data` fills the running servers of MESSAGEHUB_LOCAL_DIR.
 """
 
 import os
@@ -21,7 +21,8 @@ WORDS = (
 )
 # As a person's words are: a few everywhere, others rare, and a number that is in one message alone.
 CONTENT = """
-(%(words)s::text[])[1 + floor(random() * %(count)s)::int] || ' ' || (%(words)s::text[])[1 + floor(random() ^ 3 * %(count)s)::int] || ' '
+(%(words)s::text[])[1 + floor(random() * %(count)s)::int] || ' '
+|| (%(words)s::text[])[1 + floor(random() ^ 3 * %(count)s)::int] || ' '
 || (%(words)s::text[])[1 + floor(random() ^ 3 * %(count)s)::int] || ' could we talk about it? '
 || CASE WHEN random() < 0.001 THEN 'chandelier ' ELSE '' END || 'Nr. ' || v.n || '-' || m.n
 """
@@ -55,12 +56,13 @@ SELECT r.id, r.organization_id, c.id AS channel_id, c.address, o.slug = 'large' 
 FROM chatrooms r JOIN channels c ON c.chatroom_id = r.id JOIN organizations o ON o.id = r.organization_id;
 """
 # Every twentieth conversation is a small organization's. Half are open, and one in ten waits for an answer.
-CONVERSATIONS = """
+CONVERSATIONS = f"""
 CREATE TEMPORARY TABLE made ON COMMIT DROP AS
 SELECT n, uuidv7() AS id, uuidv7() AS contact_id, r.id AS chatroom_id, r.organization_id, r.channel_id, r.address,
        '+1777' || lpad(n::text, 8, '0') AS phone, now() - random() ^ 2 * interval '365 days' AS ended
 FROM generate_series(%(first)s, %(last)s) n
-JOIN rooms r ON r.is_large = (n %% 20 > 0) AND r.place = n %% CASE WHEN n %% 20 > 0 THEN %(rooms)s ELSE 2 * %(small)s END;
+JOIN rooms r ON r.is_large = (n %% 20 > 0)
+  AND r.place = n / 20 %% CASE WHEN n %% 20 > 0 THEN %(rooms)s ELSE 2 * %(small)s END;
 INSERT INTO contacts (id, organization_id, chatroom_id, first_name, last_name, phone, created_at)
 SELECT contact_id, organization_id, chatroom_id, (%(words)s::text[])[1 + floor(random() * %(count)s)::int],
        upper(substr(md5(n::text), 1, 6)), phone, ended - interval '20 days' FROM made;
@@ -75,7 +77,7 @@ FROM made v JOIN users u ON u.organization_id = v.organization_id AND u.name = '
 INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction, platform,
                       content, status, provider_id, from_address, to_address, occurred_at, created_at)
 SELECT v.organization_id, v.chatroom_id, v.id, v.contact_id, v.channel_id,
-       CASE WHEN m.n %% 2 = 0 THEN 'inbound' ELSE 'outbound' END, 'SMS', {content},
+       CASE WHEN m.n %% 2 = 0 THEN 'inbound' ELSE 'outbound' END, 'SMS', {CONTENT},
        CASE WHEN m.n %% 2 = 0 THEN 'received' ELSE 'delivered' END, 'SM' || md5(v.n || '-' || m.n),
        CASE WHEN m.n %% 2 = 0 THEN v.phone ELSE v.address END, CASE WHEN m.n %% 2 = 0 THEN v.address ELSE v.phone END,
        ended - (%(messages)s - m.n) * interval '1 day', ended - (%(messages)s - m.n) * interval '1 day'
@@ -87,7 +89,7 @@ SELECT v.organization_id, u.id, v.id, CASE WHEN random() < 0.05 THEN 3 ELSE 5 EN
 FROM made v JOIN users u ON u.organization_id = v.organization_id
 WHERE random() < 0.95 AND (u.name <> 'agent' OR EXISTS (
     SELECT FROM user_chatrooms k WHERE k.user_id = u.id AND k.chatroom_id = v.chatroom_id));
-""".format(content=CONTENT)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,13 @@ def fill(host: str, size: int) -> Cast:
     with psycopg.connect(host=host, user="postgres", dbname="messagehub", autocommit=True) as own:
         own.execute("SET session_replication_role = replica")  # no triggers: what they would check holds
         own.execute("SET synchronous_commit = off")
-        params = {"rooms": ROOMS, "small": SMALL, "messages": MESSAGES, "words": WORDS.split(), "count": len(WORDS.split())}
+        params = {
+            "rooms": ROOMS,
+            "small": SMALL,
+            "messages": MESSAGES,
+            "words": WORDS.split(),
+            "count": len(WORDS.split()),
+        }
         with own.transaction():
             _run(own, PEOPLE, params)
         for first in range(1, size + 1, STEP):
