@@ -33,6 +33,17 @@ WHERE o.organization_id = %(organization_id)s AND o.chatroom_id = ANY(%(rooms)s)
 ORDER BY o.last_message_at {direction}, o.id {direction}
 LIMIT %(limit)s
 """
+# These few conversations, found by their keys: the walks above would read all the others as well.
+OF_KEYS = """
+SELECT few.id, few.last_message_at FROM (
+    SELECT o.id, o.last_message_at FROM conversations o
+    LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+    WHERE o.chatroom_id = ANY(%(rooms)s) {conditions}
+    OFFSET 0
+) few
+ORDER BY few.last_message_at {direction}, few.id {direction}
+LIMIT %(limit)s
+"""
 LIST = f"""
 SELECT {payloads.CONVERSATION_COLUMNS}, greatest(0, v.inbound_count - coalesce(r.seen_count, 0)) AS unread_count
 FROM ({{page}}) page
@@ -55,6 +66,14 @@ SELECT count(*) FROM (
     LIMIT %(limit)s
 ) counted
 """
+COUNT_OF_KEYS = """
+SELECT count(*) FROM (
+    SELECT FROM conversations o
+    LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+    WHERE o.chatroom_id = ANY(%(rooms)s) {conditions}
+    LIMIT %(limit)s
+) counted
+"""
 # Keyset pages: OFFSET reads and drops everything before it, so that page 100 costs a hundred pages.
 THREAD = f"""
 SELECT {payloads.MESSAGE_COLUMNS} FROM {payloads.MESSAGE_TABLES}
@@ -74,6 +93,7 @@ CONDITIONS = {
     "label_id": """AND EXISTS (
         SELECT FROM conversation_labels l WHERE l.conversation_id = o.id AND l.label_id = %(label_id)s)""",
 }
+KEYS = {"ids", "contact_ids", "contact_id"}  # conditions that name what they find
 MOST_FOUND = 200  # contacts whose conversations a search lists, the newest; a longer list needs a longer search
 Position = tuple[datetime, UUID]
 
@@ -113,9 +133,8 @@ def list_conversations(
     is_whole_organization = (
         user.is_admin and not chatroom_id and not {"status", "assigned_to", "unassigned"} & filters.keys()
     )
-    page = (OF_ORGANIZATION if is_whole_organization else OF_ROOMS).format(
-        conditions=" ".join(conditions), direction=direction
-    )
+    statement = OF_KEYS if KEYS & filters.keys() else OF_ORGANIZATION if is_whole_organization else OF_ROOMS
+    page = statement.format(conditions=" ".join(conditions), direction=direction)
     rows = sql.fetch_rows(LIST.format(page=page, direction=direction), params)
     if before:
         rows.reverse()
@@ -137,7 +156,8 @@ def count_conversations(user: User, *, most: int, chatroom_id: UUID | None = Non
         "limit": most,
         **filters,
     }
-    statement = COUNT.format(conditions=" ".join(CONDITIONS[name] for name in filters))
+    statement = COUNT_OF_KEYS if KEYS & filters.keys() else COUNT
+    statement = statement.format(conditions=" ".join(CONDITIONS[name] for name in filters))
     return sql.fetch_rows(statement, params)[0]["count"]
 
 
