@@ -6,7 +6,7 @@ import sys
 from bench.place import place
 from bench.table import printed
 
-ALL = ("delivery", "wallet", "inbox")
+ALL = ("delivery", "wallet", "live", "inbox")
 
 
 def main(names: list[str]) -> None:

@@ -8,8 +8,10 @@ import asyncio
 import hashlib
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import orjson
@@ -18,6 +20,7 @@ from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from uuid_utils.compat import uuid7
 
@@ -27,6 +30,7 @@ from messagehub import encryption, failpoints
 from messagehub.tenancy import SYSTEM_ROLE
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 WAKE_CHANNEL = "webhooks"  # a lost NOTIFY costs a second, because the worker also looks by itself
 # Twilio gives up after 15 s (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides), so a body that
 # takes longer than 10 s to arrive is of no use to it.
@@ -119,7 +123,6 @@ class Intake:
             min_size=WRITERS,
             max_size=WRITERS + 2,
             open=False,
-            check=AsyncConnectionPool.check_connection,
             timeout=3,
         )
         await self.pool.open()
@@ -228,9 +231,7 @@ class Intake:
         if cached_account and time.monotonic() - cached_account.read_at < newer_than:
             return cached_account
         try:
-            async with self.pool.connection() as link, link.transaction():
-                await link.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
-                row = await (await link.execute(CREDENTIALS, [provider, external_id])).fetchone()
+            row = await self.use_connection(lambda link: read_credentials(link, provider, external_id))
         except (psycopg.Error, OSError) as error:
             log.warning("Credentials can't be read: %s", type(error).__name__)
             raise Refused(503, "Not stored. Please send it again.", retry_after="5") from None
@@ -244,6 +245,19 @@ class Intake:
         account = Account(provider, external_id, secret, previous_secret, frozenset(row[2]), time.monotonic())
         self.accounts[provider, external_id] = account
         return account
+
+    async def use_connection(self, act: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run it on a connection; once more if PostgreSQL had closed that one, which nobody asks beforehand."""
+        link = None
+        try:
+            async with self.pool.connection() as link:
+                return await act(link)
+        except psycopg.OperationalError:
+            if link is None or not link.broken:
+                raise
+        await self.pool.check()  # the others may be closed as well
+        async with self.pool.connection() as link:
+            return await act(link)
 
     # ------------------------------------------------------------ group commit
     async def store(
@@ -275,8 +289,10 @@ class Intake:
     async def write(self) -> None:
         while True:
             batch = [await self.queue.get()]
-            while len(batch) < BATCH and not self.queue.empty() and sum(len(e.body) for e in batch) < BATCH_BYTES:
+            gathered_bytes = len(batch[0].body)
+            while len(batch) < BATCH and not self.queue.empty() and gathered_bytes < BATCH_BYTES:
                 batch.append(self.queue.get_nowait())
+                gathered_bytes += len(batch[-1].body)
             try:
                 if not await self.insert(batch) and len(batch) > 1:
                     for event in batch:  # the one that PostgreSQL refuses must not keep the others out
@@ -307,8 +323,8 @@ class Intake:
             strict=True,
         )
         try:
-            async with self.pool.connection() as connected:
-                await connected.execute(INSERT, [*map(list, columns), WAKE_CHANNEL])
+            values = [*map(list, columns), WAKE_CHANNEL]
+            await self.use_connection(lambda link: link.execute(INSERT, values))  # repeated, it stores nothing twice
         except Exception as error:  # the writer has to go on with the next batch
             log.warning("%d webhooks were not stored: %s", len(batch), type(error).__name__)
             return False
@@ -316,6 +332,12 @@ class Intake:
             if not event.committed.done():
                 event.committed.set_result(True)
         return True
+
+
+async def read_credentials(link: AsyncConnection, provider: str, external_id: str) -> tuple | None:
+    async with link.transaction():
+        await link.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
+        return await (await link.execute(CREDENTIALS, [provider, external_id])).fetchone()
 
 
 def find_webhook(path: str) -> Provider | None:

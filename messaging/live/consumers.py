@@ -50,7 +50,9 @@ class InboxConsumer(AsyncWebsocketConsumer):
     writer: asyncio.Task | None = None
     waiting: asyncio.Task | None = None
     checking: asyncio.Task | None = None
+    ending: asyncio.Task | None = None
     checked_at = 0.0
+    writing_since = 0.0  # when the writer began the frame that it is writing, by the monotonic clock; 0 between frames
     behind = False  # frames were dropped: nothing is queued until the client sends a hello
     over = False
 
@@ -109,7 +111,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         self.over = True
         hub.leave(self)
-        for task in (self.writer, self.waiting, self.checking):
+        for task in (self.writer, self.waiting, self.checking, self.ending):
             if task and task is not asyncio.current_task():
                 task.cancel()
         await self.presence.end()
@@ -286,7 +288,9 @@ class InboxConsumer(AsyncWebsocketConsumer):
                 item = await self.queue.get()
                 await self.started.wait()
                 async with self.turn:
+                    self.writing_since = time.monotonic()
                     await self.write_one(item)
+                    self.writing_since = 0.0
         except asyncio.CancelledError:
             raise
         except Error as error:
@@ -310,7 +314,16 @@ class InboxConsumer(AsyncWebsocketConsumer):
                 return None
             self.note(room, item.seq)
             item = item.text(self.cursor(), self.person)
-        await self.put(item)
+        if not self.over:
+            await self.send(text_data=item)  # for how long, the hub watches: a timer for each frame costs a fifth
+
+    def end_if_stuck(self, current_time: float) -> None:
+        """Close the socket of a client that takes nothing. `current_time` is of the monotonic clock."""
+        if self.writing_since and current_time - self.writing_since > SEND_SECONDS:
+            self.writing_since = 0.0
+            if self.writer:
+                self.writer.cancel()
+            self.ending = asyncio.create_task(self.end(TOO_SLOW))
 
     async def put(self, text: str) -> None:
         if self.over:

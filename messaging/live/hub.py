@@ -54,8 +54,9 @@ def load_access(identity: sessions.Identity) -> tuple[User | None, dict[str, int
     return (user, load_rooms(user)) if user and user.is_active else (user, {})
 
 
-def load_newest_numbers(organization_id, rooms: Iterable[str]) -> dict[str, int]:
-    with tenancy.organization(organization_id):
+def load_newest_numbers(rooms: Iterable[str]) -> dict[str, int]:
+    """Of chatrooms of any organization: a transaction for each would grow with their number."""
+    with tenancy.system():
         return event_log.newest_numbers(rooms)
 
 
@@ -80,6 +81,7 @@ class Socket(Protocol):
 
     def offer(self, frame: Frame | str) -> None: ...
     def check_soon(self) -> None: ...
+    def end_if_stuck(self, current_time: float) -> None: ...
     async def close(self, code: int) -> None: ...
 
 
@@ -96,7 +98,7 @@ class Hub:
         self.tasks: list[asyncio.Task] = []
 
     async def startup(self) -> None:
-        loops = (self.listen(), self.check_access(), self.check_log())
+        loops = (self.listen(), self.check_access(), self.check_log(), self.check_writers())
         self.tasks = [asyncio.create_task(coroutine) for coroutine in loops]
 
     async def shutdown(self) -> None:
@@ -221,25 +223,26 @@ class Hub:
     # ------------------------------------------------------------ what makes lost hints good
     async def read_log(self) -> None:
         """Compare what was delivered with the log, and fill what is missing."""
-        by_organization = defaultdict(list)
-        for room, inside in self.rooms.items():
-            for socket in inside:
-                by_organization[socket.tenant].append(room)
-                break
-        for organization_id, rooms in by_organization.items():
-            try:
-                newest = await in_thread(load_newest_numbers, organization_id, rooms)
-            except Exception as error:
-                log.warning("The log of %s can't be read (%s).", organization_id, type(error).__name__)
-                continue
-            for room, seq in newest.items():
-                if room in self.rooms and seq > self.last.get(room, 0):
-                    self.fill(room)
+        try:
+            newest = await in_thread(load_newest_numbers, list(self.rooms)) if self.rooms else {}
+        except Exception as error:
+            log.warning("The log can't be read (%s).", type(error).__name__)
+            return
+        for room, seq in newest.items():
+            if room in self.rooms and seq > self.last.get(room, 0):
+                self.fill(room)
 
     async def check_log(self) -> None:
         while True:
             await asyncio.sleep(CHECK_LOG_SECONDS)
             await self.read_log()
+
+    async def check_writers(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            current_time = time.monotonic()
+            for socket in self.sockets():
+                socket.end_if_stuck(current_time)
 
     async def check_access(self) -> None:
         """Read every socket's rights again once a minute, in case a hint about them was lost."""
