@@ -29,7 +29,7 @@ DROP FUNCTION read_markers_are_versioned();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chatrooms", "0005_read_versions"),
+        ("chatrooms", "0006_read_versions"),
         ("messaging", "0008_daily_counts"),
     ]
 

@@ -13,7 +13,7 @@ from messagehub.tenancy import row_security, same_organization
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_notifications"),
-        ("chatrooms", "0004_referred_contacts"),
+        ("chatrooms", "0005_addresses_by_statement"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
