@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from messagehub import datetimes
+from messagehub import datetimes, names
 from messagehub.keys import Row
 
 MOST_TOKENS = 1000  # that one message may cost
@@ -33,7 +33,7 @@ class Organization(Row):
         NOT_SENT = "not_sent", "Messages that were never sent"
         UNDELIVERED = "undelivered", "Also undelivered messages"
 
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[names.validate_name])
     slug = models.SlugField(unique=True)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[datetimes.validate_time_zone])
     default_country = models.CharField(
@@ -128,7 +128,7 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
         AGENT = "agent"
 
     email = models.EmailField()
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[names.validate_name])
     organization = models.ForeignKey(Organization, models.CASCADE, null=True, blank=True, related_name="users")
     role = models.CharField(max_length=8, choices=Role.choices, blank=True)
     is_active = models.BooleanField(default=True)
@@ -233,7 +233,7 @@ class ApiKey(Row):
         ADMIN = "admin"
 
     user = models.ForeignKey(User, models.CASCADE, related_name="api_keys")
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=80, validators=[names.validate_name])
     scopes = models.JSONField(default=list)
     digest = models.CharField(max_length=128, unique=True)
     prefix = models.CharField(max_length=16, help_text="First characters of the secret, to tell keys apart.")

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from accounts.models import Organization, User
+from messagehub import names
 from messagehub.keys import Row
 
 
@@ -33,7 +34,7 @@ class Chatroom(Row):
     """A workspace that owns numbers, contacts and conversations."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="chatrooms")
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=80, validators=[names.validate_name])
     color = models.CharField(max_length=12, default="petrol")
     last_seq = models.BigIntegerField(default=0, db_default=0, help_text="Number of the newest event in the log.")
     archived_at = models.DateTimeField(null=True, blank=True)
@@ -100,8 +101,8 @@ class Contact(Row):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="contacts", db_constraint=False)
-    first_name = models.CharField(max_length=80, blank=True, db_default="")
-    last_name = models.CharField(max_length=80, blank=True, db_default="")
+    first_name = models.CharField(max_length=80, blank=True, db_default="", validators=[names.validate_name])
+    last_name = models.CharField(max_length=80, blank=True, db_default="", validators=[names.validate_name])
     name_source = models.CharField(max_length=8, choices=NameSource.choices, default="none", db_default="none")
     email = models.EmailField(blank=True, db_default="")
     # E.164, or what the network gave instead: a short code or a name such as SUPPORT.
@@ -194,7 +195,7 @@ class Group(Row):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="groups", db_constraint=False)
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=80, validators=[names.validate_name])
     contacts = models.ManyToManyField(Contact, through="GroupMember", related_name="groups")
 
     objects = InChatroomQuerySet.as_manager()

@@ -6,6 +6,7 @@ from accounts.api.serializers import PersonSerializer, describe_person
 from chatrooms import unread
 from chatrooms.fields import ColleagueField, VisibleRelatedField
 from chatrooms.models import Chatroom, UserChatroom
+from messagehub import names
 from messagehub.api.serializers import RowSerializer
 
 
@@ -29,7 +30,7 @@ class ChatroomSerializer(RowSerializer):
     """A chatroom as the caller sees it."""
 
     id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=80)
+    name = serializers.CharField(max_length=80, validators=[names.validate_name])
     sender_numbers = RoomNumberSerializer(many=True, read_only=True)
     facebook_pages = RoomPageSerializer(many=True, read_only=True)
     unread_count = serializers.IntegerField(read_only=True)

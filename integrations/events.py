@@ -156,6 +156,7 @@ class ErasureRequested:
 
     platforms: frozenset[str]
     address: str
+    webhook_source: str  # of the stored webhooks that may name them
 
 
 @dataclass(frozen=True, slots=True)

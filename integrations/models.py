@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from accounts.models import Organization
 from chatrooms.models import Chatroom, InChatroomQuerySet
+from messagehub import names
 from messagehub.encryption import EncryptedTextField
 from messagehub.keys import Row
 
@@ -35,7 +36,7 @@ class ProviderAccount(Row):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="provider_accounts")
     provider = models.CharField(max_length=16, db_default=Provider.TWILIO)
     external_id = models.CharField(max_length=64, help_text="What the provider calls it: account SID or page id.")
-    name = models.CharField(max_length=120, blank=True, db_default="")
+    name = models.CharField(max_length=120, blank=True, db_default="", validators=[names.validate_name])
     secret = EncryptedTextField(help_text="Authenticates our calls. Twilio's signs webhooks too.")
     # Twilio has a primary and a secondary token; while one replaces the other, both sign.
     other_secret = EncryptedTextField(blank=True, default="")
@@ -124,7 +125,7 @@ class Channel(Row):
     account = models.ForeignKey(ProviderAccount, models.CASCADE, related_name="channels", db_constraint=False)
     platform = models.CharField(max_length=9, choices=Platform.choices, default="SMS", db_default="SMS")
     address = models.CharField(max_length=64, help_text="E.164, page id or Instagram account id")
-    name = models.CharField(max_length=80, blank=True)
+    name = models.CharField(max_length=80, blank=True, validators=[names.validate_name])
     messaging_service_sid = models.CharField(max_length=34, blank=True, db_default="")
     segments_per_second = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="What the channel may send; empty leaves the queueing to the provider."

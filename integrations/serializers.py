@@ -9,6 +9,7 @@ from chatrooms.fields import PhoneField, VisibleRelatedField
 from chatrooms.models import Chatroom
 from integrations import health, pages
 from integrations.models import Channel, FacebookPage, Platform
+from messagehub import names
 from messagehub.api.serializers import InputSerializer, RowSerializer
 
 # https://www.twilio.com/docs/glossary/what-is-a-sid
@@ -83,7 +84,7 @@ class NumberChangeSerializer(InputSerializer):
     answer_class = SenderNumberSerializer
 
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), source="chatroom")
-    name = serializers.CharField(max_length=80, allow_blank=True, required=False)
+    name = serializers.CharField(max_length=80, allow_blank=True, required=False, validators=[names.validate_name])
     messaging_service_sid = serializers.RegexField(r"^MG[0-9a-zA-Z]{32}$", allow_blank=True, required=False)
     segments_per_second = serializers.IntegerField(
         min_value=1, max_value=1000, allow_null=True, required=False, help_text="Null leaves queueing to Twilio."
@@ -201,7 +202,9 @@ class PageChangeSerializer(InputSerializer):
     instagram_chatroom_id = VisibleRelatedField(
         queryset=Chatroom.objects.all(), source="instagram_chatroom", required=False
     )
-    page_name = serializers.CharField(max_length=80, source="name", required=False, help_text="Shown here only.")
+    page_name = serializers.CharField(
+        max_length=80, source="name", required=False, help_text="Shown here only.", validators=[names.validate_name]
+    )
     has_human_agent = serializers.BooleanField(
         required=False, help_text="Meta approved the Human Agent permission: people may answer for seven days."
     )

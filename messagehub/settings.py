@@ -332,6 +332,8 @@ SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=30)
 # An unknown message is looked for at the provider so often, and has to be missing so long to count as not sent.
 RECONCILE_SECONDS = env.int("RECONCILE_SECONDS", default=60)
 RECONCILE_GRACE_SECONDS = env.int("RECONCILE_GRACE_SECONDS", default=15 * 60)
+# Webhooks as they came, once they are processed; three times as long where they are not. 0 keeps them.
+WEBHOOKS_KEPT_DAYS = env.int("WEBHOOKS_KEPT_DAYS", default=30)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],

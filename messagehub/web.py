@@ -25,6 +25,8 @@ THREADS = 8
 BODY_SECONDS = 20  # for the whole body
 SEND_SECONDS = 30  # for each part of the answer that the client takes
 TOO_LARGE = "The request body is too large."
+BAD_LENGTH = "The header Content-Length is no length that a body can have."
+MOST_DIGITS = 18  # of a length
 TOO_SLOW = "The request body did not arrive in time. Nothing was changed. Send it again."
 Headers = list[tuple[bytes, bytes]]
 
@@ -76,7 +78,10 @@ PRINTABLE = "".join(map(chr, range(33, 127)))
 async def read_body(headers: Headers, receive) -> bytes:
     """The whole body. Raises BodyRefused and ClientGone."""
     declared = dict(headers).get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    # Python refuses to read a number of thousands of digits, and no body is that long.
+    if not declared.isdigit() or len(declared) > MOST_DIGITS:
+        raise BodyRefused(400, "invalid", BAD_LENGTH)
+    if int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise BodyRefused(413, "too_large", TOO_LARGE)
     body = bytearray()
     try:

@@ -7,6 +7,7 @@ two together.
 from rest_framework import serializers
 
 from accounts.api.serializers import PersonSerializer
+from messagehub import names
 from messagehub.api.serializers import KnownValueField, RowSerializer
 from messaging import payloads
 from messaging.models import Attachment, Color, Conversation, Message, Note, Platform
@@ -85,7 +86,7 @@ class LabelSerializer(RowSerializer):
     """A label for organizing conversations."""
 
     id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=40)
+    name = serializers.CharField(max_length=40, validators=[names.validate_name])
     color = KnownValueField(choices=Color.choices, required=False)
 
 

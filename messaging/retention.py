@@ -1,5 +1,6 @@
-"""Deleting expired rows: the event log, idempotency keys, old proofs, notifications and replaced tokens."""
+"""Deleting expired rows: webhooks, the event log, idempotency keys, old proofs, notifications and replaced tokens."""
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -14,7 +15,24 @@ KEPT = {"events": "48 hours", "idempotency_keys": "48 hours", "proof_runs": "90 
 # vacuumed, for as long as it takes.
 FORGET = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM {table} WHERE created_at < now() - %s::interval LIMIT %s
+    SELECT ctid FROM {table} WHERE created_at < now() - %(age)s::interval LIMIT %(limit)s
+))
+"""
+
+# What is still to be processed, or was set aside for operators, stays three times as long. The signed webhook of a STOP
+# or START is the evidence for it, and stays as long as its message. Keys are made in the order of arrival, so the
+# primary key finds the oldest.
+FORGET_WEBHOOKS = """
+DELETE FROM webhook_events WHERE id = ANY(ARRAY(
+    SELECT w.id FROM webhook_events w
+    WHERE w.id < uuidv7(make_interval(days => -%(days)s))
+      AND (w.processed_at IS NOT NULL AND w.quarantined = '' OR w.id < uuidv7(make_interval(days => -3 * %(days)s)))
+      AND w.source <> 'meta.deletion'  -- what was asked for, and when, is what a person has to go by
+      AND NOT (w.source = 'twilio.message' AND w.dedupe_key = ANY(ARRAY(
+          SELECT a.external_id || ':' || m.provider_id
+          FROM consent_entries e JOIN messages m ON m.id = e.message_id
+          JOIN channels n ON n.id = m.channel_id JOIN provider_accounts a ON a.id = n.account_id)))
+    LIMIT %(limit)s
 ))
 """
 
@@ -26,7 +44,10 @@ def delete_expired() -> int:
         deleted_count += _forget_previous_tokens()
     for table, age in KEPT.items():
         with isolation.contain(f"Retention of {table}"):
-            deleted_count += _forget(table, age)
+            deleted_count += _repeat(FORGET.format(table=table), {"age": age})
+    if settings.WEBHOOKS_KEPT_DAYS:
+        with isolation.contain("Retention of webhooks"):
+            deleted_count += _repeat(FORGET_WEBHOOKS, {"days": settings.WEBHOOKS_KEPT_DAYS})
     return deleted_count
 
 
@@ -36,11 +57,12 @@ def _forget_previous_tokens() -> int:
         return accounts.update(other_secret="", other_secret_until=None)
 
 
-def _forget(table: str, age: str) -> int:
+def _repeat(statement: str, parameters: dict) -> int:
+    """Delete batch after batch, until one is not full."""
     deleted_count = 0
     while True:
         with tenancy.system(), connection.cursor() as cursor:
-            cursor.execute(FORGET.format(table=table), [age, BATCH])
+            cursor.execute(statement, parameters | {"limit": BATCH})
             deleted_count += cursor.rowcount
             if cursor.rowcount < BATCH:
                 return deleted_count

@@ -6,6 +6,7 @@ from rest_framework import mixins, serializers
 
 from accounts import keys
 from accounts.models import ApiKey
+from messagehub import names
 from messagehub.api.schema import operation
 from messagehub.api.serializers import KnownValueField, RowSerializer
 from messagehub.api.viewsets import TenantViewSet
@@ -15,7 +16,7 @@ class KeySerializer(RowSerializer):
     """A key as it is listed: its secret is not kept, only how it begins."""
 
     id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=80)
+    name = serializers.CharField(max_length=80, validators=[names.validate_name])
     scopes = serializers.ListField(
         child=KnownValueField(ApiKey.Scope.values), allow_empty=False, max_length=len(ApiKey.Scope)
     )

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from accounts import sessions
 from accounts.models import User
+from messagehub import names
 from messagehub.api.serializers import InputSerializer, KnownValueField, RowSerializer
 
 
@@ -85,7 +86,7 @@ class MeSerializer(InputSerializer):
 
     answer_class = UserSerializer
 
-    name = serializers.CharField(max_length=120, required=False)
+    name = serializers.CharField(max_length=120, required=False, validators=[names.validate_name])
     password = serializers.CharField(max_length=1000, trim_whitespace=False, required=False)
     current_password = serializers.CharField(max_length=1000, trim_whitespace=False, required=False)
 

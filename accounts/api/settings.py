@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from accounts import organizations
 from accounts.api.permissions import IsAdmin
 from accounts.models import MOST_TOKENS, Organization, validate_country
-from messagehub import datetimes
+from messagehub import datetimes, names
 from messagehub.api.schema import operation
 from messagehub.api.serializers import KnownValueField, RowSerializer
 from messagehub.api.viewsets import TenantViewSet
@@ -47,7 +47,7 @@ class SettingsSerializer(RowSerializer):
     the rules of sending.
     """
 
-    name = serializers.CharField(max_length=120)
+    name = serializers.CharField(max_length=120, validators=[names.validate_name])
     slug = serializers.CharField(read_only=True)
     time_zone = serializers.CharField(max_length=64, validators=[datetimes.validate_time_zone])
     default_country = serializers.CharField(max_length=2)

@@ -7,6 +7,7 @@ from accounts import team
 from accounts.api.permissions import IsAdmin
 from accounts.api.serializers import UserSerializer
 from accounts.models import User
+from messagehub import names
 from messagehub.api.schema import operation
 from messagehub.api.serializers import InputSerializer, KnownValueField
 from messagehub.api.viewsets import TenantModelViewSet
@@ -18,7 +19,7 @@ class InviteSerializer(InputSerializer):
     answer_class = UserSerializer
 
     email = serializers.EmailField(max_length=254)
-    name = serializers.CharField(max_length=120)
+    name = serializers.CharField(max_length=120, validators=[names.validate_name])
     role = KnownValueField(User.Role.values)
 
 
@@ -27,7 +28,7 @@ class UserChangeSerializer(InputSerializer):
 
     answer_class = UserSerializer
 
-    name = serializers.CharField(max_length=120, required=False)
+    name = serializers.CharField(max_length=120, required=False, validators=[names.validate_name])
     role = KnownValueField(User.Role.values, required=False)
     is_active = serializers.BooleanField(required=False)
 

@@ -2,6 +2,8 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
+from messagehub import names
+
 
 class LoginForm(forms.Form):
     email = forms.EmailField(
@@ -53,5 +55,10 @@ class NewPasswordForm(PersonForm):
 
 
 class JoinForm(NewPasswordForm):
-    name = forms.CharField(label=_("Your name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=120,
+        validators=[names.validate_name],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
     field_order = ["name", "password"]

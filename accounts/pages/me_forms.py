@@ -7,10 +7,16 @@ from django.utils.translation import gettext_lazy as _
 from accounts import sessions
 from accounts.models import ApiKey
 from accounts.pages.forms import CodeForm, NewPasswordForm, PersonForm
+from messagehub import names
 
 
 class NameForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=120,
+        validators=[names.validate_name],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
 
 
 class RowsForm(forms.Form):
@@ -64,7 +70,9 @@ class SecondFactorForm(CurrentPasswordForm):
 
 
 class KeyForm(PersonForm):
-    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("For example, “Zapier”."))
+    name = forms.CharField(
+        label=_("Name"), max_length=80, validators=[names.validate_name], help_text=_("For example, “Zapier”.")
+    )
     scopes = forms.MultipleChoiceField(
         label=_("Permissions"),
         widget=forms.CheckboxSelectMultiple,

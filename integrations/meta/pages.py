@@ -12,6 +12,7 @@ from integrations.meta.graph import ask_graph, find_base_url
 from integrations.meta.limits import INSTAGRAM
 from integrations.meta.values import EPOCH, read_object, read_text, read_url
 from integrations.refusals import Away, Refusal
+from messagehub import names
 
 # https://developers.facebook.com/docs/messenger-platform/webhooks#messenger-webhook-fields
 PAGE_FIELDS = (
@@ -170,7 +171,9 @@ def _read_id(values: dict[str, Any], name: str) -> str:
 
 
 def _read_name(values: dict[str, Any], name: str) -> str:
-    return read_text(values, name).strip()[:LONGEST_NAME]
+    """Empty for a name of which nothing can be seen, which nobody here could save again."""
+    text = read_text(values, name).strip()[:LONGEST_NAME]
+    return text if names.is_visible(text) else ""
 
 
 def _read_end(value: Any) -> datetime | None:

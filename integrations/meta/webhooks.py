@@ -80,4 +80,4 @@ def parse_deletion(body: bytes) -> ErasureRequested:
     address = read_text(read_signed_values(read_deletion_form(body)), "user_id", 64)
     if not address:
         raise ValueError("A request for deletion that names nobody.")
-    return ErasureRequested(frozenset({limits.MESSENGER, limits.INSTAGRAM}), address)
+    return ErasureRequested(frozenset({limits.MESSENGER, limits.INSTAGRAM}), address, parsing.SOURCE)

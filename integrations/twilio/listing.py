@@ -18,7 +18,7 @@ from integrations.events import (
 )
 from integrations.refusals import Away, Refusal
 from integrations.twilio.limits import API, MOST_MEDIA, TOTAL_SECONDS
-from integrations.twilio.parsing import STATUS, read_body
+from integrations.twilio.parsing import STATUS, read_body, read_count
 
 # Twilio's largest page: https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
 MOST_LISTED = 1000
@@ -63,7 +63,7 @@ def _listed(resource) -> Listed:
         STATUS.get(str(resource.status), "accepted"),
         str(resource.error_code or ""),
         resource.date_created,
-        int(resource.num_segments) if str(resource.num_segments or "").isdigit() else 1,
+        read_count(resource.num_segments, 1),
         resource.from_ or "",
     )
 
@@ -94,7 +94,7 @@ def _received(client: Client, account: str, resource) -> InboundMessage:
         to_address=(resource.to or "").strip()[:32],
         body=read_body((resource.body or "").replace("\0", "")),
         occurred_at=resource.date_created,
-        segments=int(resource.num_segments) if str(resource.num_segments or "").isdigit() else 1,
+        segments=read_count(resource.num_segments, 1),
         media=media,
     )
 

@@ -106,8 +106,13 @@ class Form(dict[str, str]):
         return self.get(name, "")
 
     def number(self, name: str) -> int:
-        value = self.text(name)
-        return int(value) if value.isascii() and value.isdigit() and len(value) < 5 else 0
+        return read_count(self.text(name), 0)
+
+
+def read_count(value: object, default: int) -> int:
+    """A number of Twilio's with four digits at most, such as how many segments a message has; or else `default`."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else default
 
 
 def clean(raw: bytes) -> str:

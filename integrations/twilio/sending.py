@@ -20,6 +20,7 @@ from integrations.events import (
     Unclear,
 )
 from integrations.twilio.limits import API, TOTAL_SECONDS
+from integrations.twilio.parsing import read_count
 
 CONNECT_SECONDS = 3
 # Common servers close idle connections after five seconds. A message written to a connection that is being closed gets
@@ -100,8 +101,7 @@ async def send_text(transport: Transport, text: OutgoingText) -> Outcome:
         return _refusal(answer, values)
     if not isinstance(values.get("sid"), str) or not values["sid"] or values.get("account_sid") != text.account:
         return Unclear(f"Twilio's answer named no message of ours: {_excerpt(answer.text)}")
-    segments = str(values.get("num_segments") or "1")
-    return Accepted(values["sid"], int(segments) if segments.isdigit() else 1)
+    return Accepted(values["sid"], read_count(values.get("num_segments"), 1))
 
 
 def _excerpt(text: str) -> str:

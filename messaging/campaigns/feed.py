@@ -136,7 +136,7 @@ def _feed_safely(campaign_id: UUID, organization_id: UUID) -> int:
 def _feed(campaign_id: UUID) -> int:
     with tenancy.system():
         rows = Campaign.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).filter(pk=campaign_id)
-        campaign = rows.select_related("started_by__organization", "channel", "chatroom").first()
+        campaign = rows.select_related("started_by__organization", "organization", "channel", "chatroom").first()
         if campaign is None:  # another worker has it
             return 0
         if campaign.state == State.CANCELED:
@@ -181,7 +181,7 @@ def _feed_batch(campaign: Campaign) -> int:
     batch_size = min(BATCH, AHEAD - queued_count, payable_count)
     due_recipients = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
     recipient_ids = [row.pk for row in due_recipients[: max(0, batch_size)]]
-    turns = _lock_turns(recipient_ids)
+    turns = _lock_turns(campaign, recipient_ids)
     for turn, verdict in zip(turns, _check_recipients(payer, campaign, turns), strict=True):
         _judge(turn, verdict, campaign.content, payer)
     _create_messages(campaign, payer, turns, price)
@@ -209,13 +209,16 @@ def _pause_campaign(campaign: Campaign, code: str, explanation: str) -> int:
     return 0
 
 
-def _lock_turns(recipient_ids: Sequence[UUID]) -> list[Turn]:
+def _lock_turns(campaign: Campaign, recipient_ids: Sequence[UUID]) -> list[Turn]:
     """The recipients with their contacts, which are locked until the commit so that no merge moves them."""
     # Lock order: campaign, contacts, conversations, messages, the payer's wallet, the chatroom's event counter.
     recipients = CampaignRecipient.objects.filter(pk__in=recipient_ids)
-    contacts = Contact.objects.select_for_update(no_key=True, of=("self",)).select_related("chatroom", "organization")
+    contacts = Contact.objects.select_for_update(no_key=True)
     contact_ids = list(recipients.exclude(contact=None).values_list("contact_id", flat=True))
     contact_by_id = {contact.pk: contact for contact in contacts.filter(pk__in=contact_ids).order_by("pk")}
+    for contact in contact_by_id.values():
+        if contact.chatroom_id == campaign.chatroom_id:  # what a template may say of it, read once for all of them
+            contact.chatroom, contact.organization = campaign.chatroom, campaign.organization
     # Recipients are read again here: a merge that held the locks may have removed some of them.
     return [
         Turn(row, contact_by_id[row.contact_id], row.address)

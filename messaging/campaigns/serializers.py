@@ -7,6 +7,7 @@ from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroo
 from chatrooms.models import Chatroom, Group
 from integrations import segments
 from integrations.models import Channel
+from messagehub import names
 from messagehub.api.serializers import InputSerializer, RowSerializer
 from messaging.campaigns import lifecycle
 from messaging.conversations.serializers import AheadField
@@ -117,7 +118,7 @@ class CampaignChangeSerializer(InputSerializer):
     """What people may change about a draft."""
 
     answer_class = CampaignDetailSerializer
-    name = serializers.CharField(max_length=80, required=False)
+    name = serializers.CharField(max_length=80, required=False, validators=[names.validate_name])
     content = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
     group_ids = VisibleListField(
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS, required=False
@@ -135,7 +136,7 @@ class NewCampaignSerializer(InputSerializer):
     """A draft: a text or template for the contacts of groups of one chatroom."""
 
     answer_class = CampaignDetailSerializer
-    name = serializers.CharField(max_length=80)
+    name = serializers.CharField(max_length=80, validators=[names.validate_name])
     content = serializers.CharField(
         max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False, allow_blank=True, default=""
     )

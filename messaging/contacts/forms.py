@@ -5,18 +5,19 @@ from django.utils.translation import gettext_lazy as _
 
 from chatrooms import phones
 from chatrooms.models import Contact
+from messagehub import names
 
 
 class ContactForm(forms.Form):
     """What people may write about a contact."""
 
-    first_name = forms.CharField(label=_("First name"), max_length=80, required=False)
-    last_name = forms.CharField(label=_("Last name"), max_length=80, required=False)
+    first_name = forms.CharField(label=_("First name"), max_length=80, required=False, validators=[names.validate_name])
+    last_name = forms.CharField(label=_("Last name"), max_length=80, required=False, validators=[names.validate_name])
     phone = forms.CharField(
         label=_("Phone"),
         max_length=64,
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel"}),
-        help_text=_("Include the country code, for example +14155550123. Replies go to this number."),
+        help_text=_("Include the country code, for example +14155550123."),
     )
     email = forms.EmailField(label=_("Email"), required=False)
 
@@ -26,6 +27,8 @@ class ContactForm(forms.Form):
         kwargs.setdefault("initial", {name: getattr(contact, name) for name in names})
         super().__init__(*args, **kwargs)
         self.fields["phone"].required = bool(contact.phone)
+        if contact.phone:  # others are answered where they write, on Messenger or Instagram
+            self.fields["phone"].help_text += " " + _("Replies go to this number.")
 
     def clean_phone(self) -> str | None:
         phone = self.cleaned_data["phone"]

@@ -40,9 +40,11 @@ def name_contact(contact_id: UUID) -> None:
     profile = _ask_provider(address)
     if profile is None:
         return
-    _update_contact(contact_id, profile, "")
-    if picture_path := _copy_picture(address, profile.picture_url):
-        _update_contact(contact_id, profile, picture_path)
+    if not _update_contact(address, profile, ""):
+        return
+    picture_path = _copy_picture(address, profile.picture_url)
+    if picture_path and not _update_contact(address, profile, picture_path):
+        _drop_picture(picture_path)
 
 
 def _find_address(contact_id: UUID) -> ContactAddress | None:
@@ -80,19 +82,29 @@ def _pause_account(account: ProviderAccount, refusal: Refusal) -> None:
         health.pause_account(account.pk, refusal.code[:16], str(refusal))
 
 
-def _update_contact(contact_id: UUID, profile: Profile, picture_path: str) -> None:
-    """Write what is new, and let open browsers know."""
+def _update_contact(address: ContactAddress, profile: Profile, picture_path: str) -> bool:
+    """Write what is new, and let open browsers know. False where the address is not the contact's any more."""
     with tenancy.system():
-        contact = Contact.objects.select_for_update(no_key=True).filter(pk=contact_id).first()
-        if contact is None:  # merged meanwhile
-            return
+        contact = Contact.objects.select_for_update(no_key=True).filter(pk=address.contact_id).first()
+        # Merged meanwhile, or erased: who asked to be forgotten must not be named again.
+        if contact is None or not contact.addresses.filter(pk=address.pk).exists():
+            return False
         values = _read_names(profile) if contact.name_source != Contact.NameSource.STAFF else {}
         if picture_path:
             values["profile_picture_url"] = picture_path
         changed_values = {name: value for name, value in values.items() if getattr(contact, name) != value}
         if changed_values:
-            Contact.objects.filter(pk=contact_id).update(**changed_values)
+            Contact.objects.filter(pk=contact.pk).update(**changed_values)
             changes.announce_contact_change(contact)
+        return True
+
+
+def _drop_picture(path: str) -> None:
+    """Delete a copy that no contact has: not one who was moved or merged either."""
+    with tenancy.system():
+        is_used = Contact.objects.filter(profile_picture_url=path).exists()
+    if not is_used:
+        default_storage.delete(path)
 
 
 def _read_names(profile: Profile) -> dict[str, str]:

@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from chatrooms.fields import PhoneField, VisibleListField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
+from messagehub import names
 from messagehub.api.serializers import InputSerializer, RowSerializer
 from messaging import payloads
 
@@ -43,8 +44,10 @@ class ContactChangeSerializer(InputSerializer):
 
     answer_class = ContactSerializer
 
-    first_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
-    last_name = serializers.CharField(max_length=80, allow_blank=True, required=False)
+    first_name = serializers.CharField(
+        max_length=80, allow_blank=True, required=False, validators=[names.validate_name]
+    )
+    last_name = serializers.CharField(max_length=80, allow_blank=True, required=False, validators=[names.validate_name])
     phone = PhoneField()
     email = serializers.EmailField(allow_blank=True, required=False)
     blocked = serializers.BooleanField(required=False)
@@ -64,7 +67,7 @@ class GroupSerializer(RowSerializer):
 
     id = serializers.UUIDField(read_only=True)
     chatroom_id = serializers.UUIDField(read_only=True)
-    name = serializers.CharField(max_length=80)
+    name = serializers.CharField(max_length=80, validators=[names.validate_name])
     created_at = serializers.DateTimeField(read_only=True)
 
 
@@ -73,7 +76,7 @@ class NewGroupSerializer(InputSerializer):
 
     answer_class = GroupSerializer
 
-    name = serializers.CharField(max_length=80)
+    name = serializers.CharField(max_length=80, validators=[names.validate_name])
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
 
     validate = NewContactSerializer.validate

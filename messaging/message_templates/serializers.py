@@ -5,6 +5,7 @@ from rest_framework import serializers
 from chatrooms.fields import VisibleRelatedField
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
+from messagehub import names
 from messagehub.api.serializers import InputSerializer
 from messaging.message_templates import templates
 from messaging.payload_schema import TemplateSerializer
@@ -29,7 +30,7 @@ class NewTemplateSerializer(InputSerializer):
     """A template to write; without `chatroom_id` it is for the whole organization, which only admins may."""
 
     answer_class = TemplateSerializer
-    name = serializers.CharField(max_length=80)
+    name = serializers.CharField(max_length=80, validators=[names.validate_name])
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False)
     chatroom_id = VisibleRelatedField(
         queryset=Chatroom.objects.all(), required=False, allow_null=True, default=None, source="chatroom"
@@ -40,7 +41,7 @@ class TemplateChangeSerializer(InputSerializer):
     """What people may change about a template."""
 
     answer_class = TemplateSerializer
-    name = serializers.CharField(max_length=80, required=False)
+    name = serializers.CharField(max_length=80, required=False, validators=[names.validate_name])
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
 
 

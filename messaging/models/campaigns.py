@@ -7,6 +7,7 @@ from django.db.models import Q
 from accounts.models import Organization
 from chatrooms.models import Chatroom, Contact, Group, InChatroomQuerySet
 from integrations.models import Channel
+from messagehub import names
 from messagehub.keys import Row
 from messaging.models.messages import Message
 
@@ -26,7 +27,7 @@ class Campaign(Row):
     chatroom = models.ForeignKey(
         Chatroom, models.CASCADE, related_name="campaigns", db_constraint=False, db_index=False
     )
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=80, validators=[names.validate_name])
     content = models.TextField(help_text="With places to fill, as a template has them.")
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="campaigns", db_constraint=False)
     groups = models.ManyToManyField(Group, through="CampaignGroup", related_name="+")

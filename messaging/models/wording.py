@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom
+from messagehub import names
 from messagehub.keys import Row
 
 
@@ -32,7 +33,7 @@ class Label(Row):
     """A label for organizing conversations."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    name = models.CharField(max_length=40)
+    name = models.CharField(max_length=40, validators=[names.validate_name])
     color = models.CharField(max_length=12, choices=Color.choices, default="petrol", db_default="petrol")
 
     objects = LabelQuerySet.as_manager()
@@ -64,7 +65,7 @@ class MessageTemplate(Row):
     chatroom = models.ForeignKey(
         Chatroom, models.CASCADE, null=True, blank=True, related_name="templates", db_constraint=False
     )
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=80, validators=[names.validate_name])
     body = models.TextField()
 
     objects = MessageTemplateQuerySet.as_manager()

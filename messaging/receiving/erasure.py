@@ -1,19 +1,19 @@
-"""Forgetting people who ask their provider for it: names, pictures, addresses, and what they wrote."""
+"""Forgetting people who ask their provider for it: names, pictures, addresses, and what was written."""
 
 from collections.abc import Sequence
 from functools import partial
 
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
 from accounts import audit
 from chatrooms.models import Contact, ContactActivity, ContactAddress
-from integrations import providers
 from integrations.events import ErasureRequested
 from messaging.conversations import changes
 from messaging.live import event_log
-from messaging.models import Message
+from messaging.models import Message, Note
 from messaging.receiving import message_changes
 from messaging.sending import states
 
@@ -21,6 +21,8 @@ ABOUT_THEM = (
     ContactActivity.Kind.CHANGED,
     ContactActivity.Kind.REFERRED,
 )  # former names, and what led them here
+NOT_GONE = (Message.Status.SCHEDULED, Message.Status.QUEUED)
+UNCERTAIN = (Message.Status.SENDING, Message.Status.UNKNOWN)
 
 
 def erase_people(requests: Sequence[ErasureRequested]) -> list[event_log.Change]:
@@ -35,30 +37,39 @@ def erase_people(requests: Sequence[ErasureRequested]) -> list[event_log.Change]
             own_addresses.delete()
             found_changes += _erase_messages(contact, platforms, request.address)
             found_changes += _erase_person(contact)
+        message_changes.forget_webhooks_about(request.webhook_source, request.address)
     return found_changes
 
 
 def _erase_messages(contact: Contact, platforms: Sequence[str], address: str) -> list[event_log.Change]:
-    """Empty what the contact wrote from this address. The rows stay, as those of unsent messages do."""
-    messages = Message.objects.filter(
-        contact=contact, direction=Message.Direction.INBOUND, platform__in=platforms, from_address=address
-    )
-    columns = ("id", "organization_id", "chatroom_id", "conversation_id", "platform", "to_address", "provider_id")
+    """Empty what the contact wrote from this address and was written there, and the notes beside it.
+
+    The rows stay, as those of unsent messages do: ids, states and tokens are what the ledger refers to.
+    """
+    written = Q(direction=Message.Direction.INBOUND, from_address=address)
+    answered = Q(direction=Message.Direction.OUTBOUND, to_address=address)
+    messages = Message.objects.filter(written | answered, contact=contact, platform__in=platforms)
+    columns = (
+        "id", "organization_id", "chatroom_id", "conversation_id", "direction", "status", "tokens", "sent_by_id",
+    )  # fmt: skip
     rows = list(messages.select_for_update(no_key=True).order_by("pk").values(*columns))
+    _cancel_messages([row for row in rows if row["status"] in NOT_GONE])
     message_ids = [row["id"] for row in rows]
-    Message.objects.filter(pk__in=message_ids).update(
-        content="", reactions=[], from_address="", deleted_at=Coalesce("deleted_at", Now())
-    )
+    erased = Message.objects.filter(pk__in=message_ids)
+    erased.update(content="", reactions=[], media_urls=[], deleted_at=Coalesce("deleted_at", Now()))
+    erased.filter(direction=Message.Direction.INBOUND).update(from_address="")
+    # Reconciliation asks the provider by the address whether these were sent and have to be paid for.
+    erased.filter(direction=Message.Direction.OUTBOUND).exclude(status__in=UNCERTAIN).update(to_address="")
     message_changes.forget_files(message_ids)
-    message_changes.forget_webhooks(
-        [
-            origin
-            for row in rows
-            if row["provider_id"]
-            for origin in providers.find_origins(row["platform"], row["to_address"], row["provider_id"])
-        ]
-    )
+    Note.objects.filter(conversation__contact=contact, conversation__platform__in=platforms).delete()
     return [states.message_updated(row) for row in rows]
+
+
+def _cancel_messages(rows: Sequence[dict]) -> None:
+    """Cancel and refund locked messages that have not gone: there is nobody to send them to."""
+    Message.objects.filter(pk__in=[row["id"] for row in rows]).update(status=Message.Status.CANCELED, not_before=None)
+    for row in rows:
+        states.refund_message(row, state=Message.Status.CANCELED, reason="The recipient's data was deleted")
 
 
 def _erase_person(contact: Contact) -> list[event_log.Change]:

@@ -202,7 +202,9 @@ def _apply_events(
     arrivals.receive_referrals([event for _, event in pick(Referred)])
     changes = arrivals.receive_messages([*inbound, *sorted_echoes.foreign])
     report_changes, unmatched_reports = delivery_reports.apply_reports(pick(StatusUpdate) + sorted_echoes.reports)
-    later_changes, unmatched_changes = message_changes.apply_message_changes(pick(Reaction, Edited, Unsent))
+    later_changes, unmatched_changes = message_changes.apply_message_changes(
+        pick(Reaction, Edited, Unsent), patient_ids
+    )
     changes += [*report_changes, *later_changes, *watermarks.apply_watermarks(pick(Watermark))]
     changes += erasure.erase_people([event for _, event in pick(ErasureRequested)])
     return changes, unmatched_reports | unmatched_changes | sorted_echoes.waiting_ids

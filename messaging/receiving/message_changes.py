@@ -1,6 +1,6 @@
 """What happens to a message after it was written: reactions, edits and unsending."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
 from integrations.events import Edited, Reaction, Unsent
+from integrations.models import WebhookEvent
 from messagehub import sql
 from messaging.live import event_log
 from messaging.models import Attachment
@@ -28,6 +29,13 @@ FORGET = """
 UPDATE webhook_events SET body = '' FROM unnest(%s::text[], %s::text[]) AS origin (source, key)
 WHERE webhook_events.source = origin.source AND dedupe_key = origin.key
 """
+# Reads every webhook of the source: there is no index of whom they are about, and such requests are rare. Those that
+# still wait are left, for they have to be processed.
+FORGET_ABOUT = """
+UPDATE webhook_events SET body = ''
+WHERE source = %s AND position(convert_to(to_json(%s::text)::text, 'UTF8') IN body) > 0
+  AND (processed_at IS NOT NULL OR quarantined <> '' OR attempts >= %s)
+"""
 WRITE = """
 UPDATE messages m SET content = u.content, reactions = u.reactions::jsonb, edited_at = u.edited_at,
     deleted_at = u.deleted_at
@@ -38,11 +46,11 @@ WHERE m.id = u.id
 
 
 def apply_message_changes(
-    changes: Sequence[tuple[UUID, MessageChange]],
+    changes: Sequence[tuple[UUID, MessageChange]], patient_ids: Collection[UUID]
 ) -> tuple[list[event_log.Change], set[UUID]]:
     """Apply changes in their order, each given with the id of its webhook.
 
-    Returns the changes to record, and the webhooks without a known message, to be tried again.
+    Returns the changes to record, and the webhooks without a known message. Those in `patient_ids` are tried again.
     """
     if not changes:
         return [], set()
@@ -50,7 +58,8 @@ def apply_message_changes(
     columns = [list({getattr(change, name) for _, change in changes}) for name in names]
     rows = sql.fetch_rows(FIND, columns)
     row_of = {(row["platform"], row["address"], row["provider_id"]): row for row in rows}
-    changed_rows, unmatched_ids = {}, set()
+    changed_rows: dict[UUID, dict] = {}
+    unmatched_ids: set[UUID] = set()
     for webhook_id, change in changes:
         row = row_of.get((change.platform, change.channel_address, change.provider_id))
         if row is None:
@@ -58,8 +67,10 @@ def apply_message_changes(
         elif _apply_change(row, change):
             changed_rows[row["id"]] = row
     _write_rows(list(changed_rows.values()))
-    unsent = [change for _, change in changes if isinstance(change, Unsent) and change.webhook_key]
-    forget_webhooks([(change.webhook_source, change.webhook_key) for change in unsent])
+    # Unsending may overtake its message, whose webhook must not be emptied before it is processed.
+    waiting_ids = unmatched_ids.intersection(patient_ids)
+    unsent = [change for pk, change in changes if isinstance(change, Unsent) and pk not in waiting_ids]
+    forget_webhooks([(change.webhook_source, change.webhook_key) for change in unsent if change.webhook_key])
     forget_files([row["id"] for row in changed_rows.values() if row["deleted_at"]])
     return [states.message_updated(row) for row in changed_rows.values()], unmatched_ids
 
@@ -114,6 +125,12 @@ def forget_webhooks(origins: Sequence[tuple[str, str]]) -> None:
     if origins:
         with connection.cursor() as cursor:
             cursor.execute(FORGET, [list(column) for column in zip(*origins, strict=True)])
+
+
+def forget_webhooks_about(source: str, address: str) -> None:
+    """Empty the stored webhooks of this source that name the address, whatever they say."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET_ABOUT, [source, address, WebhookEvent.MOST_ATTEMPTS])
 
 
 def forget_files(message_ids: Sequence[UUID]) -> None:

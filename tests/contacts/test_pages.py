@@ -208,3 +208,13 @@ def test_changing_a_contact_that_is_gone_meanwhile_changes_nothing(browser, bo, 
 def test_a_nul_is_no_part_of_a_search_or_number(browser, bo, sales):
     assert browser(bo).get(address(sales.contact, "merge/"), {"search": "\0"}).status_code == 200
     assert browser(bo).post(address(sales.contact, "numbers/"), {"phone": "\0"}).status_code == 404
+
+
+def test_form_promises_replies_by_phone_only_where_there_is_a_phone(browser, bo, acme, sales, inside):
+    promise = "Replies go to this number."
+    assert promise in browser(bo).get(address(sales.contact, "edit/")).content.decode()
+    with inside(acme):
+        known_by_id = factories.ContactFactory(chatroom=sales.room, phone=None)
+    page = browser(bo).get(address(known_by_id, "edit/")).content.decode()
+    assert "Include the country code" in page
+    assert promise not in page

@@ -162,6 +162,14 @@ def test_body_over_the_limit_is_a_413(probe, headers):
     assert not hasattr(probe, "environ")
 
 
+@pytest.mark.parametrize("length", [b"9" * 5000, b"9" * 19, b"\xb2", b"-1", b"1e3", b"+3", b""])
+def test_length_that_is_no_number_is_a_400(probe, length):
+    status, body = ask(Pages(probe), part(b"abc"), headers=[(b"content-length", length)])
+
+    assert (status, orjson.loads(body)["error"]["code"]) == (400, "invalid")
+    assert not hasattr(probe, "environ")
+
+
 def test_client_that_leaves_before_its_body_is_whole_is_not_answered(probe):
     assert ask(Pages(probe), part(b"{", more=True), {"type": "http.disconnect"}) == (None, b"")
     assert not hasattr(probe, "environ")

@@ -94,64 +94,67 @@ def test_killed_before_the_provider_was_called(either_desk: Desk, tmp_path, fail
 
 # ---------------------------------------------------------------- row 19
 @committed
-def test_two_workers_share_the_work_and_one_is_killed_in_the_midst_of_it(desk: Desk, tmp_path):
-    before, count = desk.balance, 200
-    desk.sandbox.post("/settings", latency_ms=150)
-    with worker_process(desk.sandbox, tmp_path) as first, worker_process(desk.sandbox, tmp_path):
+def test_two_workers_share_the_work_and_one_is_killed_in_the_midst_of_it(either_desk: Desk, tmp_path):
+    before, count = either_desk.balance, 200
+    either_desk.sandbox.post("/settings", latency_ms=150)
+    with worker_process(either_desk.sandbox, tmp_path) as first, worker_process(either_desk.sandbox, tmp_path):
         for n in range(count):
-            desk.send(f"Number {n}")
-        eventually(lambda: len(desk.at_provider) >= 60)
+            either_desk.send(f"Number {n}")
+        eventually(lambda: len(either_desk.at_provider) >= 60)
 
         first.signal(signal.SIGKILL)
 
-        eventually(lambda: not desk.states().get("queued"), 60)
+        eventually(lambda: not either_desk.states().get("queued"), 60)
         first.wait()
         let_leases_end()
-        eventually(lambda: not desk.states().get("sending"), 20)
-    desk.reconcile_until_settled()
+        eventually(lambda: not either_desk.states().get("sending"), 20)
+    either_desk.reconcile_until_settled()
 
-    times = Counter(desk.at_provider)
+    times = Counter(either_desk.at_provider)
     assert max(times.values()) == 1
-    assert set(desk.states()) <= {"accepted", "sent", "delivered", "not_sent"}
-    lost = desk.states().get("not_sent", 0)
+    assert set(either_desk.states()) <= {"accepted", "sent", "delivered", "not_sent"}
+    lost = either_desk.states().get("not_sent", 0)
     assert len(times) == count - lost
-    assert desk.balance == before - count + lost
+    assert either_desk.balance == before - count + lost
     with tenancy.system():
-        rows = Message.objects.filter(pk__in=desk.sent).exclude(status="not_sent")
+        rows = Message.objects.filter(pk__in=either_desk.sent).exclude(status="not_sent")
         assert set(rows.values_list("content", flat=True)) == set(times)
 
 
 @committed
-def test_a_paused_workers_late_answer_is_refused(desk: Desk, tmp_path):
+def test_a_paused_workers_late_answer_is_refused(either_desk: Desk, tmp_path):
     """Its message was looked for, settled and paid back meanwhile: the zombie's answer belongs to the past."""
-    before = desk.balance
-    desk.sandbox.fault("429", retry_after=1)
-    desk.sandbox.post("/settings", latency_ms=1500)
-    with worker_process(desk.sandbox, tmp_path) as zombie:
-        message = desk.send("Refused too late")
+    before = either_desk.balance
+    either_desk.fault("429", retry_after=1)
+    either_desk.sandbox.post("/settings", latency_ms=1500)
+    with worker_process(either_desk.sandbox, tmp_path) as zombie:
+        message = either_desk.send("Refused too late")
         eventually(
-            lambda: desk.sandbox.get("/requests")["last"][0]["status"] == 429 and desk.states() == {"sending": 1}
+            lambda: (
+                either_desk.sandbox.get("/requests")["last"][0]["status"] == 429
+                and either_desk.states() == {"sending": 1}
+            )
         )
         zombie.signal(signal.SIGSTOP)
         time.sleep(1.7)  # the answer arrives and nobody reads it
         let_leases_end()
         sweeping.sweep_overdue()
-        desk.reconcile_until_settled()
-        assert desk.state(message).status == "not_sent"
+        either_desk.reconcile_until_settled()
+        assert either_desk.state(message).status == "not_sent"
 
         zombie.signal(signal.SIGCONT)
         time.sleep(1.5)
         zombie.signal(signal.SIGTERM)
         assert zombie.wait() == 0
 
-    assert (desk.state(message).status, desk.balance) == ("not_sent", before)
-    assert desk.entries(message) == [("debit", -1), ("refund", 1)]
-    assert desk.at_provider == []
+    assert (either_desk.state(message).status, either_desk.balance) == ("not_sent", before)
+    assert either_desk.entries(message) == [("debit", -1), ("refund", 1)]
+    assert either_desk.at_provider == []
 
 
 @committed
-def test_an_answer_to_an_older_attempt_is_refused(desk: Desk):
-    message = desk.send("Claimed twice")
+def test_an_answer_to_an_older_attempt_is_refused(either_desk: Desk):
+    message = either_desk.send("Claimed twice")
     (zombie,) = delivery.claim_messages(1)
     with tenancy.system():
         Message.objects.filter(pk=message.pk).update(status="queued", not_before=None)
@@ -159,24 +162,24 @@ def test_an_answer_to_an_older_attempt_is_refused(desk: Desk):
     assert (zombie.attempt, second.attempt) == (1, 2)
 
     delivery.settle_outcomes([(zombie, events.Accepted("SMzombie", 1))])
-    assert (desk.state(message).status, message.provider_id) == ("sending", None)
+    assert (either_desk.state(message).status, message.provider_id) == ("sending", None)
     delivery.settle_outcomes([(zombie, events.Refused("21211", "No"))])
-    assert (desk.state(message).status, message.tokens) == ("sending", 1)
+    assert (either_desk.state(message).status, message.tokens) == ("sending", 1)
     delivery.settle_outcomes([(second, events.Accepted("SMsecond", 1))])
-    assert (desk.state(message).status, message.provider_id) == ("accepted", "SMsecond")
+    assert (either_desk.state(message).status, message.provider_id) == ("accepted", "SMsecond")
 
 
 @pytest.mark.django_db
-def test_worker_process_that_stood_still_does_not_call_any_more(desk: Desk, settings):
+def test_worker_process_that_stood_still_does_not_call_any_more(either_desk: Desk, settings):
     """Between its claim and its call: by now the message may have been paid back and sent again by somebody."""
     settings.SEND_LEASE_SECONDS = 2
-    message = desk.send("Held up")
+    message = either_desk.send("Held up")
     (claimed,) = delivery.claim_messages(1)
     time.sleep(1.2)
     let_leases_end()
     sweeping.sweep_overdue()
-    desk.reconcile_until_settled()
-    assert desk.state(message).status == "not_sent"
+    either_desk.reconcile_until_settled()
+    assert either_desk.state(message).status == "not_sent"
 
     async def wake_up() -> tuple:
         worker = Worker()
@@ -187,19 +190,19 @@ def test_worker_process_that_stood_still_does_not_call_any_more(desk: Desk, sett
 
     delivery.settle_outcomes([asyncio.run(wake_up())])
 
-    assert (desk.state(message).status, desk.at_provider) == ("not_sent", [])
-    assert desk.entries(message) == [("debit", -1), ("refund", 1)]
+    assert (either_desk.state(message).status, either_desk.at_provider) == ("not_sent", [])
+    assert either_desk.entries(message) == [("debit", -1), ("refund", 1)]
 
 
 # ---------------------------------------------------------------- row 20
 @committed
-def test_told_to_stop_under_load_it_finishes_and_lets_go(desk: Desk, tmp_path):
-    desk.sandbox.post("/settings", latency_ms=3000)  # longer than anything else that stopping waits for
+def test_told_to_stop_under_load_it_finishes_and_lets_go(either_desk: Desk, tmp_path):
+    either_desk.sandbox.post("/settings", latency_ms=3000)  # longer than anything else that stopping waits for
     count = 180
     for n in range(count):
-        desk.send(f"Number {n}")
-    with worker_process(desk.sandbox, tmp_path) as worker:
-        eventually(lambda: len(desk.at_provider) >= 10, 30)
+        either_desk.send(f"Number {n}")
+    with worker_process(either_desk.sandbox, tmp_path) as worker:
+        eventually(lambda: len(either_desk.at_provider) >= 10, 30)
 
         worker.signal(signal.SIGTERM)
         asked = time.monotonic()
@@ -207,14 +210,14 @@ def test_told_to_stop_under_load_it_finishes_and_lets_go(desk: Desk, tmp_path):
         assert worker.wait(20) == 0
         assert time.monotonic() - asked < 15
 
-    states = desk.states()
+    states = either_desk.states()
     assert set(states) == {"queued", "accepted"}
     assert states["queued"] > 50  # it took nothing new
-    assert len(desk.at_provider) == states["accepted"]
-    desk.sandbox.post("/settings", latency_ms=0)
-    with worker_process(desk.sandbox, tmp_path):
-        eventually(lambda: desk.states() == {"accepted": count}, 30)
-    assert Counter(Counter(desk.at_provider).values()) == {1: count}
+    assert len(either_desk.at_provider) == states["accepted"]
+    either_desk.sandbox.post("/settings", latency_ms=0)
+    with worker_process(either_desk.sandbox, tmp_path):
+        eventually(lambda: either_desk.states() == {"accepted": count}, 30)
+    assert Counter(Counter(either_desk.at_provider).values()) == {1: count}
 
 
 # ---------------------------------------------------------------- the servers underneath

@@ -11,7 +11,7 @@ from accounts.models import AuditEntry, User
 from messagehub import tenancy
 from messagehub.keys import uuid7
 from messaging.models import Event, Message
-from messaging.sending import delivery, states, sweeping
+from messaging.sending import delivery, enqueue, states, sweeping
 from tests.cast import create_tenant
 from tokens import ledger, proof
 
@@ -176,3 +176,27 @@ def test_what_one_may_not_see_does_not_exist(acme, agent, verb: str):
         path = f"/api/messages/{pk}/{verb}".rstrip("/")
         answer = agent.post(path, {}, format="json") if verb else agent.patch(path, {}, format="json")
         assert (answer.status_code, code(answer)) == (404, "not_found")
+
+
+def test_agent_changes_and_calls_off_what_an_admin_of_the_chatroom_scheduled(acme, agent):
+    """Whoever sees a conversation answers for it. The line in the audit log names who did it."""
+    organization = acme["organization"]
+    with tenancy.organization(organization.pk):
+        admin = User.objects.create_user(
+            "admin@acme.example", "x", name="Ann", role="admin", organization=organization
+        )  # fmt: skip
+        at = timezone.now() + timedelta(hours=1)
+        message = enqueue.send_message(acme["conversation"], "At ten", sent_by=admin, send_at=at).message
+
+    changed = agent.patch(f"/api/messages/{message.pk}", {"content": "At eleven"})
+    called_off = agent.post(f"/api/messages/{message.pk}/cancel")
+
+    assert (changed.status_code, called_off.status_code) == (200, 200)
+    with tenancy.organization(organization.pk):
+        message.refresh_from_db()
+        assert (message.content, message.status, message.sent_by) == ("At eleven", "canceled", admin)
+        lines = AuditEntry.objects.filter(target_id=str(message.pk)).order_by("pk")
+        assert [(line.action, line.actor) for line in lines] == [
+            ("message.change", acme["agent"]),
+            ("message.cancel", acme["agent"]),
+        ]

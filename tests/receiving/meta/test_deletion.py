@@ -17,15 +17,20 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AuditEntry
 from chatrooms import contacts
 from chatrooms.models import Contact, ContactAddress
+from integrations.events import Profile
 from integrations.models import WebhookEvent
 from integrations.webhooks import Intake, Refused
 from messagehub import tenancy
-from messaging.models import Attachment, Message
+from messaging.contacts import profiles
+from messaging.conversations import notes
+from messaging.models import Attachment, ConsentEntry, Message, Note
 from messaging.receiving import ingest
+from messaging.sending import consent
 from tests import factories
 from tests.meanwhile import Aside
 from tests.meta_events import PERSON, build_batch, build_echo, build_event, build_text
 from tests.receiving.meta.conftest import drain, store_batch
+from tokens import ledger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "f0rget"
@@ -116,9 +121,66 @@ def test_request_is_answered_carried_out_and_looked_at(page, come_in, thread, ac
         assert AuditEntry.objects.get(action="contact.erase").target_id == str(contact.pk)
     assert not default_storage.exists(path)
     assert not default_storage.exists(file)
-    (erased, kept) = sorted(thread(page), key=lambda each: each.direction)
-    assert (erased.content, erased.from_address, erased.deleted_at is not None) == ("", "", True)
-    assert (kept.content, kept.pk) == ("Thank you!", answer.pk)
+    (written, answered) = sorted(thread(page), key=lambda each: each.direction)
+    assert (written.content, written.from_address, written.deleted_at is not None) == ("", "", True)
+    assert (answered.content, answered.to_address, answered.deleted_at is not None) == ("", "", True)
+    assert (answered.pk, answered.status, answered.provider_id) == (answer.pk, "sent", answer.provider_id)
+
+
+def test_notes_go_and_an_opt_out_stays(page, come_in, thread, acme, inside, ann):
+    come_in(page, build_text(page.address, "Hello"))
+    (message,) = thread(page)
+    with inside(acme):
+        notes.add_note(message.conversation, "Ada of 5 Elm Road", author=ann)
+        entry = ConsentEntry.objects.create(
+            organization=acme.organization, channel=page, address=PERSON, kind="opt_out", source="keyword",
+            text="STOP", message=message,
+        )  # fmt: skip
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    with inside(acme):
+        assert not Note.objects.filter(conversation=message.conversation_id).exists()
+        assert consent.find_opt_out(page.pk, PERSON) == entry
+
+
+@pytest.mark.parametrize(("status", "after", "tokens"), [
+    ("queued", "canceled", 0), ("scheduled", "canceled", 0), ("unknown", "unknown", 1), ("read", "read", 1),
+])  # fmt: skip
+def test_what_has_not_gone_is_canceled_and_paid_back(page, come_in, thread, acme, inside, status, after, tokens):
+    come_in(page, build_text(page.address, "Hello"))
+    (message,) = thread(page)
+    agent = acme.people["bo"]
+    with inside(acme):
+        ledger.adjust(agent, 5, actor=agent, reason="Enough")
+        before = ledger.balance(agent) or 0
+        answer = factories.MessageFactory(
+            conversation=message.conversation, direction="outbound", status=status, tokens=1, sent_by=agent,
+            to_address=PERSON, from_address=page.address, content="Dear Ada", channel=page, platform="MESSENGER",
+        )  # fmt: skip
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    with inside(acme):
+        answer.refresh_from_db()
+        assert (answer.content, answer.status, answer.tokens) == ("", after, tokens)
+        assert ledger.balance(agent) == before + 1 - tokens
+
+
+def test_profile_that_is_told_after_the_erasing_is_not_written(page, come_in, thread, acme, inside):
+    come_in(page, build_text(page.address, "Hello"))
+    (message,) = thread(page)
+    address = profiles._find_address(message.contact_id)
+    assert address is not None
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    assert not profiles._update_contact(address, Profile("Ada Byron", "Ada", "Byron"), "")
+    with inside(acme):
+        assert Contact.objects.get(pk=message.contact_id).first_name == ""
 
 
 def test_contact_with_a_phone_keeps_what_staff_wrote(page, come_in, thread, acme, inside):
@@ -204,6 +266,8 @@ def test_form_that_is_too_large_is_not_even_taken_apart(page):
 def test_webhooks_forget_what_they_brought(page, come_in):
     pressed = {"mid": "m_pressed", "title": "My size is 43", "payload": "SIZE"}
     come_in(page, build_text(page.address, "My address is 5 Elm Road"), build_event(page.address, postback=pressed))
+    edit = {"mid": "m_pressed", "text": "My size is 44", "num_edit": 1}
+    come_in(page, build_event(page.address, message_edit=edit), build_echo(page.address, "Size 43, to Elm Road"))
     come_in(page, build_text(page.address, "Somebody else's", person="7700000009"))
 
     post_request(sign_request(PERSON))
@@ -211,7 +275,7 @@ def test_webhooks_forget_what_they_brought(page, come_in):
 
     with tenancy.system():
         bodies = [bytes(event.body) for event in WebhookEvent.objects.filter(source__startswith="meta.").order_by("pk")]
-    assert not any(b"Elm Road" in body or b"size is 43" in body for body in bodies)
+    assert not any(b"Elm Road" in body or b"ize " in body for body in bodies)
     assert any(b"Somebody else" in body for body in bodies)
 
 
