@@ -1,4 +1,4 @@
-"""How often a person's read markers in a chatroom have changed, counted by a trigger of the markers (messaging 0009)."""
+"""How often a person's read markers in a chatroom have changed, counted by a trigger of the markers (messaging 0010)."""
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -13,7 +13,7 @@ from messagehub.tenancy import row_security, same_organization
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_notifications"),
-        ("chatrooms", "0005_addresses_by_statement"),
+        ("chatrooms", "0006_visible_names"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

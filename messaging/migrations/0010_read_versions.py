@@ -29,8 +29,8 @@ DROP FUNCTION read_markers_are_versioned();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chatrooms", "0006_read_versions"),
-        ("messaging", "0008_daily_counts"),
+        ("chatrooms", "0007_read_versions"),
+        ("messaging", "0009_visible_names"),
     ]
 
     operations = [migrations.RunSQL(TRIGGERS, NO_TRIGGERS)]
