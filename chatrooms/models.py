@@ -1,7 +1,6 @@
 """Chatrooms, who works in them, and the customers they talk with."""
 
 from typing import Self
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -20,21 +19,6 @@ class ChatroomQuerySet(models.QuerySet["Chatroom"]):
             return self.none()
         rooms = self.filter(organization_id=user.organization_id, archived_at=None)
         return rooms if user.is_admin else rooms.filter(user_chatrooms__user=user)
-
-    def unread_by(self, user: User) -> dict[UUID, int]:
-        """Unread messages of open conversations, by chatroom; chatrooms without any are left out."""
-        # One filter() for each: a second filter() would join the conversations once more and multiply the sums.
-        inbound_rooms = self.filter(conversations__status="OPEN", conversations__inbound_count__gt=0)
-        read_rooms = self.filter(conversations__status="OPEN", conversations__read_markers__user=user)
-        seen_count_of = dict(
-            read_rooms.values_list("pk").annotate(models.Sum("conversations__read_markers__seen_count"))
-        )
-        inbound_rooms = inbound_rooms.values_list("pk").annotate(models.Sum("conversations__inbound_count"))
-        return {
-            room: count - seen_count_of.get(room, 0)
-            for room, count in inbound_rooms
-            if count > seen_count_of.get(room, 0)
-        }
 
 
 class InChatroomQuerySet(models.QuerySet):
@@ -92,6 +76,19 @@ class UserChatroom(Row):
     class Meta:
         db_table = "user_chatrooms"
         constraints = [models.UniqueConstraint(fields=["user", "chatroom"], name="user_chatrooms_once")]
+
+
+class ReadVersion(Row):
+    """Counts how often a person's read markers in a chatroom have changed. A trigger of the database counts."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_constraint=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False)
+    chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="+", db_constraint=False)
+    number = models.BigIntegerField(default=1, db_default=1)
+
+    class Meta:
+        db_table = "read_versions"
+        constraints = [models.UniqueConstraint(fields=["user", "chatroom"], name="read_versions_once")]
 
 
 class Contact(Row):

@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from accounts.api.serializers import PersonSerializer, describe_person
+from chatrooms import unread
 from chatrooms.fields import ColleagueField, VisibleRelatedField
 from chatrooms.models import Chatroom, UserChatroom
 from messagehub import names
@@ -36,7 +37,7 @@ class ChatroomSerializer(RowSerializer):
 
     def represent_rows(self, rows: list[Chatroom]) -> list[dict]:
         viewer = self.context["request"].user
-        unread = Chatroom.objects.filter(pk__in=[room.pk for room in rows]).unread_by(viewer)
+        counts = unread.count_unread(viewer, [room.pk for room in rows])
         return [
             {
                 "id": room.pk,
@@ -47,7 +48,7 @@ class ChatroomSerializer(RowSerializer):
                     if channel.platform == "SMS"
                 ],
                 "facebook_pages": describe_room_pages(room),
-                "unread_count": unread.get(room.pk, 0),
+                "unread_count": counts.get(room.pk, 0),
             }
             for room in rows
         ]

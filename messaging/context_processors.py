@@ -5,6 +5,7 @@ from functools import cached_property
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 
+from chatrooms import unread
 from chatrooms.models import Chatroom
 from integrations import health
 from integrations.models import ChannelAlert
@@ -21,19 +22,22 @@ class Shell:
 
     @cached_property
     def rooms(self) -> list[Chatroom]:
-        """The visible chatrooms by name, each with its `unread_count`."""
+        """The visible chatrooms by name."""
         if not self.user.is_authenticated:
             return []
-        visible = Chatroom.objects.visible_to(self.user)
-        found = list(visible.order_by(Lower("name")))
-        unread = visible.unread_by(self.user)
-        for room in found:
-            room.unread_count = unread.get(room.pk, 0)
-        return found
+        return list(Chatroom.objects.visible_to(self.user).order_by(Lower("name")))
+
+    @cached_property
+    def counted_rooms(self) -> list[Chatroom]:
+        """The same, each with its `unread_count`: asked for by what shows them."""
+        counts = unread.count_unread(self.user, [room.pk for room in self.rooms]) if self.rooms else {}
+        for room in self.rooms:
+            room.unread_count = counts.get(room.pk, 0)
+        return self.rooms
 
     @cached_property
     def unread_total(self) -> int:
-        return sum(room.unread_count for room in self.rooms)
+        return sum(room.unread_count for room in self.counted_rooms)
 
     @cached_property
     def unseen(self) -> int:

@@ -21,6 +21,7 @@ from messagehub.launcher.places import (
     wheel_directory,
 )
 from messagehub.launcher.processes import START_TIMEOUT, log_ending, run_as, spawn, wait_until
+from messagehub.launcher.tuning import PLANNING, build_arguments, measure_memory, size_settings
 
 MAJOR = 18  # uuidv7() is a column default
 DATABASE = "messagehub"
@@ -31,7 +32,8 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# For tests, of which several servers run side by side: small as well.
+FORGETFUL_SETTINGS = PLANNING | {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 ROLES = {
     "mh_owner": "LOGIN CREATEDB BYPASSRLS",  # migrates; data migrations must see every organization's rows
@@ -69,9 +71,10 @@ def start(place: Place, *, durable: bool) -> None:
     _require_version(place, binaries)
     if not (place.postgres_data / "PG_VERSION").exists():
         _initialise(place, binaries, durable=durable)
-    settings = SETTINGS | {"unix_socket_directories": str(place.sockets)} | ({} if durable else FORGETFUL_SETTINGS)
+    settings = SETTINGS | {"unix_socket_directories": str(place.sockets)}
+    settings |= size_settings(measure_memory()) if durable else FORGETFUL_SETTINGS
     command: list[str | Path] = [binaries / "postgres", "-D", place.postgres_data, "-p", str(POSTGRES_PORT)]
-    command += [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
+    command += build_arguments(settings)
     deadline = time.monotonic() + START_TIMEOUT
     while not answers(place.services):
         if time.monotonic() > deadline:

@@ -25,12 +25,56 @@ CROSS JOIN LATERAL (
 ORDER BY newest.last_message_at {direction}, newest.id {direction}
 LIMIT %(limit)s
 """
+# The unread are few, and a page of each chatroom's would be found by reading all of it. So first one of each chatroom:
+# only those chatrooms count whose first is among the first of all, and there what comes before the last of these.
+OF_UNREAD = """
+WITH first AS MATERIALIZED (
+    SELECT room.id AS room_id, one.id, one.last_message_at
+    FROM unnest(%(rooms)s::uuid[]) AS room (id)
+    CROSS JOIN LATERAL (
+        SELECT o.id, o.last_message_at FROM conversations o
+        LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+        WHERE o.chatroom_id = room.id {conditions}
+        ORDER BY o.last_message_at {direction}, o.id {direction}
+        LIMIT 1
+    ) one
+    ORDER BY one.last_message_at {direction}, one.id {direction}
+    LIMIT %(limit)s
+), bound AS MATERIALIZED (
+    SELECT id, last_message_at FROM first
+    ORDER BY last_message_at {direction}, id {direction} OFFSET %(limit)s - 1
+)
+SELECT newest.id, newest.last_message_at
+FROM first
+CROSS JOIN LATERAL (
+    SELECT o.id, o.last_message_at FROM conversations o
+    LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+    WHERE o.chatroom_id = first.room_id {conditions}
+      AND (o.last_message_at, o.id) {reaches} (coalesce((SELECT last_message_at FROM bound), {farthest_time}),
+                                               coalesce((SELECT id FROM bound), {farthest_id}))
+    ORDER BY o.last_message_at {direction}, o.id {direction}
+    LIMIT %(limit)s
+) newest
+ORDER BY newest.last_message_at {direction}, newest.id {direction}
+LIMIT %(limit)s
+"""
 # Admins see all rooms, and the organization's own index reads one page in all instead of one for each room.
 OF_ORGANIZATION = """
 SELECT o.id, o.last_message_at FROM conversations o
 LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
 WHERE o.organization_id = %(organization_id)s AND o.chatroom_id = ANY(%(rooms)s) {conditions}
 ORDER BY o.last_message_at {direction}, o.id {direction}
+LIMIT %(limit)s
+"""
+# These few conversations, found by their keys: the walks above would read all the others as well.
+OF_KEYS = """
+SELECT few.id, few.last_message_at FROM (
+    SELECT o.id, o.last_message_at FROM conversations o
+    LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+    WHERE o.chatroom_id = ANY(%(rooms)s) {conditions}
+    OFFSET 0
+) few
+ORDER BY few.last_message_at {direction}, few.id {direction}
 LIMIT %(limit)s
 """
 LIST = f"""
@@ -55,6 +99,14 @@ SELECT count(*) FROM (
     LIMIT %(limit)s
 ) counted
 """
+COUNT_OF_KEYS = """
+SELECT count(*) FROM (
+    SELECT FROM conversations o
+    LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
+    WHERE o.chatroom_id = ANY(%(rooms)s) {conditions}
+    LIMIT %(limit)s
+) counted
+"""
 # Keyset pages: OFFSET reads and drops everything before it, so that page 100 costs a hundred pages.
 THREAD = f"""
 SELECT {payloads.MESSAGE_COLUMNS} FROM {payloads.MESSAGE_TABLES}
@@ -74,6 +126,12 @@ CONDITIONS = {
     "label_id": """AND EXISTS (
         SELECT FROM conversation_labels l WHERE l.conversation_id = o.id AND l.label_id = %(label_id)s)""",
 }
+# How far a page may reach where nothing bounds it.
+FARTHEST = {
+    "DESC": {"reaches": ">=", "farthest_time": "'-infinity'", "farthest_id": f"'{UUID(int=0)}'::uuid"},
+    "ASC": {"reaches": "<=", "farthest_time": "'infinity'", "farthest_id": f"'{UUID(int=2**128 - 1)}'::uuid"},
+}
+KEYS = {"ids", "contact_ids", "contact_id"}  # conditions that name what they find
 MOST_FOUND = 200  # contacts whose conversations a search lists, the newest; a longer list needs a longer search
 Position = tuple[datetime, UUID]
 
@@ -113,9 +171,13 @@ def list_conversations(
     is_whole_organization = (
         user.is_admin and not chatroom_id and not {"status", "assigned_to", "unassigned"} & filters.keys()
     )
-    page = (OF_ORGANIZATION if is_whole_organization else OF_ROOMS).format(
-        conditions=" ".join(conditions), direction=direction
-    )
+    if KEYS & filters.keys():
+        statement = OF_KEYS
+    elif "unread" in filters:
+        statement = OF_UNREAD
+    else:
+        statement = OF_ORGANIZATION if is_whole_organization else OF_ROOMS
+    page = statement.format(conditions=" ".join(conditions), direction=direction, **FARTHEST[direction])
     rows = sql.fetch_rows(LIST.format(page=page, direction=direction), params)
     if before:
         rows.reverse()
@@ -137,7 +199,8 @@ def count_conversations(user: User, *, most: int, chatroom_id: UUID | None = Non
         "limit": most,
         **filters,
     }
-    statement = COUNT.format(conditions=" ".join(CONDITIONS[name] for name in filters))
+    statement = COUNT_OF_KEYS if KEYS & filters.keys() else COUNT
+    statement = statement.format(conditions=" ".join(CONDITIONS[name] for name in filters))
     return sql.fetch_rows(statement, params)[0]["count"]
 
 

@@ -68,7 +68,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows of these conversations as they are now, as far as they belong to the list, and every count."""
-    rooms = context_processors.shell_of(request).rooms
+    rooms = context_processors.shell_of(request).counted_rooms
     filters = Filters.read(request)
     context = inbox_context.build_rows(request, rooms, filters, ids=_ids(request))
     context |= {"chatrooms": rooms, "counts": filters.counts(request.user), "most_counted": list_filters.MOST_COUNTED}

@@ -199,6 +199,12 @@ HOT = {
     "a tab's count": lambda t: listing.count_conversations(
         t["agent"], most=1000, status="OPEN", assigned_to=t["agent"].pk
     ),
+    "rows by their ids": lambda t: listing.list_conversations(
+        t["agent"], limit=50, status="OPEN", ids=[t["conversation"].pk]
+    ),
+    "a count by ids": lambda t: listing.count_conversations(
+        t["agent"], most=1000, status="OPEN", ids=[t["conversation"].pk]
+    ),
     "a thread": lambda t: listing.list_thread(t["conversation"], limit=50),
     "the log": lambda t: event_log.missed_frames(str(t["room"].pk), 0),
 }
@@ -223,6 +229,9 @@ def test_hot_statements_use_their_indexes_under_the_policy(acme):
     whole = re.compile("Seq Scan on (messages|conversations|events)")
     assert all(plans.values())
     assert {name: plan for name, found in plans.items() for plan in found if whole.search(plan)} == {}
+    walks = re.compile("using conversations_(of_room|of_organization|by_status|by_assignee)")
+    named = [plan for name in ("rows by their ids", "a count by ids") for plan in plans[name]]
+    assert [plan for plan in named if walks.search(plan)] == []
 
 
 def fill(cursor, tenant: dict) -> None:
