@@ -1,4 +1,4 @@
-"""How often a person's read markers in a chatroom have changed, counted by a trigger of the markers (messaging 0010)."""
+"""How often a person's read markers in a chatroom have changed, counted by a trigger of the markers (messaging 0011)."""
 
 import django.db.models.deletion
 import django.db.models.functions.datetime

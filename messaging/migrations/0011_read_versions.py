@@ -30,7 +30,7 @@ DROP FUNCTION read_markers_are_versioned();
 class Migration(migrations.Migration):
     dependencies = [
         ("chatrooms", "0007_read_versions"),
-        ("messaging", "0009_visible_names"),
+        ("messaging", "0010_attempt_times"),
     ]
 
     operations = [migrations.RunSQL(TRIGGERS, NO_TRIGGERS)]
