@@ -257,3 +257,40 @@ async def test_a_reader_that_is_too_slow_is_told_to_ask_again_and_misses_nothing
             assert all(each.result()["webhook_status"] == 200 for each in posting)
 
     assert sorted(came, key=int) == [str(n) for n in range(many)]
+
+
+ANOTHER_NUMBER = """
+from accounts.models import User
+from chatrooms.models import Contact
+from integrations.models import Channel
+from messagehub import tenancy
+from messaging.conversations import changes
+
+with tenancy.system():
+    first = Channel.objects.select_related("chatroom").get(address="{number}")
+    channel = Channel.objects.create(
+        organization_id=first.organization_id, chatroom=first.chatroom, account_id=first.account_id, address="{phone}"
+    )
+    contact = Contact.objects.create(organization_id=first.organization_id, chatroom=first.chatroom, phone="{phone}9")
+    print(channel.pk, changes.open_conversation(contact, channel).pk, end="")
+"""
+
+
+async def test_a_conversation_moves_with_its_number_from_one_agent_to_another(demo: Demo):
+    maya, tom, dana = demo.client("maya"), demo.client("tom"), demo.client("dana")
+    code = ANOTHER_NUMBER.format(number=demo.number, phone=next(phones))
+    number, conversation = (await asyncio.to_thread(demo.shell.run, code)).split()
+    path = f"/api/conversations/{conversation}"
+    assert (maya.get(path).status_code, tom.get(path).status_code) == (200, 404)
+    async with demo.socket(maya) as hers, demo.socket(tom) as his:
+        for socket in (hers, his):
+            await socket.until(lambda frame: frame["type"] == "ready")
+        move = {"chatroom_id": tom.user["chatroom_ids"][0]}
+        assert (await asyncio.to_thread(dana.patch, f"/api/sender-numbers/{number}", json=move)).status_code == 200
+
+        gone = await hers.until(lambda frame: frame.get("conversation_id") == conversation)
+        come = await his.until(lambda frame: frame.get("conversation", {}).get("id") == conversation)
+
+    assert (gone["type"], "conversation" in gone) == ("conversation.moved", False)
+    assert (come["type"], come["chatroom_id"]) == ("conversation.updated", move["chatroom_id"])
+    assert (maya.get(path).status_code, tom.get(path).status_code) == (404, 200)
