@@ -23,6 +23,7 @@ from messagehub import tenancy
 from messagehub.images import picture_size
 from messagehub.management.demo_page_words import PAGES, TALKS, DemoPage
 from messagehub.management.demo_past import backdate, note_waiting_times
+from messaging.contacts import profiles
 from messaging.models import Attachment, Conversation, Message, ReadMarker
 from tokens import ledger
 
@@ -133,6 +134,8 @@ def read_talk(
     of = {"organization_id": channel.organization_id, "chatroom": channel.chatroom}
     contact = Contact(**of, first_name=first or username, last_name=last, name_source="provider")
     person_id = find_person_id(channel, f"{first} {last} {username}")
+    picture_path = profiles.build_picture_path(channel.organization_id, contact.pk)
+    contact.profile_picture_url = default_storage.save(picture_path, ContentFile(samples.face(person_id)))
     address = ContactAddress(
         **of, contact=contact, platform=channel.platform, address=person_id, is_primary=True, channel=channel
     )
