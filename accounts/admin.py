@@ -40,7 +40,7 @@ for model in (AuthToken, Authenticator, EmailAddress, Group, ProcrastinateJob):
 class OrganizationAdmin(Rows):
     organization_path = "pk"
     list_display = ["name", "slug", "time_zone", "default_country", "require_mfa_for_admins", "created_at"]
-    editable = ["name", "time_zone", "default_country"]
+    editable = ["name", "time_zone", "default_country", "keyword_languages"]
     search_help_text = "An id or a slug"
 
     def has_add_permission(self, request):

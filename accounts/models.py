@@ -6,6 +6,7 @@ from django.contrib.auth.models import (
     BaseUserManager,
     PermissionsMixin,
 )
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -24,6 +25,13 @@ def validate_country(code: str) -> None:
     """Two letters of ISO 3166 that have telephone numbers. Raises ValidationError."""
     if code not in COUNTRIES:
         raise ValidationError("Unknown country code. Use two letters, such as US.")
+
+
+KEYWORD_LANGUAGES = (("en", "English"), ("es", "Spanish"), ("fr", "French"))
+
+
+def list_keyword_languages() -> list[str]:
+    return [code for code, _ in KEYWORD_LANGUAGES]
 
 
 class Organization(Row):
@@ -74,6 +82,13 @@ class Organization(Row):
     # In the recipient's local time. They span midnight where the start is later than the end.
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
+    keyword_languages = ArrayField(
+        models.CharField(max_length=2, choices=KEYWORD_LANGUAGES),
+        default=list_keyword_languages,
+        db_default=["en", "es", "fr"],
+        blank=True,
+        help_text="Languages in which STOP, START and HELP are understood. English always is.",
+    )
 
     class Meta:
         db_table = "organizations"

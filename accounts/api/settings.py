@@ -5,7 +5,7 @@ from rest_framework.response import Response
 
 from accounts import organizations
 from accounts.api.permissions import IsAdmin
-from accounts.models import MOST_TOKENS, Organization, validate_country
+from accounts.models import KEYWORD_LANGUAGES, MOST_TOKENS, Organization, validate_country
 from messagehub import datetimes, names
 from messagehub.api.schema import operation
 from messagehub.api.serializers import KnownValueField, RowSerializer
@@ -13,7 +13,8 @@ from messagehub.api.viewsets import TenantViewSet
 
 PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
 PLAIN = (
-    "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins"
+    "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins",
+    "keyword_languages",
 )  # fmt: skip
 
 
@@ -70,6 +71,16 @@ class SettingsSerializer(RowSerializer):
     require_mfa_for_admins = serializers.BooleanField(
         required=False, help_text="Admins must use two-factor authentication. Set up your own first."
     )
+
+    keyword_languages = serializers.ListField(
+        child=KnownValueField(choices=KEYWORD_LANGUAGES),
+        required=False,
+        max_length=len(KEYWORD_LANGUAGES),
+        help_text="Languages in which a customer's STOP, START and HELP are understood. English always is.",
+    )
+
+    def validate_keyword_languages(self, given: list[str]) -> list[str]:
+        return sorted({"en", *given})
 
     def validate_default_country(self, given: str) -> str:
         validate_country(given.upper())

@@ -283,7 +283,7 @@ def receive_messages(messages: Iterable[Message]) -> list[event_log.Change]:
         for pk, message in message_by_row
         if isinstance(message, InboundMessage)
     ]
-    consent_changes = consent.record_keywords([(pk, kind) for pk, kind in kinds if kind])
+    consent_changes = consent.record_keywords([(pk, *kind) for pk, kind in kinds if kind])
     message_changes = [
         event_log.Change(
             event_log.CREATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]

@@ -10,25 +10,31 @@ from messaging.live import event_log
 from messaging.models import ConsentEntry
 
 # Twilio's own list (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out) and common Spanish and French
-# words, as `fold_keyword` writes them. The list is the same for every organization, because customers write in their
-# own language. YES opts in at Twilio, but is an ordinary answer to people, so it lifts nothing here.
+# words, as `fold_keyword` writes them. The English ones hold for every organization, the others where it has not left
+# their language out. YES opts in at Twilio, but is an ordinary answer to people, so it lifts nothing here.
 # Twilio blocks the number and answers the customer by itself, and still sends us the webhook: we must not answer too.
 # Sending in spite of it fails with 21610 (https://www.twilio.com/docs/api/errors/21610), and many of these hurt the
 # account.
 KEYWORDS = {
-    "STOP": (
-        "stop", "stopall", "stopsms", "unsubscribe", "cancel", "end", "quit", "revoke", "optout",
-        "alto", "parar", "baja", "darbaja", "dardebaja", "darmedebaja", "cancelar", "detener",
-        "arret", "arreter", "arretez", "desabonner", "desabonnement", "desinscrire", "desinscription",
-    ),
-    "START": (
-        "start", "unstop",
-        "iniciar", "comenzar", "empezar", "reanudar",
-        "commencer", "demarrer", "reprendre",
-    ),
-    "HELP": ("help", "info", "ayuda", "aide"),
-}  # fmt: skip
-KEYWORD_OF = {word: keyword for keyword, words in KEYWORDS.items() for word in words}
+    "STOP": {
+        "en": ("stop", "stopall", "stopsms", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"),
+        "es": ("alto", "parar", "baja", "darbaja", "dardebaja", "darmedebaja", "cancelar", "detener"),
+        "fr": ("arret", "arreter", "arretez", "desabonner", "desabonnement", "desinscrire", "desinscription"),
+    },
+    "START": {
+        "en": ("start", "unstop"),
+        "es": ("iniciar", "comenzar", "empezar", "reanudar"),
+        "fr": ("commencer", "demarrer", "reprendre"),
+    },
+    "HELP": {"en": ("help", "info"), "es": ("ayuda",), "fr": ("aide",)},
+}
+# The keyword and its language, by word.
+KEYWORD_OF = {
+    word: (keyword, language)
+    for keyword, words_of in KEYWORDS.items()
+    for language, words in words_of.items()
+    for word in words
+}
 CONSENT_OF = {"STOP": ConsentEntry.Kind.OPT_OUT, "START": ConsentEntry.Kind.OPT_IN}
 LONGEST_KEYWORD = 100  # characters as written, so that a long text is not folded for nothing
 
@@ -37,8 +43,9 @@ LONGEST_KEYWORD = 100  # characters as written, so that a long text is not folde
 WRITTEN = """
 INSERT INTO consent_entries (created_at, organization_id, channel_id, address, kind, source, text, message_id)
 SELECT m.occurred_at, m.organization_id, m.channel_id, m.from_address, w.kind, 'keyword', left(m.content, 100), m.id
-FROM unnest(%s::uuid[], %s::text[]) AS w (message_id, kind)
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS w (message_id, kind, language)
 JOIN messages m ON m.id = w.message_id
+JOIN organizations o ON o.id = m.organization_id AND (w.language = 'en' OR w.language = ANY(o.keyword_languages))
 ORDER BY m.occurred_at, m.id
 RETURNING channel_id, address
 """
@@ -102,21 +109,29 @@ def fold_keyword(text: str) -> str:
     return "".join(char for char in plain if unicodedata.category(char)[0] not in "CMPZ")
 
 
-def read_keyword(text: str, opt_out_type: str) -> str | None:
-    """STOP, START or HELP, by Twilio's OptOutType or else by the whole text; None for anything else."""
+def read_keyword(text: str, opt_out_type: str) -> tuple[str, str] | None:
+    """STOP, START or HELP with its language, by Twilio's OptOutType or else by the whole text; None for anything else.
+
+    What the provider took for a keyword holds as an English one: it has blocked the number already.
+    """
     # OptOutType comes only with Advanced Opt-Out (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out).
     # "Please stop" is no keyword for Twilio either: people read it and have a button.
     if opt_out_type in KEYWORDS:
-        return opt_out_type
+        return opt_out_type, "en"
     return KEYWORD_OF.get(fold_keyword(text)) if len(text) <= LONGEST_KEYWORD else None
 
 
-def read_consent(text: str, opt_out_type: str) -> str | None:
-    return CONSENT_OF.get(read_keyword(text, opt_out_type) or "")
+def read_consent(text: str, opt_out_type: str) -> tuple[str, str] | None:
+    """The kind of consent entry that the text asks for, and the language of its keyword."""
+    keyword, language = read_keyword(text, opt_out_type) or ("", "")
+    return (CONSENT_OF[keyword], language) if keyword in CONSENT_OF else None
 
 
 def record_keywords(kinds: Sequence[tuple]) -> list[event_log.Change]:
-    """Add entries for inbound keywords, given as (message id, kind); returns the changes to record."""
+    """Add entries for inbound keywords, given as (message id, kind, language); returns the changes to record.
+
+    Those in a language that the message's organization has left out add none.
+    """
     if not kinds:
         return []
     entries = sql.fetch_rows(WRITTEN, [list(column) for column in zip(*kinds, strict=True)])
@@ -144,6 +159,8 @@ def record_provider_opt_out(
 def _list_changes(addresses: Iterable[tuple[UUID, str]]) -> list[event_log.Change]:
     """Changes of the conversations that show the consent of these (channel, address) pairs."""
     channel_forms = [(channel_id, form) for channel_id, address in addresses for form in phones.list_forms(address)]
+    if not channel_forms:
+        return []
     rows = sql.fetch_rows(CONCERNED, [list(column) for column in zip(*channel_forms, strict=True)])
     return [
         event_log.Change(event_log.CONVERSATION, row["organization_id"], row["chatroom_id"], row["id"]) for row in rows

@@ -30,7 +30,7 @@ BOTH = pytest.mark.parametrize(("name", "value"), WRONG)
 
 @BOTH
 def test_back_office_refuses_an_unknown_zone_or_country(browser, ann, acme, inside, name, value):
-    fields = {"name": "Acme", "time_zone": "UTC", "default_country": "US"} | {name: value}
+    fields = {"name": "Acme", "time_zone": "UTC", "default_country": "US", "keyword_languages": "en"} | {name: value}
 
     answer = browser(ann).post(f"/admin/accounts/organization/{acme.organization.pk}/change/", fields)
 

@@ -15,6 +15,7 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
         "refund_policy": "not_sent",
         "low_balance_limit": 10,
         "require_mfa_for_admins": False,
+        "keyword_languages": ["en", "es", "fr"],
         "token_prices": {"SMS": 1, "MESSENGER": 1, "INSTAGRAM": 1},
         "quiet_hours": None,
     }
@@ -37,11 +38,13 @@ def test_the_rules_of_sending_are_settings(api, ann):
         "quiet_hours": {"from": "21:00", "until": "08:30"},
         "refund_policy": "undelivered",
         "low_balance_limit": 25,
+        "keyword_languages": ["fr"],
     }
     changed = client.patch("/api/settings", rules).json()
     assert {name: changed[name] for name in rules} == {
         **rules,
         "token_prices": {"SMS": 2, "MESSENGER": 1, "INSTAGRAM": 1},
+        "keyword_languages": ["en", "fr"],
     }
     assert client.patch("/api/settings", {"quiet_hours": None}).json()["quiet_hours"] is None
     for wrong in (
@@ -51,6 +54,7 @@ def test_the_rules_of_sending_are_settings(api, ann):
         {"token_prices": {"SMS": -1}},
         {"refund_policy": "always"},
         {"low_balance_limit": -1},
+        {"keyword_languages": ["de"]},
     ):
         assert client.patch("/api/settings", wrong).status_code == 400, wrong
     assert client.get("/api/settings").json()["token_prices"]["SMS"] == 2
