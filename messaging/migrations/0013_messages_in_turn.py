@@ -5,7 +5,7 @@ from django.db.models.functions import Coalesce
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0011_read_versions")]
+    dependencies = [("messaging", "0012_sample_of_answers")]
 
     operations = [
         migrations.AddIndex(
