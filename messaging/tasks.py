@@ -91,6 +91,13 @@ def fetch_profile(contact_id: str) -> None:
     profiles.name_contact(UUID(contact_id))
 
 
+@app.periodic(cron="41 4 * * *")
+@app.task(queueing_lock="unnamed", pass_context=False)
+def fetch_missing_profiles(timestamp: int) -> None:
+    for pk in profiles.list_unnamed():
+        fetch_profile.defer(contact_id=str(pk))
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="forgotten_attachments", pass_context=False)
 def fetch_forgotten(timestamp: int) -> None:

@@ -8,12 +8,17 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 from django.test import TransactionTestCase, override_settings
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import services
 from tests.running_demo import Demo, demo_folder, running_demo
 
 pytest_plugins = ["tests.cast", "tests.desk"]
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 BROWSERS = 2  # at once: each keeps a core busy, and four of them kept each other waiting
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

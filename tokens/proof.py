@@ -120,7 +120,7 @@ INVARIANTS = {
         WHERE status = 'sending' AND lease_until < now() - interval '{settings.SEND_LEASE_SECONDS} s'""",
     "Nothing stays unknown that was looked for again after its grace": f"""
         SELECT 'message', id, missing_since, looked_at FROM messages
-        WHERE status = 'unknown' AND error_code <> 'ambiguous'
+        WHERE status = 'unknown' AND error_code NOT IN ('ambiguous', 'unexplained')  -- for a person to say
           AND looked_at > missing_since + interval '{settings.RECONCILE_GRACE_SECONDS + 60} s'""",
     "A day's counts, and what is yet to be added to them, are those of its messages": """
         SELECT 'chatroom', chatroom_id, 'day', day, platform, sum(inbound), sum(outbound), sum(delivered), sum(failed),

@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sessions
-from accounts.models import ApiKey
+from accounts.models import ApiKey, User
 from accounts.pages.forms import CodeForm, NewPasswordForm, PersonForm
 from messagehub import names
 
@@ -17,6 +17,11 @@ class NameForm(forms.Form):
         validators=[names.validate_name],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
+
+    def __init__(self, user: User, *args, **kwargs):
+        super().__init__(*args, **{"initial": {"name": user.name}, **kwargs})
+        if self.data.get("name") == user.name:  # one of before may be a name that nobody sees
+            self.fields["name"].validators = []
 
 
 class RowsForm(forms.Form):

@@ -42,7 +42,7 @@ def me(request: HttpRequest) -> HttpResponse:
 
 @own
 def name(request: HttpRequest) -> HttpResponse:
-    form = NameForm(request.POST)
+    form = NameForm(request.user, request.POST)
     if not form.is_valid():
         return _page(request, name_form=form)
     team.change_user(request.user, by=request.user, name=form.cleaned_data["name"])
@@ -179,7 +179,7 @@ def _page(request: HttpRequest, **more) -> HttpResponse:
     refused = any(key.endswith("_form") for key in more)
     context = {
         "own_page": "me",
-        "name_form": NameForm(initial={"name": user.name}),
+        "name_form": NameForm(user),
         "rows_form": RowsForm(initial={"compact_rows": user.compact_rows}, auto_id="rows_%s"),
         "notifications_form": NotificationsForm(
             initial={"mail_notifications": user.mail_notifications}, auto_id="notifications_%s"

@@ -26,6 +26,9 @@ class ContactForm(forms.Form):
         names = ("first_name", "last_name", "phone", "email")
         kwargs.setdefault("initial", {name: getattr(contact, name) for name in names})
         super().__init__(*args, **kwargs)
+        for name in ("first_name", "last_name"):  # one of before may be a name that nobody sees
+            if self.data.get(name) == getattr(contact, name):
+                self.fields[name].validators = []
         self.fields["phone"].required = bool(contact.phone)
         if contact.phone:  # others are answered where they write, on Messenger or Instagram
             self.fields["phone"].help_text += " " + _("Replies go to this number.")

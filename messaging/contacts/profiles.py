@@ -1,11 +1,14 @@
 """What contacts with a scoped id are called at their provider, and a copy of their picture."""
 
 import logging
+from datetime import timedelta
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from chatrooms.models import Contact, ContactAddress
 from integrations import health, providers
@@ -20,6 +23,7 @@ from messaging.conversations import changes
 log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 6
 LONGEST_NAME = 80
+ASK_AGAIN = timedelta(days=1)  # as often as `tasks.fetch_missing_profiles` runs
 # The account's token is rejected: https://developers.facebook.com/docs/graph-api/guides/error-handling
 TOKEN_REJECTED = ("190", "102")
 
@@ -45,6 +49,19 @@ def name_contact(contact_id: UUID) -> None:
     picture_path = _copy_picture(address, profile.picture_url)
     if picture_path and not _update_contact(address, profile, picture_path):
         _drop_picture(picture_path)
+
+
+def list_unnamed() -> list[UUID]:
+    """Contacts with a scoped id who wrote within a day and whom nobody has named yet.
+
+    Their provider was away for all attempts, or told nothing before.
+    """
+    unnamed_contacts = Contact.objects.filter(
+        name_source=Contact.NameSource.NONE, last_activity_at__gte=timezone.now() - ASK_AGAIN, blocked_at=None
+    )
+    named_by = ContactAddress.objects.filter(contact=OuterRef("pk")).exclude(channel=None)
+    with tenancy.system():
+        return list(unnamed_contacts.filter(Exists(named_by)).order_by("pk").values_list("pk", flat=True))
 
 
 def _find_address(contact_id: UUID) -> ContactAddress | None:

@@ -68,6 +68,7 @@ def open_conversation(contact: Contact, sender: Channel) -> Conversation:
     channel_values = {"contact": contact, "platform": sender.platform, "channel": sender}
     still_open = Conversation.objects.exclude(status="CLOSED")
     if existing_conversation := still_open.filter(**channel_values).first():
+        hold_contact(existing_conversation)
         return lock_conversation(existing_conversation)
     # A merge locks its contacts first and then lists their conversations. With the contact locked here, it can't miss
     # the one that is opened below.
@@ -84,6 +85,15 @@ def open_conversation(contact: Contact, sender: Channel) -> Conversation:
             reference=conversation.pk,
         )
     return lock_conversation(conversation)
+
+
+def hold_contact(conversation: Conversation) -> None:
+    """Lock the conversation's contact until the commit, for who is going to send to them.
+
+    A correction of their number waits, and then finds the message that was made meanwhile; or it is waited for.
+    """
+    # Not FOR KEY SHARE: a merge that holds the conversation deletes its contact at the end, and would wait for us.
+    list(Contact.objects.select_for_update(no_key=True, of=("self",)).filter(conversations=conversation))
 
 
 def lock_conversation(conversation: Conversation) -> Conversation:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, InChatroomQuerySet
@@ -139,7 +139,14 @@ class Message(Row):
                 name="messages_of_organization",
             ),
             # By channel first: a claim takes each channel's share without reading the longer queues of others.
-            models.Index(fields=["channel", "priority", "id"], name="messages_queued", condition=Q(status="queued")),
+            models.Index(
+                "channel",
+                "priority",
+                Coalesce("send_at", "created_at"),
+                "id",
+                name="messages_in_turn",
+                condition=Q(status="queued"),
+            ),
             models.Index(fields=["retry_of"], name="messages_retries", condition=Q(retry_of__isnull=False)),
             models.Index(
                 fields=["campaign", "-occurred_at", "-id"],

@@ -133,8 +133,21 @@ MESSAGES = f"""
     SET inbound_count = v.inbound_count + n, last_inbound_at = greatest(v.last_inbound_at, last),
         status = CASE WHEN n > 0 THEN 'OPEN' ELSE v.status END,
         snoozed_until = CASE WHEN n > 0 THEN NULL ELSE v.snoozed_until END,
-        waiting_since = CASE WHEN answered IS NULL OR answered < v.waiting_since THEN coalesce(v.waiting_since, first)
-                             WHEN last > answered THEN last END,
+        waiting_since = CASE
+            WHEN answered IS NULL AND (v.last_message_id IS NULL OR first >= v.last_message_at)
+            THEN coalesce(v.waiting_since, first)
+            -- Late messages and echoes: the first unanswered one, of those stored before and of these.
+            ELSE (
+                SELECT least(
+                    (SELECT min(m.occurred_at) FROM messages m
+                     WHERE m.conversation_id = v.id AND m.direction = 'inbound' AND m.occurred_at > answer.at),
+                    (SELECT min(made.occurred_at) FROM made
+                     WHERE made.conversation_id = v.id AND made.direction = 'inbound' AND made.occurred_at > answer.at))
+                FROM (SELECT coalesce(greatest(answered, (
+                    SELECT max(m.occurred_at) FROM messages m
+                    WHERE m.conversation_id = v.id AND m.direction = 'outbound' AND m.campaign_id IS NULL
+                )), '-infinity') AS at) answer)
+        END,
         last_message_id = CASE WHEN v.last_message_id IS NULL OR at >= v.last_message_at THEN newest
                                ELSE v.last_message_id END,
         last_message_at = CASE WHEN v.last_message_id IS NULL THEN at ELSE greatest(v.last_message_at, at) END

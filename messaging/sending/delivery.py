@@ -74,7 +74,7 @@ WITH due AS (
           AND (q.not_before IS NULL OR q.not_before <= now())
           AND (q.campaign_id IS NULL OR EXISTS (
               SELECT FROM campaigns g WHERE g.id = q.campaign_id AND g.state IN ('running', 'done')))
-        ORDER BY q.priority, q.id LIMIT share.most FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY q.priority, coalesce(q.send_at, q.created_at), q.id LIMIT share.most FOR NO KEY UPDATE SKIP LOCKED
     ) m
 )
 UPDATE messages m

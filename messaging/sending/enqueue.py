@@ -66,10 +66,8 @@ def send_message(
     A repeated `client_id` with the same values returns the first message. Raises SendRefused, InsufficientTokens and
     ClientIdTaken.
     """
-    # Lock order: contact, conversation, message, the sender's wallet, the chatroom's event counter. The contact is
-    # locked only where a conversation has to be opened.
-    if conversation.status == Conversation.Status.CLOSED:
-        list(Contact.objects.select_for_update(no_key=True, of=("self",)).filter(conversations=conversation))
+    # Lock order: contact, conversation, message, the sender's wallet, the chatroom's event counter.
+    changes.hold_contact(conversation)
     conversation = changes.lock_conversation(conversation)
     contact, sender = conversation.contact, conversation.channel
     from_address = sender.address if sender else ""

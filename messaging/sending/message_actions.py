@@ -27,7 +27,8 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
 
     Raises WrongMessageState for a message that has not failed or was retried already, and what `send_message` raises.
     """
-    changes.lock_conversation(message.conversation)  # lock order: conversations before messages
+    changes.hold_contact(message.conversation)  # lock order: contact, conversation, message
+    changes.lock_conversation(message.conversation)
     message = _lock_message(message)
     if message.status == Message.Status.UNKNOWN:
         raise WrongMessageState(

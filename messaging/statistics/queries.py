@@ -48,6 +48,11 @@ CROSS JOIN LATERAL (
       AND waited_since IS NOT NULL AND status NOT IN ('scheduled', 'canceled', 'failed', 'undelivered', 'not_sent')
 ) m
 """
+# More answers than anybody needs for a median: one in sixteen, by chance, tells the rank within half a percent.
+MANY = 50_000
+FIRST_RESPONSES_OF_A_SAMPLE = FIRST_RESPONSES.replace(
+    "waited_since IS NOT NULL", "waited_since IS NOT NULL AND get_byte(uuid_send(id), 15) < 16"
+)
 
 
 def read_statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: str) -> dict:
@@ -66,7 +71,8 @@ def read_statistics(rooms: Iterable[UUID], first: date, last: date, time_zone: s
     by_day: dict[date, list[dict]] = defaultdict(list)
     for row in rows:
         by_day[row["date"]].append(row)
-    median, slow = sql.fetch_rows(FIRST_RESPONSES, params)[0]["seconds"] or (None, None)
+    first_responses = FIRST_RESPONSES if _sum(rows)["outbound"] < MANY else FIRST_RESPONSES_OF_A_SAMPLE
+    median, slow = sql.fetch_rows(first_responses, params)[0]["seconds"] or (None, None)
     return {
         "from": first,
         "to": last,

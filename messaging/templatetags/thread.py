@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from django import template
 from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -96,6 +97,14 @@ def is_waiting(message: dict) -> bool:
 def is_lost(message: dict) -> bool:
     """It did not reach the customer, and will not."""
     return message["status"] in UNSUCCESSFUL
+
+
+@register.filter
+def picture_path(contact: Contact | dict) -> str:
+    """Where our copy of the contact's picture is shown; empty where there is none."""
+    if isinstance(contact, dict):
+        return reverse("contact-picture", args=[contact["id"]]) if contact["profile_pic_url"] else ""
+    return reverse("contact-picture", args=[contact.pk]) if contact.profile_picture_url else ""
 
 
 @register.filter

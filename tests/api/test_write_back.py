@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, Organization, User
 from chatrooms.models import Chatroom, Contact, ContactActivity, Group, UserChatroom
-from messaging.models import Campaign, ConversationActivity, Event, Message
+from integrations.models import Channel, ProviderAccount
+from messaging.models import Campaign, ConversationActivity, Event, Label, Message, MessageTemplate
 from tests import factories
 from tests.api.permission_table import TABLE
 
@@ -132,6 +133,41 @@ def test_writing_back_what_was_read_changes_nothing(acme, sales, ann, api, insid
     assert api(ann).get(path).json() == shown.json()
     with inside(acme):
         assert count_traces() == before
+
+
+INVISIBLE = "\u200b"
+NAMED = sorted({name.split(" ")[0] for name in OBJECTS} - {"conversations/<uuid:pk>", "messages/<uuid:pk>"})
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_writing_back_an_old_name_of_which_nothing_is_seen_changes_nothing(acme, sales, ann, api, inside, name):
+    with inside(acme):
+        path = f"/api/{OBJECTS[name](sales, ann)}"
+        Chatroom.objects.filter(pk=sales.room.pk).update(name=INVISIBLE)
+        Contact.objects.update(first_name=INVISIBLE, last_name=INVISIBLE)
+        for model in (Organization, User, Group, Channel, ProviderAccount, Label, MessageTemplate, Campaign):
+            model.objects.update(name=INVISIBLE)
+    shown = api(ann).get(path)
+    assert INVISIBLE in shown.content.decode()
+
+    answer = api(ann).patch(path, shown.json())
+
+    assert (answer.status_code, answer.json()) == (200, shown.json())
+
+
+def test_pages_take_back_an_old_name_of_which_nothing_is_seen(acme, sales, ann, browser, inside):
+    with inside(acme):
+        User.objects.filter(pk=ann.pk).update(name=INVISIBLE)
+        Contact.objects.filter(pk=sales.contact.pk).update(first_name=INVISIBLE, last_name="", phone="+14155550123")
+    ann.refresh_from_db()
+
+    form = {"first_name": INVISIBLE, "last_name": "", "phone": "+14155550123", "email": "nina@example.com"}
+    edited = browser(ann).post(f"/contacts/{sales.contact.pk}/edit/", form)
+    named = browser(ann).post("/me/name/", {"name": INVISIBLE})
+
+    assert (edited.status_code, named.status_code) == (302, 302)
+    with inside(acme):
+        assert Contact.objects.get(pk=sales.contact.pk).email == "nina@example.com"
 
 
 def test_one_field_can_be_changed_in_what_was_read(acme, sales, ann, api, inside):

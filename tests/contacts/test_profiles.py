@@ -2,10 +2,12 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from chatrooms import contacts
 from chatrooms.models import Contact
@@ -86,6 +88,31 @@ def test_first_message_brings_the_name_and_a_copy_of_the_picture(write, api, bo,
     picture = browser(bo).get(f"/contacts/{contact.pk}/picture/")
     assert (picture.status_code, picture["Content-Type"]) == (200, "image/png")
     assert picture.content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("page", ["/inbox/", "/inbox/{conversation}/", "/contacts/{contact}/"])
+def test_picture_is_drawn_over_the_initials(write, browser, bo, acme, inside, page: str):
+    contact = write(first_name="Ada", last_name="Byron")
+    with inside(acme):
+        path = page.format(contact=contact.pk, conversation=contact.conversations.get().pk)
+    picture = f'src="/contacts/{contact.pk}/picture/"'
+    assert picture not in browser(bo).get(path).content.decode()
+
+    fetch(contact)
+
+    html = browser(bo).get(path).content.decode()
+    assert html.count(f'AB<img class="face" {picture} alt=""') == html.count(picture) >= 1
+
+
+def test_who_writes_without_a_name_is_asked_for_once_more_a_day(write, acme, inside, sales):
+    unnamed, named, silent, known_by_phone = write(), write(first_name="Ada"), write(), sales.contact
+    fetch(named)
+    with inside(acme):
+        Contact.objects.filter(pk=silent.pk).update(last_activity_at=timezone.now() - timedelta(days=2))
+        Contact.objects.filter(pk=known_by_phone.pk).update(last_activity_at=timezone.now())
+        Contact.objects.filter(pk__in=[unnamed.pk, named.pk]).update(last_activity_at=timezone.now())
+
+    assert profiles.list_unnamed() == [unnamed.pk]
 
 
 def test_picture_of_others_does_not_exist(write, browser, cy, zed, sales, ann):

@@ -9,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from chatrooms.models import ContactAddress
+from integrations import failures
 from integrations.models import FacebookPage
 from integrations.sandbox import samples
 from messaging.models import Attachment, Conversation
@@ -188,3 +189,27 @@ def test_player_gets_the_part_that_it_asks_for(talk, write, browser, bo, acme, i
         last = (end or len(samples.voice())) - 1
         assert answer["Content-Range"] == f"bytes {start}-{last}/{len(samples.voice())}"
     assert "sandbox" in answer["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("", ""),
+        (
+            "unexplained",
+            "Something that was written elsewhere at the same moment may be this message. Compare them and",
+        ),
+        ("ambiguous", "Several of the provider's messages match this one. Check the provider's log and choose."),
+    ],
+)
+def test_an_unknown_message_says_why_a_person_has_to_decide(talk, write, read, code, words):
+    write(
+        direction="outbound",
+        status="unknown",
+        error_code=code,
+        error_message=failures.describe_failure(code) if code else "",
+    )
+    page = read(talk.url).replace("&#x27;", "'")
+    assert "Delivery unknown." in page
+    assert words in page
+    assert ("choose." in page) == bool(code)

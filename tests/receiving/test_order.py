@@ -10,13 +10,14 @@ import pytest
 from django.conf import settings
 from twilio.request_validator import RequestValidator
 
-from integrations.events import InboundMessage
+from integrations.events import Echo, InboundMessage
 from integrations.models import WebhookEvent
 from integrations.webhooks import Intake
 from messagehub import tenancy
-from messaging.models import ConsentEntry, Conversation, Message
+from messaging.models import Campaign, ConsentEntry, Conversation, Message
 from messaging.receiving import arrivals, ingest
 from messaging.sending import consent
+from tests import factories
 from tests.cast import create_tenant
 
 PATH = "/api/webhooks/twilio/messages"
@@ -134,3 +135,48 @@ def test_consent_shows_when_it_was_said(acme):
     receive("STOP", at)
     with tenancy.organization(acme["organization"].pk):
         assert ConsentEntry.objects.get().created_at == at
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("lines", "since"),
+    [
+        ("in 3, in 1, in 2", 1),  # the older one comes later
+        ("in 5, out 7, in 6", None),  # it was written before the answer
+        ("in 5, out 7, in 9, in 6", 9),
+        ("in 5, out 7, in 6, in 8", 8),
+        ("in 5, in 9, echo 7", 9),
+        ("in 5, in 8, in 9, echo 7", 8),
+        ("in 5, in 9, echo 10, echo 7", None),
+        ("in 5, campaign 7, in 6", 5),  # answers nobody
+    ],
+)
+def test_waiting_begins_with_what_was_written_first_after_the_last_answer(acme, lines: str, since: int | None):
+    begin = datetime.now(UTC) - timedelta(hours=12)
+    organization = acme["organization"]
+    receive("Before all", begin)
+    with tenancy.organization(organization.pk):
+        conversation = Conversation.objects.get(contact__phone=PHONE)
+        campaign = Campaign.objects.create(
+            organization=organization, chatroom=conversation.chatroom, channel=acme["number"], name="News", content="Hi"
+        )
+        factories.MessageFactory(conversation=conversation, direction="outbound", status="sent", occurred_at=begin)
+        Conversation.objects.filter(pk=conversation.pk).update(waiting_since=None)
+    for kind, hour in (line.split() for line in lines.split(", ")):
+        at = begin + timedelta(hours=int(hour))
+        if kind == "in":
+            receive(f"At {hour}", at)
+        elif kind == "echo":
+            with tenancy.system():
+                arrivals.receive_messages([Echo("SMS", NUMBER, PHONE, uuid4().hex, "Here", at)])
+        else:
+            values = {"campaign": campaign} if kind == "campaign" else {}
+            with tenancy.organization(organization.pk):
+                factories.MessageFactory(
+                    conversation=conversation, direction="outbound", status="sent", occurred_at=at, **values
+                )
+                if kind == "out":
+                    Conversation.objects.filter(pk=conversation.pk).update(waiting_since=None)
+    with tenancy.organization(organization.pk):
+        conversation.refresh_from_db()
+    assert conversation.waiting_since == (None if since is None else begin + timedelta(hours=since))

@@ -214,8 +214,9 @@ class Simulation:
 
     def settle_ambiguous(self) -> None:
         """Where the software asks for a person, a person answers, by what the provider has."""
+        codes = ["ambiguous", "unexplained"]
         with tenancy.system():
-            asked = list(Message.objects.filter(status="unknown", error_code="ambiguous").values(*checks.COLUMNS))
+            asked = list(Message.objects.filter(status="unknown", error_code__in=codes).values(*checks.COLUMNS))
         for row in asked:
             witness = checks.Witness.now(self.scene.organizations, self.scene.sandbox)
             there = witness.free[witness.key(row)] > 0

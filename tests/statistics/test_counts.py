@@ -172,6 +172,26 @@ def test_nobody_sees_counts_of_another_organization(acme, globex, sales, elsewhe
     assert zones == 1
 
 
+def test_very_many_answers_are_told_by_a_sample_of_them(acme, sales, inside, summed, monkeypatch):
+    """One in sixteen, whose median is near that of all."""
+    with inside(acme), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO messages (organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction, "
+            "platform, content, status, from_address, to_address, occurred_at, waited_since) "
+            "SELECT organization_id, chatroom_id, id, contact_id, channel_id, 'outbound', 'SMS', '', 'sent', '', '', "
+            "%s::timestamptz, %s::timestamptz - n * interval '1 s' FROM conversations, generate_series(1, 4000) n "
+            "WHERE id = %s",
+            [START, START, sales.conversation.pk],
+        )
+    exact = read(acme, [sales])["totals"]
+    monkeypatch.setattr(queries, "MANY", 4000)
+    near = read(acme, [sales])["totals"]
+    assert exact["first_response_seconds"] == 2000.5
+    assert near["first_response_seconds"] != exact["first_response_seconds"]
+    assert abs(near["first_response_seconds"] - 2000) < 800  # more than six standard errors
+    assert abs(near["first_response_p90_seconds"] - 3600) < 600
+
+
 def test_a_year_is_read_from_its_days(acme, sales, inside, summed):
     """By the index, and without a look at any message but the answers."""
     with inside(acme), connection.cursor() as cursor:
@@ -183,4 +203,7 @@ def test_a_year_is_read_from_its_days(acme, sales, inside, summed):
         assert "daily_counts_of_a_day" in plan
         assert "messages" not in plan
         plan = "\n".join(row["QUERY PLAN"] for row in sql.fetch_rows(f"EXPLAIN {queries.FIRST_RESPONSES}", params))
-        assert "Index Only Scan using messages_answers" in plan
+        assert "Index Only Scan using messages_answers on" in plan
+        sample = f"EXPLAIN {queries.FIRST_RESPONSES_OF_A_SAMPLE}"
+        plan = "\n".join(row["QUERY PLAN"] for row in sql.fetch_rows(sample, params))
+        assert "Index Only Scan using messages_answers_sample" in plan

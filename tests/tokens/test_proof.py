@@ -49,6 +49,18 @@ def test_everything_adds_up_after_a_send(acme):
                 "A debit belongs to a message",
             },
         ),
+        *(
+            (
+                "UPDATE messages SET status = 'unknown', missing_since = now() - interval '1 day', looked_at = now(), "
+                f"error_code = '{code}'",
+                found,
+            )
+            for code, found in {
+                "": {"Nothing stays unknown that was looked for again after its grace"},
+                "ambiguous": set(),
+                "unexplained": set(),
+            }.items()
+        ),
     ],
 )
 def test_what_does_not_add_up_is_named(acme, spoil: str, found: set):

@@ -59,19 +59,25 @@ def channel(platform: str, flat: bool = False) -> SafeString:
 
 
 @register.simple_tag
-def avatar(name: object, key: object, size: int = 36, platform: str = "", label: str = "") -> SafeString:
+def avatar(
+    name: object, key: object, size: int = 36, platform: str = "", label: str = "", picture: str = ""
+) -> SafeString:
     """Initials on a colour that stays with the person; a figure for somebody known only by number.
+
+    A picture covers them, and leaves them to be seen where it can't be loaded.
 
     Readers skip it, for a name stands beside it, unless it shows a channel or has a label of its own.
     """
     words, letters = label or CHANNELS.get(platform, ""), initials(str(name))
     return format_html(
-        '<span class="av av-{}{} av-hue-{}" {}>{}{}</span>',
+        '<span class="av av-{}{} av-hue-{}" {}>{}{}{}</span>',
         size,
         "" if letters else " nobody",  # drawn by the style sheet: an icon would be three more nodes for each
         zlib.crc32(str(key).encode()) % HUES + 1,
         format_html('role="img" aria-label="{0}" title="{0}"', words) if words else DECORATION,
         letters,
+        # Nothing is drawn for a picture that fails, because its text is empty.
+        format_html('<img class="face" src="{}" alt="" loading="lazy" decoding="async">', picture) if picture else "",
         channel(platform) if platform else "",
     )
 

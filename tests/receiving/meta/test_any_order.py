@@ -63,8 +63,7 @@ def deliver_shuffled(channel: Channel, seed: int) -> None:
 def describe_rows(channel: Channel) -> dict[str, list]:
     """What the two deliveries must agree in: everything but ids and the times of writing.
 
-    `waiting_since` and `reply_to` are left out: the one begins with the message that arrived first, not with the one
-    written first, and a reply that overtakes what it quotes has nothing to quote.
+    `reply_to` is left out: a reply that overtakes what it quotes has nothing to quote.
     """
     messages = Message.objects.filter(channel=channel)
     contacts = Contact.objects.filter(addresses__channel=channel)
@@ -75,7 +74,7 @@ def describe_rows(channel: Channel) -> dict[str, list]:
         ),
         "conversations": Conversation.objects.filter(channel=channel).values_list(
             "contact__addresses__address", "status", "inbound_count", "last_inbound_at", "last_message_at",
-            "last_message__content",
+            "last_message__content", "waiting_since",
         ),
         "messages": messages.values_list(
             "occurred_at", "content", "direction", "status", "reactions", "edited_at", "deleted_at", "read_at",
