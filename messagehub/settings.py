@@ -177,6 +177,9 @@ else:
 DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 10)
+# Only `sql.fetch_prepared` prepares, and at once: Django's own cursors bind on the client whatever this says.
+if env.bool("PREPARED_STATEMENTS", default=True):
+    DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{SERVICES.valkey_socket}")
 CACHES = {

@@ -10,7 +10,7 @@ from django.conf import settings
 from chatrooms import phones
 from chatrooms.models import Contact
 from messagehub.datetimes import format_time
-from messagehub.sql import fetch_rows
+from messagehub.sql import fetch_prepared, fetch_rows
 from messaging.models import Note
 
 # Rows and payloads are made by hand: a nested serializer for a page of 50 costs more than its query.
@@ -47,7 +47,7 @@ def describe_messages_by_id(ids: Iterable) -> dict:
     ids = list(ids)
     if not ids:
         return {}
-    rows = fetch_rows(f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE m.id = ANY(%s)", [ids])
+    rows = fetch_prepared(f"SELECT {MESSAGE_COLUMNS} FROM {MESSAGE_TABLES} WHERE m.id = ANY(%s::uuid[])", [ids])
     return dict(zip((row["id"] for row in rows), describe_messages(rows), strict=True))
 
 
@@ -55,9 +55,9 @@ def describe_attachments(message_ids: list) -> dict:
     if not message_ids:
         return {}
     by_message = defaultdict(list)
-    for row in fetch_rows(
+    for row in fetch_prepared(
         "SELECT id, message_id, kind, content_type, state, name, size, width, height FROM attachments "
-        "WHERE message_id = ANY(%s) ORDER BY message_id, position",
+        "WHERE message_id = ANY(%s::uuid[]) ORDER BY message_id, position",
         [message_ids],
     ):
         by_message[row["message_id"]].append(

@@ -20,10 +20,10 @@ CROSS JOIN LATERAL (
     LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
     WHERE o.chatroom_id = room.id {conditions}
     ORDER BY o.last_message_at {direction}, o.id {direction}
-    LIMIT %(limit)s
+    LIMIT %(limit)s::int
 ) newest
 ORDER BY newest.last_message_at {direction}, newest.id {direction}
-LIMIT %(limit)s
+LIMIT %(limit)s::int
 """
 # The unread are few, and a page of each chatroom's would be found by reading all of it. So first one of each chatroom:
 # only those chatrooms count whose first is among the first of all, and there what comes before the last of these.
@@ -39,10 +39,10 @@ WITH first AS MATERIALIZED (
         LIMIT 1
     ) one
     ORDER BY one.last_message_at {direction}, one.id {direction}
-    LIMIT %(limit)s
+    LIMIT %(limit)s::int
 ), bound AS MATERIALIZED (
     SELECT id, last_message_at FROM first
-    ORDER BY last_message_at {direction}, id {direction} OFFSET %(limit)s - 1
+    ORDER BY last_message_at {direction}, id {direction} OFFSET %(limit)s::int - 1
 )
 SELECT newest.id, newest.last_message_at
 FROM first
@@ -53,29 +53,29 @@ CROSS JOIN LATERAL (
       AND (o.last_message_at, o.id) {reaches} (coalesce((SELECT last_message_at FROM bound), {farthest_time}),
                                                coalesce((SELECT id FROM bound), {farthest_id}))
     ORDER BY o.last_message_at {direction}, o.id {direction}
-    LIMIT %(limit)s
+    LIMIT %(limit)s::int
 ) newest
 ORDER BY newest.last_message_at {direction}, newest.id {direction}
-LIMIT %(limit)s
+LIMIT %(limit)s::int
 """
 # Admins see all rooms, and the organization's own index reads one page in all instead of one for each room.
 OF_ORGANIZATION = """
 SELECT o.id, o.last_message_at FROM conversations o
 LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
-WHERE o.organization_id = %(organization_id)s AND o.chatroom_id = ANY(%(rooms)s) {conditions}
+WHERE o.organization_id = %(organization_id)s AND o.chatroom_id = ANY(%(rooms)s::uuid[]) {conditions}
 ORDER BY o.last_message_at {direction}, o.id {direction}
-LIMIT %(limit)s
+LIMIT %(limit)s::int
 """
 # These few conversations, found by their keys: the walks above would read all the others as well.
 OF_KEYS = """
 SELECT few.id, few.last_message_at FROM (
     SELECT o.id, o.last_message_at FROM conversations o
     LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
-    WHERE o.chatroom_id = ANY(%(rooms)s) {conditions}
+    WHERE o.chatroom_id = ANY(%(rooms)s::uuid[]) {conditions}
     OFFSET 0
 ) few
 ORDER BY few.last_message_at {direction}, few.id {direction}
-LIMIT %(limit)s
+LIMIT %(limit)s::int
 """
 LIST = f"""
 SELECT {payloads.CONVERSATION_COLUMNS}, greatest(0, v.inbound_count - coalesce(r.seen_count, 0)) AS unread_count
@@ -94,24 +94,24 @@ SELECT count(*) FROM (
         SELECT FROM conversations o
         LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
         WHERE o.chatroom_id = room.id {conditions}
-        LIMIT %(limit)s
+        LIMIT %(limit)s::int
     ) found
-    LIMIT %(limit)s
+    LIMIT %(limit)s::int
 ) counted
 """
 COUNT_OF_KEYS = """
 SELECT count(*) FROM (
     SELECT FROM conversations o
     LEFT JOIN read_markers own ON own.conversation_id = o.id AND own.user_id = %(user_id)s
-    WHERE o.chatroom_id = ANY(%(rooms)s) {conditions}
-    LIMIT %(limit)s
+    WHERE o.chatroom_id = ANY(%(rooms)s::uuid[]) {conditions}
+    LIMIT %(limit)s::int
 ) counted
 """
 # Keyset pages: OFFSET reads and drops everything before it, so that page 100 costs a hundred pages.
 THREAD = f"""
 SELECT {payloads.MESSAGE_COLUMNS} FROM {payloads.MESSAGE_TABLES}
 WHERE m.conversation_id = %(conversation_id)s {{conditions}}
-ORDER BY m.occurred_at {{direction}}, m.id {{direction}} LIMIT %(limit)s
+ORDER BY m.occurred_at {{direction}}, m.id {{direction}} LIMIT %(limit)s::int
 """
 CONDITIONS = {
     "platform": "AND o.platform = %(platform)s",
@@ -121,8 +121,8 @@ CONDITIONS = {
     "unread": "AND o.inbound_count > coalesce(own.seen_count, 0)",
     "read": "AND o.inbound_count <= coalesce(own.seen_count, 0)",
     "contact_id": "AND o.contact_id = %(contact_id)s",
-    "ids": "AND o.id = ANY(%(ids)s)",
-    "contact_ids": "AND o.contact_id = ANY(%(contact_ids)s)",
+    "ids": "AND o.id = ANY(%(ids)s::uuid[])",
+    "contact_ids": "AND o.contact_id = ANY(%(contact_ids)s::uuid[])",
     "label_id": """AND EXISTS (
         SELECT FROM conversation_labels l WHERE l.conversation_id = o.id AND l.label_id = %(label_id)s)""",
 }
@@ -178,7 +178,7 @@ def list_conversations(
     else:
         statement = OF_ORGANIZATION if is_whole_organization else OF_ROOMS
     page = statement.format(conditions=" ".join(conditions), direction=direction, **FARTHEST[direction])
-    rows = sql.fetch_rows(LIST.format(page=page, direction=direction), params)
+    rows = sql.fetch_prepared(LIST.format(page=page, direction=direction), params)
     if before:
         rows.reverse()
     message_by_id = payloads.describe_messages_by_id(row["last_message_id"] for row in rows if row["last_message_id"])
@@ -201,7 +201,7 @@ def count_conversations(user: User, *, most: int, chatroom_id: UUID | None = Non
     }
     statement = COUNT_OF_KEYS if KEYS & filters.keys() else COUNT
     statement = statement.format(conditions=" ".join(CONDITIONS[name] for name in filters))
-    return sql.fetch_rows(statement, params)[0]["count"]
+    return sql.fetch_prepared(statement, params)[0]["count"]
 
 
 def build_conditions(
@@ -241,7 +241,7 @@ def list_thread(
     conditions: list[str] = []
     params: dict = {"conversation_id": conversation.pk, "limit": limit}
     direction = _continue_from(conditions, params, "m.occurred_at, m.id", after, before)
-    rows = sql.fetch_rows(THREAD.format(conditions=" ".join(conditions), direction=direction), params)
+    rows = sql.fetch_prepared(THREAD.format(conditions=" ".join(conditions), direction=direction), params)
     return rows[::-1] if before else rows
 
 

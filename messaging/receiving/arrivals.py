@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from django.db import connection
 from procrastinate.contrib.django import app
 from procrastinate.types import JSONDict
 
@@ -190,7 +189,8 @@ SILENT_MESSAGES = f"""
            CASE i.direction WHEN 'inbound' THEN i.channel_address ELSE i.contact_address END,
            i.segments, i.occurred_at, CASE i.direction WHEN 'outbound' THEN i.occurred_at END
     FROM incoming i
-    JOIN conversations v ON v.id = ANY(%(targets)s) AND v.contact_id = i.contact_id AND v.channel_id = i.channel_id
+    JOIN conversations v ON v.id = ANY(%(targets)s::uuid[])
+                        AND v.contact_id = i.contact_id AND v.channel_id = i.channel_id
     ORDER BY i.occurred_at, i.place
     ON CONFLICT (platform, provider_id, organization_id) DO NOTHING
     RETURNING id, organization_id, chatroom_id, conversation_id, channel_id, direction, platform, provider_id,
@@ -261,7 +261,7 @@ def receive_messages(messages: Iterable[Message]) -> list[event_log.Change]:
     message_of = {identify_arrival(message): message for message in messages}
     if not message_of:
         return []
-    rows = sql.fetch_rows(KNOWN, _build_columns(message_of.values()))
+    rows = sql.fetch_prepared(KNOWN, _build_columns(message_of.values()))
     if len({_row_key(row) for row in rows}) < len(message_of):
         raise NotRouted
     for key in {_row_key(row) for row in rows if row["known"]}:
@@ -271,8 +271,9 @@ def receive_messages(messages: Iterable[Message]) -> list[event_log.Change]:
     columns = _build_columns(message_of.values())
     _create_contacts(columns)
     blocked_keys = set()
-    if any(row["blocked"] for row in sql.fetch_rows(f"{HOLD_CONTACTS}; {TOUCH_CONTACTS}", columns)):
-        blocked_keys = {_row_key(row) for row in sql.fetch_rows(BLOCKED, columns)}
+    sql.fetch_prepared(HOLD_CONTACTS, columns)
+    if any(row["blocked"] for row in sql.fetch_prepared(TOUCH_CONTACTS, columns)):
+        blocked_keys = {_row_key(row) for row in sql.fetch_prepared(BLOCKED, columns)}
     visible_rows = _store_messages([message for key, message in message_of.items() if key not in blocked_keys])
     all_rows = [*visible_rows, *_store_blocked_messages([message_of[key] for key in message_of if key in blocked_keys])]
     _store_attachments(all_rows, message_of)
@@ -301,13 +302,12 @@ def receive_referrals(referrals: Sequence[Referred]) -> None:
     if len(find_routed(referrals)) < len(set(map(identify_arrival, referrals))):
         raise NotRouted
     _create_contacts(columns)
-    with connection.cursor() as cursor:
-        cursor.execute(REFERRED, columns)
+    sql.fetch_prepared(REFERRED, columns)
 
 
 def find_routed(messages: Iterable[Message | Referred]) -> set[Key]:
     """The keys of those whose channel an organization has."""
-    return {_row_key(row) for row in sql.fetch_rows(ROUTED, _build_columns(messages))}
+    return {_row_key(row) for row in sql.fetch_prepared(ROUTED, _build_columns(messages))}
 
 
 def identify_arrival(message: Message | Referred) -> Key:
@@ -330,7 +330,7 @@ def _build_columns(messages: Iterable[Message | Referred]) -> dict[str, list]:
 
 def _create_contacts(columns: Mapping[str, list]) -> None:
     """Create the contacts that are not known yet, and ask for the profiles of those with a scoped id."""
-    new_contacts = sql.fetch_rows(CONTACTS, columns)
+    new_contacts = sql.fetch_prepared(CONTACTS, columns)
     if new_contacts and set(columns["platform"]) != {"SMS"}:
         jobs: list[JSONDict] = [{"contact_id": str(row["id"])} for row in new_contacts]
         app.configure_task("messaging.tasks.fetch_profile").batch_defer(*jobs)
@@ -341,13 +341,11 @@ def _store_messages(messages: Sequence[Message]) -> list[dict]:
     if not messages:
         return []
     columns = _build_columns(messages)
-    with connection.cursor() as cursor:
-        cursor.execute(CONVERSATIONS, columns)
-        cursor.execute(LOCK_CONVERSATIONS, columns)
-        locked_rows = cursor.fetchall()
-        if not locked_rows or len(locked_rows) < locked_rows[0][1]:
-            raise ClosedMeanwhile
-    return sql.fetch_rows(MESSAGES, columns)
+    sql.fetch_prepared(CONVERSATIONS, columns)
+    locked_rows = sql.fetch_prepared(LOCK_CONVERSATIONS, columns)
+    if not locked_rows or len(locked_rows) < locked_rows[0]["expected"]:
+        raise ClosedMeanwhile
+    return sql.fetch_prepared(MESSAGES, columns)
 
 
 def _store_blocked_messages(messages: Sequence[Message]) -> list[dict]:
@@ -355,10 +353,9 @@ def _store_blocked_messages(messages: Sequence[Message]) -> list[dict]:
     if not messages:
         return []
     columns = _build_columns(messages)
-    with connection.cursor() as cursor:
-        cursor.execute(SILENT_CONVERSATIONS, columns)
-    targets = [row["id"] for row in sql.fetch_rows(LOCK_SILENT, columns)]
-    return sql.fetch_rows(SILENT_MESSAGES, {**columns, "targets": targets})
+    sql.fetch_prepared(SILENT_CONVERSATIONS, columns)
+    targets = [row["id"] for row in sql.fetch_prepared(LOCK_SILENT, columns)]
+    return sql.fetch_prepared(SILENT_MESSAGES, {**columns, "targets": targets})
 
 
 def _store_attachments(rows: list[dict], message_of: Mapping[Key, Message]) -> None:
@@ -371,7 +368,7 @@ def _store_attachments(rows: list[dict], message_of: Mapping[Key, Message]) -> N
         for position, media in enumerate(message_of[_row_key(row)].media)
     ]  # fmt: skip
     if attachment_values:
-        attachments = sql.fetch_rows(ATTACH, [list(column) for column in zip(*attachment_values, strict=True)])
+        attachments = sql.fetch_prepared(ATTACH, [list(column) for column in zip(*attachment_values, strict=True)])
         # Jobs are rows of the same database: they commit with the attachments, or not at all.
         jobs: list[JSONDict] = [{"attachment_id": str(row["id"])} for row in attachments if row["state"] == "pending"]
         if jobs:
@@ -382,7 +379,6 @@ def _store_references(message_by_row: Sequence[tuple]) -> None:
     """What a message answers, and what led its writer here."""
     replies = [(pk, message.reply_to) for pk, message in message_by_row if message.reply_to]
     referrals = [(pk, message.referral) for pk, message in message_by_row if message.referral]
-    with connection.cursor() as cursor:
-        for statement, rows in ((REPLIES, replies), (REFERRALS, referrals)):
-            if rows:
-                cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+    for statement, rows in ((REPLIES, replies), (REFERRALS, referrals)):
+        if rows:
+            sql.fetch_prepared(statement, [list(column) for column in zip(*rows, strict=True)])

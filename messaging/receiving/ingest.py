@@ -39,10 +39,10 @@ WAITING = """
 FROM webhook_events
 WHERE processed_at IS NULL AND quarantined = '' AND attempts < 8 AND (try_again_at IS NULL OR try_again_at <= now())
   AND (%s::uuid[] IS NULL OR id = ANY(%s::uuid[]))
-ORDER BY id LIMIT %s
+ORDER BY id LIMIT %s::int
 """
 CLAIM = f"SELECT id, source, account, query, body, created_at, attempts {WAITING} FOR UPDATE SKIP LOCKED"
-DONE = "UPDATE webhook_events SET processed_at = now(), error = '' WHERE id = ANY(%s)"
+DONE = "UPDATE webhook_events SET processed_at = now(), error = '' WHERE id = ANY(%s::uuid[])"
 FAILED = """
 UPDATE webhook_events SET attempts = attempts + 1, error = %s, try_again_at = now() + interval '1 s' * 2 ^ attempts
 WHERE id = %s
@@ -118,7 +118,7 @@ def _record_failure(pk, error: str) -> None:
 def _process_batch(limit: int, only: list | None = None) -> int:
     """Claim, process and mark a batch in one transaction, so that a crash leaves all of it waiting."""
     with tenancy.system():
-        rows = sql.fetch_rows(CLAIM, [only, only, limit])
+        rows = sql.fetch_prepared(CLAIM, [only, only, limit])
         if not rows:
             return 0
         events = _read_events(rows)
@@ -127,8 +127,7 @@ def _process_batch(limit: int, only: list | None = None) -> int:
         patient_ids = {row["id"] for row in rows if row["attempts"] < MOST_WAITS}
         changes, unmatched_ids = _apply_events(events, patient_ids)
         event_log.record_events(changes)
-        with connection.cursor() as cursor:
-            cursor.execute(DONE, [[pk for pk, _ in events if pk not in unmatched_ids]])
+        sql.fetch_prepared(DONE, [[pk for pk, _ in events if pk not in unmatched_ids]])
         for pk in unmatched_ids:
             if pk in patient_ids:
                 _wait_for_message(pk)

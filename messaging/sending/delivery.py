@@ -12,7 +12,6 @@ from uuid import UUID
 import orjson
 from cryptography.fernet import InvalidToken
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from chatrooms import contacts
@@ -50,8 +49,8 @@ WHERE n.retired_at IS NOT NULL
 # those that another worker claims for at this moment.
 RATES = """
 SELECT id, segments_per_second,
-       greatest(0, extract(epoch FROM now() + interval '1 s' * %s - greatest(next_segment_at, now()))) AS seconds
-FROM channels WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+       greatest(0, extract(epoch FROM now() + interval '1 s' * %s::float - greatest(next_segment_at, now()))) AS seconds
+FROM channels WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 """
 SPENT = """
 UPDATE channels n
@@ -79,8 +78,8 @@ WITH due AS (
     ) m
 )
 UPDATE messages m
-SET status = 'sending', attempt = least(m.attempt::int + 1, %s), attempted_at = statement_timestamp(),
-    lease_until = now() + interval '1 s' * %s
+SET status = 'sending', attempt = least(m.attempt::int + 1, %s::int), attempted_at = statement_timestamp(),
+    lease_until = now() + interval '1 s' * %s::float
 FROM due WHERE m.id = due.id
 RETURNING m.id, m.organization_id, m.attempt, m.content,
           ARRAY(SELECT jsonb_array_elements_text(m.media_urls) WHERE jsonb_typeof(m.media_urls) = 'array')
@@ -98,7 +97,7 @@ UNWANTED = """
 SELECT m.id FROM messages m
 JOIN contacts c ON c.id = m.contact_id
 JOIN channels n ON n.id = m.channel_id
-WHERE m.id = ANY(%s) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL OR 'opt_out' = (
+WHERE m.id = ANY(%s::uuid[]) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL OR 'opt_out' = (
     SELECT e.kind FROM consent_entries e WHERE e.channel_id = n.id AND e.address = m.to_address
     ORDER BY e.created_at DESC, e.id DESC LIMIT 1))
 """
@@ -109,7 +108,7 @@ SENDERS = isolation.Batches(
 UNSETTLED = """
 SELECT id, organization_id, chatroom_id, conversation_id, contact_id, to_address, status, attempt,
        failures, provider_id, segments, tokens, sent_by_id, error_code, error_message, not_before, lease_until
-FROM messages WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+FROM messages WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 # All columns as one JSON text, which costs the worker less CPU than an array for each column.
 SETTLE = """
@@ -117,7 +116,7 @@ UPDATE messages m
 SET status = u.status, provider_id = u.provider_id, segments = u.segments,
     failures = u.failures, not_before = u.not_before, error_code = u.error_code, error_message = u.error_message,
     lease_until = NULL
-FROM json_to_recordset(%s) AS u (
+FROM json_to_recordset(%s::json) AS u (
     id uuid, status text, provider_id text, segments int, failures int, not_before timestamptz,
     error_code text, error_message text)
 WHERE m.id = u.id
@@ -177,7 +176,7 @@ def _claim_rows(
 ) -> list[dict]:
     """Claim within the caller's transaction, from all channels with queued messages or `only` from some."""
     channels = [
-        row for row in sql.fetch_rows(WAITING) if (only is None or row["id"] in only) and row["id"] not in left_out
+        row for row in sql.fetch_prepared(WAITING) if (only is None or row["id"] in only) and row["id"] not in left_out
     ]
     allowances = _lock_rates([row["id"] for row in channels if row["segments_per_second"]])
     senders = [
@@ -189,7 +188,7 @@ def _claim_rows(
     shares = flow_control.shares(senders, room, capacity_of)
     if not shares:
         return []
-    rows = sql.fetch_rows(CLAIM, [list(shares), list(shares.values()), LAST_ATTEMPT, settings.SEND_LEASE_SECONDS])
+    rows = sql.fetch_prepared(CLAIM, [list(shares), list(shares.values()), LAST_ATTEMPT, settings.SEND_LEASE_SECONDS])
     rows = _drop_unsendable(rows)
     _use_rates([row for row in rows if row["channel_id"] in allowances])
     return rows
@@ -199,7 +198,7 @@ def _drop_unsendable(rows: list[dict]) -> list[dict]:
     """Leave out messages that may not be sent any more; `recheck` has failed, refunded or delayed them."""
     if not rows:
         return rows
-    doubtful_ids = {row["id"] for row in sql.fetch_rows(UNWANTED, [[row["id"] for row in rows]])}
+    doubtful_ids = {row["id"] for row in sql.fetch_prepared(UNWANTED, [[row["id"] for row in rows]])}
     doubtful_ids |= {row["id"] for row in rows if row["waited"] > WAITED_SECONDS}
     doubtful_ids |= consent.find_opt_outs_by_form((row["id"], row["to_address"]) for row in rows)
     stopped_ids = recheck.recheck_claimed([row for row in rows if row["id"] in doubtful_ids])
@@ -210,7 +209,7 @@ def _lock_rates(channel_ids: list[UUID]) -> dict[UUID, int]:
     """Segments that channels with a rate may send now. Channels that another worker has locked are left out."""
     if not channel_ids:
         return {}
-    rows = sql.fetch_rows(RATES, [BURST_SECONDS, channel_ids])
+    rows = sql.fetch_prepared(RATES, [BURST_SECONDS, channel_ids])
     return {row["id"]: int(float(row["seconds"]) * row["segments_per_second"]) for row in rows}
 
 
@@ -219,8 +218,7 @@ def _use_rates(rows: Sequence[dict]) -> None:
     for row in rows:
         segments_of[row["channel_id"]] = segments_of.get(row["channel_id"], 0) + row["segments"]
     if segments_of:
-        with connection.cursor() as cursor:
-            cursor.execute(SPENT, [list(segments_of), list(segments_of.values())])
+        sql.fetch_prepared(SPENT, [list(segments_of), list(segments_of.values())])
 
 
 def _build_text(row: dict, secret: str) -> OutgoingText:
@@ -267,7 +265,7 @@ def settle_outcomes(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
     with tenancy.system():
         changed_rows, refusals = [], []
         consequences: list[event_log.Change] = []
-        for row in sql.fetch_rows(UNSETTLED, [list(answer_of)]):
+        for row in sql.fetch_prepared(UNSETTLED, [list(answer_of)]):
             claim, outcome = answer_of[row["id"]]
             if row["attempt"] != claim.attempt:
                 continue
@@ -326,8 +324,7 @@ def _seconds_from_now(seconds: float) -> datetime:
 
 def _write_outcomes(rows: Sequence[dict]) -> None:
     if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(SETTLE, [orjson.dumps([{name: row[name] for name in SETTLED} for row in rows]).decode()])
+        sql.fetch_prepared(SETTLE, [orjson.dumps([{name: row[name] for name in SETTLED} for row in rows]).decode()])
 
 
 def _apply_meaning(claim: Claimed, row: dict) -> list[event_log.Change]:

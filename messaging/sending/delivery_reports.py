@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import connection
 from procrastinate.contrib.django import app
 
 from integrations import failures, health, meanings
@@ -29,10 +28,11 @@ FROM messages m
 JOIN organizations o ON o.id = m.organization_id
 JOIN channels n ON n.id = m.channel_id
 JOIN provider_accounts a ON a.id = n.account_id
-WHERE m.direction = 'outbound' AND (a.external_id = ANY(%(accounts)s) OR n.address = ANY(%(accounts)s))
-  AND m.platform = ANY(%(platforms)s) AND m.id IN (
-    SELECT id FROM messages WHERE id = ANY(%(ids)s)
-    UNION ALL SELECT id FROM messages WHERE platform = ANY(%(platforms)s) AND provider_id = ANY(%(sids)s)
+WHERE m.direction = 'outbound' AND (a.external_id = ANY(%(accounts)s::text[]) OR n.address = ANY(%(accounts)s::text[]))
+  AND m.platform = ANY(%(platforms)s::text[]) AND m.id IN (
+    SELECT id FROM messages WHERE id = ANY(%(ids)s::uuid[])
+    UNION ALL
+    SELECT id FROM messages WHERE platform = ANY(%(platforms)s::text[]) AND provider_id = ANY(%(sids)s::text[])
 )
 ORDER BY m.id FOR NO KEY UPDATE OF m
 """
@@ -67,7 +67,7 @@ def apply_reports(updates: Sequence[tuple[UUID, StatusUpdate]]) -> tuple[list[ev
     """
     if not updates:
         return [], set()
-    rows = sql.fetch_rows(
+    rows = sql.fetch_prepared(
         FIND,
         {
             "accounts": list({u.account for _, u in updates}),
@@ -176,5 +176,4 @@ def _apply_report(row: dict, update: StatusUpdate) -> bool:
 
 def _write_columns(statement: str, rows: list[tuple]) -> None:
     if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        sql.fetch_prepared(statement, [list(column) for column in zip(*rows, strict=True)])
