@@ -148,6 +148,26 @@ class RenderedSerializer(serializers.Serializer):
     segments = serializers.IntegerField()
 
 
+class UnicodeCharacterSerializer(serializers.Serializer):
+    """A character outside the SMS alphabet; `plain` is what may stand for it, null where nothing can."""
+
+    character = serializers.CharField(trim_whitespace=False)
+    name = serializers.CharField()
+    plain = serializers.CharField(allow_null=True, allow_blank=True, trim_whitespace=False)
+
+
+class PreviewedSerializer(serializers.Serializer):
+    """A text as it would be sent by SMS, and as it would be in plain characters."""
+
+    content = serializers.CharField(allow_blank=True)
+    missing = serializers.ListField(child=serializers.CharField())
+    encoding = serializers.ChoiceField(choices=["GSM-7", "UCS-2"])
+    segments = serializers.IntegerField()
+    unicode_characters = UnicodeCharacterSerializer(many=True)
+    plain_content = serializers.CharField(allow_blank=True)
+    plain_segments = serializers.IntegerField()
+
+
 class EventsSerializer(serializers.Serializer):
     """Events as the socket sends them, and the cursor after the last one."""
 

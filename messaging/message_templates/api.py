@@ -11,9 +11,14 @@ from integrations import segments
 from messagehub.api.schema import operation
 from messagehub.api.viewsets import TenantModelViewSet
 from messaging.message_templates import templates
-from messaging.message_templates.serializers import NewTemplateSerializer, RenderSerializer, TemplateChangeSerializer
+from messaging.message_templates.serializers import (
+    NewTemplateSerializer,
+    PreviewSerializer,
+    RenderSerializer,
+    TemplateChangeSerializer,
+)
 from messaging.models import MessageTemplate
-from messaging.payload_schema import RenderedSerializer, TemplateSerializer
+from messaging.payload_schema import PreviewedSerializer, RenderedSerializer, TemplateSerializer
 
 
 class WritesOwnTemplates(IsStaffOfOrganization):
@@ -71,3 +76,35 @@ class TemplateViewSet(TenantModelViewSet):
             template, data["contact"], sender=request.user, variables=data.get("variables")
         )
         return Response({"content": text, "segments": segments.count_segments(text)})
+
+    @operation(
+        "Preview a template",
+        description="A sample of a text that is not saved. `missing` names the variables without value or fallback, "
+        "which stay in `content` as written; without `contact_id` only `agent` and `organization` have values. "
+        "`unicode_characters` are those that make an SMS cost more segments.",
+        answers={200: PreviewedSerializer},
+    )
+    @action(detail=False, methods=["post"], serializer_class=PreviewSerializer)
+    def preview(self, request):
+        data = self.read_input()
+        text, missing_names = templates.fill_in_sample(data["body"], data["contact"], sender=request.user)
+        characters = segments.find_unicode_characters(text)
+        plain_text = segments.simplify_text(text)
+        return Response(
+            {
+                "content": text,
+                "missing": missing_names,
+                "encoding": "UCS-2" if characters else "GSM-7",
+                "segments": segments.count_segments(text),
+                "unicode_characters": [
+                    {
+                        "character": character,
+                        "name": segments.describe_character(character),
+                        "plain": segments.find_plain_form(character),
+                    }
+                    for character in characters
+                ],
+                "plain_content": plain_text,
+                "plain_segments": segments.count_segments(plain_text),
+            }
+        )

@@ -45,6 +45,15 @@ class TemplateChangeSerializer(InputSerializer):
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
 
 
+class PreviewSerializer(serializers.Serializer):
+    """A text that is being written, and whom to fill it in for."""
+
+    body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False)
+    contact_id = VisibleRelatedField(
+        queryset=Contact.objects.all(), required=False, allow_null=True, default=None, source="contact"
+    )
+
+
 class RenderSerializer(serializers.Serializer):
     """Whom a template is to be filled in for."""
 

@@ -90,6 +90,31 @@ def fill_in_template(body: str, contact: Contact, *, sender: User, variables: Ma
     return text
 
 
+def fill_in_sample(body: str, contact: Contact | None, *, sender: User) -> tuple[str, list[str]]:
+    """The text with what is known, and the variables that aren't, left as they are written. Raises BadTemplate."""
+    check_template(body)
+    missing_names: list[str] = []
+
+    def fill(place: re.Match) -> str:
+        value = find_sample_value(place["name"], contact, sender) or place["fallback"]
+        if not value and place["fallback"] is None:
+            missing_names.append(place["name"])
+            return place[0]
+        return value or ""
+
+    text = PLACE.sub(fill, body)
+    return text, list(dict.fromkeys(missing_names))
+
+
+def find_sample_value(name: str, contact: Contact | None, sender: User) -> str:
+    """A variable's value; without a contact only the sender's own are known."""
+    if contact is not None:
+        return VARIABLES[name](contact, sender)
+    if name == "organization" and sender.organization is not None:
+        return sender.organization.name
+    return sender.name if name == "agent" else ""
+
+
 def split_placeholders(template: MessageTemplate, contact: Contact, *, sender: User) -> list[tuple[str, str]]:
     """The text in pieces ("text" | "known" | "missing", words). A missing piece has the variable's name."""
     pieces: list[tuple[str, str]] = []

@@ -125,6 +125,10 @@ TABLE = [
     Row("templates/<uuid:pk>", "patch", EVERYBODY, "contacts", {200}, "template", body={"name": "Other"}),
     Row("templates/<uuid:pk>", "delete", EVERYBODY, "contacts", {204}, "template"),
     Row(
+        "templates/preview", "post", EVERYBODY, "contacts", {200}, ids={"contact_id": "contact"},
+        body={"body": "Hi {{first_name|there}}"}, linked=frozenset({"contact_id"}),
+    ),
+    Row(
         "templates/<uuid:pk>/render", "post", EVERYBODY, "contacts", {200}, "template",
         {"contact_id": "contact"}, linked=frozenset({"contact_id"}),
     ),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from integrations import segments
 from messaging.message_templates import templates
 from messaging.models import Message, MessageTemplate
 from tokens import ledger
@@ -134,3 +135,66 @@ def test_queries_do_not_grow(api, ann, acme, inside, assert_constant_queries):
 
     add_template()
     assert_constant_queries(api(ann), "/api/templates", add_template)
+
+
+def preview(client, body, **more) -> dict:
+    answer = client.post("/api/templates/preview", {"body": body, **more})
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+@pytest.mark.parametrize(
+    ("body", "with_contact", "text", "missing"),
+    [
+        ("{{first_name|there}}, {{agent}} of {{organization}}", False, "there, Bo of Acme", []),
+        ("{{first_name|there}} at {{chatroom}}", True, "Nina at Sales", []),
+        ("{{email}} {{ email }} {{last_name}}", True, "{{email}} {{ email }} Okafor", ["email"]),
+        ("{{first_name}} {{phone}}{{email|}}", False, "{{first_name}} {{phone}}", ["first_name", "phone"]),
+    ],
+)
+def test_a_sample_says_what_is_missing_and_is_not_kept(api, bo, acme, inside, sales, body, with_contact, text, missing):
+    found = preview(api(bo), body, **({"contact_id": str(sales.contact.pk)} if with_contact else {}))
+    assert (found["content"], found["missing"]) == (text, missing)
+    with inside(acme):
+        assert not MessageTemplate.objects.exists()
+
+
+def test_a_sample_names_what_makes_it_unicode(api, bo):
+    found = preview(api(bo), "It\u2019s " + "x" * 66 + "\U0001f525\u2019")
+    assert (found["encoding"], found["segments"]) == ("UCS-2", 2)
+    assert found["unicode_characters"] == [
+        {"character": "\u2019", "name": "curly quote (U+2019)", "plain": "'"},
+        {"character": "\U0001f525", "name": "fire (U+1F525)", "plain": None},
+    ]
+    assert found["plain_content"] == "It's " + "x" * 66 + "\U0001f525'"
+    plain = preview(api(bo), "It\u2019s " + "x" * 66)
+    assert (plain["segments"], plain["plain_segments"]) == (2, 1)
+    assert preview(api(bo), "It's \u20ac 5")["encoding"] == "GSM-7"
+
+
+@pytest.mark.parametrize("body", ["{{shoe_size}}", "{{first_name", ""])
+def test_a_sample_of_a_bad_template_is_refused(api, bo, body):
+    answer = api(bo).post("/api/templates/preview", {"body": body})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["fields"].keys() == {"body"}
+
+
+def test_a_sample_is_for_contacts_that_one_sees(api, bo, support, elsewhere):
+    for contact in (support.contact, elsewhere.contact):
+        answer = api(bo).post("/api/templates/preview", {"body": "Hi", "contact_id": str(contact.pk)})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["fields"].keys() == {"contact_id"}
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("\u201cYes\u201d \u2013 no\u2026", '"Yes" - no...'),
+        ("gar\u00e7on, \u015fi\u0161", "garcon, sis"),
+        ("cafe\u0301 e\u0302", "caf\u00e9 e"),
+        ("10\u00a0\u20ac\u200b", "10 \u20ac"),
+        ("\u0439 \u05e9\u05dc m\u00b2", "\u0439 \u05e9\u05dc m\u00b2"),
+    ],
+)
+def test_plain_characters_say_the_same(text, plain):
+    assert segments.simplify_text(text) == plain
