@@ -9,7 +9,14 @@ from messagehub import launcher
 TIMES = {"SEND_LEASE_SECONDS": "6", "RECONCILE_SECONDS": "1", "RECONCILE_GRACE_SECONDS": "8"}
 NO_LIMITS = {
     f"LIMIT_{name}": "1000000"
-    for name in ("SEND_PER_USER", "REQUESTS_PER_USER", "REQUESTS_PER_ADDRESS", "LOGIN_PER_ADDRESS")
+    for name in (
+        "SEND_PER_USER",
+        "REQUESTS_PER_USER",
+        "REQUESTS_PER_ADDRESS",
+        "LOGIN_PER_ADDRESS",
+        "LOGIN_PER_ACCOUNT",
+        "LOGIN_PER_ACCOUNT_ANYWHERE",
+    )
 }
 
 
