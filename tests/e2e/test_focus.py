@@ -22,7 +22,7 @@ def test_another_list_keeps_the_row_or_gives_the_next(demo: Demo, signed_in, com
         eventually(lambda: demo.client("maya").conversation_with(phone))  # noqa: B023 as many as loops
     maya = signed_in("maya")
     row(maya, "Focus row two").first.focus()
-    maya.wait_for_function(FOCUS_SCRIPT_IS_THERE)  # it comes with the first focus, and is not to be slow
+    eventually(lambda: maya.evaluate(FOCUS_SCRIPT_IS_THERE))  # it comes with the first focus, and is not to be slow
     slow_down(maya, latency)
     maya.evaluate("document.querySelector('#filter-1 a:last-of-type').click()")  # any state
     maya.wait_for_url("**status=any**")
