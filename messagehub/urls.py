@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("accounts.pages.urls")),
     path("manage/", include("tokens.page_urls")),
     path("contacts/", include("messaging.contacts.urls")),
+    path("groups/", include("messaging.contacts.group_urls")),
     path("notifications/", include("messaging.notifications.urls")),
     path("", include("messaging.inbox.urls")),
 ]
