@@ -115,6 +115,9 @@ class DayFilter(django_filters.Filter):
 
     field_class = forms.DateField
 
+    def __init__(self, **options):
+        super().__init__(input_formats=["%Y-%m-%d"], **options)
+
 
 class VisibleFormField(forms.ModelChoiceField):
     def to_python(self, value):

@@ -5,7 +5,8 @@ A view calls `build_list` and draws `list` with the templates of `ui/lists/`. Ev
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -15,6 +16,7 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db.models import Model
 from django.http import Http404, HttpRequest, QueryDict
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 
 from messagehub.api.filters import DayFilter, FilterSet
@@ -30,12 +32,16 @@ class NothingSelected(Exception):
 
 @dataclass(frozen=True)
 class ListDefinition:
-    """What a list is filtered by. `labels` names the filters that the bar offers, in their order."""
+    """What a list is filtered by. `labels` names the filters that the bar offers, in their order.
+
+    `links_only` are filters that addresses may have and the bar does not offer, as there are too many to choose from.
+    """
 
     model: type[Model]
     filterset_class: type[FilterSet]
     labels: Mapping[str, Words]
     search_label: Words = ""
+    links_only: Mapping[str, Words] = field(default_factory=dict)
     page_size: int = 50
 
 
@@ -60,6 +66,8 @@ class FilterField:
     @property
     def words(self) -> Words:
         """What is chosen, as people read it."""
+        if self.input_type == "date" and not self.errors:
+            return date_format(date.fromisoformat(self.value), "j F Y")
         return next((choice.words for choice in self.choices if choice.is_chosen), self.value)
 
 
@@ -126,7 +134,7 @@ def build_list(
     those of `fixed`, which the address can't change.
     """
     filterset = _read_filterset(definition, request.GET, request)
-    fields = list(_build_fields(filterset, definition.labels))
+    fields = [*_build_fields(filterset, definition.labels), *_build_links(filterset, definition.links_only)]
     search = filterset.data.get("search", "") if "search" in filterset.filters else ""
     chosen = {field.name: field.value for field in fields if field.value}
     query = {**({"search": search} if search else {}), **chosen}
@@ -216,6 +224,14 @@ def _build_fields(filterset: FilterSet, labels: Mapping[str, Words]) -> Iterable
             input_type="date" if isinstance(filterset.filters[name], DayFilter) else "text",
             errors=bound.errors,
         )
+
+
+def _build_links(filterset: FilterSet, labels: Mapping[str, Words]) -> Iterable[FilterField]:
+    """Only those that are on."""
+    for name, label in labels.items():
+        if filterset.form.is_valid() and (chosen := filterset.form.cleaned_data[name]):
+            value = str(filterset.form[name].value())
+            yield FilterField(name, label, value, [Choice(value, str(chosen), True)], "hidden", [])
 
 
 def _address(request: HttpRequest, query: Mapping[str, str]) -> str:
