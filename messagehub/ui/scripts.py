@@ -147,7 +147,7 @@ def bundles() -> list[Bundle]:
         inbox,
         Bundle(Module("lists.js"), (shell,)),
         Bundle(Module("focus.js"), (shell,), lazy=True),
-        Bundle(Module("inbox/commands.js"), (shell, inbox), lazy=True),
+        Bundle(Module("commands.js"), (shell,), lazy=True),
         Bundle(Module("inbox/viewer.js"), (shell, inbox), lazy=True),
     ]
 
