@@ -12,7 +12,8 @@ LUCIDE = frozenset({
     "hourglass", "image", "inbox", "keyboard", "layers", "list-filter", "lock", "log-out", "mail", "menu", "merge",
     "message-square", "messages-square", "mic", "monitor", "moon", "mouse-pointer-click", "panel-right", "paperclip",
     "pencil", "phone", "plus", "rotate-ccw", "rotate-cw", "scroll-text", "search", "share-2", "sticker", "sun",
-    "tag", "timer", "trash-2", "upload", "user", "user-round-check", "user-round-plus", "users", "video", "wifi", "wifi-off", "x",
+    "tag", "timer", "trash-2", "upload", "user", "user-round-check", "user-round-plus", "users", "video", "wifi",
+    "wifi-off", "x",
 })  # fmt: skip
 
 # Lucide has no brand icons, and these must stay legible at 11 px.
