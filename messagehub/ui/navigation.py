@@ -31,6 +31,9 @@ INBOX = Page("inbox", _("Inbox"), "inbox", key="I", is_for_members=False, count=
 PAGES = (
     INBOX,
     Page("notifications", _("For you"), "at-sign", count="unseen"),
+    Page("contacts", _("Contacts"), "users", key="C"),
+    Page("groups", _("Groups"), "layers"),
+    Page("messages", _("Message log"), "scroll-text"),
     Page("manage-tokens", _("Tokens"), "coins", is_for_admins=True),
 )
 

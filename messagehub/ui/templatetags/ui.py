@@ -190,6 +190,13 @@ def full_time(moment: datetime | str) -> str:
 
 
 @register.filter
+def exact_time(moment: datetime | str) -> str:
+    """To the second, for a log: 3 March 2026, 14:05:09."""
+    when = local(moment)
+    return f"{date_words(when, 'j F Y')}, {when:%H:%M:%S}"
+
+
+@register.filter
 def near_time(moment: datetime | str) -> str:
     """Within a sentence: days nearby have names, and only another year is told."""
     when, now = local(moment), timezone.localtime()
