@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0014_contact_lists")]
+    dependencies = [("messaging", "0015_contact_lists")]
 
     operations = [
         migrations.AddIndex(
