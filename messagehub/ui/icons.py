@@ -7,7 +7,8 @@ from zipfile import ZipFile
 
 LUCIDE = frozenset({
     "alarm-clock", "arrow-down", "arrow-left", "arrow-right", "at-sign", "ban", "book-open-text", "calendar-clock",
-    "check", "check-check", "chevron-down", "chevrons-up-down", "circle-alert", "circle-dashed", "circle-question-mark",
+    "chart-line", "check", "check-check", "chevron-down", "chevrons-up-down", "circle-alert", "circle-dashed",
+    "circle-question-mark",
     "clock-3", "cloud-alert", "coffee", "coins", "compass", "copy", "download", "ellipsis", "eye", "history",
     "hourglass", "image", "inbox", "keyboard", "layers", "list-filter", "lock", "log-out", "mail", "menu", "merge",
     "message-square", "messages-square", "mic", "monitor", "moon", "mouse-pointer-click", "panel-right", "paperclip",

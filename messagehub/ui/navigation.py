@@ -29,6 +29,7 @@ class Page:
 
 INBOX = Page("inbox", _("Inbox"), "inbox", key="I", is_for_members=False, count="unread")
 PAGES = (
+    Page("home", _("Dashboard"), "chart-line", key="D"),
     INBOX,
     Page("notifications", _("For you"), "at-sign", count="unseen"),
     Page("contacts", _("Contacts"), "users", key="C"),
