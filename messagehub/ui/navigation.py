@@ -34,6 +34,7 @@ PAGES = (
     Page("notifications", _("For you"), "at-sign", count="unseen"),
     Page("contacts", _("Contacts"), "users", key="C"),
     Page("groups", _("Groups"), "layers"),
+    Page("campaigns", _("Campaigns"), "megaphone"),
     Page("messages", _("Message log"), "scroll-text"),
     Page("manage-tokens", _("Tokens"), "coins", is_for_admins=True),
 )

@@ -20,6 +20,8 @@ PAGES = {  # person of the demo -> addresses
         "/contacts/imports/",
         "/groups/",
         "/messages/",
+        "/campaigns/",
+        "/campaigns/new/",
     ],
     "dana": ["/manage/tokens/", "/contacts/?search=zzzz&consent=unknown"],
 }
