@@ -15,6 +15,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("accounts.pages.urls")),
     path("manage/", include("tokens.page_urls")),
+    path("manage/", include("accounts.pages.manage_urls")),
+    path("manage/", include("chatrooms.page_urls")),
     path("contacts/", include("messaging.contacts.urls")),
     path("notifications/", include("messaging.notifications.urls")),
     path("", include("messaging.inbox.urls")),

@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema_view
 from rest_framework import serializers
 
 from accounts import team
+from accounts.api.filters import UserFilterSet
 from accounts.api.permissions import IsAdmin
 from accounts.api.serializers import UserSerializer
 from accounts.models import User
@@ -59,6 +60,7 @@ class UserViewSet(TenantModelViewSet):
     permission_classes = [IsAdmin]
     queryset = User.objects.select_related("organization", "token_account")
     serializer_class = UserSerializer
+    filterset_class = UserFilterSet
     input_classes = {"create": InviteSerializer, "partial_update": UserChangeSerializer}
 
     def get_queryset(self):
