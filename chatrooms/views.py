@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.api.filters import UserFilterSet
 from accounts.models import User
-from accounts.pages.manage import admins_only, cut_by_name, filter_page, next_query, read_position
+from accounts.pages.manage import admins_only, cut_page, filter_page, next_query, read_position
 from chatrooms import membership, rooms
 from chatrooms.forms import ChatroomForm, NewChatroomForm
 from chatrooms.models import Chatroom, UserChatroom
@@ -173,14 +173,14 @@ def _list_page(
     shown = _rooms(request).annotate(agent_count=Count("user_chatrooms", filter=working))
     open_rooms = list(shown.filter(archived_at=None).prefetch_related("channels").order_by("name", "pk")[: ROOMS + 1])
     columns, more_columns = _columns(request, open_rooms[:ROOMS])
-    agents, more_agents = cut_by_name(request, filter_page(request, UserFilterSet, _agents(request)), AGENTS)
+    agents, more_agents = cut_page(request, filter_page(request, UserFilterSet, _agents(request)), AGENTS)
     access_by_agent = _access_of(agents, columns)
     matrix = [
         (agent, [{"room": room, "has_access": room.pk in access_by_agent[agent.pk]} for room in columns])
         for agent in agents
     ]
     context = {
-        "own_page": "chatrooms",
+        "own_page": "manage-chatrooms",
         "rooms": open_rooms[:ROOMS],
         "more_rooms": ROOMS if len(open_rooms) > ROOMS else 0,
         "archived": _rooms(request).exclude(archived_at=None).order_by(F("archived_at").desc(), "pk")[:ROOMS],
@@ -207,10 +207,10 @@ def _columns(request: HttpRequest, open_rooms: list[Chatroom]) -> tuple[list[Cha
 
 
 def _room_page(request: HttpRequest, room: Chatroom, status: int = 200, **more) -> HttpResponse:
-    agents, more_agents = cut_by_name(request, filter_page(request, UserFilterSet, _agents(request)), AGENTS)
+    agents, more_agents = cut_page(request, filter_page(request, UserFilterSet, _agents(request)), AGENTS)
     access_by_agent = _access_of(agents, [room])
     context = {
-        "own_page": "chatrooms",
+        "own_page": "manage-chatrooms",
         "room": room,
         "senders": room.channels.order_by("platform", "address"),
         "people": [(agent, {"room": room, "has_access": room.pk in access_by_agent[agent.pk]}) for agent in agents],

@@ -18,6 +18,8 @@ urlpatterns = [
     path("manage/", include("tokens.page_urls")),
     path("manage/", include("accounts.pages.manage_urls")),
     path("manage/", include("chatrooms.page_urls")),
+    path("manage/", include("integrations.page_urls")),
+    path("manage/", include("messaging.sending.page_urls")),
     path("contacts/", include("messaging.contacts.urls")),
     path("notifications/", include("messaging.notifications.urls")),
     path("", include("messaging.inbox.urls")),

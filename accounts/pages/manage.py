@@ -39,14 +39,15 @@ def read_position(request: HttpRequest, name: str = "after") -> UUID | None:
         raise BadRequest("Unknown position.") from None
 
 
-def cut_by_name(request: HttpRequest, rows: QuerySet, size: int) -> tuple[list, str]:
-    """A page of rows by name, and the query string of the next page; empty on the last one."""
+def cut_page(request: HttpRequest, rows: QuerySet, size: int, field: str = "name") -> tuple[list, str]:
+    """A page of rows in the order of a text, and the query string of the next page; empty on the last one."""
     if position := read_position(request):
         last = rows.model.objects.filter(organization_id=request.user.organization_id, pk=position).first()
         if last is None:
             raise BadRequest("Unknown position.")
-        rows = rows.filter(Q(name__gt=last.name) | Q(name=last.name, pk__gt=last.pk))
-    page = list(rows.order_by("name", "pk")[: size + 1])
+        text = getattr(last, field)
+        rows = rows.filter(Q(**{f"{field}__gt": text}) | Q(**{field: text, "pk__gt": last.pk}))
+    page = list(rows.order_by(field, "pk")[: size + 1])
     return page[:size], next_query(request, after=page[size - 1].pk) if len(page) > size else ""
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import team
 from accounts.api.filters import UserFilterSet
 from accounts.models import SignIn, User
-from accounts.pages.manage import admins_only, cut_by_name, filter_page
+from accounts.pages.manage import admins_only, cut_page, filter_page
 from accounts.pages.team_forms import ColleagueForm, DeactivateForm, InviteForm
 from messagehub import limits
 
@@ -168,13 +168,13 @@ def _find(request: HttpRequest, pk: UUID) -> User:
 
 
 def _list_page(request: HttpRequest, form: InviteForm | None = None, status: int = 200) -> HttpResponse:
-    people, more = cut_by_name(request, filter_page(request, UserFilterSet, _described(_people(request))), PEOPLE)
+    people, more = cut_page(request, filter_page(request, UserFilterSet, _described(_people(request))), PEOPLE)
     rooms = _name_rooms(people)
     for person in people:
         person.rooms = rooms[person.pk]
     filters = {name: request.GET.get(name, "") for name in UserFilterSet.base_filters}
     context = {
-        "own_page": "users",
+        "own_page": "manage-users",
         "people": people,
         "more": more,
         "filters": filters,
@@ -189,7 +189,7 @@ def _person_page(request: HttpRequest, person: User, status: int = 200, **more) 
     # By a reverse relation, because conversations are not known here.
     in_hand = person.assigned_conversations.exclude(status="CLOSED").count()
     context = {
-        "own_page": "users",
+        "own_page": "manage-users",
         "person": person,
         "is_self": person.pk == request.user.pk,
         "rooms": _name_rooms([person])[person.pk],

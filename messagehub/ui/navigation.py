@@ -31,7 +31,10 @@ INBOX = Page("inbox", _("Inbox"), "inbox", key="I", is_for_members=False, count=
 PAGES = (
     INBOX,
     Page("notifications", _("For you"), "at-sign", count="unseen"),
+    Page("manage-users", _("Users"), "users", is_for_admins=True),
     Page("manage-tokens", _("Tokens"), "coins", is_for_admins=True),
+    Page("manage-chatrooms", _("Chatrooms and access"), "layout-grid", is_for_admins=True),
+    Page("manage-numbers", _("Sender numbers"), "phone", is_for_admins=True),
 )
 
 

@@ -1,0 +1,7 @@
+"""Addresses beneath /manage/ of this room."""
+
+from django.urls import path
+
+from messaging.sending import number_test_views
+
+urlpatterns = [path("numbers/<uuid:pk>/test/", number_test_views.send_test, name="manage-number-test")]
