@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integrations import number_views
+from integrations import number_views, page_views
 
 urlpatterns = [
     path("numbers/", number_views.manage, name="manage-numbers"),
@@ -17,4 +17,12 @@ urlpatterns = [
     path("numbers/<uuid:pk>/revoke/", number_views.revoke_token, name="manage-number-revoke"),
     path("numbers/<uuid:pk>/webhook/", number_views.set_webhook, name="manage-number-webhook"),
     path("numbers/<uuid:pk>/disconnect/", number_views.disconnect, name="manage-number-disconnect"),
+    path("pages/", page_views.manage, name="manage-pages"),
+    path("pages/connect/", page_views.connect, name="manage-pages-connect"),
+    path("pages/<uuid:pk>/", page_views.page, name="manage-page"),
+    path("pages/<uuid:pk>/doctor/", page_views.doctor, name="manage-page-doctor"),
+    path("pages/<uuid:pk>/check/", page_views.check, name="manage-page-check"),
+    path("pages/<uuid:pk>/change/", page_views.change, name="manage-page-change"),
+    path("pages/<uuid:pk>/token/", page_views.replace_token, name="manage-page-token"),
+    path("pages/<uuid:pk>/disconnect/", page_views.disconnect, name="manage-page-disconnect"),
 ]
