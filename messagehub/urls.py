@@ -20,6 +20,7 @@ urlpatterns = [
     path("manage/", include("chatrooms.page_urls")),
     path("manage/", include("integrations.page_urls")),
     path("manage/", include("messaging.sending.page_urls")),
+    path("manage/", include("messaging.conversations.page_urls")),
     path("contacts/", include("messaging.contacts.urls")),
     path("notifications/", include("messaging.notifications.urls")),
     path("", include("messaging.inbox.urls")),

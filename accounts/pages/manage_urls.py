@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.pages import team_views
+from accounts.pages import audit_views, settings_views, team_views
 
 urlpatterns = [
     path("users/", team_views.users, name="manage-users"),
@@ -15,4 +15,9 @@ urlpatterns = [
     path("users/<uuid:pk>/password/", team_views.mail_password, name="manage-user-password"),
     path("users/<uuid:pk>/resend/", team_views.resend, name="manage-user-resend"),
     path("users/<uuid:pk>/withdraw/", team_views.withdraw, name="manage-user-withdraw"),
+    path("settings/", settings_views.organization, name="manage-settings"),
+    path("settings/keys/", settings_views.api_keys, name="manage-keys"),
+    path("settings/keys/<uuid:pk>/revoke/", settings_views.revoke_key, name="manage-key-revoke"),
+    path("settings/audit/", audit_views.log, name="manage-audit"),
+    path("settings/audit/export/", audit_views.export, name="manage-audit-export"),
 ]

@@ -36,6 +36,7 @@ PAGES = (
     Page("manage-chatrooms", _("Chatrooms and access"), "layout-grid", is_for_admins=True),
     Page("manage-numbers", _("Sender numbers"), "phone", is_for_admins=True),
     Page("manage-pages", _("Facebook and Instagram"), "share-2", is_for_admins=True),
+    Page("manage-settings", _("Settings"), "settings", is_for_admins=True),
 )
 
 

@@ -12,7 +12,19 @@ pytestmark = pytest.mark.e2e
 REQUESTS, BYTES, SHIFT = 14, 100 * 1024, 0.02
 PAGES = {  # person of the demo -> addresses
     "maya": ["/notifications/"],
-    "dana": ["/manage/tokens/"],
+    "dana": [
+        "/manage/tokens/",
+        "/manage/users/",
+        "/manage/chatrooms/",
+        "/manage/numbers/",
+        "/manage/numbers/import/",
+        "/manage/pages/",
+        "/manage/settings/",
+        "/manage/settings/labels/",
+        "/manage/settings/keys/",
+        "/manage/settings/audit/",
+        "/manage/settings/quiet-hours/",
+    ],
 }
 ADDRESSES = [(person, path) for person, paths in PAGES.items() for path in paths]
 
