@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from integrations import number_views, page_views
+from integrations import channel_views, number_views, page_views
 
 urlpatterns = [
+    path("channels/<uuid:pk>/", channel_views.find_subject, name="manage-channel"),
     path("numbers/", number_views.manage, name="manage-numbers"),
     path("numbers/account/", number_views.connect_account, name="manage-numbers-account"),
     path("numbers/import/", number_views.import_numbers, name="manage-numbers-import"),

@@ -293,3 +293,23 @@ def test_empty_list_says_what_to_do_first(browser, zed, globex, elsewhere):
     with tenancy.system():
         TwilioAccount.objects.filter(organization=globex.organization).update(provider="meta")
     assert "Connect your Twilio account first" in text(browser(zed).get(PAGE))
+
+
+# ---------------------------------------------------------------- where an alert leads
+def test_alert_leads_to_what_it_is_about(browser, ann, zed, acme, sales, inside):
+    with inside(acme):
+        account = factories.FacebookPageFactory(organization=acme.organization)
+        channel = factories.PageChannelFactory(chatroom=sales.room, account=account)
+        gone = factories.ChannelFactory(chatroom=sales.room, retired_at=timezone.now())
+    places = {
+        sales.number.pk: of(sales.number),
+        channel.pk: f"/manage/pages/{account.pk}/",
+        account.pk: f"/manage/pages/{account.pk}/",
+        gone.pk: PAGE,
+        acme.organization.pk: PAGE,
+    }
+    for subject, place in places.items():
+        assert browser(ann).get(f"/manage/channels/{subject}/")["Location"] == place
+    account_of_numbers = browser(ann).get(f"/manage/channels/{sales.number.account_id}/")["Location"]
+    assert account_of_numbers in {of(sales.number), of(acme.rooms["Support"].number)}
+    assert browser(zed).get(f"/manage/channels/{channel.pk}/")["Location"] == PAGE
