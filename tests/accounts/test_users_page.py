@@ -265,6 +265,19 @@ def test_open_conversations_go_to_a_colleague_who_may_see_them(browser, ann, bo,
     assert entry.after["conversations"] == 1
 
 
+def test_api_hands_over_as_the_page_does(api, ann, bo, cy, zed, acme, sales, inside, in_hand):
+    with inside(acme):
+        factories.UserChatroomFactory(user=cy, chatroom=sales.room)
+    client, address = api(ann), f"/api/users/{bo.pk}"
+    for wrong in (zed.pk, bo.pk, "x", 7):
+        refused = client.patch(address, {"is_active": False, "hand_over_to": wrong})
+        assert (refused.status_code, list(refused.json()["error"]["fields"])) == (400, ["hand_over_to"])
+    assert client.patch(address, {"hand_over_to": cy.pk}).status_code == 400
+    answer = client.patch(address, {"is_active": False, "name": "Bo L", "hand_over_to": cy.pk})
+    assert (answer.status_code, answer.json()["name"], answer.json()["is_active"]) == (200, "Bo L", False)
+    assert assignees(acme, in_hand, inside) == {"sales": cy.pk, "support": None, "closed": bo.pk}
+
+
 def test_without_a_successor_they_become_unassigned(browser, ann, bo, acme, inside, in_hand):
     assert browser(ann).post(of(bo, "deactivate/")).status_code == 302
     assert assignees(acme, in_hand, inside) == {"sales": None, "support": None, "closed": bo.pk}
