@@ -44,6 +44,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     team.LastAdmin: (409, "last_admin"),
     organizations.OwnSecondFactorFirst: (400, "invalid"),
     team.OwnRole: (409, "own_role"),
+    team.SuccessorUnavailable: (400, "invalid"),
     changes.NewerIsOpen: (409, "newer_open"),
     changes.NoWakingTime: (400, "invalid"),
     assignments.AssigneeGone: (400, "invalid"),
