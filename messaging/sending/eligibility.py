@@ -18,8 +18,9 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
 from integrations import providers
 from integrations.models import Channel, ProviderAccount
+from messaging.consent import entries
 from messaging.models import UNSUCCESSFUL, ConsentEntry, Conversation, Message, Platform
-from messaging.sending import consent, quiet_hours
+from messaging.sending import quiet_hours
 from tokens import ledger
 
 # Within this time of the customer's last message ours is a reply, which quiet hours do not hold back.
@@ -108,7 +109,7 @@ def may_send(
     sender = conversation.channel
     checks = (
         check_access(user, conversation.chatroom_id),
-        *_check_recipient(user, conversation, to, at, consent.find_opt_out(sender.pk, to) if sender and to else None),
+        *_check_recipient(user, conversation, to, at, entries.find_opt_out(sender.pk, to) if sender and to else None),
         check_content(conversation.platform, content, media_count),
         None if paid else _check_tokens(user, conversation.platform),
         None if seen_message is None else _find_newer(conversation, seen_message),
@@ -138,7 +139,7 @@ def may_send_to_each(
     """
     # Conversations are built in memory: the feed opens them only for recipients who get a message.
     at, warnings = at or timezone.now(), tuple(_list_delays(sender))
-    opt_outs = consent.find_opt_outs(sender.pk, [to for _, to in recipients])
+    opt_outs = entries.find_opt_outs(sender.pk, [to for _, to in recipients])
     verdicts = []
     for contact, to in recipients:
         exchange = Conversation(contact=contact, channel=sender, chatroom_id=contact.chatroom_id, platform=Platform.SMS)

@@ -1,6 +1,5 @@
 """Opt-outs and opt-ins, for each channel. The newest entry about an address and a channel decides."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -8,35 +7,6 @@ from chatrooms import phones
 from messagehub import sql
 from messaging.live import event_log
 from messaging.models import ConsentEntry
-
-# Twilio's own list (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out) and common Spanish and French
-# words, as `fold_keyword` writes them. The English ones hold for every organization, the others where it has not left
-# their language out. YES opts in at Twilio, but is an ordinary answer to people, so it lifts nothing here.
-# Twilio blocks the number and answers the customer by itself, and still sends us the webhook: we must not answer too.
-# Sending in spite of it fails with 21610 (https://www.twilio.com/docs/api/errors/21610), and many of these hurt the
-# account.
-KEYWORDS = {
-    "STOP": {
-        "en": ("stop", "stopall", "stopsms", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"),
-        "es": ("alto", "parar", "baja", "darbaja", "dardebaja", "darmedebaja", "cancelar", "detener"),
-        "fr": ("arret", "arreter", "arretez", "desabonner", "desabonnement", "desinscrire", "desinscription"),
-    },
-    "START": {
-        "en": ("start", "unstop"),
-        "es": ("iniciar", "comenzar", "empezar", "reanudar"),
-        "fr": ("commencer", "demarrer", "reprendre"),
-    },
-    "HELP": {"en": ("help", "info"), "es": ("ayuda",), "fr": ("aide",)},
-}
-# The keyword and its language, by word.
-KEYWORD_OF = {
-    word: (keyword, language)
-    for keyword, words_of in KEYWORDS.items()
-    for language, words in words_of.items()
-    for word in words
-}
-CONSENT_OF = {"STOP": ConsentEntry.Kind.OPT_OUT, "START": ConsentEntry.Kind.OPT_IN}
-LONGEST_KEYWORD = 100  # characters as written, so that a long text is not folded for nothing
 
 # Entries have the time of their message, not of their arrival here: a backfilled STOP may be older than a START that we
 # know, and must not outlast it.
@@ -97,34 +67,6 @@ def find_opt_outs_by_form(messages: Iterable[tuple[UUID, str]]) -> set[UUID]:
     if not other_forms:
         return set()
     return {row["id"] for row in sql.fetch_rows(BY_FORM, [list(column) for column in zip(*other_forms, strict=True)])}
-
-
-def fold_keyword(text: str) -> str:
-    """The text without case, accents, spaces, punctuation and invisible characters.
-
-    Symbols stay, so that a text with an emoji is no keyword.
-    """
-    # Unicode categories: C is control and format, M marks, P punctuation, Z separators.
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(char for char in plain if unicodedata.category(char)[0] not in "CMPZ")
-
-
-def read_keyword(text: str, opt_out_type: str) -> tuple[str, str] | None:
-    """STOP, START or HELP with its language, by Twilio's OptOutType or else by the whole text; None for anything else.
-
-    What the provider took for a keyword holds as an English one: it has blocked the number already.
-    """
-    # OptOutType comes only with Advanced Opt-Out (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out).
-    # "Please stop" is no keyword for Twilio either: people read it and have a button.
-    if opt_out_type in KEYWORDS:
-        return opt_out_type, "en"
-    return KEYWORD_OF.get(fold_keyword(text)) if len(text) <= LONGEST_KEYWORD else None
-
-
-def read_consent(text: str, opt_out_type: str) -> tuple[str, str] | None:
-    """The kind of consent entry that the text asks for, and the language of its keyword."""
-    keyword, language = read_keyword(text, opt_out_type) or ("", "")
-    return (CONSENT_OF[keyword], language) if keyword in CONSENT_OF else None
 
 
 def record_keywords(kinds: Sequence[tuple]) -> list[event_log.Change]:
