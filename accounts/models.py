@@ -27,7 +27,14 @@ def validate_country(code: str) -> None:
         raise ValidationError("Unknown country code. Use two letters, such as US.")
 
 
-KEYWORD_LANGUAGES = (("en", "English"), ("es", "Spanish"), ("fr", "French"))
+KEYWORD_LANGUAGES = (
+    ("de", "German"),
+    ("en", "English"),
+    ("es", "Spanish"),
+    ("fr", "French"),
+    ("it", "Italian"),
+    ("pt", "Portuguese"),
+)
 
 
 def list_keyword_languages() -> list[str]:
@@ -85,9 +92,9 @@ class Organization(Row):
     keyword_languages = ArrayField(
         models.CharField(max_length=2, choices=KEYWORD_LANGUAGES),
         default=list_keyword_languages,
-        db_default=["en", "es", "fr"],
+        db_default=["de", "en", "es", "fr", "it", "pt"],
         blank=True,
-        help_text="Languages in which STOP, START and HELP are understood. English always is.",
+        help_text="Languages of STOP, START, HELP and of sentences that mean STOP. English always counts.",
     )
 
     class Meta:

@@ -11,6 +11,7 @@ from integrations.api import FacebookPageViewSet, SenderNumberViewSet
 from messagehub import docs
 from messagehub.api.routers import Router
 from messaging.campaigns.api import CampaignViewSet
+from messaging.consent.api import OptOutOfferViewSet
 from messaging.contacts.api import ContactViewSet, GroupViewSet
 from messaging.conversations.api import ConversationViewSet
 from messaging.conversations.label_api import LabelViewSet
@@ -32,6 +33,7 @@ for prefix, viewset in {
     "keys": KeyViewSet,
     "labels": LabelViewSet,
     "messages": MessageViewSet,
+    "opt-out-offers": OptOutOfferViewSet,
     "sender-numbers": SenderNumberViewSet,
     "stats": StatisticsViewSet,
     "templates": TemplateViewSet,

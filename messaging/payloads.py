@@ -11,7 +11,7 @@ from chatrooms import phones
 from chatrooms.models import Contact
 from messagehub.datetimes import format_time
 from messagehub.sql import fetch_prepared, fetch_rows
-from messaging.models import Note
+from messaging.models import Note, OptOutOffer
 
 # Rows and payloads are made by hand: a nested serializer for a page of 50 costs more than its query.
 MESSAGE_COLUMNS = """
@@ -239,4 +239,30 @@ def describe_note(row: Note) -> dict:
         "content": row.content,
         "mentions": row.mentions,
         "created_at": row.created_at,
+    }
+
+
+def describe_offers_by_message(message_ids: Iterable[UUID]) -> dict[UUID, dict]:
+    offers = OptOutOffer.objects.filter(message__in=list(message_ids)).select_related("message", "closed_by")
+    return {offer.message_id: describe_offer(offer) for offer in offers}
+
+
+def describe_offer(offer: OptOutOffer) -> dict:
+    """The payload of an offer with its message and who closed it."""
+    message, closer = offer.message, offer.closed_by
+    return {
+        "id": str(offer.pk),
+        "chatroom_id": str(message.chatroom_id),
+        "conversation_id": str(message.conversation_id),
+        "contact_id": str(message.contact_id),
+        "channel_id": str(offer.channel_id),
+        "address": offer.address,
+        "message_id": str(message.pk),
+        "text": "" if message.deleted_at else message.content,
+        "written_at": format_time(message.occurred_at),
+        "due_at": format_time(offer.due_at),
+        "state": offer.state,
+        "closed_at": format_time(offer.closed_at),
+        "closed_by": {"id": str(closer.pk), "name": closer.name} if closer else None,
+        "reason": offer.reason,
     }

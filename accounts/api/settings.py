@@ -76,7 +76,7 @@ class SettingsSerializer(RowSerializer):
         child=KnownValueField(choices=KEYWORD_LANGUAGES),
         required=False,
         max_length=len(KEYWORD_LANGUAGES),
-        help_text="Languages in which a customer's STOP, START and HELP are understood. English always is.",
+        help_text="Languages of customers' STOP, START, HELP and sentences that mean STOP. English always counts.",
     )
 
     def validate_keyword_languages(self, given: list[str]) -> list[str]:

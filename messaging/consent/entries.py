@@ -12,12 +12,20 @@ from messaging.models import ConsentEntry
 # know, and must not outlast it.
 WRITTEN = """
 INSERT INTO consent_entries (created_at, organization_id, channel_id, address, kind, source, text, message_id)
-SELECT m.occurred_at, m.organization_id, m.channel_id, m.from_address, w.kind, 'keyword', left(m.content, 100), m.id
-FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS w (message_id, kind, language)
+SELECT m.occurred_at, m.organization_id, m.channel_id, m.from_address, w.kind, 'keyword', m.content, m.id
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS w (message_id, kind, languages)
 JOIN messages m ON m.id = w.message_id
-JOIN organizations o ON o.id = m.organization_id AND (w.language = 'en' OR w.language = ANY(o.keyword_languages))
+JOIN organizations o ON o.id = m.organization_id
+    AND string_to_array(w.languages, ' ') && ('{en}' || o.keyword_languages::text[])
 ORDER BY m.occurred_at, m.id
-RETURNING channel_id, address
+RETURNING channel_id, address, kind
+"""
+# Offered sentences of who has opted out in the meantime: by a keyword, or because the provider says so.
+SETTLE_OFFERS = """
+UPDATE opt_out_offers f SET state = 'accepted', closed_at = now()
+FROM unnest(%s::uuid[], %s::text[]) AS gone (channel_id, address), messages m
+WHERE f.channel_id = gone.channel_id AND f.address = gone.address AND f.state = 'open' AND m.id = f.message_id
+RETURNING f.organization_id, m.chatroom_id, m.conversation_id, m.id
 """
 
 # Only opt-outs "at some time": it narrows the messages down, and `recheck` asks which entry is the newest.
@@ -70,14 +78,14 @@ def find_opt_outs_by_form(messages: Iterable[tuple[UUID, str]]) -> set[UUID]:
 
 
 def record_keywords(kinds: Sequence[tuple]) -> list[event_log.Change]:
-    """Add entries for inbound keywords, given as (message id, kind, language); returns the changes to record.
+    """Add entries for inbound keywords, given as (message id, kind, languages); returns the changes to record.
 
-    Those in a language that the message's organization has left out add none.
+    Those in languages that the message's organization has left out add none.
     """
     if not kinds:
         return []
     entries = sql.fetch_rows(WRITTEN, [list(column) for column in zip(*kinds, strict=True)])
-    return _list_changes((row["channel_id"], row["address"]) for row in entries)
+    return list_consequences((row["channel_id"], row["address"], row["kind"]) for row in entries)
 
 
 def record_provider_opt_out(
@@ -95,15 +103,24 @@ def record_provider_opt_out(
         text=text[:100],
         message_id=message_id,
     )
-    return _list_changes([(channel_id, address)])
+    return list_consequences([(channel_id, address, ConsentEntry.Kind.OPT_OUT)])
 
 
-def _list_changes(addresses: Iterable[tuple[UUID, str]]) -> list[event_log.Change]:
-    """Changes of the conversations that show the consent of these (channel, address) pairs."""
-    channel_forms = [(channel_id, form) for channel_id, address in addresses for form in phones.list_forms(address)]
-    if not channel_forms:
+def list_consequences(entries: Iterable[tuple[UUID, str, str]]) -> list[event_log.Change]:
+    """Close the offers that new entries, given as (channel, address, kind), settle.
+
+    Returns the changes to record: of those offers, and of the conversations that show the consent.
+    """
+    forms = [(channel_id, form, kind) for channel_id, address, kind in entries for form in phones.list_forms(address)]
+    if not forms:
         return []
-    rows = sql.fetch_rows(CONCERNED, [list(column) for column in zip(*channel_forms, strict=True)])
+    conversations = sql.fetch_rows(CONCERNED, [list(column) for column in list(zip(*forms, strict=True))[:2]])
+    gone = [form[:2] for form in forms if form[2] == ConsentEntry.Kind.OPT_OUT]
+    settled = sql.fetch_rows(SETTLE_OFFERS, [list(column) for column in zip(*gone, strict=True)]) if gone else []
     return [
-        event_log.Change(event_log.CONVERSATION, row["organization_id"], row["chatroom_id"], row["id"]) for row in rows
+        event_log.Change(event_log.CONVERSATION, row["organization_id"], row["chatroom_id"], row["id"])
+        for row in conversations
+    ] + [
+        event_log.Change(event_log.OFFER, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"])
+        for row in settled
     ]

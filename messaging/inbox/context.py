@@ -25,7 +25,7 @@ from messaging.conversations import listing, notes
 from messaging.conversations.activity_lines import Line
 from messaging.inbox import forms, list_filters
 from messaging.inbox.list_filters import Filters
-from messaging.models import UNSUCCESSFUL, Conversation, Label, Message, Note, Platform
+from messaging.models import UNSUCCESSFUL, Conversation, Label, Message, Note, OptOutOffer, Platform
 from messaging.sending import eligibility
 from messaging.templatetags.thread import is_lost, status_name
 
@@ -77,6 +77,7 @@ def list_commands() -> list[dict]:
         ("label", _("Label"), "L"),
         ("snooze", _("Snooze"), "Z"),
         ("unread", _("Mark as unread"), "U"),
+        ("optOut", _("Opt out who asks for no more messages"), "O"),
         ("aside", _("Hide or show the contact"), "]"),
     ]
     return [{"do": do, "name": name, "key": key, "open_only": True} for do, name, key in with_one_open] + [
@@ -235,6 +236,9 @@ def build_bubbles(pairs: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
     tried = Message.objects.filter(retry_of__in=lost).exclude(status__in=UNSUCCESSFUL) if lost else []
     retried = {message.retry_of_id for message in tried}
     quoted = payloads.describe_messages_by_id({row["reply_to_id"] for row, _ in pairs if row["reply_to_id"]})
+    inbound_ids = [row["id"] for row, shape in pairs if shape["direction"] == Message.Direction.INBOUND]
+    open_offers = OptOutOffer.objects.filter(message__in=inbound_ids, state=OptOutOffer.State.OPEN)
+    offer_of = {offer.message_id: offer for offer in open_offers} if inbound_ids else {}
     return [
         shape
         | {
@@ -243,6 +247,7 @@ def build_bubbles(pairs: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
             "contact": contacts[row["contact_id"]],
             "retried": row["id"] in retried,
             "quoted": quoted.get(row["reply_to_id"]),
+            "opt_out_offer": offer_of.get(row["id"]),
             "media_urls": orjson.loads(row["media_urls"]) if isinstance(row["media_urls"], str) else row["media_urls"],
         }
         for row, shape in pairs

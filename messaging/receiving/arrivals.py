@@ -7,7 +7,7 @@ from procrastinate.types import JSONDict
 
 from integrations.events import Echo, InboundMessage, Referred
 from messagehub import sql
-from messaging.consent import entries, keywords
+from messaging.consent import offers
 from messaging.live import event_log
 
 Message = InboundMessage | Echo
@@ -279,12 +279,10 @@ def receive_messages(messages: Iterable[Message]) -> list[event_log.Change]:
     _store_attachments(all_rows, message_of)
     message_by_row = [(row["id"], message_of[_row_key(row)]) for row in all_rows]
     _store_references(message_by_row)
-    kinds = [
-        (pk, keywords.read_consent(message.body, message.keyword))
-        for pk, message in message_by_row
-        if isinstance(message, InboundMessage)
+    texts = [
+        (pk, message.body, message.keyword) for pk, message in message_by_row if isinstance(message, InboundMessage)
     ]
-    consent_changes = entries.record_keywords([(pk, *kind) for pk, kind in kinds if kind])
+    consent_changes = offers.note_consent(texts)
     message_changes = [
         event_log.Change(
             event_log.CREATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]

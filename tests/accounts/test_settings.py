@@ -15,7 +15,7 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
         "refund_policy": "not_sent",
         "low_balance_limit": 10,
         "require_mfa_for_admins": False,
-        "keyword_languages": ["en", "es", "fr"],
+        "keyword_languages": ["de", "en", "es", "fr", "it", "pt"],
         "token_prices": {"SMS": 1, "MESSENGER": 1, "INSTAGRAM": 1},
         "quiet_hours": None,
     }
@@ -54,7 +54,7 @@ def test_the_rules_of_sending_are_settings(api, ann):
         {"token_prices": {"SMS": -1}},
         {"refund_policy": "always"},
         {"low_balance_limit": -1},
-        {"keyword_languages": ["de"]},
+        {"keyword_languages": ["nl"]},
     ):
         assert client.patch("/api/settings", wrong).status_code == 400, wrong
     assert client.get("/api/settings").json()["token_prices"]["SMS"] == 2

@@ -113,6 +113,11 @@ TABLE = [
         "groups/<uuid:pk>/members", "delete", EVERYBODY, "contacts", {204}, "group",
         {"contact_id": "contact"}, linked=frozenset({"contact_id"}), elsewhere=404,
     ),
+    # sentences that are offered as opt-outs
+    reads("opt-out-offers", chatroom_id="room"),
+    reads("opt-out-offers/<uuid:pk>", "offer"),
+    Row("opt-out-offers/<uuid:pk>/accept", "post", EVERYBODY, "contacts", {200}, "offer"),
+    Row("opt-out-offers/<uuid:pk>/dismiss", "post", EVERYBODY, "contacts", {200}, "offer", body={"reason": "A joke"}),
     # labels and templates
     reads("labels"),
     Row("labels", "post", ADMINS, "contacts", {201}, body={"name": "New"}),

@@ -31,6 +31,7 @@ const acts = {
   mine: () => press(`#assign [value="${me}"]`),
   snooze: () => openMenu("snooze"),
   unread: () => press("#more [name=unread]"),
+  optOut: () => press("#log-items [data-opt-out]"),
   search: () => search.focus(),
   side: () => { document.body.toggleAttribute("data-no-side"); },
   next: () => step(1),
@@ -48,7 +49,7 @@ const acts = {
 // With the acts of the page that has the conversation.
 export function start(others) { Object.assign(acts, others); }
 
-const KEYS = { j: "next", k: "previous", r: "reply", n: "note", e: "resolve", a: "assign", l: "label", z: "snooze", u: "unread", "/": "search", "[": "side", "]": "aside", "?": "help" };
+const KEYS = { j: "next", k: "previous", r: "reply", n: "note", e: "resolve", a: "assign", l: "label", z: "snooze", u: "unread", o: "optOut", "/": "search", "[": "side", "]": "aside", "?": "help" };
 const GOES = { i: "inbox", c: "contacts", d: "dashboard" };
 let going = 0;
 
