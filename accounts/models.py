@@ -48,6 +48,11 @@ class Organization(Row):
         NOT_SENT = "not_sent", "Messages that were never sent"
         UNDELIVERED = "undelivered", "Also undelivered messages"
 
+    class OptOutScope(models.TextChoices):
+        CHANNEL = "channel", "The channel that they wrote to"
+        CHATROOM = "chatroom", "All channels of its chatroom"
+        ORGANIZATION = "organization", "All channels of the organization"
+
     name = models.CharField(max_length=120, validators=[names.validate_name])
     slug = models.SlugField(unique=True)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[datetimes.validate_time_zone])
@@ -89,6 +94,13 @@ class Organization(Row):
     # In the recipient's local time. They span midnight where the start is later than the end.
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
+    opt_out_scope = models.CharField(
+        max_length=12,
+        choices=OptOutScope.choices,
+        default="channel",
+        db_default="channel",
+        help_text="What a customer's STOP to one channel holds for.",
+    )
     keyword_languages = ArrayField(
         models.CharField(max_length=2, choices=KEYWORD_LANGUAGES),
         default=list_keyword_languages,

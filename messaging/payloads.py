@@ -191,18 +191,25 @@ def _contact(contact: Contact, id_of: Mapping[tuple[UUID, str], str], consent: s
     }
 
 
-# The newest entry for each of the chatroom's channels; of those, an opt-out beats an opt-in.
+# The newest entry for each of the chatroom's channels, and for all of the organization's where a STOP holds for all; of
+# those, an opt-out beats an opt-in.
 CONSENT = """
+WITH c AS (SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address))
 SELECT DISTINCT ON (said.id) said.id, said.kind FROM (
-    SELECT DISTINCT ON (c.id, n.id) c.id, e.kind
-    FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address)
-    JOIN channels n ON n.chatroom_id = c.chatroom_id
+    (SELECT DISTINCT ON (c.id, n.id) c.id, e.kind
+    FROM c JOIN channels n ON n.chatroom_id = c.chatroom_id
     JOIN LATERAL (
         SELECT o.id, o.kind, o.created_at FROM consent_entries o
         WHERE o.channel_id = n.id AND o.address = c.address
         ORDER BY o.created_at DESC, o.id DESC LIMIT 1
     ) e ON true
-    ORDER BY c.id, n.id, e.created_at DESC, e.id DESC
+    ORDER BY c.id, n.id, e.created_at DESC, e.id DESC)
+    UNION ALL
+    (SELECT DISTINCT ON (c.id, c.address) c.id, e.kind
+    FROM c JOIN chatrooms r ON r.id = c.chatroom_id
+    JOIN organizations g ON g.id = r.organization_id AND g.opt_out_scope = 'organization'
+    JOIN consent_entries e ON e.organization_id = g.id AND e.address = c.address
+    ORDER BY c.id, c.address, e.created_at DESC, e.id DESC)
 ) said
 ORDER BY said.id, said.kind = 'opt_out' DESC
 """
@@ -211,7 +218,7 @@ ORDER BY said.id, said.kind = 'opt_out' DESC
 def consent_of(contacts: Sequence[Contact], scoped_ids: Sequence[tuple[UUID, str, str]] | None = None) -> dict:
     """`opted_out` or `opted_in` by contact id. Contacts without an entry are left out.
 
-    A contact who opted out of any channel of their chatroom counts as opted out.
+    A contact who opted out of any channel of their chatroom, or of any for which that holds, counts as opted out.
     """
     chatroom_of = {contact.pk: contact.chatroom_id for contact in contacts}
     addresses = [

@@ -14,7 +14,7 @@ from messagehub.api.viewsets import TenantViewSet
 PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
 PLAIN = (
     "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins",
-    "keyword_languages",
+    "keyword_languages", "opt_out_scope",
 )  # fmt: skip
 
 
@@ -72,6 +72,12 @@ class SettingsSerializer(RowSerializer):
         required=False, help_text="Admins must use two-factor authentication. Set up your own first."
     )
 
+    opt_out_scope = KnownValueField(
+        choices=Organization.OptOutScope.choices,
+        required=False,
+        help_text="What a customer's STOP holds for: the channel that they wrote to, its chatroom, or the whole "
+        "organization. A change holds at once for earlier ones too.",
+    )
     keyword_languages = serializers.ListField(
         child=KnownValueField(choices=KEYWORD_LANGUAGES),
         required=False,

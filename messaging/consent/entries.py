@@ -1,12 +1,50 @@
 """Opt-outs and opt-ins, for each channel. The newest entry about an address and a channel decides."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from chatrooms import phones
 from messagehub import sql
 from messaging.live import event_log
 from messaging.models import ConsentEntry
+
+# Whether the address has opted out of the channel `n` of the organization `o`. The channel's own newest entry decides,
+# and where a STOP holds for more than its channel, the newest of all those channels too: a START to one of them lifts
+# the STOPs to the others, but for the channels that the STOPs were written to.
+OPTED_OUT = """('opt_out' = (
+    SELECT e.kind FROM consent_entries e WHERE e.channel_id = n.id AND e.address = {address}
+    ORDER BY e.created_at DESC, e.id DESC LIMIT 1)
+OR o.opt_out_scope <> 'channel' AND 'opt_out' = (
+    SELECT e.kind FROM consent_entries e JOIN channels s ON s.id = e.channel_id
+    WHERE e.organization_id = n.organization_id AND e.address = {address} AND s.platform = n.platform
+      AND (o.opt_out_scope = 'organization' OR s.chatroom_id = n.chatroom_id)
+    ORDER BY e.created_at DESC, e.id DESC LIMIT 1))"""
+# The same with the entries: for each address its newest of the channel, and its newest of all that it holds for.
+NEWEST = """
+SELECT e.id, e.kind, e.created_at, form.address AS form, s.address AS channel_address, newest.is_own
+FROM channels n JOIN organizations o ON o.id = n.organization_id
+CROSS JOIN unnest(%s::text[]) AS form (address)
+CROSS JOIN LATERAL (
+    (SELECT e.id, true AS is_own FROM consent_entries e WHERE e.channel_id = n.id AND e.address = form.address
+     ORDER BY e.created_at DESC, e.id DESC LIMIT 1)
+    UNION ALL
+    (SELECT e.id, false FROM consent_entries e JOIN channels s ON s.id = e.channel_id
+     WHERE o.opt_out_scope <> 'channel'
+       AND e.organization_id = n.organization_id AND e.address = form.address AND s.platform = n.platform
+       AND (o.opt_out_scope = 'organization' OR s.chatroom_id = n.chatroom_id)
+     ORDER BY e.created_at DESC, e.id DESC LIMIT 1)
+) newest
+JOIN consent_entries e ON e.id = newest.id
+JOIN channels s ON s.id = e.channel_id
+WHERE n.id = %s
+"""
+# Channels `s` for which an entry about the channel `n` holds.
+HOLDS_FOR = """
+JOIN channels s ON s.organization_id = n.organization_id AND s.platform = n.platform AND (
+    s.id = n.id OR o.opt_out_scope = 'organization' OR o.opt_out_scope = 'chatroom' AND s.chatroom_id = n.chatroom_id)
+"""
 
 # Entries have the time of their message, not of their arrival here: a backfilled STOP may be older than a START that we
 # know, and must not outlast it.
@@ -21,9 +59,13 @@ ORDER BY m.occurred_at, m.id
 RETURNING channel_id, address, kind
 """
 # Offered sentences of who has opted out in the meantime: by a keyword, or because the provider says so.
-SETTLE_OFFERS = """
+SETTLE_OFFERS = f"""
 UPDATE opt_out_offers f SET state = 'accepted', closed_at = now()
-FROM unnest(%s::uuid[], %s::text[]) AS gone (channel_id, address), messages m
+FROM (
+    SELECT DISTINCT s.id AS channel_id, gone.address FROM unnest(%s::uuid[], %s::text[]) AS gone (channel_id, address)
+    JOIN channels n ON n.id = gone.channel_id JOIN organizations o ON o.id = n.organization_id
+    {HOLDS_FOR}
+) gone, messages m
 WHERE f.channel_id = gone.channel_id AND f.address = gone.address AND f.state = 'open' AND m.id = f.message_id
 RETURNING f.organization_id, m.chatroom_id, m.conversation_id, m.id
 """
@@ -33,39 +75,51 @@ BY_FORM = """
 SELECT DISTINCT form.message_id AS id
 FROM unnest(%s::uuid[], %s::text[]) AS form (message_id, address)
 JOIN messages m ON m.id = form.message_id
-JOIN consent_entries e ON e.channel_id = m.channel_id AND e.address = form.address AND e.kind = 'opt_out'
+JOIN consent_entries e
+    ON e.organization_id = m.organization_id AND e.address = form.address AND e.kind = 'opt_out'
 """
-# Unclosed conversations of a channel with an address in any of its forms. Their open pages show the consent.
-CONCERNED = """
+# Unclosed conversations with an address in any of its forms, of channels for which an entry holds. Their pages show it.
+CONCERNED = f"""
 SELECT DISTINCT v.organization_id, v.chatroom_id, v.id
 FROM unnest(%s::uuid[], %s::text[]) AS concerned (channel_id, address)
-JOIN channels n ON n.id = concerned.channel_id
+JOIN channels n ON n.id = concerned.channel_id JOIN organizations o ON o.id = n.organization_id
+{HOLDS_FOR}
 JOIN contact_addresses k
-    ON k.chatroom_id = n.chatroom_id AND k.platform = n.platform AND k.address = concerned.address
-JOIN conversations v ON v.contact_id = k.contact_id AND v.channel_id = n.id AND v.status <> 'CLOSED'
+    ON k.chatroom_id = s.chatroom_id AND k.platform = s.platform AND k.address = concerned.address
+JOIN conversations v ON v.contact_id = k.contact_id AND v.channel_id = s.id AND v.status <> 'CLOSED'
 """
 
 
-def find_opt_out(channel_id, address: str) -> ConsentEntry | None:
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """An opt-out in force: its entry, when it was said, and the address of the channel that it was said to."""
+
+    entry_id: UUID
+    said_at: datetime
+    channel_address: str
+    is_own: bool  # whether that is the channel that was asked for
+
+
+def find_opt_out(channel_id: UUID, address: str) -> OptOut | None:
     """The opt-out in force for this address and channel, or None."""
     return find_opt_outs(channel_id, [address]).get(address)
 
 
-def find_opt_outs(channel_id, addresses: Iterable[str]) -> dict[str, ConsentEntry]:
+def find_opt_outs(channel_id: UUID, addresses: Iterable[str]) -> dict[str, OptOut]:
     """Opt-outs in force for this channel, by address. The newest entry about any form of an address decides."""
     # Mexican, Argentine and Brazilian numbers have two forms each (`chatrooms.phones.list_forms`).
     forms_of = {address: phones.list_forms(address) for address in addresses}
-    every_form = {form for forms in forms_of.values() for form in forms}
-    entries = ConsentEntry.objects.filter(channel_id=channel_id, address__in=every_form)
-    newest_entry = {
-        entry.address: entry for entry in entries.order_by("address", "-created_at", "-pk").distinct("address")
-    }
-    opt_outs = {}
+    every_form = list({form for forms in forms_of.values() for form in forms})
+    rows = sql.fetch_prepared(NEWEST, [every_form, channel_id]) if every_form else []
+    newest_entry = {(row["form"], row["is_own"]): row for row in rows}
+    opt_outs: dict[str, OptOut] = {}
     for address, forms in forms_of.items():
-        form_entries = [newest_entry[form] for form in forms if form in newest_entry]
-        entry = max(form_entries, key=lambda entry: (entry.created_at, entry.pk), default=None)
-        if entry and entry.kind == ConsentEntry.Kind.OPT_OUT:
-            opt_outs[address] = entry
+        for is_own in (True, False):
+            of_address = [newest_entry[form, is_own] for form in forms if (form, is_own) in newest_entry]
+            newest = max(of_address, key=lambda row: (row["created_at"], row["id"]), default=None)
+            if newest and newest["kind"] == ConsentEntry.Kind.OPT_OUT:
+                opt_out = OptOut(newest["id"], newest["created_at"], newest["channel_address"], is_own)
+                opt_outs.setdefault(address, opt_out)
     return opt_outs
 
 

@@ -17,19 +17,18 @@ from messaging.models import ConsentEntry, OptOutOffer
 
 # Ten business days are two weeks; from a Saturday or Sunday they end on the Friday of the second week. Holidays are not
 # known and only make it sooner. Whoever has opted out needs no offer, and one is enough for an address and channel.
-OFFER = """
+OFFER = f"""
 INSERT INTO opt_out_offers (organization_id, message_id, channel_id, address, due_at)
 SELECT m.organization_id, m.id, m.channel_id, m.from_address,
        (written.at + CASE extract(isodow FROM written.at) WHEN 6 THEN 13 WHEN 7 THEN 12 ELSE 14 END * interval '1 day')
            AT TIME ZONE o.time_zone
 FROM unnest(%s::uuid[], %s::text[]) AS w (message_id, languages)
 JOIN messages m ON m.id = w.message_id
+JOIN channels n ON n.id = m.channel_id
 JOIN organizations o ON o.id = m.organization_id
-    AND string_to_array(w.languages, ' ') && ('{en}' || o.keyword_languages::text[])
+    AND string_to_array(w.languages, ' ') && ('{{en}}' || o.keyword_languages::text[])
 CROSS JOIN LATERAL (SELECT m.occurred_at AT TIME ZONE o.time_zone AS at) written
-WHERE 'opt_out' IS DISTINCT FROM (
-    SELECT e.kind FROM consent_entries e WHERE e.channel_id = m.channel_id AND e.address = m.from_address
-    ORDER BY e.created_at DESC, e.id DESC LIMIT 1)
+WHERE {entries.OPTED_OUT.format(address="m.from_address")} IS NOT TRUE
 ORDER BY m.occurred_at, m.id
 ON CONFLICT DO NOTHING
 RETURNING message_id

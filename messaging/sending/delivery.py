@@ -94,13 +94,13 @@ RETURNING m.id, m.organization_id, m.attempt, m.content,
 """
 # Asked for every claimed message, since it is read by primary keys: contacts that were blocked or opted out after the
 # message was queued, and channels that were retired.
-UNWANTED = """
+UNWANTED = f"""
 SELECT m.id FROM messages m
 JOIN contacts c ON c.id = m.contact_id
 JOIN channels n ON n.id = m.channel_id
-WHERE m.id = ANY(%s::uuid[]) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL OR 'opt_out' = (
-    SELECT e.kind FROM consent_entries e WHERE e.channel_id = n.id AND e.address = m.to_address
-    ORDER BY e.created_at DESC, e.id DESC LIMIT 1))
+JOIN organizations o ON o.id = m.organization_id
+WHERE m.id = ANY(%s::uuid[]) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL OR
+    {entries.OPTED_OUT.format(address="m.to_address")})
 """
 SENDERS = isolation.Batches(
     "Sending",
