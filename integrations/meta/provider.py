@@ -72,7 +72,9 @@ class Meta:
     def split_batch(self, body: bytes) -> tuple[str, list[Part]]:
         return EVENT, parsing.split_body(body)
 
-    def list_origins(self, platform: str, channel_address: str, provider_id: str) -> list[tuple[str, str]]:
+    def list_origins(
+        self, platform: str, account: str, channel_address: str, provider_id: str
+    ) -> list[tuple[str, str]]:
         return [(EVENT, key) for key in parsing.list_keys(platform, channel_address, provider_id)]
 
     def callback_url(self, message_id: UUID) -> str:

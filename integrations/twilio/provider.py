@@ -65,8 +65,10 @@ class Twilio:
     def split_batch(self, body: bytes) -> tuple[str, list[Part]]:
         raise ValueError("Twilio sends one event in each webhook.")
 
-    def list_origins(self, platform: str, channel_address: str, provider_id: str) -> list[tuple[str, str]]:
-        return []  # Twilio takes nothing back
+    def list_origins(
+        self, platform: str, account: str, channel_address: str, provider_id: str
+    ) -> list[tuple[str, str]]:
+        return [(MESSAGE, f"{account}:{provider_id}")]
 
     def callback_url(self, message_id: UUID) -> str:
         return callbacks.callback_url(message_id)

@@ -21,9 +21,10 @@ OR o.opt_out_scope <> 'channel' AND 'opt_out' = (
     WHERE e.organization_id = n.organization_id AND e.address = {address} AND s.platform = n.platform
       AND (o.opt_out_scope = 'organization' OR s.chatroom_id = n.chatroom_id)
     ORDER BY e.created_at DESC, e.id DESC LIMIT 1))"""
-# The same with the entries: for each address its newest of the channel, and its newest of all that it holds for.
+# The same with the entries: for each channel and address its newest of the channel, and of all that hold for it.
 NEWEST = """
-SELECT e.id, e.kind, e.created_at, form.address AS form, s.address AS channel_address, newest.is_own
+SELECT n.id AS channel_id, e.id, e.kind, e.created_at, form.address AS form, s.address AS channel_address,
+       newest.is_own
 FROM channels n JOIN organizations o ON o.id = n.organization_id
 CROSS JOIN unnest(%s::text[]) AS form (address)
 CROSS JOIN LATERAL (
@@ -38,7 +39,7 @@ CROSS JOIN LATERAL (
 ) newest
 JOIN consent_entries e ON e.id = newest.id
 JOIN channels s ON s.id = e.channel_id
-WHERE n.id = %s
+WHERE n.id = ANY(%s::uuid[])
 """
 # Channels `s` for which an entry about the channel `n` holds.
 HOLDS_FOR = """
@@ -91,36 +92,53 @@ JOIN conversations v ON v.contact_id = k.contact_id AND v.channel_id = s.id AND 
 
 
 @dataclass(frozen=True, slots=True)
-class OptOut:
-    """An opt-out in force: its entry, when it was said, and the address of the channel that it was said to."""
+class Decision:
+    """The entry that decides about a channel and an address: what was said when, and to which channel."""
 
     entry_id: UUID
+    kind: str
     said_at: datetime
     channel_address: str
-    is_own: bool  # whether that is the channel that was asked for
+    is_own: bool  # whether it was said to the very channel
 
 
-def find_opt_out(channel_id: UUID, address: str) -> OptOut | None:
+def find_opt_out(channel_id: UUID, address: str) -> Decision | None:
     """The opt-out in force for this address and channel, or None."""
     return find_opt_outs(channel_id, [address]).get(address)
 
 
-def find_opt_outs(channel_id: UUID, addresses: Iterable[str]) -> dict[str, OptOut]:
-    """Opt-outs in force for this channel, by address. The newest entry about any form of an address decides."""
+def find_opt_outs(channel_id: UUID, addresses: Iterable[str]) -> dict[str, Decision]:
+    """Opt-outs in force for this channel, by address."""
+    decisions = find_decisions([channel_id], addresses)
+    opt_out = ConsentEntry.Kind.OPT_OUT
+    return {address: decision for (_, address), decision in decisions.items() if decision.kind == opt_out}
+
+
+def find_decisions(channel_ids: Sequence[UUID], addresses: Iterable[str]) -> dict[tuple[UUID, str], Decision]:
+    """What decides, by channel and address. The newest entry about any form of an address counts. One query."""
     # Mexican, Argentine and Brazilian numbers have two forms each (`chatrooms.phones.list_forms`).
     forms_of = {address: phones.list_forms(address) for address in addresses}
     every_form = list({form for forms in forms_of.values() for form in forms})
-    rows = sql.fetch_prepared(NEWEST, [every_form, channel_id]) if every_form else []
-    newest_entry = {(row["form"], row["is_own"]): row for row in rows}
-    opt_outs: dict[str, OptOut] = {}
-    for address, forms in forms_of.items():
-        for is_own in (True, False):
-            of_address = [newest_entry[form, is_own] for form in forms if (form, is_own) in newest_entry]
-            newest = max(of_address, key=lambda row: (row["created_at"], row["id"]), default=None)
-            if newest and newest["kind"] == ConsentEntry.Kind.OPT_OUT:
-                opt_out = OptOut(newest["id"], newest["created_at"], newest["channel_address"], is_own)
-                opt_outs.setdefault(address, opt_out)
-    return opt_outs
+    rows = sql.fetch_prepared(NEWEST, [every_form, list(channel_ids)]) if every_form else []
+    newest_entry = {(row["channel_id"], row["form"], row["is_own"]): row for row in rows}
+    decisions: dict[tuple[UUID, str], Decision] = {}
+    for channel_id in channel_ids:
+        for address, forms in forms_of.items():
+            found = []
+            for is_own in (True, False):
+                keys = [(channel_id, form, is_own) for form in forms]
+                of_address = [newest_entry[key] for key in keys if key in newest_entry]
+                found += sorted(of_address, key=lambda row: (row["created_at"], row["id"]))[-1:]
+            # An opt-out beats an opt-in, and the channel's own entry the one that holds for it.
+            if decisive := min(found, key=lambda row: row["kind"] != ConsentEntry.Kind.OPT_OUT, default=None):
+                decisions[channel_id, address] = Decision(
+                    decisive["id"],
+                    decisive["kind"],
+                    decisive["created_at"],
+                    decisive["channel_address"],
+                    decisive["is_own"],
+                )
+    return decisions
 
 
 def find_opt_outs_by_form(messages: Iterable[tuple[UUID, str]]) -> set[UUID]:

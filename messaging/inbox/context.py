@@ -21,6 +21,7 @@ from integrations import providers
 from messagehub import datetimes
 from messagehub.ui.templatetags.ui import channel_name
 from messaging import context_processors, payloads
+from messaging.consent import evidence
 from messaging.conversations import listing, notes
 from messaging.conversations.activity_lines import Line
 from messaging.inbox import forms, list_filters
@@ -268,13 +269,15 @@ def build_entries(messages: Iterable[dict] = (), notes: Iterable[Note] = (), lin
 def build_side(request: HttpRequest, conversation: Conversation) -> dict:
     """What stands around a thread: its head with what can be done, and the contact."""
     label_ids = {label.pk for label in conversation.labels.all()}
+    consent = payloads.consent_of([conversation.contact]).get(conversation.contact_id)
     return {
         "conversation": conversation,
         "colleagues": notes.list_colleagues(conversation)[:MOST_COLLEAGUES],
         "labels": list(Label.objects.visible_to(request.user).order_by(Lower("name"))),
         "given_labels": label_ids,
         "moments": forms.moments_ahead(),
-        "consent": payloads.consent_of([conversation.contact]).get(conversation.contact_id),
+        "consent": consent,
+        "opt_outs": evidence.list_opt_outs(conversation.contact) if consent == "opted_out" else [],
         "activities": conversation.contact.activities.select_related("actor").order_by("-created_at", "-pk")[
             :ACTIVITIES
         ],

@@ -161,7 +161,7 @@ def check_access(user: User, chatroom_id: UUID) -> Reason | None:
 
 
 def _check_recipient(
-    user: User, conversation: Conversation, to: str, at: datetime, opt_out: entries.OptOut | None
+    user: User, conversation: Conversation, to: str, at: datetime, opt_out: entries.Decision | None
 ) -> tuple[Reason | None, ...]:
     """Reasons that depend on the recipient and the channel."""
     return (
@@ -177,7 +177,7 @@ def no_access() -> Reason:
     return Reason("no_access", _("The sender no longer has access to this chatroom."), _("Ask an admin."))
 
 
-def _check_contact(contact: Contact, to: str, opt_out: entries.OptOut | None) -> list[Reason]:
+def _check_contact(contact: Contact, to: str, opt_out: entries.Decision | None) -> list[Reason]:
     """Block, consent and a number that the provider refused. `opt_out` is the consent entry in force."""
     reasons = []
     if contact.blocked_at:
@@ -191,7 +191,7 @@ def _check_contact(contact: Contact, to: str, opt_out: entries.OptOut | None) ->
     return reasons
 
 
-def _explain_opt_out(opt_out: entries.OptOut) -> Reason:
+def _explain_opt_out(opt_out: entries.Decision) -> Reason:
     day = date_format(timezone.localtime(opt_out.said_at), "j F Y")
     fix = _("You can't message this contact from this number until they text START.")
     if opt_out.is_own:

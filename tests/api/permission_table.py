@@ -113,6 +113,11 @@ TABLE = [
         "groups/<uuid:pk>/members", "delete", EVERYBODY, "contacts", {204}, "group",
         {"contact_id": "contact"}, linked=frozenset({"contact_id"}), elsewhere=404,
     ),
+    reads("contacts/<uuid:pk>/consent", "contact"),
+    Row(
+        "contacts/<uuid:pk>/consent", "post", EVERYBODY, "contacts", {201}, "contact", {"channel_id": "number"},
+        {"kind": "opt_in", "reason": "Asked at the counter"}, linked=frozenset({"channel_id"}),
+    ),
     # sentences that are offered as opt-outs
     reads("opt-out-offers", chatroom_id="room"),
     reads("opt-out-offers/<uuid:pk>", "offer"),

@@ -25,6 +25,7 @@ from messagehub.api.examples import FILE, read_examples
 from messaging.campaigns import lifecycle
 from messaging.conversations import labels
 from messaging.message_templates import templates
+from messaging.models import ConsentEntry
 from tests import factories
 from tests.sandbox_server import SandboxServer
 from tokens import ledger
@@ -86,6 +87,10 @@ def furnish_room(organization, room, admin) -> dict[str, Any]:
     wish = factories.MessageFactory(
         conversation=conversation, content="Take me off the list, please.", from_address=contact.phone,
         to_address=number.address,
+    )  # fmt: skip
+    ConsentEntry.objects.create(
+        organization=organization, channel=number, address=contact.phone, kind="opt_in", source="staff", actor=admin,
+        reason="Signed up at the counter", asked_by="The customer",
     )  # fmt: skip
     label = labels.create_label(organization, name="Urgent", color="magenta")
     template = templates.create_template(
