@@ -63,8 +63,10 @@ def signed_in(browser: Browser, base_url: str, email: str, password: str) -> lis
     return cookies
 
 
-def visit(browser: Browser, base_url: str, cookies: list, *, path: str = "/inbox/", slow: bool = False) -> Visit:
-    """The page in a browser that has never been there."""
+def visit(
+    browser: Browser, base_url: str, cookies: list, *, path: str = "/inbox/", slow: bool = False, wait: int = 1500
+) -> Visit:
+    """The page in a browser that has never been there, watched for `wait` ms after it is loaded (2500 where slow)."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.add_cookies(cookies)
     page = context.new_page()
@@ -80,7 +82,7 @@ def visit(browser: Browser, base_url: str, cookies: list, *, path: str = "/inbox
     )
     page.add_init_script(WATCH)
     page.goto(f"{base_url}{path}", wait_until="load")
-    page.wait_for_timeout(2500 if slow else 1500)
+    page.wait_for_timeout(2500 if slow else wait)
     seen.shift, seen.largest = page.evaluate("[window.shift, window.largest]")
     context.close()
     return seen

@@ -60,7 +60,7 @@ class Provider(Protocol):
         """The events of a batch, with the source that each is stored under. Raises ValueError."""
 
     def list_origins(
-        self, platform: str, account: str, channel_address: str, provider_id: str
+        self, account: str, platform: str, channel_address: str, provider_id: str
     ) -> list[tuple[str, str]]:
         """Source and key of the webhooks that may have brought a message; none where it can't be told."""
 
@@ -129,10 +129,10 @@ def split_batch(source: str, body: bytes) -> tuple[str, list[Part]]:
     return next(provider for provider in all_providers() if source in provider.batch_sources).split_batch(body)
 
 
-def find_origins(platform: str, account: str, channel_address: str, provider_id: str) -> list[tuple[str, str]]:
+def list_origins(account: str, platform: str, channel_address: str, provider_id: str) -> list[tuple[str, str]]:
     """Source and key of the stored webhooks that may have brought a message."""
     provider = next(provider for provider in all_providers() if platform in provider.platforms)
-    return provider.list_origins(platform, account, channel_address, provider_id)
+    return provider.list_origins(account, platform, channel_address, provider_id)
 
 
 def find_meaning(code: str) -> Meaning | None:

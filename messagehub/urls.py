@@ -4,13 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from messagehub import health, metrics
-from messagehub.ui import styleguide
+from messagehub.ui import commands, styleguide
 
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("metrics", metrics.metrics),
     path("styleguide/", styleguide.page),
+    path("commands/", commands.show_commands, name="commands"),
     path("api/", include("messagehub.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("accounts.pages.urls")),

@@ -73,7 +73,7 @@ def _page(request: HttpRequest, form: GrantForm | None = None, status: int = 200
     accounts = TokenAccount.objects.filter(organization=organization)
     sums = accounts.aggregate(left=Sum("balance", default=0), reserved=Sum("reserved", default=0))
     context = {
-        "own_page": "tokens",
+        "own_page": "manage-tokens",
         "limit": organization.low_balance_limit,
         "sums": sums | {"low": _low(organization)},
         "people": people,

@@ -73,7 +73,7 @@ class Meta:
         return EVENT, parsing.split_body(body)
 
     def list_origins(
-        self, platform: str, account: str, channel_address: str, provider_id: str
+        self, account: str, platform: str, channel_address: str, provider_id: str
     ) -> list[tuple[str, str]]:
         return [(EVENT, key) for key in parsing.list_keys(platform, channel_address, provider_id)]
 

@@ -66,7 +66,7 @@ class Twilio:
         raise ValueError("Twilio sends one event in each webhook.")
 
     def list_origins(
-        self, platform: str, account: str, channel_address: str, provider_id: str
+        self, account: str, platform: str, channel_address: str, provider_id: str
     ) -> list[tuple[str, str]]:
         return [(MESSAGE, f"{account}:{provider_id}")]
 

@@ -146,7 +146,7 @@ def bundles() -> list[Bundle]:
         Bundle(Module("login.js"), (shell,)),
         inbox,
         Bundle(Module("focus.js"), (shell,), lazy=True),
-        Bundle(Module("inbox/commands.js"), (shell, inbox), lazy=True),
+        Bundle(Module("commands.js"), (shell,), lazy=True),
         Bundle(Module("inbox/viewer.js"), (shell, inbox), lazy=True),
     ]
 

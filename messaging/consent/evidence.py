@@ -145,9 +145,9 @@ def find_evidence(history: Sequence[ConsentEntry]) -> dict[UUID, WebhookEvent]:
         origin: entry.pk
         for entry in history
         if entry.message and entry.message.provider_id and entry.message.direction == "inbound"
-        for origin in providers.find_origins(
-            entry.channel.platform,
+        for origin in providers.list_origins(
             entry.channel.account.external_id,
+            entry.channel.platform,
             entry.channel.address,
             entry.message.provider_id,
         )

@@ -38,7 +38,7 @@ def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
         pk__in=[own_group.pk for own_group in own_groups]
     )
     context = {
-        "own_page": "contact",
+        "own_page": "contacts",
         "contact": contact,
         "consent": consent,
         "opt_outs": evidence.list_opt_outs(contact) if consent == "opted_out" else [],
@@ -68,7 +68,7 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
             else:
                 messages.success(request, _("Contact saved."))
                 return _arrive(request, contact)
-    context = {"own_page": "contact", "contact": contact, "form": form}
+    context = {"own_page": "contacts", "contact": contact, "form": form}
     # htmx swaps answers with 200 and 422 only, so a duplicate number, 409 for a browser, is 422 here.
     if request.htmx:
         return render(
@@ -123,7 +123,7 @@ def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
         candidates = contacts.list_contacts(request.user, limit=FOUND + 1, chatroom=contact.chatroom, search=search)
         candidates = [candidate for candidate in candidates if candidate.pk != contact.pk]
     context = {
-        "own_page": "contact",
+        "own_page": "contacts",
         "contact": contact,
         "search": search,
         "found": candidates[:FOUND],
@@ -136,7 +136,7 @@ def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
 def merge_with(request: HttpRequest, pk: UUID, other: UUID) -> HttpResponse:
     """Preview the merge; POST merges."""
     contact, duplicate = _contact(request, pk), _contact(request, other)
-    context = {"own_page": "contact", "contact": contact, "other": duplicate}
+    context = {"own_page": "contacts", "contact": contact, "other": duplicate}
     try:
         context["preview"] = merging.preview_merge(contact, duplicate)
         if request.method == "POST":

@@ -19,6 +19,7 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
 from integrations import providers
 from messagehub import datetimes
+from messagehub.ui import commands
 from messagehub.ui.templatetags.ui import channel_name
 from messaging import context_processors, payloads
 from messaging.consent import evidence
@@ -40,6 +41,7 @@ def build_page(request: HttpRequest, conversation: Conversation | None = None) -
     filters = Filters.read(request)
     context = {
         "chatrooms": rooms,
+        "commands_page": "inbox-commands",
         **build_rows(request, rooms, filters),
         **build_tabs(request, filters, rooms),
         "admins": ",".join(
@@ -53,8 +55,11 @@ def build_page(request: HttpRequest, conversation: Conversation | None = None) -
     return context
 
 
-def list_commands() -> list[dict]:
-    """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/inbox/keyboard.js."""
+def list_commands(request: HttpRequest) -> list[dict]:
+    """Everything that has a key or stands in the menu of Ctrl K. What it does is in static/ui/inbox/keyboard.js.
+
+    `needs` selects what must be on the page, so that an act can be done.
+    """
     always = [
         ("next", _("Next conversation"), "J"),
         ("previous", _("Previous conversation"), "K"),
@@ -62,9 +67,6 @@ def list_commands() -> list[dict]:
         ("tab-mine", _("Show mine"), ""),
         ("tab-unassigned", _("Show unassigned"), ""),
         ("tab-all", _("Show all"), ""),
-        ("inbox", _("Go to the inbox"), "G I"),
-        ("side", _("Hide or show the sidebar"), "["),
-        ("help", _("Keyboard"), "?"),
     ]
     with_one_open = [
         ("reply", _("Reply"), "R"),
@@ -81,8 +83,13 @@ def list_commands() -> list[dict]:
         ("optOut", _("Opt out who asks for no more messages"), "O"),
         ("aside", _("Hide or show the contact"), "]"),
     ]
-    return [{"do": do, "name": name, "key": key, "open_only": True} for do, name, key in with_one_open] + [
-        {"do": do, "name": name, "key": key, "open_only": False} for do, name, key in always
+    needs = {"resolve": "#resolve", "reopen": "#thread-head [name=status][value=OPEN]", "optOut": "[data-opt-out]"}
+    return [
+        {"do": do, "name": name, "key": key, "needs": needs.get(do, "#thread[data-conversation]")}
+        for do, name, key in with_one_open
+    ] + [
+        *({"do": do, "name": name, "key": key} for do, name, key in always),
+        *commands.list_commands(request),
     ]
 
 

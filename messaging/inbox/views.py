@@ -115,7 +115,7 @@ def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def commands(request: HttpRequest) -> HttpResponse:
     """The menu of all actions, and the list of keys."""
-    return render(request, "inbox/_commands.html", {"commands": inbox_context.list_commands()})
+    return render(request, "ui/commands.html", {"commands": inbox_context.list_commands(request)})
 
 
 @require_safe

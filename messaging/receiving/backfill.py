@@ -1,7 +1,8 @@
 """Fetching inbound messages whose webhook never reached us, from the provider's list."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -27,6 +28,7 @@ BATCH = 200
 TICK = timedelta(microseconds=1)
 LONGEST_DELIVERY = timedelta(seconds=16)  # Twilio gives a webhook 15 s; what arrives later was brought once more
 
+
 CHANNELS = """
 SELECT n.id, n.organization_id FROM channels n JOIN provider_accounts a ON a.id = n.account_id
 WHERE a.paused_at IS NULL AND n.retired_at IS NULL ORDER BY n.id
@@ -38,6 +40,10 @@ SELECT n.platform, n.address, a.provider, a.external_id, a.secret,
 FROM channels n JOIN provider_accounts a ON a.id = n.account_id
 WHERE n.id = %s
 """
+
+
+class Overtaken(Exception):
+    """A webhook brought one of the listed messages while they were stored, and has given it another time."""
 
 
 def backfill_inbound() -> int:
@@ -77,16 +83,7 @@ def _backfill_channel(channel_id: UUID) -> int:
     repaired_count = 0
     previous: dict[str, datetime] = {}
     for start in range(0, len(provider_messages), BATCH):
-        batch = provider_messages[start : start + BATCH]
-        with tenancy.system():
-            messages = Message.objects.filter(
-                platform=channel["platform"], provider_id__in=[each.provider_id for each in batch]
-            )
-            known = dict(messages.values_list("provider_id", "occurred_at"))
-            known |= _find_on_their_way(channel["external_id"], batch)
-            changes = arrivals.receive_messages(_place_missing(batch, known, previous))
-            event_log.record_events(changes)
-            repaired_count += sum(change.type == event_log.CREATED for change in changes)
+        repaired_count += _store_missing(channel, provider_messages[start : start + BATCH], previous)
     if repaired_count:
         log.warning(
             "%s messages to %s had not been brought to us and are here now.", repaired_count, channel["external_id"]
@@ -94,13 +91,61 @@ def _backfill_channel(channel_id: UUID) -> int:
     return repaired_count
 
 
-def _find_on_their_way(account_sid: str, listed: Iterable[InboundMessage]) -> dict[str | None, datetime]:
-    """When those arrived that are stored and wait for their turn: taken from here, they would have another time."""
-    keys = {f"{account_sid}:{each.provider_id}": each.provider_id for each in listed}
-    waiting = WebhookEvent.objects.filter(
-        source=WebhookEvent.Source.TWILIO_MESSAGE, dedupe_key__in=keys, processed_at=None, quarantined="", attempts=0
+def _store_missing(channel: Mapping, listed: Sequence[InboundMessage], previous: dict[str, datetime]) -> int:
+    """Store those that are not known; returns how many changes that made. Updates `previous`."""
+    while True:
+        times = dict(previous)
+        try:
+            with tenancy.system():
+                known = _find_times(channel, listed) | _find_times_on_their_way(channel, listed)
+                missing = list(_place_missing(listed, known, times))
+                changes = arrivals.receive_messages(missing)
+                stored = _find_times(channel, missing)
+                if any(stored[each.provider_id] != each.occurred_at for each in missing if each.provider_id in stored):
+                    raise Overtaken
+                event_log.record_events(changes)
+        except Overtaken:  # each time by a message that is known from then on
+            continue
+        previous.update(times)
+        return sum(change.type == event_log.CREATED for change in changes)
+
+
+def _find_times(channel: Mapping, listed: Iterable[InboundMessage]) -> dict[str | None, datetime]:
+    """When those were written that are stored."""
+    messages = Message.objects.filter(
+        platform=channel["platform"], provider_id__in=[each.provider_id for each in listed]
     )
-    return {keys[key]: at for key, at in waiting.values_list("dedupe_key", "created_at")}
+    return dict(messages.values_list("provider_id", "occurred_at"))
+
+
+def _find_times_on_their_way(channel: Mapping, listed: Iterable[InboundMessage]) -> dict[str | None, datetime]:
+    """When those were written whose webhooks wait for their turn: taken from here, they would have another time."""
+    id_of = {
+        origin: each.provider_id
+        for each in listed
+        for origin in providers.list_origins(
+            channel["external_id"], each.platform, each.channel_address, each.provider_id
+        )
+    }
+    waiting = WebhookEvent.objects.filter(processed_at=None, quarantined="", attempts=0)
+    webhooks = [
+        (event.source, event.account, event.dedupe_key, bytes(event.body), event.query, event.created_at)
+        for event in waiting.filter(
+            source__in={source for source, _ in id_of}, dedupe_key__in=[key for _, key in id_of]
+        )
+    ]
+    for batch in waiting.filter(source__in=providers.find_provider(channel["provider"]).batch_sources).iterator():
+        with suppress(ValueError):  # ingest sets it aside
+            source, parts = providers.split_batch(batch.source, bytes(batch.body))
+            webhooks += [(source, batch.account, part.dedupe_key, part.body, "", batch.created_at) for part in parts]
+    times: dict[str | None, datetime] = {}
+    for source, account, key, body, query, received_at in webhooks:
+        if (source, key) in id_of:
+            with suppress(ValueError):
+                event = providers.parse_event(source, account, body, query, received_at)
+                if isinstance(event, InboundMessage):
+                    times[id_of[source, key]] = event.occurred_at
+    return times
 
 
 def _place_missing(

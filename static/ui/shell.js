@@ -2,6 +2,7 @@
 import "./counts.js";
 import "./dialogs.js";
 import "./drafts.js";
+import "./keyboard.js";
 import { start } from "./live.js";
 import "./rests.js";
 import { toast } from "./toasts.js";

@@ -82,6 +82,7 @@ def arabic(acme, sales, support, ann, bo, inside):
         "/inbox/{conversation}/",
         "/inbox/{conversation}/templates/",
         "/inbox/commands/",
+        "/commands/",
         "/contacts/{contact}/",
         "/contacts/{contact}/edit/",
         "/contacts/{contact}/merge/",

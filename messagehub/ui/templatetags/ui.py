@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 
 from messagehub.ui import charts, fonts, icons
+from messagehub.ui.navigation import list_pages
 
 register = template.Library()
 
@@ -115,6 +116,14 @@ def notices(context) -> list:
     """What the page before wanted to be said on this one, once."""
     request = context.get("request")
     return list(get_messages(request)) if request else []
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context) -> list[dict]:
+    """The pages that the viewer may see. `own_page` in the context says which of them is open."""
+    open_page = context.get("own_page") or ("" if context.get("chatroom") else "inbox")
+    pages = list_pages(context["request"].user)
+    return [vars(page) | {"is_current": page.url_name == open_page} for page in pages]
 
 
 def local(moment: datetime | str) -> datetime:

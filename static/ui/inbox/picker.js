@@ -1,4 +1,5 @@
 // What can be picked while writing: templates, and colleagues to mention.
+import { narrow } from "../narrow.js";
 import { part } from "../request.js";
 import { piece, word } from "../words.js";
 import { about } from "./thread.js";
@@ -91,13 +92,6 @@ export async function openTemplates() {
     list.replaceChildren();
     node.querySelector("[data-none]").textContent = word("not-loaded-part");
     if (picker?.node === node) choose(0);
-  }
-}
-
-export function narrow(list, text) {
-  const words = text.toLowerCase().split(/\s+/);
-  for (const each of list.querySelectorAll("[role=option], button")) {
-    each.hidden = !words.every((one) => each.textContent.toLowerCase().includes(one));
   }
 }
 

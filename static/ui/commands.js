@@ -1,10 +1,9 @@
 // The menu of everything, and the dialog that names the keys.
-import { cookie, part } from "../request.js";
-import { trouble } from "../toasts.js";
-import { narrow } from "./picker.js";
-import * as thread from "./thread.js";
+import { narrow } from "./narrow.js";
+import { cookie, part } from "./request.js";
+import { trouble } from "./toasts.js";
 
-const { commandsUrl } = document.getElementById("inbox").dataset;
+const { commandsUrl } = document.body.dataset;
 const keep = (name, value) => { document.cookie = `${name}=${value}; path=/; max-age=${value ? 31536000 : 0}; samesite=lax`; };
 
 async function fetched(id) {
@@ -28,8 +27,12 @@ export async function commands(acts) {
     if (shown()[at]) field.setAttribute("aria-activedescendant", shown()[at].id);
     dialog.querySelector("[data-none]").hidden = shown().length > 0;
   };
-  const run = (option) => { dialog.close(); if (option) acts[option.dataset.do](); };
-  for (const each of options.querySelectorAll("[data-open-only]")) each.toggleAttribute("data-off", !thread.open() || !document.querySelector(each.dataset.needs ?? "html"));
+  const run = (option) => {
+    dialog.close();
+    if (option?.dataset.href) location.assign(option.dataset.href);
+    else if (option) acts[option.dataset.do]();
+  };
+  for (const each of options.querySelectorAll("[data-needs]")) each.toggleAttribute("data-off", !document.querySelector(each.dataset.needs));
   const filter = () => {
     narrow(options, field.value);
     for (const each of options.querySelectorAll("[data-off]")) each.hidden = true;

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0008_more_keyword_languages"),
         ("integrations", "0009_retired_accounts"),
-        ("messaging", "0013_messages_in_turn"),
+        ("messaging", "0014_audiences_and_retries"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
