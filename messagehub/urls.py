@@ -17,7 +17,11 @@ urlpatterns = [
     path("", include("accounts.pages.urls")),
     path("manage/", include("tokens.page_urls")),
     path("contacts/", include("messaging.contacts.urls")),
+    path("groups/", include("messaging.contacts.group_urls")),
+    path("messages/", include("messaging.message_log.urls")),
     path("notifications/", include("messaging.notifications.urls")),
+    path("campaigns/", include("messaging.campaigns.urls")),
+    path("", include("messaging.dashboard.urls")),
     path("", include("messaging.inbox.urls")),
 ]
 handler400 = "messagehub.errors.bad_request"

@@ -2,6 +2,7 @@
 
 from messaging.models.campaigns import Campaign, CampaignGroup, CampaignRecipient
 from messaging.models.consent import ConsentEntry, OptOutOffer
+from messaging.models.contact_lists import ContactImport, GroupChange, ImportRow
 from messaging.models.conversations import (
     Conversation,
     ConversationActivity,
@@ -24,6 +25,7 @@ __all__ = [
     "CampaignRecipient",
     "Color",
     "ConsentEntry",
+    "ContactImport",
     "Conversation",
     "ConversationActivity",
     "ConversationLabel",
@@ -31,7 +33,9 @@ __all__ = [
     "CountedZone",
     "DailyCount",
     "Event",
+    "GroupChange",
     "IdempotencyKey",
+    "ImportRow",
     "Label",
     "Message",
     "MessageReceipt",

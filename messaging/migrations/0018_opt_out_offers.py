@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0008_more_keyword_languages"),
         ("integrations", "0009_retired_accounts"),
-        ("messaging", "0014_audiences_and_retries"),
+        ("messaging", "0017_waiting_conversations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
