@@ -38,7 +38,7 @@ FOUND = """(
 ) found JOIN contacts c ON c.id = found.id"""
 
 # The newest entry for each of the chatroom's channels, and of all channels where a STOP holds for all; of these an
-# opt-out beats an opt-in: what `payloads.consent_of` says of one contact. Written from the entries, fewer than contacts.
+# opt-out beats an opt-in: what `payloads.consent_of` says of one contact. Written from the entries, which are fewer.
 SAID = """
     (SELECT DISTINCT ON (a.contact_id, n.id) a.contact_id, e.kind
     FROM consent_entries e
