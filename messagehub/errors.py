@@ -45,6 +45,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     team.LastAdmin: (409, "last_admin"),
     organizations.OwnSecondFactorFirst: (400, "invalid"),
     team.OwnRole: (409, "own_role"),
+    team.SuccessorUnavailable: (400, "invalid"),
     offers.OfferClosed: (409, "not_open"),
     evidence.NoAddress: (409, "no_address"),
     evidence.StillOptedOut: (409, "opted_out"),
