@@ -94,6 +94,13 @@ class Organization(Row):
     # In the recipient's local time. They span midnight where the start is later than the end.
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
+    first_message_footer = models.CharField(
+        max_length=160,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="How to opt out. Added, after the organization's name, to the first SMS to each contact.",
+    )
     opt_out_scope = models.CharField(
         max_length=12,
         choices=OptOutScope.choices,
