@@ -80,7 +80,7 @@ def list_contacts(
         )
         contact_ids = [row[0] for row in cursor.fetchall()]
     if search and not (after or before):
-        contact_ids = [*(_find_by_further_number(user, rooms, search) - set(contact_ids)), *contact_ids][:limit]
+        contact_ids = [*(find_by_further_number(user, rooms, search) - set(contact_ids)), *contact_ids][:limit]
     contact_by_id = Contact.objects.filter(pk__in=contact_ids).prefetch_related("groups").in_bulk()
     return [
         contact_by_id[contact_id]
@@ -89,7 +89,7 @@ def list_contacts(
     ]
 
 
-def _find_by_further_number(user: User, rooms: list, search: str) -> set[UUID]:
+def find_by_further_number(user: User, rooms: list, search: str) -> set[UUID]:
     """Ids of contacts with this further number, which has to be whole: the trigram index has primary numbers only."""
     if user.organization is None:
         return set()
@@ -133,6 +133,13 @@ def has_number(chatroom: Chatroom, phone: str) -> bool:
     return ContactAddress.objects.filter(chatroom=chatroom, platform=SMS, address=phone).exists()
 
 
+def find_by_number(chatroom: Chatroom, phone: str) -> Contact | None:
+    """The chatroom's contact with exactly this number, as the primary one or a further one."""
+    addresses = ContactAddress.objects.select_related("contact").filter(chatroom=chatroom, platform=SMS, address=phone)
+    address = addresses.first()
+    return address.contact if address else None
+
+
 def find_address(contact: Contact, platform: str, channel_id: UUID | None) -> str:
     """Where a channel reaches the contact; empty where it can't. Scoped ids are known to one channel only."""
     if platform == SMS:
@@ -145,9 +152,8 @@ def find_address(contact: Contact, platform: str, channel_id: UUID | None) -> st
 
 def find_or_create_contact(chatroom: Chatroom, phone: str) -> Contact:
     """The chatroom's contact with this number (E.164), created if there is none."""
-    addresses = ContactAddress.objects.select_related("contact").filter(chatroom=chatroom, platform=SMS, address=phone)
-    if address := addresses.first():
-        return address.contact
+    if contact := find_by_number(chatroom, phone):
+        return contact
     contact, created = Contact.objects.get_or_create(
         chatroom=chatroom, phone=phone, defaults={"organization_id": chatroom.organization_id}
     )

@@ -14,6 +14,14 @@ FORMS = [
     (re.compile(r"\+55(\d{2})9?([6-9]\d{7})"), ("+55{0}9{1}", "+55{0}{1}")),
 ]
 
+# The same as `list_forms`, in any order, as an array in SQL.
+FORMS_IN_SQL = r"""CASE
+    WHEN {number} ~ '^\+521?\d{{10}}$' THEN ARRAY['+52' || right({number}, 10), '+521' || right({number}, 10)]
+    WHEN {number} ~ '^\+549?\d{{10}}$' THEN ARRAY['+549' || right({number}, 10), '+54' || right({number}, 10)]
+    WHEN {number} ~ '^\+55\d{{2}}9?[6-9]\d{{7}}$' THEN ARRAY[
+        '+55' || substr({number}, 4, 2) || '9' || right({number}, 8),
+        '+55' || substr({number}, 4, 2) || right({number}, 8)]
+    ELSE ARRAY[{number}] END"""
 
 COUNTRIES_WITH_FORMS = ("+52", "+54", "+55")
 

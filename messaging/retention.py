@@ -10,7 +10,14 @@ from messagehub import tenancy
 
 BATCH = 10_000
 # Cursors expire after 24 hours, and Idempotency-Key answers are promised for 24: twice that leaves a margin.
-KEPT = {"events": "48 hours", "idempotency_keys": "48 hours", "proof_runs": "90 days", "notifications": "90 days"}
+KEPT = {
+    "events": "48 hours",
+    "idempotency_keys": "48 hours",
+    "proof_runs": "90 days",
+    "notifications": "90 days",
+    "group_changes": "48 hours",
+    "import_rows": "90 days",
+}
 # DELETE has no LIMIT, hence the ctids. One statement for everything would hold its locks, and keep dead rows from being
 # vacuumed, for as long as it takes.
 FORGET = """

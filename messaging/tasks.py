@@ -8,7 +8,7 @@ from procrastinate.contrib.django import app
 from integrations import health, page_health
 from messagehub import tenancy
 from messaging import retention
-from messaging.contacts import profiles
+from messaging.contacts import imports, profiles
 from messaging.conversations import assignments, moving
 from messaging.notifications import notices
 from messaging.receiving import attachments, backfill
@@ -89,6 +89,16 @@ def fetch_attachment(attachment_id: str) -> None:
 @app.task(queue="default", retry=RetryStrategy(max_attempts=profiles.MOST_ATTEMPTS, exponential_wait=5))
 def fetch_profile(contact_id: str) -> None:
     profiles.name_contact(UUID(contact_id))
+
+
+@app.task(queue="default", retry=RetryStrategy(max_attempts=5, exponential_wait=5))
+def import_contacts(import_id: str) -> None:
+    imports.run_import(UUID(import_id))
+
+
+@app.task(queue="default", retry=RetryStrategy(max_attempts=5, exponential_wait=5))
+def undo_import(import_id: str) -> None:
+    imports.run_undo(UUID(import_id))
 
 
 @app.periodic(cron="41 4 * * *")

@@ -110,6 +110,15 @@ class MomentFilter(django_filters.Filter):
     field_class = MomentFormField
 
 
+class DayFilter(django_filters.Filter):
+    """A day on the viewer's calendar, as a browser's field for dates writes it; for pages, which know the viewer."""
+
+    field_class = forms.DateField
+
+    def __init__(self, **options):
+        super().__init__(input_formats=["%Y-%m-%d"], **options)
+
+
 class VisibleFormField(forms.ModelChoiceField):
     def to_python(self, value):
         try:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from operator import attrgetter
@@ -32,14 +33,10 @@ class KeysetPagination(BasePagination):
 
     def paginate_rows(self, fetch: Callable[..., Sequence], position_of: Callable[[Any], Position], request) -> list:
         size = read_page_size(request, self.page_size, self.max_page_size)
-        after, before = read_cursor(request)
-        rows = list(fetch(limit=size + 1, after=after, before=before))  # one more tells whether there is another page
-        has_more = len(rows) > size
-        rows = (rows[1:] if before else rows[:-1]) if has_more else rows
-        has_next, has_previous = (bool(rows), has_more) if before else (has_more, bool(after))
-        self.next_link = cursor_link(request, "a", position_of(rows[-1])) if rows and has_next else None
-        self.previous_link = cursor_link(request, "b", position_of(rows[0])) if rows and has_previous else None
-        return rows
+        page = fetch_page(fetch, position_of, size=size, cursor=read_cursor(request))
+        self.next_link = cursor_link(request, page.next_cursor)
+        self.previous_link = cursor_link(request, page.previous_cursor)
+        return page.rows
 
     def get_paginated_response(self, data: Sequence) -> Response:
         return Response({"results": data, "next": self.next_link, "previous": self.previous_link})
@@ -72,25 +69,66 @@ def read_page_size(request, default: int, largest: int) -> int:
     return int(text)
 
 
-def read_cursor(request) -> tuple[Position | None, Position | None]:
-    """Where the page begins, as (after, before); at most one is set. Raises ValidationError."""
-    text = request.query_params.get("cursor")
-    if text is None:
-        return None, None
+def read_cursor(request) -> str:
+    """The cursor that the request asks for, empty for the first page. Raises ValidationError for one of no list."""
+    cursor = request.query_params.get("cursor")
+    if cursor is None:
+        return ""
     try:
-        direction, at, key = base64.urlsafe_b64decode(text.encode() + b"==").decode().split("|")
-        moment, pk = datetime.fromisoformat(at), UUID(key)
-        if direction not in ("a", "b") or moment.tzinfo is None:
-            raise ValueError
-        position = moment.astimezone(UTC), pk
-    except (ValueError, OverflowError):
+        decode_cursor(cursor)
+    except ValueError:
         raise ValidationError({"cursor": ["Invalid cursor for this list."]}) from None
-    return (position, None) if direction == "a" else (None, position)
+    return cursor
 
 
-def cursor_link(request, direction: str, position: Position) -> str:
-    """The address of the page after (`a`) or before (`b`) a position."""
-    text = f"{direction}|{position[0].isoformat()}|{position[1]}"
-    cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+def cursor_link(request, cursor: str) -> str | None:
+    """The address of the page at a cursor."""
+    if not cursor:
+        return None
     params = [(name, value) for name, value in request.query_params.items() if name != "cursor"]
     return request.build_absolute_uri(f"{request.path}?{urlencode([*params, ('cursor', cursor)])}")
+
+
+# ---------------------------------------------------------------- for the API and for pages
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Rows of a list, and the cursors of the pages beside them; empty where there are none."""
+
+    rows: list
+    next_cursor: str
+    previous_cursor: str
+
+
+def fetch_page(
+    fetch: Callable[..., Sequence], position_of: Callable[[Any], Position], *, size: int, cursor: str
+) -> RowPage:
+    """Call `fetch` with `limit`, `after` and `before`, of which one position at most is set. Raises ValueError."""
+    after, before = decode_cursor(cursor) if cursor else (None, None)
+    rows = list(fetch(limit=size + 1, after=after, before=before))  # one more tells whether there is another page
+    has_more = len(rows) > size
+    rows = (rows[1:] if before else rows[:-1]) if has_more else rows
+    has_next, has_previous = (bool(rows), has_more) if before else (has_more, bool(after))
+    return RowPage(
+        rows,
+        encode_cursor("a", position_of(rows[-1])) if rows and has_next else "",
+        encode_cursor("b", position_of(rows[0])) if rows and has_previous else "",
+    )
+
+
+def encode_cursor(direction: str, position: Position) -> str:
+    """The page after (`a`) or before (`b`) a position, as opaque text."""
+    text = f"{direction}|{position[0].isoformat()}|{position[1]}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[Position | None, Position | None]:
+    """Where the page begins, as (after, before). Raises ValueError."""
+    try:
+        direction, at, key = base64.urlsafe_b64decode(cursor.encode() + b"==").decode().split("|")
+        moment, pk = datetime.fromisoformat(at), UUID(key)
+        position = moment.astimezone(UTC), pk
+    except OverflowError as error:
+        raise ValueError("No year has this number.") from error
+    if direction not in ("a", "b") or moment.tzinfo is None:
+        raise ValueError("This is no cursor.")
+    return (position, None) if direction == "a" else (None, position)

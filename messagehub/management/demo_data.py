@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts import second_factor
 from accounts.models import Organization, User
+from chatrooms import groups
 from chatrooms.models import Chatroom, Contact, ContactActivity, UserChatroom
 from integrations import segments
 from integrations.models import Channel, TwilioAccount
@@ -131,6 +132,7 @@ def make_organization(plan: dict, chance: random.Random) -> None:
         for room, agent, number in zip(rooms, agents, numbers, strict=True):
             paid = make_past(plan, room, agent, admin, number, chance)
             make_remarks(room, agent, admin, words, chance)
+            make_groups(room, chance)
             ledger.adjust(agent, TOKENS + len(paid), actor=admin, reason="Welcome to the demo")
             for message in sorted(paid, key=lambda message: message.occurred_at):
                 ledger.debit(agent, 1, reference=f"message:{message.pk}")
@@ -220,6 +222,13 @@ def make_remarks(room: Chatroom, agent: User, admin: User, words: list[Label], c
     for made in (labelings, notes, acts):
         if made:
             type(made[0]).objects.bulk_create(made)
+
+
+def make_groups(room: Chatroom, chance: random.Random) -> None:
+    """Two groups of the room's contacts, to filter by and to write to."""
+    people = list(Contact.objects.filter(chatroom=room).order_by("pk"))
+    for name, size in (("Regulars", 24), ("Newsletter", 40)):
+        groups.add_members(groups.create_group(room, name), chance.sample(people, min(size, len(people))))
 
 
 def talk(slug: str, ended: datetime, chance: random.Random) -> Iterator[tuple[str, str, datetime]]:

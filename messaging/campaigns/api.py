@@ -6,13 +6,12 @@ from drf_spectacular.utils import extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from chatrooms.filters import InChatroomFilterSet
 from messagehub.api.pagination import KeyPagination
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
 from messagehub.api.viewsets import TenantModelViewSet
 from messaging import idempotency
 from messaging.campaigns import lifecycle, preflight, retrying, testing
-from messaging.campaigns.filters import RecipientFilterSet
+from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.serializers import (
     CampaignChangeSerializer,
     CampaignDetailSerializer,
@@ -61,7 +60,7 @@ class CampaignViewSet(TenantModelViewSet):
         "create": NewCampaignSerializer,
         "partial_update": CampaignChangeSerializer,
     }
-    filterset_class = InChatroomFilterSet
+    filterset_class = CampaignFilterSet
 
     def perform_create(self, serializer):
         data = serializer.validated_data

@@ -1,5 +1,7 @@
 """The text of a campaign to one number, to see how it looks there."""
 
+from uuid import UUID
+
 from django.db import transaction
 
 from accounts.models import User
@@ -11,7 +13,7 @@ from messaging.sending import eligibility, enqueue
 
 
 @transaction.atomic
-def send_test(campaign: Campaign, number: str, *, by: User) -> enqueue.Sent:
+def send_test(campaign: Campaign, number: str, *, by: User, client_id: UUID | None = None) -> enqueue.Sent:
     """Send the text as a message of `by` to a number (E.164), filled in for the contact who has it.
 
     What nothing is known for stays as it is written. Raises SendRefused and InsufficientTokens.
@@ -20,4 +22,5 @@ def send_test(campaign: Campaign, number: str, *, by: User) -> enqueue.Sent:
         raise eligibility.SendRefused(eligibility.Verdict((reason,)))
     contact = contacts.find_or_create_contact(campaign.chatroom, number)
     text, _missing_names = templates.fill_in_sample(campaign.content, contact, sender=by)
-    return enqueue.send_message(changes.open_conversation(contact, campaign.channel), text, sent_by=by)
+    conversation = changes.open_conversation(contact, campaign.channel)
+    return enqueue.send_message(conversation, text, sent_by=by, client_id=client_id)

@@ -8,11 +8,13 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from chatrooms import contacts, groups
-from chatrooms.filters import ContactFilterSet, InChatroomFilterSet
+from chatrooms.filters import InChatroomFilterSet
 from chatrooms.models import Contact, Group
 from messagehub.api.filters import refuse_unknown_parameters
 from messagehub.api.schema import operation
 from messagehub.api.viewsets import TenantModelViewSet
+from messaging.contacts import contact_listing
+from messaging.contacts.filters import ContactListFilterSet
 from messaging.contacts.serializers import (
     AddedSerializer,
     ContactChangeSerializer,
@@ -48,14 +50,14 @@ class ContactViewSet(TenantModelViewSet):
     queryset = Contact.objects.prefetch_related("groups")
     serializer_class = ContactSerializer
     input_classes = {"create": NewContactSerializer, "partial_update": ContactChangeSerializer}
-    filterset_class = ContactFilterSet
+    filterset_class = ContactListFilterSet
 
     def paginate_queryset(self, queryset):
-        fetch = partial(contacts.list_contacts, self.request.user, **self.read_filters())
+        fetch = partial(contact_listing.list_matching_contacts, self.request.user, **self.read_filters())
         return self.paginator.paginate_rows(fetch, lambda contact: (contact.created_at, contact.pk), self.request)
 
     def filter_queryset(self, queryset):
-        # `list_contacts` filters in its own statement, which walks one index for each chatroom.
+        # `list_matching_contacts` filters in its own statement, which walks one index for each chatroom.
         return queryset
 
     def perform_create(self, serializer):

@@ -1,8 +1,19 @@
 from django.urls import path
 
-from messaging.contacts import deletion_views, picture_views, views
+from messaging.contacts import deletion_views, import_views, list_views, picture_views, views
 
 urlpatterns = [
+    path("", list_views.list_page, name="contacts"),
+    path("new/", list_views.create, name="contact-new"),
+    path("change/", list_views.change_many, name="contacts-change"),
+    path("undo/<uuid:pk>/", list_views.undo, name="contacts-undo"),
+    path("export/", list_views.export, name="contacts-export"),
+    path("duplicates/", list_views.duplicates, name="contacts-duplicates"),
+    path("imports/", import_views.upload, name="contact-imports"),
+    path("imports/<uuid:pk>/", import_views.show, name="contact-import"),
+    path("imports/<uuid:pk>/start/", import_views.start, name="contact-import-start"),
+    path("imports/<uuid:pk>/undo/", import_views.undo, name="contact-import-undo"),
+    path("imports/<uuid:pk>/skipped/", import_views.skipped, name="contact-import-skipped"),
     path("deletion/<slug:code>/", deletion_views.show_deletion, name="deletion"),
     path("<uuid:pk>/", views.contact, name="contact"),
     path("<uuid:pk>/picture/", picture_views.show, name="contact-picture"),

@@ -27,12 +27,44 @@ CROSS JOIN LATERAL (
 ) newest
 ORDER BY newest.occurred_at {direction}, newest.id {direction} LIMIT %(limit)s
 """
+# Each of these reads a page of its own index. With one condition for both, PostgreSQL may walk all messages instead.
+OF_FOUND = """
+SELECT found.id, found.occurred_at FROM (
+    SELECT newest.* FROM unnest(%(contact_ids)s::uuid[]) AS one (id) CROSS JOIN LATERAL (
+        SELECT m.id, m.occurred_at FROM messages m
+        WHERE m.contact_id = one.id AND m.chatroom_id = ANY(%(rooms)s) {conditions}
+        ORDER BY m.occurred_at {direction}, m.id {direction} LIMIT %(limit)s) newest
+    UNION
+    SELECT newest.* FROM unnest(%(campaign_ids)s::uuid[]) AS one (id) CROSS JOIN LATERAL (
+        SELECT m.id, m.occurred_at FROM messages m
+        WHERE m.campaign_id = one.id AND m.chatroom_id = ANY(%(rooms)s) {conditions}
+        ORDER BY m.occurred_at {direction}, m.id {direction} LIMIT %(limit)s) newest
+) found
+ORDER BY found.occurred_at {direction}, found.id {direction} LIMIT %(limit)s
+"""
 LIST = f"""
 SELECT {payloads.MESSAGE_COLUMNS} FROM ({{page}}) page
 JOIN messages m ON m.id = page.id LEFT JOIN users author ON author.id = m.sent_by_id
 ORDER BY page.occurred_at {{direction}}, page.id {{direction}}
 """
+# From the partial indexes of these states, which hold few messages.
+STUCK = """m.id IN (
+    SELECT id FROM messages WHERE status = 'queued' AND coalesce(not_before, send_at, created_at) < now() - {late}
+    UNION ALL SELECT id FROM messages WHERE status = 'sending' AND attempted_at < now() - {late}
+    UNION ALL SELECT id FROM messages WHERE status = 'scheduled' AND send_at < now() - {late}
+)""".format(late="interval '10 minutes'")
+STATES = {
+    "unknown": "m.status = 'unknown'",
+    "failed": "m.status IN ('failed', 'not_sent', 'undelivered')",
+    "stuck": STUCK,
+    "waiting": "m.status IN ('scheduled', 'queued', 'sending')",
+    "sent": "m.status IN ('accepted', 'sent')",
+    "delivered": "m.status IN ('delivered', 'read')",
+    "canceled": "m.status = 'canceled'",
+    "received": "m.status = 'received'",
+}
 ANCHORS = {
+    "message_ids": "m.id = ANY(%(message_ids)s::uuid[])",
     "contact_id": "m.contact_id = %(contact_id)s",
     "campaign_id": "m.campaign_id = %(campaign_id)s",
     "organization_id": "m.organization_id = %(organization_id)s",
@@ -46,6 +78,7 @@ CONDITIONS = {
     "since": "AND m.occurred_at >= %(since)s",
     "until": "AND m.occurred_at < %(until)s",
     "search": "AND m.content ILIKE %(search)s",
+    "message_ids": "AND m.id = ANY(%(message_ids)s::uuid[])",
 }
 
 
@@ -56,17 +89,21 @@ def list_visible_messages(
     after: Position | None = None,
     before: Position | None = None,
     chatroom: Chatroom | None = None,
+    state: str = "",
     **values,
 ) -> list[dict]:
     """Rows with `payloads.MESSAGE_COLUMNS`; `after` continues below a position, `before` above it.
 
-    `values` are those of a MessageFilterSet.
+    `values` are those of a MessageFilterSet, and `message_ids`, or both `contact_ids` and `campaign_ids`, of which a
+    message has one. `state` is one of STATES.
     """
     rooms = Chatroom.objects.visible_to(user)
     if chatroom:
         rooms = rooms.filter(pk=chatroom.pk)
     params: dict = {"limit": limit, "rooms": list(rooms.values_list("pk", flat=True)), **read_params(values)}
     conditions = [CONDITIONS[name] for name in params if name in CONDITIONS]
+    if state:
+        conditions.append(f"AND {STATES[state]}")
     if position := after or before:
         params["at"], params["id"] = position
         conditions.append(f"AND (m.occurred_at, m.id) {'<' if after else '>'} (%(at)s, %(id)s)")
@@ -75,7 +112,8 @@ def list_visible_messages(
         params["organization_id"] = user.organization_id
     anchor = next((condition for name, condition in ANCHORS.items() if name in params), "")
     direction = "ASC" if before else "DESC"
-    page = (OF_ONE if anchor else OF_ROOMS).format(anchor=anchor, conditions=" ".join(conditions), direction=direction)
+    statement = OF_FOUND if "contact_ids" in params else OF_ONE if anchor else OF_ROOMS
+    page = statement.format(anchor=anchor, conditions=" ".join(conditions), direction=direction)
     rows = sql.fetch_rows(LIST.format(page=page, direction=direction), params)
     return rows[::-1] if before else rows
 

@@ -1,6 +1,7 @@
 """Tables of messaging, a room for each subject."""
 
 from messaging.models.campaigns import Campaign, CampaignGroup, CampaignRecipient
+from messaging.models.contact_lists import ContactImport, GroupChange, ImportRow
 from messaging.models.conversations import (
     Conversation,
     ConversationActivity,
@@ -23,6 +24,7 @@ __all__ = [
     "CampaignRecipient",
     "Color",
     "ConsentEntry",
+    "ContactImport",
     "Conversation",
     "ConversationActivity",
     "ConversationLabel",
@@ -30,7 +32,9 @@ __all__ = [
     "CountedZone",
     "DailyCount",
     "Event",
+    "GroupChange",
     "IdempotencyKey",
+    "ImportRow",
     "Label",
     "Message",
     "MessageReceipt",

@@ -159,6 +159,12 @@ class Message(Row):
                 condition=Q(campaign__isnull=False, status__in=["queued", "sending"]),
             ),
             models.Index(fields=["id"], name="messages_unknown", condition=Q(status="unknown")),
+            # Few beside those that went well, which would have to be leafed through to find them.
+            models.Index(
+                fields=["organization", "-occurred_at", "-id"],
+                name="messages_failed",
+                condition=Q(status__in=["failed", "not_sent", "undelivered"]),
+            ),
             models.Index(
                 fields=["lease_until"],
                 name="messages_sending",

@@ -190,6 +190,13 @@ def full_time(moment: datetime | str) -> str:
 
 
 @register.filter
+def exact_time(moment: datetime | str) -> str:
+    """To the second, for a log: 3 March 2026, 14:05:09."""
+    when = local(moment)
+    return f"{date_words(when, 'j F Y')}, {when:%H:%M:%S}"
+
+
+@register.filter
 def near_time(moment: datetime | str) -> str:
     """Within a sentence: days nearby have names, and only another year is told."""
     when, now = local(moment), timezone.localtime()
@@ -220,6 +227,21 @@ def channel_name(platform: str) -> str:
 @register.filter
 def number(value: int) -> str:
     return number_format(value, force_grouping=True)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """How long, in the two largest units at most: 45 s, 3 min, 2 h 5 min, 4 d 1 h."""
+    if seconds < 60:
+        return gettext("{n} s").format(n=round(seconds))
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return gettext("{n} min").format(n=minutes)
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return gettext("{h} h {m} min").format(h=hours, m=minutes) if minutes else gettext("{h} h").format(h=hours)
+    days, hours = divmod(hours, 24)
+    return gettext("{d} d {h} h").format(d=days, h=hours) if hours else gettext("{d} d").format(d=days)
 
 
 @register.filter

@@ -5,6 +5,10 @@ from playwright.sync_api import Page, expect
 from tests.e2e.scenes import Stage, scene
 
 
+def create_key(stage: Stage) -> None:
+    stage.client("dana").post("/api/keys", json={"name": "Report", "scopes": ["read", "admin"]})
+
+
 def open_first(page: Page, stage: Stage, path: str, name: str) -> None:
     page.goto(f"{stage.url}{path}")
     page.get_by_role("main").get_by_role("link", name=name).first.click()
@@ -95,7 +99,7 @@ def manage_labels(page: Page, stage: Stage) -> None:
 
 @scene("dana")
 def manage_keys(page: Page, stage: Stage) -> None:
-    stage.client("dana").post("/api/keys", json={"name": "Report", "scopes": ["read", "admin"]})
+    stage.once(create_key)
     page.goto(f"{stage.url}/manage/settings/keys/")
 
 

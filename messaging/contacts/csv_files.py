@@ -1,0 +1,133 @@
+"""Reading a CSV file of contacts: its rows, what its columns are, and what is wrong with a row."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+
+from chatrooms import phones
+from messagehub import names
+
+MOST_BYTES = 900 * 1024  # with the rest of the form within what one request may have (`messagehub/web.py`)
+MOST_COLUMNS = 60
+LONGEST_NAME, LONGEST_EMAIL = 80, 254
+# What headings are called in files that people have, in the languages of the product.
+HEADINGS = {
+    "phone": r"phone|mobile|cell|tel|number|msisdn|whatsapp|handy|rufnummer|nummer",
+    "email": r"e-?mail",
+    "first_name": r"first|given|vorname",
+    "last_name": r"last|family|surname|nachname|familienname",
+    "name": r"name|contact|kontakt",
+}
+FORMULA = re.compile(r"'(?=[=+\-@])")  # what our own export puts before a cell, and spreadsheets before a number
+
+
+class BadFile(Exception):
+    """The file can't be read as a list of contacts; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    headings: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRow:
+    """A row as a contact, or with the reason why it is none. `number` is its place in the file, headings being 1."""
+
+    number: int
+    values: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+def decode_file(content: bytes) -> str:
+    """The text of a file of a spreadsheet. Raises BadFile."""
+    if len(content) > MOST_BYTES:
+        raise BadFile(_("The file is larger than 900 KB. Split it into several files."))
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]  # the second is what Excel writes where nobody asks it for UTF-8
+    for encoding in encodings:
+        try:
+            return content.decode(encoding).replace("\0", "")
+        except UnicodeDecodeError:
+            continue
+    raise BadFile(_("This isn't a text file. Save the list as CSV and choose that file."))
+
+
+def read_table(text: str) -> Table:
+    """Raises BadFile."""
+    first_line = text.lstrip().partition("\n")[0]
+    delimiter = max(",;\t|", key=first_line.count)
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+    except csv.Error:
+        raise BadFile(_("This isn't a CSV file. Save the list as CSV and choose that file.")) from None
+    rows = [row for row in rows if any(row)]
+    if len(rows) < 2:
+        raise BadFile(
+            _("The file has no rows. The first line has the names of the columns, each further line a contact.")
+        )
+    width = max(len(row) for row in rows)
+    if width > MOST_COLUMNS:
+        raise BadFile(_("The file has too many columns. Leave those with name, phone and email."))
+    padded = [row + [""] * (width - len(row)) for row in rows]
+    return Table(padded[0], padded[1:])
+
+
+def guess_columns(headings: Sequence[str]) -> list[str]:
+    """What each column probably is, by its heading; each kind once."""
+    columns, used = [], set()
+    for heading in headings:
+        kinds = (kind for kind, pattern in HEADINGS.items() if re.search(pattern, heading, re.IGNORECASE))
+        kind = next((kind for kind in kinds if kind not in used), "")
+        used.add(kind)
+        columns.append(kind)
+    return columns
+
+
+def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[ParsedRow]:
+    """Each row of the file in its order. A number that an earlier row had is a reason too."""
+    rows_of_numbers: dict[str, int] = {}
+    for number, row in enumerate(table.rows, start=2):
+        values = {kind: FORMULA.sub("", cell, count=1) for kind, cell in zip(columns, row, strict=True) if kind}
+        try:
+            values = _clean_row(values, country)
+        except (ValidationError, phones.ImpossibleNumber) as error:
+            yield ParsedRow(number, reason=error.messages[0] if isinstance(error, ValidationError) else str(error))
+            continue
+        first = rows_of_numbers.setdefault(min(phones.list_forms(values["phone"])), number)
+        if first != number:
+            words = _("Row {n} has the same phone number. That one was kept.").format(n=first)
+            yield ParsedRow(number, reason=words)
+        else:
+            yield ParsedRow(number, values)
+
+
+def _clean_row(values: Mapping[str, str], country: str) -> dict[str, str]:
+    """Raises ValidationError and ImpossibleNumber."""
+    if not values.get("phone"):
+        raise ValidationError(_("No phone number."))
+    first_name, last_name = values.get("first_name", ""), values.get("last_name", "")
+    if "name" in values and not (first_name or last_name):
+        first_name, _space, last_name = values["name"].partition(" ")
+    for name in (first_name, last_name):
+        if len(name) > LONGEST_NAME:
+            raise ValidationError(_("The name is longer than 80 characters."))
+        if name:
+            names.validate_name(name)
+    email = values.get("email", "")
+    if email:
+        if len(email) > LONGEST_EMAIL:
+            raise ValidationError(_("The email address is too long."))
+        validate_email(email)
+    phone = phones.normalize_phone(values["phone"], country)
+    return {"first_name": first_name, "last_name": last_name.strip(), "phone": phone, "email": email}
