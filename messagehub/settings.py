@@ -292,6 +292,7 @@ SPECTACULAR_SETTINGS = {
         "CampaignState": "messaging.models.Campaign.State",
         "AttachmentState": "messaging.models.Attachment.State",
         "HealthState": "integrations.health.STATES",
+        "ConsentKind": "messaging.models.ConsentEntry.Kind",
     },
 }
 BEARER_TOKENS = "accounts.api.bearer.authenticate_bearer"

@@ -32,25 +32,26 @@ ORDER BY c.created_at {direction}, c.id {direction} LIMIT %(limit)s
 MATCHES = "SELECT c.id FROM {source} WHERE c.chatroom_id = ANY(%(rooms)s::uuid[]) {conditions}"
 # The search by trigrams is a function of the system role (`chatrooms.contacts.MATCHING` says why). Without a limit it
 # gives all that match, of which the other filters then leave some.
-FOUND = """(
-    SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], NULL, NULL, NULL, true)
-    UNION SELECT unnest(%(further)s::uuid[])
-) found JOIN contacts c ON c.id = found.id"""
+MATCHING = "SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], NULL, NULL, NULL, true)"
+FOUND = "({matching}) found JOIN contacts c ON c.id = found.id"
 
 # The newest entry for each of the chatroom's channels, of which an opt-out beats an opt-in: what `payloads.consent_of`
 # says of one contact. Written from the entries, which are fewer than contacts.
-SAID = """
+SAID = f"""
     SELECT DISTINCT ON (a.contact_id, n.id) a.contact_id, e.kind
     FROM consent_entries e
     JOIN channels n ON n.id = e.channel_id AND n.chatroom_id = ANY(%(rooms)s::uuid[])
-    JOIN contact_addresses a ON a.chatroom_id = n.chatroom_id AND a.address = ANY(%(forms)s)
-        AND (a.is_primary OR a.platform <> 'SMS')
+    CROSS JOIN LATERAL unnest({phones.FORMS_IN_SQL.format(number="e.address")}) AS form (address)
+    JOIN contact_addresses a ON a.chatroom_id = n.chatroom_id AND a.platform = n.platform AND a.address = form.address
+    WHERE a.is_primary OR a.platform <> 'SMS'
     ORDER BY a.contact_id, n.id, e.created_at DESC, e.id DESC
-""".replace("%(forms)s", phones.FORMS_IN_SQL.format(number="e.address"))
+"""
+# As arrays, so that they are read once, however often they are asked.
+OPTED_OUT = f"ARRAY(SELECT contact_id FROM ({SAID}) said WHERE kind = 'opt_out')"
 CONSENT = {
-    "opted_out": f"c.id IN (SELECT contact_id FROM ({SAID}) said WHERE kind = 'opt_out')",
-    "opted_in": f"c.id IN (SELECT contact_id FROM ({SAID}) said GROUP BY contact_id HAVING bool_and(kind = 'opt_in'))",
-    "unknown": f"c.id NOT IN (SELECT contact_id FROM ({SAID}) said)",
+    "opted_out": f"c.id = ANY({OPTED_OUT})",
+    "opted_in": f"c.id = ANY(ARRAY(SELECT contact_id FROM ({SAID}) said GROUP BY 1 HAVING bool_and(kind = 'opt_in')))",
+    "unknown": f"c.id <> ALL(ARRAY(SELECT contact_id FROM ({SAID}) said))",
 }
 ACTIVITY = {
     "7_days": "c.last_activity_at >= now() - interval '7 days'",
@@ -89,7 +90,7 @@ def list_matching_contacts(
     if position := after or before:
         params["at"], params["id"] = position
         conditions += f" AND (c.created_at, c.id) {'<' if after else '>'} (%(at)s, %(id)s)"
-    statement = OF_ROOMS if match.source == "contacts c" and "group_id" not in params else OF_ALL
+    statement = OF_ROOMS if match.source == "contacts c" else OF_ALL
     rows = sql.fetch_rows(
         statement.format(source=match.source, conditions=conditions, direction="ASC" if before else "DESC"), params
     )
@@ -105,9 +106,12 @@ def build_match(user: User, *, ids: Sequence[UUID] | None = None, **filters: Any
     params: dict = {"rooms": rooms}
     conditions, source = [], "contacts c"
     if search := filters.get("search", "").strip():
-        source = FOUND
+        matching = MATCHING
         params["pattern"] = contacts.build_search_pattern(search)
-        params["further"] = list(contacts.find_by_further_number(user, rooms, search))
+        if further := contacts.find_by_further_number(user, rooms, search):
+            matching += " UNION SELECT unnest(%(further)s::uuid[])"
+            params["further"] = list(further)
+        source = FOUND.format(matching=matching)
     if ids is not None:
         conditions.append("c.id = ANY(%(ids)s::uuid[])")
         params["ids"] = list(ids)

@@ -25,6 +25,7 @@ PAGES = {  # person of the demo -> addresses
     ],
     "dana": [
         "/manage/tokens/",
+        "/contacts/?search=zzzz&consent=unknown",
         "/manage/users/",
         "/manage/chatrooms/",
         "/manage/numbers/",

@@ -5,11 +5,12 @@ from uuid import uuid4
 
 from rest_framework.test import APIClient
 
+from chatrooms import groups
 from integrations.events import Accepted
 from integrations.models import WebhookEvent
 from messagehub import tenancy
 from messaging.campaigns import feed
-from messaging.contacts import merging
+from messaging.contacts import bulk, contact_listing, imports, merging
 from messaging.receiving import ingest
 from messaging.sending import delivery
 from messaging.statistics import counts
@@ -43,6 +44,7 @@ class Day:
         self.send_a_campaign()
         self.deliver()
         self.merge_two()
+        self.change_many()
 
     def sign_in(self, email: str) -> APIClient:
         given = {"email": email, "password": factories.PASSWORD}
@@ -63,6 +65,7 @@ class Day:
         media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/media/1", "MediaContentType0": "image/png"}
         self.webhook("twilio.message", From=self.customers[0], To=self.phone, Body="", **media)
         self.webhook("twilio.message", From=self.customers[3], To=self.phone, Body="STOP")
+        self.webhook("twilio.message", From=self.customers[1], To=self.phone, Body="Take me off your list")
         ingest.drain_webhooks()
 
     def answer(self) -> None:
@@ -102,6 +105,15 @@ class Day:
         with tenancy.organization(self.organization.pk):
             kept, lost = (self.room.contacts.get(phone=phone) for phone in self.customers[1:3])
             merging.merge_contacts(kept, lost, by=self.agent)
+
+    def change_many(self) -> None:
+        content = f"Name,Phone\nAda,{self.phone[:-3]}901\nNobody,1\n".encode()
+        with tenancy.organization(self.organization.pk):
+            group = groups.create_group(self.room, "Everyone")
+            bulk.add_selected_to_group(group, contact_listing.build_match(self.agent), by=self.agent)
+            contact_import = imports.create_import(self.room, "people.csv", content, by=self.agent)
+            imports.start_import(contact_import, ["name", "phone"], group, by=self.agent)
+        imports.run_import(contact_import.pk)
 
     def leave_one_waiting(self) -> None:
         waiting = {"to": self.customers[0], "content": "One more thing", **self.here}
