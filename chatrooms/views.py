@@ -26,13 +26,13 @@ ROOMS = 100
 
 @require_safe
 @admins_only
-def manage(request: HttpRequest) -> HttpResponse:
+def show_chatrooms(request: HttpRequest) -> HttpResponse:
     return _list_page(request)
 
 
 @require_POST
 @admins_only
-def create(request: HttpRequest) -> HttpResponse:
+def add_chatroom(request: HttpRequest) -> HttpResponse:
     form = NewChatroomForm(request.POST, auto_id="new_%s")
     if form.is_valid():
         try:
@@ -47,13 +47,13 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @admins_only
-def chatroom(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_chatroom(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _room_page(request, _find_room(request, pk))
 
 
 @require_POST
 @admins_only
-def change(request: HttpRequest, pk: UUID) -> HttpResponse:
+def save_chatroom(request: HttpRequest, pk: UUID) -> HttpResponse:
     room, form = _find_room(request, pk), ChatroomForm(request.POST)
     if form.is_valid():
         try:
@@ -68,7 +68,7 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def archive(request: HttpRequest, pk: UUID) -> HttpResponse:
+def hide_chatroom(request: HttpRequest, pk: UUID) -> HttpResponse:
     room = _find_room(request, pk)
     try:
         rooms.archive_chatroom(room, by=request.user)
@@ -80,7 +80,7 @@ def archive(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def restore(request: HttpRequest, pk: UUID) -> HttpResponse:
+def bring_back_chatroom(request: HttpRequest, pk: UUID) -> HttpResponse:
     room = _find_room(request, pk)
     try:
         rooms.restore_chatroom(room, by=request.user)
@@ -93,7 +93,7 @@ def restore(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def access(request: HttpRequest, pk: UUID, user_pk: UUID) -> HttpResponse:
+def save_cell(request: HttpRequest, pk: UUID, user_pk: UUID) -> HttpResponse:
     """One cell of the matrix, as htmx saves it; the answer is the cell as it is now."""
     room, agent = _find_open_room(request, pk), _find_agent(request, user_pk)
     has_access = str(room.pk) in request.POST.getlist("room") or str(agent.pk) in request.POST.getlist("person")
@@ -105,7 +105,7 @@ def access(request: HttpRequest, pk: UUID, user_pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def access_of_person(request: HttpRequest, user_pk: UUID) -> HttpResponse:
+def save_row(request: HttpRequest, user_pk: UUID) -> HttpResponse:
     """A row of the matrix, as a browser without scripts saves it: only the chatrooms that were shown are changed."""
     agent = _find_agent(request, user_pk)
     shown, chosen = request.POST.getlist("shown"), request.POST.getlist("room")
@@ -118,7 +118,7 @@ def access_of_person(request: HttpRequest, user_pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def access_to_room(request: HttpRequest, pk: UUID) -> HttpResponse:
+def save_people(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The people of one chatroom, as a browser without scripts saves them: only those that were shown are changed."""
     room = _find_open_room(request, pk)
     chosen = request.POST.getlist("person")

@@ -23,14 +23,14 @@ NUMBERS = 50
 
 @require_safe
 @admins_only
-def manage(request: HttpRequest) -> HttpResponse:
+def show_numbers(request: HttpRequest) -> HttpResponse:
     return _list_page(request)
 
 
 @sensitive_post_parameters()
 @require_POST
 @admins_only
-def connect_account(request: HttpRequest) -> HttpResponse:
+def add_twilio_account(request: HttpRequest) -> HttpResponse:
     form = AccountForm(request.POST)
     if form.is_valid():
         sid, token = form.cleaned_data["account_sid"], form.cleaned_data["auth_token"]
@@ -48,13 +48,13 @@ def connect_account(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @admins_only
-def import_numbers(request: HttpRequest) -> HttpResponse:
+def show_unconnected(request: HttpRequest) -> HttpResponse:
     return _import_page(request)
 
 
 @require_POST
 @admins_only
-def connect_number(request: HttpRequest) -> HttpResponse:
+def import_number(request: HttpRequest) -> HttpResponse:
     """One number of a connected account. Sent twice, it is connected once."""
     form, problem = ImportForm(request.user, request.POST), ""
     if form.is_valid():
@@ -74,7 +74,7 @@ def connect_number(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @admins_only
-def sync(request: HttpRequest) -> HttpResponse:
+def compare_numbers(request: HttpRequest) -> HttpResponse:
     """Compare every number with Twilio, and set webhooks that lead elsewhere."""
     try:
         synced = numbers.sync_numbers(request.user.organization)
@@ -95,13 +95,13 @@ def sync(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @admins_only
-def number(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_number(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _number_page(request, _find(request, pk))
 
 
 @require_safe
 @admins_only
-def doctor(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_number_doctor(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What is wrong with the number: a part for htmx, and a page without it."""
     channel = _find(request, pk)
     context = {"number": channel, "findings": number_doctor.examine_number(channel)}
@@ -112,7 +112,7 @@ def doctor(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def change(request: HttpRequest, pk: UUID) -> HttpResponse:
+def save_number(request: HttpRequest, pk: UUID) -> HttpResponse:
     channel = _find(request, pk)
     form = NumberForm(channel, request.user, request.POST)
     if form.is_valid():
@@ -153,7 +153,7 @@ def revoke_token(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def set_webhook(request: HttpRequest, pk: UUID) -> HttpResponse:
+def mend_webhook(request: HttpRequest, pk: UUID) -> HttpResponse:
     channel = _find(request, pk)
     try:
         numbers.set_webhook(channel, by=request.user)
@@ -165,7 +165,7 @@ def set_webhook(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def disconnect(request: HttpRequest, pk: UUID) -> HttpResponse:
+def remove_number(request: HttpRequest, pk: UUID) -> HttpResponse:
     channel = _find(request, pk)
     try:
         numbers.disconnect_number(channel, by=request.user)

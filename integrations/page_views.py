@@ -23,14 +23,14 @@ PAGES = 50
 
 @require_safe
 @admins_only
-def manage(request: HttpRequest) -> HttpResponse:
+def show_pages(request: HttpRequest) -> HttpResponse:
     return _list_page(request)
 
 
 @sensitive_post_parameters()
 @require_POST
 @admins_only
-def connect(request: HttpRequest) -> HttpResponse:
+def add_page(request: HttpRequest) -> HttpResponse:
     """Sent twice, it is connected once."""
     form = ConnectForm(request.user, request.POST)
     if form.is_valid():
@@ -50,13 +50,13 @@ def connect(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @admins_only
-def page(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _page_page(request, _find(request, pk))
 
 
 @require_safe
 @admins_only
-def doctor(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_page_doctor(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What is wrong with the page: a part for htmx, and a page without it."""
     account = _find(request, pk)
     context = {"page": account, "findings": page_doctor.examine_page(account)}
@@ -67,7 +67,7 @@ def doctor(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def check(request: HttpRequest, pk: UUID) -> HttpResponse:
+def check_again(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What is done each hour, now: the token is looked at, and Meta asked for what it does not send."""
     account = _find(request, pk)
     if page_health.check_page(account.pk):
@@ -79,7 +79,7 @@ def check(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def change(request: HttpRequest, pk: UUID) -> HttpResponse:
+def save_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = _find(request, pk)
     form = PageForm(account, pages.list_channels(account), request.user, request.POST)
     if form.is_valid():
@@ -96,7 +96,7 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
 @sensitive_post_parameters()
 @require_POST
 @admins_only
-def replace_token(request: HttpRequest, pk: UUID) -> HttpResponse:
+def replace_page_token(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Reconnect: with a token that Meta accepts, queued messages go out."""
     account, form = _find(request, pk), PageTokenForm(request.POST)
     if form.is_valid():
@@ -113,7 +113,7 @@ def replace_token(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def disconnect(request: HttpRequest, pk: UUID) -> HttpResponse:
+def remove_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = _find(request, pk)
     try:
         pages.disconnect_page(account, by=request.user)

@@ -29,7 +29,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets calculate
 
 @require_safe
 @admins_only
-def log(request: HttpRequest) -> HttpResponse:
+def show_audit_log(request: HttpRequest) -> HttpResponse:
     entries = _filtered(request)
     if position := read_position(request):
         entries = entries.filter(pk__lt=position)
@@ -51,7 +51,7 @@ def log(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @admins_only
-def export(request: HttpRequest) -> HttpResponse:
+def export_audit_log(request: HttpRequest) -> HttpResponse:
     """The entries of the page's filters as CSV, the newest MOST_EXPORTED. That it was taken is written down too."""
     # A file and no stream: a stream would outlive the request's transaction.
     file = tempfile.SpooledTemporaryFile(max_size=5_000_000)  # noqa: SIM115  closed by the response

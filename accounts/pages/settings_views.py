@@ -22,7 +22,7 @@ KEYS = 50
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
-def organization(request: HttpRequest) -> HttpResponse:
+def edit_organization(request: HttpRequest) -> HttpResponse:
     # A copy: the form writes what it was given into it, also what is refused.
     form = OrganizationForm(request.POST or None, instance=Organization.objects.get(pk=request.user.organization_id))
     if request.method == "POST" and form.is_valid():
@@ -49,7 +49,7 @@ def organization(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @admins_only
-def api_keys(request: HttpRequest) -> HttpResponse:
+def show_keys(request: HttpRequest) -> HttpResponse:
     """Every key of the organization's people, the newest first."""
     position, owned = read_position(request), _keys(request)
     if position:

@@ -25,13 +25,13 @@ REFUSALS = (team.OwnRole, team.LastAdmin, team.AlreadyJoined, team.OwnSecondFact
 
 @require_safe
 @admins_only
-def users(request: HttpRequest) -> HttpResponse:
+def show_users(request: HttpRequest) -> HttpResponse:
     return _list_page(request)
 
 
 @require_POST
 @admins_only
-def invite(request: HttpRequest) -> HttpResponse:
+def invite_colleague(request: HttpRequest) -> HttpResponse:
     """A form that is sent twice invites once."""
     form = InviteForm(request.POST)
     if form.is_valid():
@@ -56,13 +56,13 @@ def _is_invited_so(request: HttpRequest, email: str, **values) -> bool:
 
 @require_safe
 @admins_only
-def user(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_user(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _person_page(request, _find(request, pk))
 
 
 @require_POST
 @admins_only
-def change(request: HttpRequest, pk: UUID) -> HttpResponse:
+def save_user(request: HttpRequest, pk: UUID) -> HttpResponse:
     person = _find(request, pk)
     form = ColleagueForm(request.POST)
     if form.is_valid():
@@ -78,7 +78,7 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def deactivate(request: HttpRequest, pk: UUID) -> HttpResponse:
+def deactivate_colleague(request: HttpRequest, pk: UUID) -> HttpResponse:
     person = _find(request, pk)
     form = DeactivateForm(person, request.POST)
     if form.is_valid():
@@ -96,7 +96,7 @@ def deactivate(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def reactivate(request: HttpRequest, pk: UUID) -> HttpResponse:
+def reactivate_colleague(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _act(request, pk, _reactivate, _("{name} can sign in again. New API keys have to be created."))
 
 
@@ -106,20 +106,20 @@ def _reactivate(person: User, *, by: User) -> None:
 
 @require_POST
 @admins_only
-def reset_second_factor(request: HttpRequest, pk: UUID) -> HttpResponse:
+def reset_colleagues_factor(request: HttpRequest, pk: UUID) -> HttpResponse:
     words = _("Two-factor authentication of {name} is reset, and they are signed out everywhere.")
     return _act(request, pk, team.reset_second_factor, words)
 
 
 @require_POST
 @admins_only
-def mail_password(request: HttpRequest, pk: UUID) -> HttpResponse:
+def mail_reset_link(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _act(request, pk, team.mail_password_reset, _("A link to set a new password is on its way to {email}."))
 
 
 @require_POST
 @admins_only
-def resend(request: HttpRequest, pk: UUID) -> HttpResponse:
+def resend_invitation(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _act(request, pk, _resend, _("The invitation is on its way to {email} again."))
 
 

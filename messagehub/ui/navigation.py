@@ -37,7 +37,7 @@ PAGES = (
     Page("groups", _("Groups"), "layers"),
     Page("campaigns", _("Campaigns"), "megaphone"),
     Page("messages", _("Message log"), "scroll-text"),
-    Page("manage-users", _("Users"), "users", is_for_admins=True),
+    Page("manage-users", _("Users"), "contact-round", is_for_admins=True),
     Page("manage-tokens", _("Tokens"), "coins", is_for_admins=True),
     Page("manage-chatrooms", _("Chatrooms and access"), "layout-grid", is_for_admins=True),
     Page("manage-numbers", _("Sender numbers"), "phone", is_for_admins=True),

@@ -33,13 +33,13 @@ class LabelForm(forms.Form):
 
 @require_safe
 @admins_only
-def manage(request: HttpRequest) -> HttpResponse:
+def show_labels(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
 
 @require_POST
 @admins_only
-def create(request: HttpRequest) -> HttpResponse:
+def add_label(request: HttpRequest) -> HttpResponse:
     form = LabelForm(request.POST, auto_id="new_%s")
     if form.is_valid():
         try:
@@ -54,7 +54,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @admins_only
-def change(request: HttpRequest, pk: UUID) -> HttpResponse:
+def save_label(request: HttpRequest, pk: UUID) -> HttpResponse:
     label, form = _find(request, pk), LabelForm(request.POST, auto_id=f"label_{pk}_%s")
     if form.is_valid():
         try:
@@ -69,7 +69,7 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def remove_label(request: HttpRequest, pk: UUID) -> HttpResponse:
     """At once, and to be undone; after a question where so many conversations have it that it can't be."""
     label = _find(request, pk)
     if not labels.can_undo_deletion(label) and "sure" not in request.POST:
@@ -81,7 +81,7 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @admins_only
-def restore(request: HttpRequest, pk: UUID) -> HttpResponse:
+def undo_deletion(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         label = labels.restore_label(request.user.organization, pk, by=request.user)
     except labels.CannotUndo:

@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import audit, keys, team
-from accounts.models import ApiKey, AuditEntry, Organization
+from accounts.models import KEYWORD_LANGUAGES, ApiKey, AuditEntry, Organization
 
 pytestmark = pytest.mark.django_db
+FURTHER = [code for code, _ in KEYWORD_LANGUAGES if code != "en"]
 PAGE, KEYS, AUDIT = "/manage/settings/", "/manage/settings/keys/", "/manage/settings/audit/"
 
 
@@ -26,7 +27,7 @@ def filled(acme) -> dict:
     """The form as the page shows it."""
     return {
         "name": "Acme", "default_country": "US", "time_zone": "UTC", "quiet_from": "", "quiet_until": "",
-        "keyword_languages": ["es", "fr"], "price_sms": 1, "price_messenger": 1, "price_instagram": 1,
+        "keyword_languages": FURTHER, "price_sms": 1, "price_messenger": 1, "price_instagram": 1,
         "refund_policy": "not_sent", "low_balance_limit": 10,
     }  # fmt: skip
 

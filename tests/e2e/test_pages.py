@@ -37,6 +37,7 @@ PAGES = {  # person of the demo -> addresses
         "/manage/settings/keys/",
         "/manage/settings/audit/",
         "/manage/settings/quiet-hours/",
+        "/contacts/?search=zzzz&consent=unknown",
     ],
 }
 ADDRESSES = [(person, path) for person, paths in PAGES.items() for path in paths]
