@@ -53,7 +53,7 @@ def signed_in(browser: Browser, base_url: str, email: str, password: str) -> lis
     """The cookies of somebody who came in through the login page."""
     context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{base_url}/login/")
+    page.goto(f"{base_url}/login/?next=/inbox/")
     page.locator("input[type=email]").fill(email)
     page.locator("input[type=password]").fill(password)
     page.locator("button[type=submit]").click()

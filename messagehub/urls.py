@@ -20,6 +20,8 @@ urlpatterns = [
     path("groups/", include("messaging.contacts.group_urls")),
     path("messages/", include("messaging.message_log.urls")),
     path("notifications/", include("messaging.notifications.urls")),
+    path("campaigns/", include("messaging.campaigns.urls")),
+    path("", include("messaging.dashboard.urls")),
     path("", include("messaging.inbox.urls")),
 ]
 handler400 = "messagehub.errors.bad_request"

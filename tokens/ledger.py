@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts import audit, tasks
-from accounts.models import User
+from accounts.models import Organization, User
 from messagehub import bus
 from tokens.models import TokenAccount, TokenEntry
 
@@ -211,6 +212,13 @@ def balance(user: User) -> int | None:
     if user.is_admin:
         return None
     return TokenAccount.objects.filter(user=user).values_list("balance", flat=True).first() or 0
+
+
+def count_low_balances(organization: Organization) -> int:
+    """How many agents are below the organization's limit. An agent without an account has 0."""
+    agents = User.objects.filter(organization=organization, role=User.Role.AGENT, is_active=True)
+    remaining = Coalesce("token_account__balance", 0)
+    return agents.annotate(left=remaining).filter(left__lt=organization.low_balance_limit).count()
 
 
 def _alert_low_balance(user: User, remaining: int, amount: int) -> None:

@@ -69,10 +69,16 @@ INVARIANTS = {
         HAVING count(r.id) <> coalesce(c.audience, 0)
             OR count(m.id) <> count(r.id) FILTER (WHERE r.outcome = 'messaged')
             OR (c.state IN ('done', 'canceled') AND count(r.id) FILTER (WHERE r.outcome = 'waiting') > 0)""",
-    "A campaign's message has a recipient, who has no other of it": """
+    # A failed one may have been followed by another attempt, or be about to.
+    "A campaign's message has a recipient, who has no other of it but failed ones": """
         SELECT 'message', m.id, m.campaign_id FROM messages m
         WHERE m.campaign_id IS NOT NULL AND NOT EXISTS (
-            SELECT FROM campaign_recipients r WHERE r.message_id = m.id AND r.campaign_id = m.campaign_id)""",
+            SELECT FROM campaign_recipients r WHERE r.message_id = m.id AND r.campaign_id = m.campaign_id)
+          AND NOT (m.status IN ('failed', 'undelivered', 'not_sent') AND (
+            EXISTS (SELECT FROM messages again WHERE again.retry_of_id = m.id AND again.campaign_id = m.campaign_id)
+            OR EXISTS (
+                SELECT FROM campaign_recipients r
+                WHERE r.campaign_id = m.campaign_id AND r.failed_message_id = m.id)))""",
     "A paid message has exactly one debit": """
         SELECT 'message', m.id, 'tokens', m.tokens, 'debits', count(e.id)
         FROM messages m LEFT JOIN token_entries e ON e.reference = 'message:' || m.id AND e.kind = 'debit'

@@ -6,7 +6,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 from uuid_utils.compat import uuid7
 
-from accounts.models import Organization, User
+from accounts.models import User
 from tokens import ledger, proof
 from tokens.forms import GrantForm
 from tokens.models import TokenAccount, TokenEntry
@@ -75,7 +74,7 @@ def _page(request: HttpRequest, form: GrantForm | None = None, status: int = 200
     context = {
         "own_page": "manage-tokens",
         "limit": organization.low_balance_limit,
-        "sums": sums | {"low": _low(organization)},
+        "sums": sums | {"low": ledger.count_low_balances(organization)},
         "people": people,
         "more_people": more_people,
         "entries": entries,
@@ -92,13 +91,6 @@ def _page(request: HttpRequest, form: GrantForm | None = None, status: int = 200
 def _admins_only(request: HttpRequest) -> None:
     if not request.user.is_admin:
         raise PermissionDenied
-
-
-def _low(organization: Organization) -> int:
-    """How many agents are below the limit. An agent without an account has 0."""
-    agents = User.objects.filter(organization=organization, role=User.Role.AGENT, is_active=True)
-    remaining = Coalesce("token_account__balance", 0)
-    return agents.annotate(left=remaining).filter(left__lt=organization.low_balance_limit).count()
 
 
 def _people(request: HttpRequest) -> tuple[list[User], str]:

@@ -29,10 +29,12 @@ class Page:
 
 INBOX = Page("inbox", _("Inbox"), "inbox", key="I", is_for_members=False, count="unread")
 PAGES = (
+    Page("home", _("Dashboard"), "chart-line", key="D"),
     INBOX,
     Page("notifications", _("For you"), "at-sign", count="unseen"),
     Page("contacts", _("Contacts"), "users", key="C"),
     Page("groups", _("Groups"), "layers"),
+    Page("campaigns", _("Campaigns"), "megaphone"),
     Page("messages", _("Message log"), "scroll-text"),
     Page("manage-tokens", _("Tokens"), "coins", is_for_admins=True),
 )

@@ -6,23 +6,25 @@ from drf_spectacular.utils import extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from chatrooms.filters import InChatroomFilterSet
 from messagehub.api.pagination import KeyPagination
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
 from messagehub.api.viewsets import TenantModelViewSet
 from messaging import idempotency
-from messaging.campaigns import lifecycle
-from messaging.campaigns.filters import RecipientFilterSet
+from messaging.campaigns import lifecycle, preflight, retrying, testing
+from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.serializers import (
     CampaignChangeSerializer,
     CampaignDetailSerializer,
     CampaignSerializer,
+    CampaignTestSerializer,
     NewCampaignSerializer,
+    PreflightSerializer,
     RecipientSerializer,
 )
 from messaging.models import Campaign
+from messaging.payload_schema import SentSerializer
 from messaging.sending import enqueue
-from messaging.sending.api import respond_once
+from messaging.sending.api import answered, respond_once
 
 
 def move(summary: str, description: str):
@@ -58,7 +60,7 @@ class CampaignViewSet(TenantModelViewSet):
         "create": NewCampaignSerializer,
         "partial_update": CampaignChangeSerializer,
     }
-    filterset_class = InChatroomFilterSet
+    filterset_class = CampaignFilterSet
 
     def perform_create(self, serializer):
         data = serializer.validated_data
@@ -119,6 +121,63 @@ class CampaignViewSet(TenantModelViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request, pk):
         return self.move_once(lifecycle.cancel_campaign)
+
+    @operation(
+        "Check a campaign before it starts",
+        description="Whom it would reach, who is skipped and why, and what it costs. Changes nothing. Returns 409 "
+        "`not_draft` once started.",
+        body=None,
+        answers={200: PreflightSerializer},
+        refuses=[409],
+    )
+    @action(detail=True, methods=["post"])
+    def preflight(self, request, pk):
+        campaign = self.get_object()
+        lifecycle.require_draft(campaign)
+        return Response(preflight.check_campaign(campaign, by=request.user).as_json())
+
+    @operation(
+        "Send a test of a campaign",
+        description="Sends the campaign's text to one number, as a message of yours. Variables are filled in for the "
+        "contact with that number.",
+        header=IDEMPOTENCY_KEY,
+        answers={201: SentSerializer},
+        refuses=[402, 409, 422],
+    )
+    @action(detail=True, methods=["post"], serializer_class=CampaignTestSerializer)
+    def test(self, request, pk):
+        campaign = self.get_object()
+        number = self.read_input(country=campaign.organization.default_country)["to"]
+        enqueue.count_send(request.user)
+        return respond_once(request, lambda: answered(testing.send_test(campaign, number, by=request.user)))
+
+    @move(
+        "Retry what failed",
+        "Only once the campaign is done. Its failed recipients get another message, which you pay. Returns 409 "
+        "`not_done` or `nothing_failed`.",
+    )
+    @action(detail=True, methods=["post"], url_path="retry-failed")
+    def retry_failed(self, request, pk):
+        return self.move_once(retrying.retry_failed)
+
+    @operation(
+        "Duplicate a campaign",
+        description="A draft with the same text, number and groups.",
+        header=IDEMPOTENCY_KEY,
+        body=None,
+        answers={201: CampaignDetailSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def duplicate(self, request, pk):
+        campaign = self.get_object()
+
+        def act() -> idempotency.Answer:
+            draft = retrying.duplicate_campaign(campaign, by=request.user)
+            return idempotency.Answer(201, self.get_serializer(self.get_queryset().get(pk=draft.pk)).data)
+
+        response = respond_once(request, act)
+        response["Location"] = f"/api/campaigns/{response.data['id']}"
+        return response
 
     def move_once(self, move_campaign: Callable) -> Response:
         campaign = self.get_object()

@@ -69,14 +69,14 @@ MESSAGES = """
 WITH made AS (
     INSERT INTO messages (id, organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction,
                           platform, content, status, from_address, to_address, segments, tokens, sent_by_id,
-                          campaign_id, priority, sendability)
+                          campaign_id, priority, sendability, retry_of_id)
     SELECT u.id, c.organization_id, c.chatroom_id, u.conversation, u.contact, c.channel_id, 'outbound', 'SMS',
            u.content, 'queued', %(sender)s, u.address, u.segments, %(price)s, %(payer)s, c.id, %(priority)s,
-           u.sendability::jsonb
+           u.sendability::jsonb, u.retry_of
     FROM campaigns c
     CROSS JOIN unnest(%(ids)s::uuid[], %(conversations)s::uuid[], %(contacts)s::uuid[], %(contents)s::text[],
-                      %(addresses)s::text[], %(segments)s::int[], %(sendabilities)s::text[])
-        AS u (id, conversation, contact, content, address, segments, sendability)
+                      %(addresses)s::text[], %(segments)s::int[], %(sendabilities)s::text[], %(retries)s::uuid[])
+        AS u (id, conversation, contact, content, address, segments, sendability, retry_of)
     WHERE c.id = %(campaign)s ORDER BY u.id
     RETURNING id, conversation_id, occurred_at
 )
@@ -305,6 +305,7 @@ def _insert_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], pri
         "contents": [turn.text for turn in turns],
         "addresses": [turn.address for turn in turns],
         "segments": [max(1, segments.count_segments(turn.text)) for turn in turns],
+        "retries": [turn.recipient.failed_message_id for turn in turns],
         "sendabilities": [orjson.dumps(turn.verdict.as_json()).decode() for turn in turns],
     }
     with connection.cursor() as cursor:

@@ -14,10 +14,10 @@ from django.db.models.functions import Now
 
 from accounts import audit
 from accounts.models import User
-from chatrooms import phones
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
 from messagehub import sql
+from messaging.campaigns import audience
 from messaging.live import event_log
 from messaging.message_templates import templates
 from messaging.models import Campaign, CampaignGroup, CampaignRecipient, Message, Platform
@@ -28,37 +28,6 @@ WAKE_CHANNEL = "campaigns"
 State, Outcome = Campaign.State, CampaignRecipient.Outcome
 STARTED = (State.SCHEDULED, State.RUNNING, State.PAUSED)
 
-# MATERIALIZED here, and LATERAL below, make PostgreSQL look up each contact by its key. After an import its statistics
-# are out of date: it expects a handful of contacts, and would scan the organization's once for each member.
-MEMBERS = """
-WITH members AS MATERIALIZED (
-    SELECT DISTINCT m.contact_id FROM campaign_groups g JOIN group_members m ON m.group_id = g.group_id
-    WHERE g.campaign_id = %(campaign)s ORDER BY m.contact_id
-)
-"""
-# FOR KEY SHARE keeps the audience from being deleted until the commit, and lets everything else go on. It waits for a
-# merge that is under way. A statement of its own, because what the merge wrote is visible to the next snapshot only.
-HOLD = f"""
-{MEMBERS}
-SELECT count(*) FROM members CROSS JOIN LATERAL (
-    SELECT FROM contacts c WHERE c.id = members.contact_id AND c.chatroom_id = %(chatroom)s FOR KEY SHARE
-) locked
-"""
-# Contacts without a number are skipped recipients, not left out: outcomes must always sum to the audience.
-# OFFSET 0 keeps the planner from turning the subquery into a plain join.
-FREEZE = f"""
-{MEMBERS}
-INSERT INTO campaign_recipients (organization_id, campaign_id, contact_id, address, outcome, reason_code, reason)
-SELECT c.organization_id, %(campaign)s, c.id, nullif(c.phone, ''),
-       CASE WHEN c.phone > '' THEN 'waiting' ELSE 'skipped' END,
-       CASE WHEN c.phone > '' THEN '' ELSE 'no_phone' END,
-       CASE WHEN c.phone > '' THEN '' ELSE 'This contact has no phone number.' END
-FROM members CROSS JOIN LATERAL (
-    SELECT * FROM contacts WHERE id = members.contact_id AND chatroom_id = %(chatroom)s OFFSET 0
-) c
-ORDER BY c.id
-RETURNING outcome
-"""
 COUNTS = """
 SELECT CASE WHEN r.outcome = 'messaged' THEN m.status ELSE r.outcome END AS status, count(*),
        coalesce(sum(m.tokens), 0)::bigint AS tokens
@@ -97,6 +66,8 @@ def create_campaign(
     channel: Channel,
     groups: Iterable[Group],
     by: User,
+    excluded_groups: Iterable[Group] = (),
+    contacted_days: int | None = None,
     send_at: datetime | None = None,
 ) -> Campaign:
     """Create a draft. Raises BadTemplate where the text has unknown variables."""
@@ -107,23 +78,32 @@ def create_campaign(
         name=name,
         content=content,
         channel=channel,
+        contacted_days=contacted_days,
         send_at=send_at,
         created_by=by,
     )
-    _set_groups(campaign, groups)
+    _set_groups(campaign, groups, is_excluded=False)
+    _set_groups(campaign, excluded_groups, is_excluded=True)
     return campaign
 
 
 @transaction.atomic
-def change_campaign(campaign: Campaign, *, groups: Iterable[Group] | None = None, **values) -> None:
+def change_campaign(
+    campaign: Campaign,
+    *,
+    groups: Iterable[Group] | None = None,
+    excluded_groups: Iterable[Group] | None = None,
+    **values,
+) -> None:
     """Change a draft. Raises WrongCampaignState once it is started, and BadTemplate."""
     campaign = _lock_draft(campaign)
     if "content" in values:
         _check_content(values["content"])
     if values:
         Campaign.objects.filter(pk=campaign.pk).update(**values)
-    if groups is not None:
-        _set_groups(campaign, groups)
+    for chosen_groups, is_excluded in ((groups, False), (excluded_groups, True)):
+        if chosen_groups is not None:
+            _set_groups(campaign, chosen_groups, is_excluded=is_excluded)
 
 
 @transaction.atomic
@@ -142,14 +122,14 @@ def _check_content(content: str) -> None:
         raise
 
 
-def _set_groups(campaign: Campaign, groups: Iterable[Group]) -> None:
-    """Replace the campaign's groups."""
+def _set_groups(campaign: Campaign, groups: Iterable[Group], *, is_excluded: bool) -> None:
+    """Replace the campaign's groups of this kind. A group is of the kind that was chosen last."""
     # Locked and read in one statement: a group that is being deleted is either waited for and gone, or kept.
     chosen_groups = Group.objects.filter(pk__in=[group.pk for group in groups]).order_by("pk")
     locked_groups = list(chosen_groups.select_for_update(no_key=True))
-    campaign.audience_groups.all().delete()
+    campaign.audience_groups.filter(Q(is_excluded=is_excluded) | Q(group__in=locked_groups)).delete()
     CampaignGroup.objects.bulk_create(
-        CampaignGroup(organization_id=campaign.organization_id, campaign=campaign, group=group)
+        CampaignGroup(organization_id=campaign.organization_id, campaign=campaign, group=group, is_excluded=is_excluded)
         for group in locked_groups
     )
 
@@ -164,53 +144,31 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
     number does not belong to the chatroom.
     """
     campaign = _lock_draft(campaign)
-    _check_payer(campaign, by)
+    check_payer(campaign, by)
     if campaign.send_at and campaign.send_at <= _database_time():
         raise WrongCampaignState(
             "too_late", "The scheduled time has passed. Choose another time, or none to start now."
         )
-    with connection.cursor() as cursor:
-        parameters = {"campaign": campaign.pk, "chatroom": campaign.chatroom_id}
-        cursor.execute(HOLD, parameters)
-        cursor.execute(FREEZE, parameters)
-        outcomes = [outcome for (outcome,) in cursor.fetchall()]
-    waiting_count = outcomes.count(Outcome.WAITING) - _skip_other_forms(campaign)
+    audience_count, waiting_count = audience.freeze_audience(campaign)
     if not waiting_count:
-        raise WrongCampaignState("no_recipients", "No contact in its groups has a phone number.")
+        raise WrongCampaignState(
+            "no_recipients", "Nobody in its audience can be texted. Check the campaign to see why."
+        )
     reserved = _reserve(campaign, by, waiting_count)
     state = State.SCHEDULED if campaign.send_at else State.RUNNING
-    _update_campaign(campaign, state=state, started_by=by, started_at=Now(), audience=len(outcomes), reserved=reserved)
+    _update_campaign(campaign, state=state, started_by=by, started_at=Now(), audience=audience_count, reserved=reserved)
     audit.record_action(
-        "campaign.start", actor=by, target=campaign, after={"audience": len(outcomes), "reserved": reserved}
+        "campaign.start", actor=by, target=campaign, after={"audience": audience_count, "reserved": reserved}
     )
     _wake_feeder()
     return campaign
-
-
-def _skip_other_forms(campaign: Campaign) -> int:
-    """Skip recipients whose number is another form of an earlier recipient's; returns how many."""
-    in_countries = Q()
-    for prefix in phones.COUNTRIES_WITH_FORMS:
-        in_countries |= Q(address__startswith=prefix)
-    waiting = campaign.recipients.filter(in_countries, outcome=Outcome.WAITING).order_by("pk")
-    first_of: dict[str, UUID] = {}
-    doubles = [
-        pk
-        for pk, address in waiting.values_list("pk", "address")
-        if first_of.setdefault(min(phones.list_forms(address or "")), pk) != pk
-    ]
-    return campaign.recipients.filter(pk__in=doubles).update(
-        outcome=Outcome.SKIPPED,
-        reason_code="same_number",
-        reason="Another recipient of the campaign has this number, in another form.",
-    )
 
 
 @transaction.atomic
 def pause_campaign(campaign: Campaign, *, by: User) -> Campaign:
     """Stop making messages and hold queued ones; messages in flight are still sent. Raises WrongCampaignState."""
     # Queued messages are not rewritten: claiming a message asks for its campaign's state.
-    campaign = _lock_campaign(campaign)
+    campaign = lock_campaign(campaign)
     if campaign.state not in (State.SCHEDULED, State.RUNNING):
         raise WrongCampaignState("not_running", "Only a running or scheduled campaign can be paused.")
     _update_campaign(campaign, state=State.PAUSED, paused_code="by_hand", paused_message=f"Paused by {by.name}."[:300])
@@ -225,14 +183,14 @@ def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
     Only the person who started it, or an admin, may resume it. Raises WrongCampaignState, InsufficientTokens where the
     balance covers nobody, and SendRefused where the person who started it may not send from the chatroom any more.
     """
-    campaign = _lock_campaign(campaign)
+    campaign = lock_campaign(campaign)
     if campaign.state != State.PAUSED:
         raise WrongCampaignState("not_paused", "Only a paused campaign can be resumed.")
     if campaign.started_by is None or not (by.is_admin or by.pk == campaign.started_by_id):
         raise WrongCampaignState(
             "not_yours", "Only the person who started it, or an admin, can resume it, because it spends their tokens."
         )
-    _check_payer(campaign, campaign.started_by)
+    check_payer(campaign, campaign.started_by)
     waiting_count = campaign.recipients.filter(outcome=Outcome.WAITING).count()
     reserved = campaign.reserved + (_reserve(campaign, campaign.started_by, waiting_count) if waiting_count else 0)
     state = State.SCHEDULED if campaign.send_at and campaign.send_at > _database_time() else State.RUNNING
@@ -242,10 +200,17 @@ def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
     return campaign
 
 
+def run_again(campaign: Campaign, waiting_count: int, *, by: User) -> None:
+    """Run a locked, finished campaign for recipients who wait again. `by` pays. Raises InsufficientTokens."""
+    reserved = _reserve(campaign, by, waiting_count)
+    _update_campaign(campaign, state=State.RUNNING, started_by=by, reserved=reserved, finished_at=None, send_at=None)
+    _wake_feeder()
+
+
 @transaction.atomic
 def cancel_campaign(campaign: Campaign, *, by: User) -> Campaign:
     """Cancel waiting recipients and queued messages, and give their tokens back. Raises WrongCampaignState."""
-    campaign = _lock_campaign(campaign)
+    campaign = lock_campaign(campaign)
     if campaign.state not in STARTED:
         raise WrongCampaignState("not_started", "Only a started campaign that has not ended can be canceled.")
     call_off(campaign, by=by)
@@ -304,7 +269,7 @@ def count_outcomes(campaign: Campaign) -> tuple[dict[str, int], int]:
     return {row["status"]: row["count"] for row in rows}, sum(row["tokens"] for row in rows)
 
 
-def _check_payer(campaign: Campaign, payer: User) -> None:
+def check_payer(campaign: Campaign, payer: User) -> None:
     if reason := eligibility.may_feed(payer, campaign.chatroom_id, campaign.channel):
         raise eligibility.SendRefused(eligibility.Verdict((reason,)))
 
@@ -334,13 +299,18 @@ def _reserve(campaign: Campaign, payer: User, waiting_count: int) -> int:
 
 
 def _lock_draft(campaign: Campaign) -> Campaign:
-    campaign = _lock_campaign(campaign)
-    if campaign.state != State.DRAFT:
-        raise WrongCampaignState("not_draft", "A campaign can't be changed once it is started.")
+    campaign = lock_campaign(campaign)
+    require_draft(campaign)
     return campaign
 
 
-def _lock_campaign(campaign: Campaign) -> Campaign:
+def require_draft(campaign: Campaign) -> None:
+    """Raises WrongCampaignState."""
+    if campaign.state != State.DRAFT:
+        raise WrongCampaignState("not_draft", "A campaign can't be changed once it is started.")
+
+
+def lock_campaign(campaign: Campaign) -> Campaign:
     """The campaign as it is now, locked until the commit. Raises CampaignGone."""
     if Campaign.objects.select_for_update(no_key=True).filter(pk=campaign.pk).first() is None:
         raise CampaignGone

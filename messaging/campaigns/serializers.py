@@ -1,8 +1,11 @@
 """What goes in and out at /api/campaigns."""
 
+from uuid import UUID
+
 from rest_framework import serializers
 
 from accounts.api.serializers import PersonSerializer, describe_person
+from chatrooms import phones
 from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Group
 from integrations import segments
@@ -14,7 +17,7 @@ from messaging.conversations.serializers import AheadField
 from messaging.message_templates.serializers import ELSEWHERE
 from messaging.models import Campaign, CampaignRecipient, MessageTemplate
 
-MOST_GROUPS = 100
+MOST_GROUPS, MOST_CONTACTED_DAYS = 100, 366
 
 
 class PausedSerializer(serializers.Serializer):
@@ -40,6 +43,10 @@ class CampaignSerializer(RowSerializer):
     content = serializers.CharField()
     sender_number_id = serializers.UUIDField()
     group_ids = serializers.ListField(child=serializers.UUIDField())
+    excluded_group_ids = serializers.ListField(child=serializers.UUIDField())
+    contacted_days = serializers.IntegerField(
+        allow_null=True, help_text="Contacts who got a message of yours within so many days are skipped."
+    )
     state = serializers.ChoiceField(choices=Campaign.State.choices)
     paused = PausedSerializer(allow_null=True)
     send_at = serializers.DateTimeField(allow_null=True)
@@ -72,7 +79,7 @@ class CampaignDetailSerializer(CampaignSerializer):
 
 
 def describe_campaign(campaign: Campaign) -> dict:
-    names = ("state", "send_at", "audience", "created_at", "started_at", "finished_at")
+    names = ("state", "contacted_days", "send_at", "audience", "created_at", "started_at", "finished_at")
     paused = {"code": campaign.paused_code, "message": campaign.paused_message}
     return {
         "id": campaign.pk,
@@ -81,7 +88,8 @@ def describe_campaign(campaign: Campaign) -> dict:
         "content": campaign.content,
         "sender_number_id": campaign.channel_id,
         **{name: getattr(campaign, name) for name in names},
-        "group_ids": [link.group_id for link in campaign.audience_groups.all()],
+        "group_ids": [link.group_id for link in campaign.audience_groups.all() if not link.is_excluded],
+        "excluded_group_ids": [link.group_id for link in campaign.audience_groups.all() if link.is_excluded],
         "paused": paused if campaign.paused_code else None,
         "created_by": describe_person(campaign.created_by),
         "started_by": describe_person(campaign.started_by),
@@ -114,6 +122,78 @@ class RecipientSerializer(RowSerializer):
         ]
 
 
+class SkippedSerializer(PausedSerializer):
+    """How many contacts are skipped for one reason."""
+
+    count = serializers.IntegerField()
+
+
+class LaterSerializer(serializers.Serializer):
+    """Recipients who wait for the end of quiet hours in their time zone."""
+
+    time_zone = serializers.CharField()
+    opens_at = serializers.DateTimeField()
+    count = serializers.IntegerField()
+
+
+class TextContactSerializer(serializers.Serializer):
+    """Whose text it is."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class TextSerializer(serializers.Serializer):
+    """A text as one recipient gets it."""
+
+    segments = serializers.IntegerField()
+    characters = serializers.IntegerField()
+    text = serializers.CharField()
+    contact = TextContactSerializer()
+
+
+class TextsSerializer(serializers.Serializer):
+    """The segments of all texts, and the two that differ most."""
+
+    total = serializers.IntegerField()
+    shortest = TextSerializer(allow_null=True)
+    longest = TextSerializer(allow_null=True)
+
+
+class NeededTokensSerializer(serializers.Serializer):
+    """What the campaign would cost you, and how many recipients your balance covers. Admins have no balance."""
+
+    needed = serializers.IntegerField()
+    balance = serializers.IntegerField(allow_null=True)
+    covered = serializers.IntegerField()
+
+
+class PreflightSerializer(serializers.Serializer):
+    """What the campaign would do if you started it now."""
+
+    audience = serializers.IntegerField()
+    in_several_groups = serializers.IntegerField(help_text="Memberships beyond the first of each contact.")
+    recipients = serializers.IntegerField(help_text="Contacts who would get a message.")
+    skipped = SkippedSerializer(many=True)
+    later = LaterSerializer(many=True)
+    segments = TextsSerializer()
+    tokens = NeededTokensSerializer()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="Null where the number has no rate of its own.")
+
+
+class CampaignTestSerializer(serializers.Serializer):
+    """Where the test goes: your own phone."""
+
+    to = serializers.CharField(max_length=64)
+
+    def validate_to(self, number: str) -> str:
+        try:
+            return phones.normalize_phone(number, self.context["country"])
+        except phones.ImpossibleNumber as error:
+            raise serializers.ValidationError(str(error)) from None
+
+
 class CampaignChangeSerializer(InputSerializer):
     """What people may change about a draft."""
 
@@ -123,13 +203,19 @@ class CampaignChangeSerializer(InputSerializer):
     group_ids = VisibleListField(
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS, required=False
     )
+    excluded_group_ids = VisibleListField(
+        queryset=Group.objects.all(), source="excluded_groups", max_length=MOST_GROUPS, required=False
+    )
+    contacted_days = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST_CONTACTED_DAYS
+    )
     sender_number_id = VisibleRelatedField(
         queryset=Channel.objects.filter(platform="SMS"), required=False, source="channel"
     )
     send_at = AheadField(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:
-        return in_one_room(data, self.instance.chatroom_id)
+        return in_one_room(data, self.instance.chatroom_id, self.instance)
 
 
 class NewCampaignSerializer(InputSerializer):
@@ -145,6 +231,12 @@ class NewCampaignSerializer(InputSerializer):
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS
     )
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
+    excluded_group_ids = VisibleListField(
+        queryset=Group.objects.all(), source="excluded_groups", max_length=MOST_GROUPS, required=False
+    )
+    contacted_days = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST_CONTACTED_DAYS
+    )
     sender_number_id = VisibleRelatedField(
         queryset=Channel.objects.filter(platform="SMS"), required=False, source="channel"
     )
@@ -161,13 +253,28 @@ class NewCampaignSerializer(InputSerializer):
         return in_one_room({**data, **chosen_values}, room.pk)
 
 
-def in_one_room(data: dict, room_id) -> dict:
+def in_one_room(data: dict, room_id: UUID, campaign: Campaign | None = None) -> dict:
     """Groups and number belong to the campaign's chatroom. Raises ValidationError."""
     wrong = {
-        f"group_ids.{place}": [ELSEWHERE]
-        for place, group in enumerate(data.get("groups", []))
+        f"{name}.{place}": [ELSEWHERE]
+        for name, source in (("group_ids", "groups"), ("excluded_group_ids", "excluded_groups"))
+        for place, group in enumerate(data.get(source, []))
         if group.chatroom_id != room_id
     }
+    # What is written back unchanged is no part of the data, and holds.
+    links = campaign.audience_groups.all() if campaign else []
+    chosen = (
+        {group.pk for group in data["groups"]}
+        if "groups" in data
+        else {link.group_id for link in links if not link.is_excluded}
+    )
+    excluded = (
+        {group.pk for group in data["excluded_groups"]}
+        if "excluded_groups" in data
+        else {link.group_id for link in links if link.is_excluded}
+    )
+    if chosen & excluded:
+        wrong["excluded_group_ids"] = ["A group can't be both in the audience and excluded from it."]
     sender = data.get("channel")
     if sender and sender.chatroom_id != room_id:
         wrong["sender_number_id"] = [ELSEWHERE]

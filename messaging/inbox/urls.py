@@ -3,7 +3,6 @@ from django.urls import path
 from messaging.inbox import actions, attachment_views, views
 
 urlpatterns = [
-    path("", views.home, name="home"),
     path("inbox/", views.inbox, name="inbox"),
     path("inbox/rows/", views.rows, name="inbox-rows"),
     path("inbox/bubbles/", views.bubbles, name="inbox-bubbles"),

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from messagehub import datetimes
@@ -116,11 +116,6 @@ def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
 def commands(request: HttpRequest) -> HttpResponse:
     """The menu of all actions, and the list of keys."""
     return render(request, "ui/commands.html", {"commands": inbox_context.list_commands(request)})
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    return redirect("inbox")
 
 
 # ---------------------------------------------------------------- what an address says

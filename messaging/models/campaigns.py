@@ -45,6 +45,9 @@ class Campaign(Row):
     reserved = models.PositiveBigIntegerField(
         default=0, db_default=0, help_text="Tokens set aside for those who wait, out of whom started it."
     )
+    contacted_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Contacts who got a message of ours within so many days are skipped."
+    )
     paused_code = models.CharField(max_length=24, blank=True, db_default="")
     paused_message = models.CharField(max_length=300, blank=True, db_default="")
 
@@ -69,13 +72,16 @@ class Campaign(Row):
 
 
 class CampaignGroup(Row):
-    """A group whose contacts a campaign is for."""
+    """A group whose contacts a campaign is for, or is not for."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     campaign = models.ForeignKey(
         Campaign, models.CASCADE, related_name="audience_groups", db_constraint=False, db_index=False
     )
     group = models.ForeignKey(Group, models.CASCADE, related_name="+", db_constraint=False)
+    is_excluded = models.BooleanField(
+        default=False, db_default=False, help_text="Its contacts get nothing, whichever other group they are in."
+    )
 
     class Meta:
         db_table = "campaign_groups"
@@ -104,6 +110,15 @@ class CampaignRecipient(Row):
     reason = models.CharField(max_length=300, blank=True, db_default="")
     not_before = models.DateTimeField(null=True, blank=True, help_text="The end of their quiet hours.")
     message = models.OneToOneField(Message, models.SET_NULL, null=True, related_name="+", db_constraint=False)
+    failed_message = models.ForeignKey(
+        Message,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="The failed one that the next message is another attempt of.",
+    )
 
     class Meta:
         db_table = "campaign_recipients"

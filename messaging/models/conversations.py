@@ -88,6 +88,11 @@ class Conversation(Row):
                 name="conversations_unread",
                 condition=Q(status="OPEN", inbound_count__gt=0),
             ),
+            models.Index(
+                fields=["chatroom", "waiting_since"],
+                name="conversations_waiting",
+                condition=Q(status="OPEN", waiting_since__isnull=False),
+            ),
             models.Index(fields=["snoozed_until"], name="conversations_snoozed", condition=Q(status="SNOOZED")),
             # A tab's page and its count walk one of these and stop at their limit, however many conversations there
             # are.

@@ -162,8 +162,8 @@ class Message(Row):
             # Few beside those that went well, which would have to be leafed through to find them.
             models.Index(
                 fields=["organization", "-occurred_at", "-id"],
-                name="messages_unsuccessful",
-                condition=Q(status__in=UNSUCCESSFUL),
+                name="messages_failed",
+                condition=Q(status__in=["failed", "not_sent", "undelivered"]),
             ),
             models.Index(
                 fields=["lease_until"],

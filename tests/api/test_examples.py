@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from uuid import UUID
 import orjson
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
@@ -25,6 +27,7 @@ from messagehub.api.examples import FILE, read_examples
 from messaging.campaigns import lifecycle
 from messaging.conversations import labels
 from messaging.message_templates import templates
+from messaging.models import Campaign
 from tests import factories
 from tests.sandbox_server import SandboxServer
 from tokens import ledger
@@ -33,7 +36,7 @@ SID, TOKEN, OTHER_SID = "AC" + "c" * 32, "c" * 32, "AC" + "d" * 32
 NEW_PAGE, PAGE_TOKEN = "107700000000002", "EAAGm0PX4ZCpsBO5ZC"
 THINGS = (
     "room agent admin contact conversation message number label template group draft running paused scheduled failed "
-    "unknown stranger empty_room spare_number key organization page"
+    "unknown stranger empty_room spare_number key organization page done"
 ).split()
 IDS = {thing: str(UUID(f"01990000-0000-7000-8000-{number:012d}")) for number, thing in enumerate(THINGS, 1)}
 EXAMPLES = read_examples()
@@ -127,7 +130,22 @@ def make_campaigns(room, rows: dict, admin) -> dict[str, Any]:
     for state in ("running", "paused"):
         lifecycle.start_campaign(campaigns[state], by=admin)
     lifecycle.pause_campaign(campaigns["paused"], by=admin)
-    return campaigns
+    return {**campaigns, "done": make_failed_campaign(room, rows, admin)}
+
+
+def make_failed_campaign(room, rows: dict, admin) -> Campaign:
+    """One that is done, and whose only message failed."""
+    campaign = lifecycle.create_campaign(
+        room, name="Winter hours", content="We close at four.", channel=rows["number"], groups=[rows["group"]], by=admin
+    )
+    lifecycle.start_campaign(campaign, by=admin)
+    message = factories.MessageFactory(
+        conversation=rows["conversation"], direction="outbound", status="failed", sent_by=admin, campaign=campaign,
+        content="We close at four.", occurred_at=timezone.now() - timedelta(days=1),
+    )  # fmt: skip
+    campaign.recipients.update(outcome="messaged", message=message)
+    lifecycle.end_campaign(campaign, "done")
+    return campaign
 
 
 @pytest.fixture

@@ -91,9 +91,11 @@ def tokens(acme, rich, inside):
     return look
 
 
-def become(status: str, campaign: Campaign) -> None:
-    """As if the provider had taken all that is queued."""
+def become(status: str, campaign: Campaign, most: int | None = None) -> None:
+    """As if the provider had taken all that is queued, or so many."""
     with tenancy.system():
-        queued = Message.objects.filter(campaign=campaign, status__in=["queued", "sending"])
-        for pk in queued.values_list("pk", flat=True):
-            Message.objects.filter(pk=pk).update(status=status, provider_id=f"SM{pk.hex}")
+        queued = Message.objects.filter(campaign=campaign, status__in=["queued", "sending"]).order_by("pk")
+        for pk in queued.values_list("pk", flat=True)[:most]:
+            Message.objects.filter(pk=pk).update(
+                status=status, provider_id=None if status == "unknown" else f"SM{pk.hex}"
+            )

@@ -173,3 +173,55 @@ def test_queries_do_not_grow(api, acme, bo, group, address, assert_constant_quer
         assert api(bo).post("/api/campaigns", {**HELLO, "group_ids": [group]}).status_code == 201
 
     assert_constant_queries(api(bo), "/api/campaigns", add)
+
+
+# ---------------------------------------------------------------- before the start, and after the end
+def test_preflight_tells_and_changes_nothing(api, bo, cy, zed, address):
+    told = api(bo).post(f"{address}/preflight")
+    assert told.status_code == 200, told.content
+    assert (told.json()["audience"], told.json()["recipients"], told.json()["skipped"]) == (3, 3, [])
+    assert told.json()["tokens"] == {"needed": 3, "balance": 10, "covered": 3}
+    assert api(bo).get(address).json()["state"] == "draft"
+    for outsider in (cy, zed):
+        assert api(outsider).post(f"{address}/preflight").status_code == 404
+    api(bo).post(f"{address}/start")
+    assert api(bo).post(f"{address}/preflight").json()["error"]["code"] == "not_draft"
+
+
+def test_test_goes_to_one_number_as_a_message(api, bo, cy, address):
+    client = api(bo)
+    sent = client.post(f"{address}/test", {"to": "+15550107777"}, headers={"Idempotency-Key": "t"})
+    assert sent.status_code == 201, sent.content
+    assert sent.json()["message"]["content"] == "Hello {{first_name}}"  # nothing is known of them
+    assert (sent.json()["message"]["campaign_id"], sent.json()["remaining_tokens"]) == (None, 9)
+    again = client.post(f"{address}/test", {"to": "+15550107777"}, headers={"Idempotency-Key": "t"})
+    assert again.json() == sent.json()
+    assert client.post(f"{address}/test", {"to": "nobody"}).json()["error"]["fields"].keys() == {"to"}
+    assert api(cy).post(f"{address}/test", {"to": "+15550107777"}).status_code == 404
+    assert client.get(address).json()["counts"] == {}
+
+
+def test_duplicate_is_made_once_for_each_key(api, bo, cy, address):
+    key = {"headers": {"Idempotency-Key": "d"}}
+    made = api(bo).post(f"{address}/duplicate", **key)
+    assert (made.status_code, made.json()["state"], made.json()["name"]) == (201, "draft", "Spring (copy)")
+    assert made["Location"] == f"/api/campaigns/{made.json()['id']}"
+    assert api(bo).post(f"{address}/duplicate", **key).json()["id"] == made.json()["id"]
+    assert api(cy).post(f"{address}/duplicate").status_code == 404
+
+
+def test_retry_failed_waits_for_the_end(api, bo, cy, address):
+    api(bo).post(f"{address}/start")
+    assert api(bo).post(f"{address}/retry-failed").json()["error"]["code"] == "not_done"
+    assert api(cy).post(f"{address}/retry-failed").status_code == 404
+
+
+def test_excluded_groups_belong_to_the_chatroom_and_not_to_the_audience(api, bo, group, address):
+    client = api(bo)
+    refused = client.patch(address, {"group_ids": [group], "excluded_group_ids": [group]})
+    assert refused.json()["error"]["fields"].keys() == {"excluded_group_ids"}
+    foreign = client.patch(address, {"excluded_group_ids": ["0196c000-0000-7000-8000-000000000000"]})
+    assert foreign.json()["error"]["fields"].keys() == {"excluded_group_ids.0"}
+    changed = client.patch(address, {"contacted_days": 7, "excluded_group_ids": []}).json()
+    assert (changed["contacted_days"], changed["excluded_group_ids"], changed["group_ids"]) == (7, [], [group])
+    assert client.patch(address, {"contacted_days": 0}).status_code == 400

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from chatrooms import contacts, groups
 from chatrooms.models import Contact
-from messaging.campaigns import feed, lifecycle
+from messaging.campaigns import audience, feed
 from messaging.models import Conversation
 from messaging.sending import consent, delivery, eligibility, enqueue
 from tests import factories
@@ -244,8 +244,8 @@ def test_a_start_just_after_an_import_looks_at_each_contact_once(acme, sales, dr
         return (plan["Actual Rows"] + removed) * plan["Actual Loops"] + sum(map(touched, plan.get("Plans", [])))
 
     with inside(acme), connection.cursor() as cursor:
-        whose = {"campaign": campaign.pk, "chatroom": campaign.chatroom_id}
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(lifecycle, statement)}", whose)
+        whose = audience.build_parameters(campaign)
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(audience, statement)}", whose)
         ((plans,),) = cursor.fetchall()
         campaign.recipients.all().delete()
     assert touched(plans[0]["Plan"]) < 20 * count

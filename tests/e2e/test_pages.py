@@ -14,11 +14,14 @@ pytestmark = pytest.mark.e2e
 REQUESTS, BYTES, SHIFT = 14, 100 * 1024, 0.02
 PAGES = {  # person of the demo -> addresses
     "maya": [
+        "/",
         "/notifications/",
         "/contacts/",
         "/contacts/imports/",
         "/groups/",
         "/messages/",
+        "/campaigns/",
+        "/campaigns/new/",
     ],
     "dana": ["/manage/tokens/", "/contacts/?search=zzzz&consent=unknown"],
 }

@@ -230,6 +230,21 @@ def number(value: int) -> str:
 
 
 @register.filter
+def duration(seconds: float) -> str:
+    """How long, in the two largest units at most: 45 s, 3 min, 2 h 5 min, 4 d 1 h."""
+    if seconds < 60:
+        return gettext("{n} s").format(n=round(seconds))
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return gettext("{n} min").format(n=minutes)
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return gettext("{h} h {m} min").format(h=hours, m=minutes) if minutes else gettext("{h} h").format(h=hours)
+    days, hours = divmod(hours, 24)
+    return gettext("{d} d {h} h").format(d=days, h=hours) if hours else gettext("{d} d").format(d=days)
+
+
+@register.filter
 def phone(address: object) -> str:
     """A phone number as people read it; anything else (a name, a short code) as it is."""
     text = str(address)

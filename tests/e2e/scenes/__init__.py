@@ -104,7 +104,7 @@ for email, name, rooms in {NEWCOMERS!r}:
             page = context.new_page()
             page.goto(f"{self.url}/login/")
             sign_in(page, self.demo.people[who])
-            page.wait_for_url("**/inbox/**")
+            page.wait_for_url(f"{self.url}/")
             self.made[key] = context.cookies()
             context.close()
         return self.made[key]

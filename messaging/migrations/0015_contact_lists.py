@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0007_keyword_languages"),
         ("chatrooms", "0007_read_versions"),
-        ("messaging", "0013_messages_in_turn"),
+        ("messaging", "0014_audiences_and_retries"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,103 @@
+"""Whom a campaign is for: the contacts of its groups but those of excluded groups, each once."""
+
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from chatrooms import phones
+from messaging.models import UNSUCCESSFUL, Campaign, CampaignRecipient
+
+Outcome = CampaignRecipient.Outcome
+
+# MATERIALIZED here, and LATERAL below, make PostgreSQL look up each contact by its key. After an import its statistics
+# are out of date: it expects a handful of contacts, and would scan the organization's once for each member.
+MEMBERS = """
+WITH members AS MATERIALIZED (
+    SELECT m.contact_id FROM campaign_groups g JOIN group_members m ON m.group_id = g.group_id
+    WHERE g.campaign_id = %(campaign)s AND NOT g.is_excluded
+    EXCEPT
+    SELECT m.contact_id FROM campaign_groups g JOIN group_members m ON m.group_id = g.group_id
+    WHERE g.campaign_id = %(campaign)s AND g.is_excluded
+    ORDER BY contact_id
+)
+"""
+# OFFSET 0 keeps the planner from turning the subquery into a plain join.
+CONTACTS = """
+members CROSS JOIN LATERAL (
+    SELECT * FROM contacts WHERE id = members.contact_id AND chatroom_id = %(chatroom)s OFFSET 0
+) c CROSS JOIN LATERAL (
+    SELECT %(contacted_days)s::int IS NOT NULL AND EXISTS (
+        SELECT FROM messages o
+        WHERE o.contact_id = c.id AND o.direction = 'outbound' AND NOT o.status = ANY(%(unsuccessful)s)
+          AND o.occurred_at > now() - make_interval(days => %(contacted_days)s::int)) AS recently
+) contacted
+"""
+# FOR KEY SHARE keeps the audience from being deleted until the commit, and lets everything else go on. It waits for a
+# merge that is under way. A statement of its own, because what the merge wrote is visible to the next snapshot only.
+HOLD = f"""
+{MEMBERS}
+SELECT count(*) FROM members CROSS JOIN LATERAL (
+    SELECT FROM contacts c WHERE c.id = members.contact_id AND c.chatroom_id = %(chatroom)s FOR KEY SHARE
+) locked
+"""
+# Who can't get it is a skipped recipient, and not left out: outcomes must always sum to the audience.
+FREEZE = f"""
+{MEMBERS}
+INSERT INTO campaign_recipients (organization_id, campaign_id, contact_id, address, outcome, reason_code, reason)
+SELECT c.organization_id, %(campaign)s, c.id, nullif(c.phone, ''),
+       CASE WHEN c.phone > '' AND NOT recently THEN 'waiting' ELSE 'skipped' END,
+       CASE WHEN c.phone > '' THEN CASE WHEN recently THEN 'recently_contacted' ELSE '' END ELSE 'no_phone' END,
+       CASE WHEN c.phone > '' THEN CASE WHEN recently THEN %(recently_words)s ELSE '' END ELSE %(no_phone_words)s END
+FROM {CONTACTS}
+ORDER BY c.id
+RETURNING outcome
+"""
+WORDS = {
+    "no_phone": "This contact has no phone number.",
+    "recently_contacted": "This contact got a message of yours within the days that the campaign leaves between.",
+    "same_number": "Another recipient of the campaign has this number, in another form.",
+}
+
+
+def build_parameters(campaign: Campaign) -> dict:
+    return {
+        "campaign": campaign.pk,
+        "chatroom": campaign.chatroom_id,
+        "contacted_days": campaign.contacted_days,
+        "unsuccessful": UNSUCCESSFUL,
+        "recently_words": WORDS["recently_contacted"],
+        "no_phone_words": WORDS["no_phone"],
+    }
+
+
+def freeze_audience(campaign: Campaign) -> tuple[int, int]:
+    """Make recipients of a locked draft's audience; returns how many there are, and how many of them wait."""
+    parameters = build_parameters(campaign)
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD, parameters)
+        cursor.execute(FREEZE, parameters)
+        outcomes = [outcome for (outcome,) in cursor.fetchall()]
+    return len(outcomes), outcomes.count(Outcome.WAITING) - _skip_other_forms(campaign)
+
+
+def find_form(address: str) -> str:
+    """The same for all forms in which a number is written, as `+52` and `+521` in Mexico."""
+    return min(phones.list_forms(address)) if address.startswith(tuple(phones.COUNTRIES_WITH_FORMS)) else address
+
+
+def _skip_other_forms(campaign: Campaign) -> int:
+    """Skip recipients whose number is another form of an earlier recipient's; returns how many."""
+    in_countries = Q()
+    for prefix in phones.COUNTRIES_WITH_FORMS:
+        in_countries |= Q(address__startswith=prefix)
+    waiting = campaign.recipients.filter(in_countries, outcome=Outcome.WAITING).order_by("pk")
+    first_of: dict[str, UUID] = {}
+    doubles = [
+        pk
+        for pk, address in waiting.values_list("pk", "address")
+        if first_of.setdefault(find_form(address or ""), pk) != pk
+    ]
+    return campaign.recipients.filter(pk__in=doubles).update(
+        outcome=Outcome.SKIPPED, reason_code="same_number", reason=WORDS["same_number"]
+    )

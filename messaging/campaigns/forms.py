@@ -1,0 +1,88 @@
+"""The draft of a campaign, and its test, as people fill them in."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from chatrooms import phones
+from chatrooms.models import Chatroom, Group
+from integrations import segments
+from integrations.models import Channel
+from messagehub import names
+from messagehub.ui.fields import AheadField, LinesField
+from messaging.campaigns.serializers import MOST_CONTACTED_DAYS
+from messaging.message_templates import templates
+
+
+class NumberField(forms.ModelChoiceField):
+    def label_from_instance(self, channel: Channel) -> str:
+        return f"{channel.name} {channel.address}".strip()
+
+
+class DraftForm(forms.Form):
+    """Everything about a draft; groups and numbers are those of its chatroom."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=80, validators=[names.validate_name], help_text=_("Only your team sees it.")
+    )
+    groups = forms.ModelMultipleChoiceField(
+        queryset=Group.objects.none(), label=_("Send to"), widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one group.")},
+    )  # fmt: skip
+    excluded_groups = forms.ModelMultipleChoiceField(
+        queryset=Group.objects.none(), label=_("But not to"), widget=forms.CheckboxSelectMultiple, required=False
+    )
+    contacted_days = forms.IntegerField(
+        label=_("Days since your last message"), min_value=1, max_value=MOST_CONTACTED_DAYS, required=False,
+        help_text=_("Contacts who got a message of yours within so many days are skipped. Leave empty for everybody."),
+    )  # fmt: skip
+    channel = NumberField(queryset=Channel.objects.none(), label=_("From"), empty_label=None)
+    content = LinesField(
+        label=_("Text"), max_length=segments.LONGEST_TEXT, strip=False, widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_("Write {{first_name|there}} for each contact's first name, or “there” where it isn't known."),
+    )  # fmt: skip
+    send_at = AheadField(
+        label=_("Start"), required=False, widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M"),
+        help_text=_("Leave empty to start as soon as you press the button."),
+    )  # fmt: skip
+
+    def __init__(self, chatroom: Chatroom, *args, **options):
+        super().__init__(*args, **options)
+        groups = Group.objects.filter(chatroom=chatroom).order_by("name", "pk")
+        self.fields["groups"].queryset = self.fields["excluded_groups"].queryset = groups
+        self.fields["channel"].queryset = Channel.objects.filter(chatroom=chatroom, platform="SMS").order_by("pk")
+
+    def clean_content(self) -> str:
+        content = self.cleaned_data["content"]
+        if not content.strip():
+            raise forms.ValidationError(_("Write a text."))
+        try:
+            templates.check_template(content)
+        except templates.BadTemplate as error:
+            raise forms.ValidationError(str(error)) from None
+        return content
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if set(data.get("groups") or []) & set(data.get("excluded_groups") or []):
+            self.add_error("excluded_groups", _("A group can't be both in the audience and excluded from it."))
+        return data
+
+
+class CampaignTestForm(forms.Form):
+    """Where the test goes. `key` makes a form that is sent twice count once."""
+
+    to = forms.CharField(
+        label=_("Your phone number"), max_length=64,
+        widget=forms.TextInput({"type": "tel", "inputmode": "tel", "autocomplete": "tel"}),
+    )  # fmt: skip
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, country: str, *args, **options):
+        self.country = country
+        super().__init__(*args, **options)
+
+    def clean_to(self) -> str:
+        try:
+            return phones.normalize_phone(self.cleaned_data["to"], self.country)
+        except phones.ImpossibleNumber as error:
+            raise forms.ValidationError(str(error)) from None

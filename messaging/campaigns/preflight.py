@@ -1,0 +1,232 @@
+"""What a campaign would do if it were started: whom it reaches, who is skipped and why, and what it costs."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Organization, User
+from chatrooms.models import Chatroom, Contact
+from integrations import segments
+from messagehub import sql
+from messaging.campaigns import audience
+from messaging.message_templates import templates
+from messaging.models import Campaign, Platform
+from messaging.sending import consent, eligibility, quiet_hours
+from tokens import ledger
+
+BATCH = 5000
+READ = f"""
+{audience.MEMBERS}
+SELECT c.id, coalesce(c.phone, '') AS phone, c.first_name, c.last_name, c.email, c.blocked_at IS NOT NULL AS is_blocked,
+       c.phone_refused, recently
+FROM {audience.CONTACTS}
+ORDER BY c.id
+"""
+CHOSEN = """
+SELECT count(*) FROM campaign_groups g JOIN group_members m ON m.group_id = g.group_id
+WHERE g.campaign_id = %s AND NOT g.is_excluded
+"""
+# In the order in which the feed looks at them.
+WORDS = {
+    "no_phone": _("No phone number"),
+    "recently_contacted": _("Recently contacted"),
+    "same_number": _("The same number in another form"),
+    "blocked": _("Blocked"),
+    "opted_out": _("Opted out"),
+    "invalid_number": _("The number can't receive messages"),
+    "quiet_hours": _("No hour is outside your quiet hours"),
+    "missing_variables": _("A variable without a value"),
+    "bad_length": _("The text is empty or too long"),
+}
+
+
+@dataclass(slots=True)
+class Member:
+    """What the texts and rules need of a contact. A model's instance would take as long as all the rest."""
+
+    id: UUID
+    phone: str
+    first_name: str
+    last_name: str
+    email: str
+    is_blocked: bool
+    phone_refused: str
+    recently: bool
+    organization: Organization
+    chatroom: Chatroom
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.phone
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as one recipient gets it. Ordered by what it costs the provider."""
+
+    segments: int
+    characters: int
+    text: str
+    member: Member
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "segments": self.segments,
+            "characters": self.characters,
+            "text": self.text,
+            "contact": {"id": self.member.id, "name": self.member.name},
+        }
+
+
+@dataclass(slots=True)
+class Preflight:
+    """Counts of contacts; `segments`, `tokens` and `balance` of what they would get. Times are in UTC.
+
+    `later` has the recipients who wait for the end of their quiet hours, by time zone and that end.
+    """
+
+    audience: int = 0
+    in_several_groups: int = 0
+    recipients: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    later: Counter[tuple[str, datetime]] = field(default_factory=Counter)
+    segments: int = 0
+    shortest: Text | None = None
+    longest: Text | None = None
+    tokens: int = 0
+    balance: int | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    @property
+    def covered(self) -> int:
+        """How many of the recipients the balance pays for."""
+        price = self.tokens // self.recipients if self.recipients else 0
+        return min(self.recipients, (self.balance or 0) // price) if price else self.recipients
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "audience": self.audience,
+            "in_several_groups": self.in_several_groups,
+            "recipients": self.recipients,
+            "skipped": [
+                {"code": code, "message": str(WORDS[code]), "count": self.skipped[code]}
+                for code in WORDS
+                if self.skipped[code]
+            ],
+            "later": [
+                {"time_zone": zone, "opens_at": opens_at, "count": count}
+                for (zone, opens_at), count in sorted(self.later.items(), key=lambda item: (item[0][1], item[0][0]))
+            ],
+            "segments": {
+                "total": self.segments,
+                "shortest": self.shortest and self.shortest.as_json(),
+                "longest": self.longest and self.longest.as_json(),
+            },
+            "tokens": {"needed": self.tokens, "balance": self.balance, "covered": self.covered},
+            "starts_at": self.starts_at,
+            "ends_at": self.ends_at,
+        }
+
+
+def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) -> Preflight:
+    """What would happen if `by` started the draft now (`at`), by the rules that the start and the feed apply.
+
+    `ends_at` is None where the channel has no rate of its own: the provider queues then.
+    """
+    starts_at = max(campaign.send_at or timezone.now(), at or timezone.now())
+    preflight = Preflight(starts_at=starts_at, balance=ledger.balance(by))
+    members = list(_read_members(campaign))
+    preflight.audience = len(members)
+    preflight.in_several_groups = sql.fetch_rows(CHOSEN, [campaign.pk])[0]["count"] - len(members)
+    reachable = list(_skip_unreachable(campaign, members, preflight))
+    has_variables = bool(templates.PLACE.search(campaign.content))
+    same_text = None if has_variables else _measure(campaign.content)
+    for member in reachable:
+        quiet = _find_quiet(campaign, member, starts_at)
+        if quiet and quiet.opens_at is None:
+            preflight.skipped["quiet_hours"] += 1
+            continue
+        measured = same_text or _fill_in(campaign.content, member, by, preflight)
+        if measured is None:
+            continue
+        count, text = measured
+        if not text.strip() or len(text) > segments.LONGEST_TEXT:
+            preflight.skipped["bad_length"] += 1
+            continue
+        if quiet and quiet.opens_at:
+            preflight.later[quiet.zone.key, quiet.opens_at] += 1
+        _count_text(preflight, count, text, member)
+    preflight.tokens = preflight.recipients * eligibility.price_of(by, Platform.SMS)
+    if rate := campaign.channel.segments_per_second:
+        ends = [opens_at for _zone, opens_at in preflight.later]
+        preflight.ends_at = max([starts_at + timedelta(seconds=preflight.segments / rate), *ends])
+    return preflight
+
+
+def _read_members(campaign: Campaign) -> Iterator[Member]:
+    for row in sql.fetch_rows(READ, audience.build_parameters(campaign)):
+        yield Member(**row, organization=campaign.organization, chatroom=campaign.chatroom)
+
+
+def _skip_unreachable(campaign: Campaign, members: Sequence[Member], preflight: Preflight) -> Iterator[Member]:
+    """Those that nothing but the hour or the text could stop."""
+    forms: set[str] = set()
+    for start in range(0, len(members), BATCH):
+        batch = members[start : start + BATCH]
+        opt_outs = consent.find_opt_outs(campaign.channel_id, [member.phone for member in batch if member.phone])
+        for member in batch:
+            form = audience.find_form(member.phone)
+            if not member.phone:
+                code = "no_phone"
+            elif member.recently:
+                code = "recently_contacted"
+            elif form in forms:
+                code = "same_number"
+            elif member.is_blocked:
+                code = "blocked"
+            elif member.phone in opt_outs:
+                code = "opted_out"
+            elif member.phone_refused:
+                code = "invalid_number"
+            else:
+                code = ""
+            if code not in ("no_phone", "recently_contacted"):
+                forms.add(form)
+            if code:
+                preflight.skipped[code] += 1
+            else:
+                yield member
+
+
+def _find_quiet(campaign: Campaign, member: Member, at: datetime) -> quiet_hours.Quiet | None:
+    organization = campaign.organization
+    return quiet_hours.find_quiet(organization, member.phone, at) if organization.quiet_from is not None else None
+
+
+def _fill_in(content: str, member: Member, sender: User, preflight: Preflight) -> tuple[int, str] | None:
+    try:
+        return _measure(templates.fill_in_template(content, cast(Contact, member), sender=sender))
+    except templates.MissingVariables:
+        preflight.skipped["missing_variables"] += 1
+        return None
+
+
+def _measure(text: str) -> tuple[int, str]:
+    return max(1, segments.count_segments(text)), text
+
+
+def _count_text(preflight: Preflight, count: int, text: str, member: Member) -> None:
+    preflight.recipients += 1
+    preflight.segments += count
+    size = (count, len(text))
+    if preflight.shortest is None or size < (preflight.shortest.segments, preflight.shortest.characters):
+        preflight.shortest = Text(count, len(text), text, member)
+    if preflight.longest is None or size > (preflight.longest.segments, preflight.longest.characters):
+        preflight.longest = Text(count, len(text), text, member)

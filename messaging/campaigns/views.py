@@ -1,0 +1,290 @@
+"""/campaigns/: the campaigns, a draft with what it would do, and a started one with what becomes of it."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from uuid_utils.compat import uuid7
+
+from chatrooms.models import Chatroom, Group
+from integrations.models import Channel
+from messagehub import limits
+from messagehub.ui import lists
+from messaging.campaigns import campaign_listing, lifecycle, preflight, retrying, testing
+from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
+from messaging.campaigns.forms import CampaignTestForm, DraftForm
+from messaging.models import Campaign, CampaignRecipient
+from messaging.sending import eligibility, enqueue
+from tokens import ledger
+
+State = Campaign.State
+LIST = lists.ListDefinition(
+    Campaign,
+    CampaignFilterSet,
+    labels={"chatroom_id": gettext_lazy("Chatroom"), "state": gettext_lazy("State")},
+)
+RECIPIENTS = lists.ListDefinition(
+    CampaignRecipient, RecipientFilterSet, labels={"outcome": gettext_lazy("Outcome")}, page_size=50
+)
+REFUSALS = (
+    lifecycle.WrongCampaignState,
+    eligibility.SendRefused,
+    ledger.InsufficientTokens,
+    limits.TooMany,
+)
+ACTIVE = {State.SCHEDULED, State.RUNNING}
+# In this order, and in these colours, the outcomes stand side by side.
+OUTCOMES = {
+    "delivered": ("green", gettext_lazy("Delivered")),
+    "read": ("green", gettext_lazy("Read")),
+    "sent": ("petrol", gettext_lazy("Sent")),
+    "accepted": ("petrol", gettext_lazy("Accepted")),
+    "sending": ("petrol", gettext_lazy("Sending")),
+    "queued": ("petrol", gettext_lazy("Queued")),
+    "waiting": ("rest", gettext_lazy("Waiting")),
+    "unknown": ("ochre", gettext_lazy("Delivery unknown")),
+    "skipped": ("ochre", gettext_lazy("Skipped")),
+    "failed": ("magenta", gettext_lazy("Failed")),
+    "undelivered": ("magenta", gettext_lazy("Not delivered")),
+    "not_sent": ("magenta", gettext_lazy("Not sent")),
+    "canceled": ("rest", gettext_lazy("Canceled")),
+}
+FAILED = ("failed", "undelivered", "not_sent")
+
+
+@require_safe
+def list_page(request: HttpRequest) -> HttpResponse:
+    fetch = partial(campaign_listing.list_campaigns, request.user)
+    page = lists.build_list(request, LIST, fetch, lambda campaign: (campaign.created_at, campaign.pk))
+    return render(request, "campaigns/list.html", {"own_page": "campaigns", "list": page}, status=page.status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """A new draft, once its chatroom is chosen."""
+    rooms = list(Chatroom.objects.visible_to(request.user).order_by("name", "pk"))
+    chatroom = _read_chatroom(request, rooms)
+    context = {"own_page": "campaigns", "rooms": rooms, "chatroom": chatroom}
+    if chatroom is None:
+        return render(request, "campaigns/choose_chatroom.html", context, status=200 if rooms else 403)
+    form = DraftForm(chatroom, request.POST or None, initial={"groups": request.GET.getlist("group")})
+    if request.method == "POST" and form.is_valid():
+        campaign = lifecycle.create_campaign(chatroom, by=request.user, **form.cleaned_data)
+        messages.success(request, _("Draft saved. Nothing is sent until you start it."))
+        return redirect("campaign", campaign.pk)
+    context |= {
+        "form": form,
+        "has_groups": Group.objects.filter(chatroom=chatroom).exists(),
+        "has_numbers": Channel.objects.filter(chatroom=chatroom, platform="SMS").exists(),
+    }
+    return render(request, "campaigns/new.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A draft, which POST changes; or a started campaign with its recipients."""
+    campaign = _get_campaign(request, pk)
+    if campaign.state == State.DRAFT:
+        return _show_draft(request, campaign)
+    if request.method == "POST":
+        messages.error(request, _("This campaign was started meanwhile. It wasn't changed."))
+        return redirect("campaign", pk)
+    fetch = partial(campaign_listing.list_recipients, campaign)
+    page = lists.build_list(request, RECIPIENTS, fetch, lambda row: (campaign.created_at, row.pk))
+    context = {**_describe(campaign), "list": page}
+    return render(request, "campaigns/campaign.html", context, status=page.status)
+
+
+@require_safe
+def show_preflight(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What the draft would do if it were started now: a part of its page."""
+    campaign = _get_campaign(request, pk)
+    lifecycle.require_draft(campaign)
+    told = preflight.check_campaign(campaign, by=request.user)
+    context = {
+        "campaign": campaign,
+        "preflight": told,
+        "skipped": [(preflight.WORDS[code], told.skipped[code]) for code in preflight.WORDS if told.skipped[code]],
+        "later": sorted((opens_at, zone, count) for (zone, opens_at), count in told.later.items()),
+    }
+    return render(request, "campaigns/_preflight.html", context)
+
+
+@require_safe
+def show_progress(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The counts of a started campaign: a part of its page. 286 tells htmx to stop asking."""
+    context = _describe(_get_campaign(request, pk))
+    return render(request, "campaigns/_progress.html", context, status=200 if context["is_active"] else 286)
+
+
+@require_POST
+def test(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Send the draft's text to one number."""
+    campaign = _get_campaign(request, pk)
+    form = CampaignTestForm(request.user.organization.default_country, request.POST)
+    if not form.is_valid():
+        return _show_draft(request, campaign, test_form=form)
+    try:
+        enqueue.count_send(request.user)
+        testing.send_test(campaign, form.cleaned_data["to"], by=request.user, client_id=form.cleaned_data["key"])
+    except REFUSALS as refusal:
+        form.add_error(None, str(refusal))
+        return _show_draft(request, campaign, test_form=form)
+    messages.success(request, _("Test sent to {number}.").format(number=form.cleaned_data["to"]))
+    return redirect("campaign", pk)
+
+
+@require_POST
+def move(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Pause, resume or cancel; retry what failed; duplicate or delete."""
+    campaign = _get_campaign(request, pk)
+    action = request.POST.get("action", "")
+    if action not in MOVES:
+        raise Http404
+    return _answer_move(request, campaign, MOVES[action])
+
+
+def _answer_move(request: HttpRequest, campaign: Campaign, move_campaign: Callable) -> HttpResponse:
+    try:
+        words, target = move_campaign(campaign, request.user)
+    except REFUSALS as refusal:
+        messages.error(request, str(refusal))
+        return redirect("campaign", campaign.pk)
+    messages.success(request, words)
+    return redirect(*target)
+
+
+@require_safe
+def export(request: HttpRequest, pk: UUID) -> FileResponse:
+    campaign = _get_campaign(request, pk)
+    filters = lists.read_query(request.GET, RECIPIENTS, request)
+    return FileResponse(
+        campaign_listing.export_recipients(campaign, **filters),
+        as_attachment=True,
+        filename=f"recipients-{timezone.localdate().isoformat()}.csv",
+        content_type="text/csv; charset=utf-8",
+    )
+
+
+# ---------------------------------------------------------------- what a form asks for
+def _start(campaign: Campaign, user) -> tuple[str, tuple]:
+    lifecycle.start_campaign(campaign, by=user)
+    words = _("Campaign scheduled.") if campaign.send_at else _("Campaign started.")
+    return words, ("campaign", campaign.pk)
+
+
+def _pause(campaign: Campaign, user) -> tuple[str, tuple]:
+    lifecycle.pause_campaign(campaign, by=user)
+    return _("Campaign paused. Messages that were already handed over are still sent."), ("campaign", campaign.pk)
+
+
+def _resume(campaign: Campaign, user) -> tuple[str, tuple]:
+    lifecycle.resume_campaign(campaign, by=user)
+    return _("Campaign resumed."), ("campaign", campaign.pk)
+
+
+def _cancel(campaign: Campaign, user) -> tuple[str, tuple]:
+    lifecycle.cancel_campaign(campaign, by=user)
+    return _("Campaign canceled. Tokens of messages that were not sent were returned."), ("campaign", campaign.pk)
+
+
+def _retry(campaign: Campaign, user) -> tuple[str, tuple]:
+    count = retrying.retry_failed(campaign, by=user)
+    words = ngettext("{n} recipient gets another message.", "{n} recipients get another message.", count)
+    return words.format(n=f"{count:,}"), ("campaign", campaign.pk)
+
+
+def _duplicate(campaign: Campaign, user) -> tuple[str, tuple]:
+    return _("This is a draft with the same text and audience."), (
+        "campaign", retrying.duplicate_campaign(campaign, by=user).pk,
+    )  # fmt: skip
+
+
+def _delete(campaign: Campaign, user) -> tuple[str, tuple]:
+    lifecycle.delete_campaign(campaign)
+    return _("Draft deleted."), ("campaigns",)
+
+
+MOVES = {
+    "pause": _pause,
+    "resume": _resume,
+    "cancel": _cancel,
+    "retry": _retry,
+    "duplicate": _duplicate,
+    "delete": _delete,
+}
+
+
+def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTestForm | None = None) -> HttpResponse:
+    links = list(campaign.audience_groups.all())
+    initial = {
+        "name": campaign.name,
+        "groups": [link.group_id for link in links if not link.is_excluded],
+        "excluded_groups": [link.group_id for link in links if link.is_excluded],
+        "contacted_days": campaign.contacted_days,
+        "channel": campaign.channel_id,
+        "content": campaign.content,
+        "send_at": campaign.send_at,
+    }
+    is_change = request.method == "POST" and test_form is None
+    form = DraftForm(campaign.chatroom, request.POST if is_change else None, initial=initial)
+    if is_change and form.is_valid():
+        if request.POST.get("action") == "start" and not form.has_changed():
+            return _answer_move(request, campaign, _start)
+        lifecycle.change_campaign(campaign, **form.cleaned_data)
+        if request.POST.get("action") == "start":
+            messages.success(request, _("Your changes were saved. Look at the new figures, then start."))
+        else:
+            messages.success(request, _("Draft saved."))
+        return redirect("campaign", campaign.pk)
+    context = {
+        "own_page": "campaigns",
+        "campaign": campaign,
+        "form": form,
+        "test_form": test_form or CampaignTestForm(campaign.organization.default_country, initial={"key": uuid7()}),
+    }
+    return render(request, "campaigns/draft.html", context, status=422 if form.errors or test_form else 200)
+
+
+def _describe(campaign: Campaign) -> dict:
+    """A started campaign with its counts, which sum to its audience."""
+    counts, spent = lifecycle.count_outcomes(campaign)
+    outcomes = [
+        {"name": words, "status": status, "color": color, "count": counts[status]}
+        for status, (color, words) in OUTCOMES.items()
+        if counts.get(status)
+    ]
+    unfinished = sum(counts.get(status, 0) for status in ("waiting", "queued", "sending"))
+    return {
+        "own_page": "campaigns",
+        "campaign": campaign,
+        "outcomes": outcomes,
+        "parts": [(each["name"], each["color"], each["count"]) for each in outcomes],
+        "done_count": (campaign.audience or 0) - unfinished,
+        "failed_count": sum(counts.get(status, 0) for status in FAILED),
+        "spent": spent,
+        "is_active": campaign.state in ACTIVE,
+    }
+
+
+def _read_chatroom(request: HttpRequest, rooms: list[Chatroom]) -> Chatroom | None:
+    """The chatroom that the address names, or the only one. Raises Http404."""
+    wanted = request.GET.get("chatroom")
+    if not wanted:
+        return rooms[0] if len(rooms) == 1 else None
+    for room in rooms:
+        if str(room.pk) == wanted:
+            return room
+    raise Http404
+
+
+def _get_campaign(request: HttpRequest, pk: UUID) -> Campaign:
+    campaigns = Campaign.objects.visible_to(request.user)
+    return get_object_or_404(campaigns.select_related("organization", "chatroom", "channel", "started_by"), pk=pk)

@@ -1,0 +1,105 @@
+"""The dashboard: what needs attention and what happened, for whoever may see it, at a cost that does not grow."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from chatrooms import groups
+from messaging.campaigns import lifecycle
+from messaging.dashboard import views
+from messaging.models import Conversation
+from tests import factories
+from tokens import ledger
+
+pytestmark = pytest.mark.django_db
+
+
+def read(client, **query) -> str:
+    answer = client.get("/", query)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_a_chatroom_without_messages_says_so(browser, ann, acme, inside):
+    with inside(acme):
+        room = factories.ChatroomFactory(organization=acme.organization)
+    page = read(browser(ann), chatroom=str(room.pk))
+    for words in ("No messages in these days.", "Nothing failed in these days.", "No campaign is running."):
+        assert words in page
+
+
+def test_numbers_are_those_of_the_lists(browser, bo, acme, sales, inside):
+    with inside(acme):
+        Conversation.objects.update(waiting_since=timezone.now() - timedelta(hours=2), status="OPEN", assigned_to=None)
+        for status, code in (("delivered", ""), ("failed", "30003"), ("failed", "30003"), ("undelivered", "30005")):
+            factories.MessageFactory(
+                conversation=sales.conversation, direction="outbound", status=status, error_code=code
+            )
+    page = read(browser(bo))
+    assert "4 sent" in page
+    assert "1 delivered" in page
+    assert '<a class="need" href="/inbox/?tab=unassigned">' in page
+    assert "customer has waited over 30 minutes" in page
+    assert f'<a class="need" href="/inbox/{sales.conversation.pk}/">' in page
+    assert "(30003)" in page
+    assert page.index("(30003)") < page.index("(30005)")  # the most frequent first
+
+
+def test_others_rooms_count_for_nobody_else(browser, bo, cy, zed, acme, sales, inside):
+    with inside(acme):
+        Conversation.objects.update(waiting_since=timezone.now(), status="OPEN")
+        factories.MessageFactory(conversation=sales.conversation, direction="outbound", status="failed", error_code="9")
+    for outsider in (cy, zed):
+        page = read(browser(outsider))
+        assert str(sales.conversation.pk) not in page
+        assert "(9)" not in page
+        assert browser(outsider).get("/", {"chatroom": str(sales.room.pk)}).status_code == 404
+    assert browser(bo).get("/", {"chatroom": "x"}).status_code == 404
+    assert str(sales.conversation.pk) in read(browser(bo), chatroom=str(sales.room.pk), days="7")
+
+
+def test_campaigns_show_how_far_they_are_and_why_they_stopped(browser, bo, ann, acme, sales, inside):
+    with inside(acme):
+        ledger.adjust(bo, 5, actor=ann, reason="Start")
+        group = groups.create_group(sales.room, "Regulars")
+        groups.add_members(group, factories.ContactFactory.create_batch(3, chatroom=sales.room))
+        campaign = lifecycle.create_campaign(
+            sales.room, name="Spring", content="Hello", channel=sales.number, groups=[group], by=bo
+        )
+        lifecycle.start_campaign(campaign, by=bo)
+    assert "0 of 3 recipients" in read(browser(bo))
+    with inside(acme):
+        lifecycle.pause_campaign(campaign, by=bo)
+    assert "Paused by Bo." in read(browser(bo))
+
+
+def test_low_balances_are_for_admins(browser, ann, bo):
+    assert "agents have fewer than" in read(browser(ann))
+    assert "have fewer than" not in read(browser(bo))
+
+
+def test_operators_go_to_the_inbox(rf, olga):
+    request = rf.get("/")
+    request.user = olga
+    assert views.dashboard(request).headers["Location"] == "/inbox/"
+
+
+def test_queries_do_not_grow(browser, bo, acme, sales, inside):
+    def count_queries() -> int:
+        client = browser(bo)
+        read(client)
+        with CaptureQueriesContext(connection) as queries:
+            read(client)
+        return len(queries)
+
+    few = count_queries()
+    with inside(acme):
+        for _ in range(6):
+            conversation = factories.ConversationFactory(
+                chatroom=sales.room, channel=sales.number, waiting_since=timezone.now(), status="OPEN"
+            )
+            factories.MessageFactory(conversation=conversation, direction="outbound", status="failed", error_code="1")
+    assert count_queries() == few
