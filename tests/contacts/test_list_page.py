@@ -58,8 +58,19 @@ def test_people_see_the_contacts_of_their_chatrooms(browser, ann, bo, cy, suppor
     add("Abe")
     assert names_on(browser(bo).get(PAGE)) == ["Abe", "Nina"]
     assert names_on(browser(ann).get(PAGE)) == ["Abe", "Nina", "Nina"]
-    assert "No contacts yet" in browser(cy).get(PAGE).content.decode()
+    assert "No chatroom" in browser(cy).get(PAGE).content.decode()
     assert browser().get(PAGE)["Location"].startswith("/login/")
+
+
+def test_an_empty_list_says_what_to_do_first(browser, ann, acme, inside):
+    with inside(acme):
+        room = factories.ChatroomFactory(organization=acme.organization, name="New")
+        newcomer = factories.UserFactory(organization=acme.organization)
+        factories.UserChatroomFactory(user=newcomer, chatroom=room)
+    page = browser(newcomer).get(PAGE).content.decode()
+    assert "No contacts yet" in page
+    assert 'name="chatroom_id"' not in page  # there is one only
+    assert 'name="chatroom_id"' in browser(ann).get(PAGE).content.decode()
 
 
 def test_search_and_filters_narrow_the_list(browser, bo, acme, sales, vip, add, inside):

@@ -54,7 +54,7 @@ def test_people_see_the_messages_of_their_chatrooms(browser, ann, bo, cy, zed, e
     assert lines_on(browser(bo).get(PAGE)) == ["On the van", "Hello"]
     assert lines_on(browser(ann).get(PAGE)) == ["On the van", "Hello", "Hello"]
     assert lines_on(browser(zed).get(PAGE)) == ["Hello"]
-    assert "No messages yet" in text(browser(cy).get(PAGE))
+    assert "No chatroom" in text(browser(cy).get(PAGE))
     assert browser().get(PAGE)["Location"].startswith("/login/")
 
 
