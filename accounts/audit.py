@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -67,6 +68,12 @@ def record_action(
             address=origin.address,
             request_id=origin.request_id,
         )
+
+
+def least_id_at(moment: datetime) -> UUID:
+    """The smallest id that an entry of this moment can have, for finding entries by time in the index of their ids."""
+    # The first 48 bits of a UUIDv7 are milliseconds (https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7).
+    return UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)
 
 
 def _organization_of(row: Model | None):

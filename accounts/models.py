@@ -27,7 +27,14 @@ def validate_country(code: str) -> None:
         raise ValidationError("Unknown country code. Use two letters, such as US.")
 
 
-KEYWORD_LANGUAGES = (("en", "English"), ("es", "Spanish"), ("fr", "French"))
+KEYWORD_LANGUAGES = (
+    ("de", "German"),
+    ("en", "English"),
+    ("es", "Spanish"),
+    ("fr", "French"),
+    ("it", "Italian"),
+    ("pt", "Portuguese"),
+)
 
 
 def list_keyword_languages() -> list[str]:
@@ -40,6 +47,11 @@ class Organization(Row):
     class RefundPolicy(models.TextChoices):
         NOT_SENT = "not_sent", "Messages that were never sent"
         UNDELIVERED = "undelivered", "Also undelivered messages"
+
+    class OptOutScope(models.TextChoices):
+        CHANNEL = "channel", "The channel that they wrote to"
+        CHATROOM = "chatroom", "All channels of its chatroom"
+        ORGANIZATION = "organization", "All channels of the organization"
 
     name = models.CharField(max_length=120, validators=[names.validate_name])
     slug = models.SlugField(unique=True)
@@ -82,12 +94,19 @@ class Organization(Row):
     # In the recipient's local time. They span midnight where the start is later than the end.
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
+    opt_out_scope = models.CharField(
+        max_length=12,
+        choices=OptOutScope.choices,
+        default="channel",
+        db_default="channel",
+        help_text="What a customer's STOP to one channel holds for.",
+    )
     keyword_languages = ArrayField(
         models.CharField(max_length=2, choices=KEYWORD_LANGUAGES),
         default=list_keyword_languages,
-        db_default=["en", "es", "fr"],
+        db_default=["de", "en", "es", "fr", "it", "pt"],
         blank=True,
-        help_text="Languages in which STOP, START and HELP are understood. English always is.",
+        help_text="Languages of STOP, START, HELP and of sentences that mean STOP. English always counts.",
     )
 
     class Meta:

@@ -56,6 +56,15 @@ def mail_password_reset(email: str) -> None:
 
 
 @app.task(retry=AGAIN)
+def mail_second_factor_reset(user_id: str, reset_by: str) -> None:
+    """Tell somebody that an admin removed their second factor."""
+    user = User.objects.filter(pk=user_id, joined_at__isnull=False).first()
+    if user:
+        context = {"name": user.name, "by": reset_by, "link": settings.PUBLIC_BASE_URL + reverse("me")}
+        _send(user.email, "accounts/mail/second_factor_reset.txt", context)
+
+
+@app.task(retry=AGAIN)
 def mail_admins(organization_id: str, template: str, path: str, context: dict) -> None:
     """Mail everybody who administers the organization; `path` is where they can do something about it.
 

@@ -1,5 +1,7 @@
 """Assigning users to chatrooms."""
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -33,6 +35,13 @@ def unassign_user(user: User, chatroom: Chatroom, *, by: User) -> bool:
         audit.record_action("chatroom.unassign", actor=by, target=user, before=_describe_chatroom(chatroom))
         rights.follow_rights(user, by=by)
     return bool(deleted_count)
+
+
+@transaction.atomic
+def set_access(user: User, access: Mapping[Chatroom, bool], *, by: User) -> None:
+    """Give or end a user's access to each of these chatrooms; what is already so stays."""
+    for chatroom, has_access in access.items():
+        (assign_user if has_access else unassign_user)(user, chatroom, by=by)
 
 
 def _describe_chatroom(chatroom: Chatroom) -> dict:

@@ -1,14 +1,16 @@
-"""Creating, renaming and archiving chatrooms."""
+"""Creating, changing, archiving and restoring chatrooms."""
 
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from accounts import audit
+from accounts import audit, rights
 from accounts.models import Organization, User
 from chatrooms import membership
 from chatrooms.models import Chatroom
 from messagehub import bus, constraints, sql
+
+COLORS = ("petrol", "ochre", "magenta", "blue", "green")  # what the interface has a tone for
 
 
 class ChatroomHasNumbers(Exception):
@@ -52,6 +54,17 @@ def rename_chatroom(room: Chatroom, name: str, *, by: User) -> None:
 
 
 @transaction.atomic
+def change_chatroom(room: Chatroom, *, name: str, color: str, by: User) -> None:
+    """Give a chatroom a name and one of COLORS. Raises NameTaken."""
+    rename_chatroom(room, name, by=by)
+    if color == room.color:
+        return
+    before, room.color = room.color, color
+    room.save(update_fields=["color"])
+    audit.record_action("chatroom.color", actor=by, target=room, before={"color": before}, after={"color": color})
+
+
+@transaction.atomic
 def archive_chatroom(room: Chatroom, *, by: User) -> None:
     """Hide a chatroom with everything in it, and free its name. Raises ChatroomHasNumbers."""
     # FOR UPDATE conflicts with the FOR KEY SHARE of `hold_chatroom`, so it waits for a number that is being attached.
@@ -62,6 +75,22 @@ def archive_chatroom(room: Chatroom, *, by: User) -> None:
     bus.access_changed(membership.people_of(room).values_list("pk", flat=True))
     Chatroom.objects.filter(pk=room.pk, archived_at=None).update(archived_at=Now())
     audit.record_action("chatroom.archive", actor=by, target=room, before={"name": room.name})
+
+
+@transaction.atomic
+def restore_chatroom(room: Chatroom, *, by: User) -> None:
+    """Show an archived chatroom again, with everything in it, to those who had access to it. Raises NameTaken."""
+    room = Chatroom.objects.select_for_update().get(pk=room.pk)
+    archived_at, room.archived_at = room.archived_at, None
+    if archived_at is None:
+        return
+    with _unique_name():
+        room.save(update_fields=["archived_at"])
+    # To admins who joined meanwhile it is new: its conversations are not unread to them.
+    for person in membership.people_of(room).filter(is_active=True, joined_at__gt=archived_at):
+        rights.follow_new_rights(person, [room.pk])
+    bus.access_changed(membership.people_of(room).values_list("pk", flat=True))
+    audit.record_action("chatroom.restore", actor=by, target=room, after={"name": room.name})
 
 
 def hold_chatroom(room: Chatroom) -> None:

@@ -14,13 +14,14 @@ from django.utils import timezone
 
 from accounts import tasks
 from integrations import providers
-from integrations.models import Channel, ChannelAlert, ProviderAccount
+from integrations.models import Channel, ChannelAlert, Provider, ProviderAccount
 from integrations.refusals import Away, Refusal
 from messagehub import tenancy
 
 log = logging.getLogger(__name__)
 UNREADABLE = "token_unreadable"
 STATES = ("ok", "busy", "paused")  # of a channel, the worst last
+PLACES = {Provider.TWILIO: "Sender numbers", Provider.META: "Facebook and Instagram"}  # where admins mend an account
 ALERT_LASTS = timedelta(days=1)  # a lasting trouble is told again after that
 
 
@@ -38,7 +39,7 @@ def pause_account(account_id: UUID, code: str, answer: str) -> None:
             code,
             f"{providers.find_provider(provider).label} rejected the credentials of {name or external_id} "
             f"({code}: {answer[:200]}). Its messages are queued and will send once you update its token under "
-            "Channels.",
+            f"{PLACES.get(provider, PLACES[Provider.TWILIO])}.",
         )
 
 
@@ -105,7 +106,7 @@ def raise_alert(organization_id: UUID, subject_id: UUID, code: str, message: str
     tasks.mail_admins.defer(
         organization_id=str(organization_id),
         template="integrations/mail/alert.txt",
-        path="/admin/integrations/channel/",
+        path=f"/manage/channels/{subject_id}/",
         context={"message": message[:500]},
     )
     return True

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
@@ -136,6 +137,50 @@ def connect_account(organization: Organization, sid: str, token: str, *, accepte
         account.save(update_fields=["secret", "other_secret", "other_secret_until"])
     health.resume_account(account)  # Twilio has just let us in with it
     return account
+
+
+@transaction.atomic
+def add_account(organization: Organization, sid: str, token: str, *, by: User) -> TwilioAccount:
+    """Connect an account whose numbers are chosen later. Raises BadCredentials, ProviderAway and Claimed."""
+    account = connect_account(organization, sid, token)
+    audit.record_action("account.connect", actor=by, target=account, after={"account_sid": sid})
+    return account
+
+
+def list_unconnected(organization: Organization) -> tuple[list[dict], dict[str, str]]:
+    """Numbers of the organization's accounts that no chatroom has, and by SID why an account could not be asked."""
+    taken = set(
+        Channel.objects.filter(organization=organization, platform=Platform.SMS).values_list("address", flat=True)
+    )
+    numbers, problems = [], {}
+    accounts = TwilioAccount.objects.filter(organization=organization).order_by("created_at", "pk").values_list("pk")
+    for (pk,) in accounts:
+        account = TwilioAccount.objects.defer("secret", "other_secret").get(pk=pk)
+        try:
+            listed = _ask(listing.numbers, account.external_id, account.secret)
+        except (BadCredentials, ProviderAway) as error:
+            problems[account.external_id] = str(error)
+        except (InvalidToken, ValueError):
+            problems[account.external_id] = "The auth token that we keep can't be read. Enter it again."
+        else:
+            numbers += [
+                {"phone": own_number.phone, "name": own_number.name, "account_sid": account.external_id}
+                for own_number in listed
+                if own_number.phone not in taken
+            ]
+    return numbers, problems
+
+
+def set_webhook(number: Channel, *, by: User) -> None:
+    """Have Twilio send the number's messages to us. Raises BadCredentials, NotInAccount and ProviderAway."""
+    account = number.account
+    own_number = find_owned(_ask(listing.numbers, account.external_id, account.secret, number.address), number.address)
+    if own_number is None:
+        raise NotInAccount
+    if own_number.webhook != listing.webhook_url():
+        _ask(listing.route_here, account.external_id, account.secret, own_number.sid)
+        before = {"webhook": own_number.webhook}
+        audit.record_action("number.set_webhook", actor=by, target=number, before=before)
 
 
 def revoke_previous_token(account: ProviderAccount, *, by: User) -> None:

@@ -154,7 +154,8 @@ def _record_health(page: FacebookPage, expires_at: datetime | None, is_subscribe
         else:
             words = (
                 f"Meta doesn't send us the messages of {name}, and its token doesn't allow us to ask for them. Create "
-                "a token with the permissions pages_messaging and pages_manage_metadata, and update it under Channels."
+                "a token with the permissions pages_messaging and pages_manage_metadata, and update it under Facebook "
+                "and Instagram."
             )
             _tell_admins(page, UNSUBSCRIBED, words)
         if not _is_short(expires_at):
@@ -162,7 +163,7 @@ def _record_health(page: FacebookPage, expires_at: datetime | None, is_subscribe
         elif expires_at:
             words = (
                 f"The token of {name} ends on {expires_at:%d %B %Y}. From then on nothing can be sent. Create a new "
-                "one and update it under Channels."
+                "one and update it under Facebook and Instagram."
             )
             _tell_admins(page, EXPIRING, words)
 

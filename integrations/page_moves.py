@@ -92,7 +92,7 @@ def retire_former_owners(former_owners: Sequence[FormerOwner], organization_id: 
         tasks.mail_admins.defer(
             organization_id=str(organization_id),
             template="integrations/mail/alert.txt",
-            path="/admin/integrations/channel/",
+            path="/manage/pages/",
             context={
                 "message": f"{name} is connected now. It was connected to another organization here, whose token Meta "
                 "no longer accepts. Conversations from before are not yours to see."

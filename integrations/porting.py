@@ -32,7 +32,7 @@ def retire_elsewhere(phone: str, organization: Organization, account: ProviderAc
         tasks.mail_admins.defer(
             organization_id=str(organization.pk),
             template="integrations/mail/alert.txt",
-            path="/admin/integrations/channel/",
+            path="/manage/numbers/",
             context={
                 "message": f"{phone} is connected now. It was connected to another organization here, until Twilio "
                 f"listed it in your account {account.external_id}. Conversations from before are not yours to see."

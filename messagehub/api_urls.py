@@ -11,6 +11,7 @@ from integrations.api import FacebookPageViewSet, SenderNumberViewSet
 from messagehub import docs
 from messagehub.api.routers import Router
 from messaging.campaigns.api import CampaignViewSet
+from messaging.consent.api import ConsentViewSet, OptOutOfferViewSet
 from messaging.contacts.api import ContactViewSet, GroupViewSet
 from messaging.conversations.api import ConversationViewSet
 from messaging.conversations.label_api import LabelViewSet
@@ -32,6 +33,7 @@ for prefix, viewset in {
     "keys": KeyViewSet,
     "labels": LabelViewSet,
     "messages": MessageViewSet,
+    "opt-out-offers": OptOutOfferViewSet,
     "sender-numbers": SenderNumberViewSet,
     "stats": StatisticsViewSet,
     "templates": TemplateViewSet,
@@ -46,6 +48,7 @@ urlpatterns = [
     path("auth/login", LoginView.as_view()),
     path("auth/logout", LogoutView.as_view()),
     path("auth/me", MeViewSet.as_view(ONE)),
+    path("contacts/<uuid:pk>/consent", ConsentViewSet.as_view({"get": "read", "post": "record"}, detail=True)),
     path("settings", SettingsViewSet.as_view(ONE)),
     path("schema", docs.schema, name="api-schema"),
     path("docs", docs.browser),

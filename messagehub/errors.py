@@ -19,6 +19,7 @@ from integrations import numbers, pages
 from messagehub import constraints, limits
 from messaging import idempotency
 from messaging.campaigns import lifecycle
+from messaging.consent import evidence, offers
 from messaging.conversations import assignments, changes, listing
 from messaging.message_templates import templates
 from messaging.sending import eligibility, enqueue, message_actions
@@ -44,6 +45,10 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     team.LastAdmin: (409, "last_admin"),
     organizations.OwnSecondFactorFirst: (400, "invalid"),
     team.OwnRole: (409, "own_role"),
+    team.SuccessorUnavailable: (400, "invalid"),
+    offers.OfferClosed: (409, "not_open"),
+    evidence.NoAddress: (409, "no_address"),
+    evidence.StillOptedOut: (409, "opted_out"),
     changes.NewerIsOpen: (409, "newer_open"),
     changes.NoWakingTime: (400, "invalid"),
     assignments.AssigneeGone: (400, "invalid"),

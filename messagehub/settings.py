@@ -292,12 +292,15 @@ SPECTACULAR_SETTINGS = {
         "CampaignState": "messaging.models.Campaign.State",
         "AttachmentState": "messaging.models.Attachment.State",
         "HealthState": "integrations.health.STATES",
+        "ConsentKind": "messaging.models.ConsentEntry.Kind",
     },
 }
 BEARER_TOKENS = "accounts.api.bearer.authenticate_bearer"
 # Called in the transaction in which somebody's role, state or chatrooms change: (user, by=...).
 NEW_RIGHTS_FOLLOWERS = ["messaging.conversations.reading.begin_unread"]  # (user, chatroom_ids or None)
 RIGHTS_FOLLOWERS = ["messaging.conversations.assignments.release_assignments"]
+# Called before somebody is deactivated: (user, successor, by=...), each returns how many conversations it handed over.
+HANDOVER_FOLLOWERS = ["messaging.conversations.assignments.hand_over_conversations"]
 # Called in the transaction in which a number gets another chatroom: (number, by=...).
 CHANNEL_FOLLOWERS = ["messaging.conversations.moving.follow_channel"]
 # Called in the transaction in which somebody corrects a contact's phone number: (contact, before=...).

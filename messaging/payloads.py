@@ -11,7 +11,7 @@ from chatrooms import phones
 from chatrooms.models import Contact
 from messagehub.datetimes import format_time
 from messagehub.sql import fetch_prepared, fetch_rows
-from messaging.models import Note
+from messaging.models import Note, OptOutOffer
 
 # Rows and payloads are made by hand: a nested serializer for a page of 50 costs more than its query.
 MESSAGE_COLUMNS = """
@@ -191,18 +191,25 @@ def _contact(contact: Contact, id_of: Mapping[tuple[UUID, str], str], consent: s
     }
 
 
-# The newest entry for each of the chatroom's channels; of those, an opt-out beats an opt-in.
+# The newest entry for each of the chatroom's channels, and for all of the organization's where a STOP holds for all; of
+# those, an opt-out beats an opt-in.
 CONSENT = """
+WITH c AS (SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address))
 SELECT DISTINCT ON (said.id) said.id, said.kind FROM (
-    SELECT DISTINCT ON (c.id, n.id) c.id, e.kind
-    FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS c (id, chatroom_id, address)
-    JOIN channels n ON n.chatroom_id = c.chatroom_id
+    (SELECT DISTINCT ON (c.id, n.id) c.id, e.kind
+    FROM c JOIN channels n ON n.chatroom_id = c.chatroom_id
     JOIN LATERAL (
         SELECT o.id, o.kind, o.created_at FROM consent_entries o
         WHERE o.channel_id = n.id AND o.address = c.address
         ORDER BY o.created_at DESC, o.id DESC LIMIT 1
     ) e ON true
-    ORDER BY c.id, n.id, e.created_at DESC, e.id DESC
+    ORDER BY c.id, n.id, e.created_at DESC, e.id DESC)
+    UNION ALL
+    (SELECT DISTINCT ON (c.id, c.address) c.id, e.kind
+    FROM c JOIN chatrooms r ON r.id = c.chatroom_id
+    JOIN organizations g ON g.id = r.organization_id AND g.opt_out_scope = 'organization'
+    JOIN consent_entries e ON e.organization_id = g.id AND e.address = c.address
+    ORDER BY c.id, c.address, e.created_at DESC, e.id DESC)
 ) said
 ORDER BY said.id, said.kind = 'opt_out' DESC
 """
@@ -211,7 +218,7 @@ ORDER BY said.id, said.kind = 'opt_out' DESC
 def consent_of(contacts: Sequence[Contact], scoped_ids: Sequence[tuple[UUID, str, str]] | None = None) -> dict:
     """`opted_out` or `opted_in` by contact id. Contacts without an entry are left out.
 
-    A contact who opted out of any channel of their chatroom counts as opted out.
+    A contact who opted out of any channel of their chatroom, or of any for which that holds, counts as opted out.
     """
     chatroom_of = {contact.pk: contact.chatroom_id for contact in contacts}
     addresses = [
@@ -239,4 +246,30 @@ def describe_note(row: Note) -> dict:
         "content": row.content,
         "mentions": row.mentions,
         "created_at": row.created_at,
+    }
+
+
+def describe_offers_by_message(message_ids: Iterable[UUID]) -> dict[UUID, dict]:
+    offers = OptOutOffer.objects.filter(message__in=list(message_ids)).select_related("message", "closed_by")
+    return {offer.message_id: describe_offer(offer) for offer in offers}
+
+
+def describe_offer(offer: OptOutOffer) -> dict:
+    """The payload of an offer with its message and who closed it."""
+    message, closer = offer.message, offer.closed_by
+    return {
+        "id": str(offer.pk),
+        "chatroom_id": str(message.chatroom_id),
+        "conversation_id": str(message.conversation_id),
+        "contact_id": str(message.contact_id),
+        "channel_id": str(offer.channel_id),
+        "address": offer.address,
+        "message_id": str(message.pk),
+        "text": "" if message.deleted_at else message.content,
+        "written_at": format_time(message.occurred_at),
+        "due_at": format_time(offer.due_at),
+        "state": offer.state,
+        "closed_at": format_time(offer.closed_at),
+        "closed_by": {"id": str(closer.pk), "name": closer.name} if closer else None,
+        "reason": offer.reason,
     }

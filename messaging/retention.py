@@ -27,17 +27,21 @@ DELETE FROM {table} WHERE ctid = ANY(ARRAY(
 """
 
 # What is still to be processed, or was set aside for operators, stays three times as long. The signed webhook of a STOP
-# or START is the evidence for it, and stays as long as its message. Keys are made in the order of arrival, so the
-# primary key finds the oldest.
+# or START, or of a sentence offered as an opt-out, is the evidence for it, and stays as long as its message. Keys are
+# made in the order of arrival, so the primary key finds the oldest.
 FORGET_WEBHOOKS = """
 DELETE FROM webhook_events WHERE id = ANY(ARRAY(
     SELECT w.id FROM webhook_events w
     WHERE w.id < uuidv7(make_interval(days => -%(days)s))
       AND (w.processed_at IS NOT NULL AND w.quarantined = '' OR w.id < uuidv7(make_interval(days => -3 * %(days)s)))
       AND w.source <> 'meta.deletion'  -- what was asked for, and when, is what a person has to go by
-      AND NOT (w.source = 'twilio.message' AND w.dedupe_key = ANY(ARRAY(
-          SELECT a.external_id || ':' || m.provider_id
-          FROM consent_entries e JOIN messages m ON m.id = e.message_id
+      AND NOT (w.source IN ('twilio.message', 'meta.event') AND w.dedupe_key = ANY(ARRAY(
+          SELECT CASE m.platform
+                 WHEN 'SMS' THEN a.external_id || ':' || m.provider_id
+                 WHEN 'MESSENGER' THEN 'page:' || n.address || ':messaging:mid:' || m.provider_id || ':message'
+                 ELSE 'instagram:' || n.address || ':messaging:mid:' || m.provider_id || ':message' END
+          FROM (SELECT message_id FROM consent_entries UNION SELECT message_id FROM opt_out_offers) e
+          JOIN messages m ON m.id = e.message_id
           JOIN channels n ON n.id = m.channel_id JOIN provider_accounts a ON a.id = n.account_id)))
     LIMIT %(limit)s
 ))

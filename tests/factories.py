@@ -1,5 +1,7 @@
 """Rows for tests. Made inside `tenancy.organization(...)`, or PostgreSQL refuses them."""
 
+from datetime import timedelta
+
 import factory
 from django.utils import timezone
 
@@ -7,7 +9,7 @@ from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, UserChatroom
 from integrations.models import Channel, FacebookPage, TwilioAccount
 from messagehub import tenancy
-from messaging.models import Conversation, Label, Message, MessageTemplate
+from messaging.models import Conversation, Label, Message, MessageTemplate, OptOutOffer
 from tokens.models import TokenAccount
 
 PASSWORD = "correct-horse-battery"
@@ -153,6 +155,18 @@ class MessageFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def newest(self, create, extracted, **kwargs):
         Conversation.objects.filter(pk=self.conversation_id).update(last_message=self, last_message_at=self.occurred_at)
+
+
+class OptOutOfferFactory(factory.django.DjangoModelFactory):
+    """An open offer for a message that came in."""
+
+    class Meta:
+        model = OptOutOffer
+
+    organization_id = factory.SelfAttribute("message.organization_id")
+    channel_id = factory.SelfAttribute("message.channel_id")
+    address = factory.SelfAttribute("message.from_address")
+    due_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=14))
 
 
 class LabelFactory(factory.django.DjangoModelFactory):

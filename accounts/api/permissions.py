@@ -11,6 +11,7 @@ CHANGES = {
     "conversations": "send",
     "campaigns": "send",
     "contacts": "contacts",
+    "opt-out-offers": "contacts",
     "groups": "contacts",
     "templates": "contacts",
     "labels": "contacts",

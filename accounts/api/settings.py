@@ -14,7 +14,7 @@ from messagehub.api.viewsets import TenantViewSet
 PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
 PLAIN = (
     "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins",
-    "keyword_languages",
+    "keyword_languages", "opt_out_scope",
 )  # fmt: skip
 
 
@@ -72,11 +72,17 @@ class SettingsSerializer(RowSerializer):
         required=False, help_text="Admins must use two-factor authentication. Set up your own first."
     )
 
+    opt_out_scope = KnownValueField(
+        choices=Organization.OptOutScope.choices,
+        required=False,
+        help_text="What a customer's STOP holds for: the channel that they wrote to, its chatroom, or the whole "
+        "organization. A change holds at once for earlier ones too.",
+    )
     keyword_languages = serializers.ListField(
         child=KnownValueField(choices=KEYWORD_LANGUAGES),
         required=False,
         max_length=len(KEYWORD_LANGUAGES),
-        help_text="Languages in which a customer's STOP, START and HELP are understood. English always is.",
+        help_text="Languages of customers' STOP, START, HELP and sentences that mean STOP. English always counts.",
     )
 
     def validate_keyword_languages(self, given: list[str]) -> list[str]:

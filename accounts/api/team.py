@@ -1,9 +1,11 @@
 """/api/users: the people of the organization, for its admins."""
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_view
 from rest_framework import serializers
 
 from accounts import team
+from accounts.api.filters import UserFilterSet
 from accounts.api.permissions import IsAdmin
 from accounts.api.serializers import UserSerializer
 from accounts.models import User
@@ -23,6 +25,21 @@ class InviteSerializer(InputSerializer):
     role = KnownValueField(User.Role.values)
 
 
+class ColleagueKeyField(serializers.PrimaryKeyRelatedField):
+    """An id of somebody in the caller's organization; any other is refused like one that does not exist."""
+
+    default_error_messages = {"does_not_exist": "Not found.", "incorrect_type": "Not found."}
+
+    def get_queryset(self):
+        return User.objects.filter(organization_id=self.context["request"].user.organization_id)
+
+    def to_internal_value(self, data):
+        try:
+            return super().to_internal_value(data if isinstance(data, str) else None)
+        except (ValueError, TypeError, DjangoValidationError):
+            self.fail("does_not_exist", pk_value="")
+
+
 class UserChangeSerializer(InputSerializer):
     """What an admin may change about a person."""
 
@@ -31,6 +48,18 @@ class UserChangeSerializer(InputSerializer):
     name = serializers.CharField(max_length=120, required=False, validators=[names.validate_name])
     role = KnownValueField(User.Role.values, required=False)
     is_active = serializers.BooleanField(required=False)
+    hand_over_to = ColleagueKeyField(
+        queryset=User.objects.all(),
+        required=False,
+        write_only=True,
+        help_text="With `is_active` false: who gets their open conversations. What this person may not see becomes "
+        "unassigned, and everything does without it.",
+    )
+
+    def validate(self, data: dict) -> dict:
+        if "hand_over_to" in data and data.get("is_active") is not False:
+            raise serializers.ValidationError({"hand_over_to": ["Only together with is_active false."]})
+        return data
 
 
 @extend_schema_view(
@@ -59,6 +88,7 @@ class UserViewSet(TenantModelViewSet):
     permission_classes = [IsAdmin]
     queryset = User.objects.select_related("organization", "token_account")
     serializer_class = UserSerializer
+    filterset_class = UserFilterSet
     input_classes = {"create": InviteSerializer, "partial_update": UserChangeSerializer}
 
     def get_queryset(self):
@@ -69,7 +99,11 @@ class UserViewSet(TenantModelViewSet):
         serializer.instance = team.invite_user(organization, **serializer.validated_data, by=self.request.user)
 
     def perform_update(self, serializer):
-        serializer.instance = team.change_user(serializer.instance, by=self.request.user, **serializer.validated_data)
+        values, by = dict(serializer.validated_data), self.request.user
+        successor = values.pop("hand_over_to", None)
+        if successor:
+            team.deactivate_user(serializer.instance, by=by, hand_over_to=successor)
+        serializer.instance = team.change_user(serializer.instance, by=by, **values)
 
     def perform_destroy(self, user):
         team.deactivate_user(user, by=self.request.user)

@@ -27,6 +27,11 @@ def verify_signature(secrets: Iterable[str], body: bytes, header: str) -> bool:
     )
 
 
+def sign_body(secret: str, body: bytes) -> str:
+    """The header that Meta would send with this body."""
+    return PREFIX + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
 def answer_handshake(query: str, verify_token: str) -> str | None:
     """The challenge that Meta wants back, as plain text; None unless it knows our word."""
     # https://developers.facebook.com/docs/graph-api/webhooks/getting-started#verification-requests

@@ -29,6 +29,11 @@ def verify_signature(tokens: Iterable[str], url: str, fields: Pairs, signature: 
     )
 
 
+def sign_form(token: str, url: str, fields: Pairs) -> str:
+    """The signature that Twilio would send with these fields."""
+    return _sign(token, url, b"".join(name + value for name, value in sorted(set(fields)))).decode()
+
+
 def _sign(token: str, url: str, signed_fields: bytes) -> bytes:
     return base64.b64encode(hmac.digest(token.encode(), url.encode() + signed_fields, hashlib.sha1))
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, ContactActivity, ContactAddress
+from integrations.meta.pages import PAGE_FIELDS
 from integrations.models import Channel, FacebookPage, Platform
 from integrations.sandbox import samples, store
 from integrations.sandbox.graph.people import ATTACHMENTS
@@ -28,17 +29,6 @@ from messaging.models import Attachment, Conversation, Message, ReadMarker
 from tokens import ledger
 
 WEBHOOK = "/api/webhooks/facebook"
-# https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps
-SUBSCRIBED = (
-    "messages",
-    "messaging_postbacks",
-    "messaging_referrals",
-    "message_deliveries",
-    "message_reads",
-    "message_echoes",
-    "message_reactions",
-    "message_edits",
-)
 LINE = re.compile(r"(?P<side>[<>=+@-])(?P<answers>\^?)(?:\[(?P<kind>\w+)\])?(?P<text>.*)", re.DOTALL)
 PAUSES = {"d": timedelta(days=1), "h": timedelta(hours=1)}
 GAPS = (3, 7, 2, 11, 5)  # minutes between lines
@@ -285,7 +275,7 @@ def register_pages(base_url: str) -> None:
             settings.META_APP_ID,
             instagram_account_id=page.instagram_account_id,
             instagram_username=page.instagram_username,
-            subscribed_fields=SUBSCRIBED,
+            subscribed_fields=PAGE_FIELDS,
             human_agent=page.has_human_agent,
         )
         with tenancy.system():

@@ -36,7 +36,12 @@ PAGES = (
     Page("groups", _("Groups"), "layers"),
     Page("campaigns", _("Campaigns"), "megaphone"),
     Page("messages", _("Message log"), "scroll-text"),
+    Page("manage-users", _("Users"), "users", is_for_admins=True),
     Page("manage-tokens", _("Tokens"), "coins", is_for_admins=True),
+    Page("manage-chatrooms", _("Chatrooms and access"), "layout-grid", is_for_admins=True),
+    Page("manage-numbers", _("Sender numbers"), "phone", is_for_admins=True),
+    Page("manage-pages", _("Facebook and Instagram"), "share-2", is_for_admins=True),
+    Page("manage-settings", _("Settings"), "settings", is_for_admins=True),
 )
 
 

@@ -15,9 +15,10 @@ from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import sql
 from messaging.campaigns import audience
+from messaging.consent import entries
 from messaging.message_templates import templates
 from messaging.models import Campaign, Platform
-from messaging.sending import consent, eligibility, quiet_hours
+from messaging.sending import eligibility, quiet_hours
 from tokens import ledger
 
 BATCH = 5000
@@ -180,7 +181,7 @@ def _skip_unreachable(campaign: Campaign, members: Sequence[Member], preflight: 
     forms: set[str] = set()
     for start in range(0, len(members), BATCH):
         batch = members[start : start + BATCH]
-        opt_outs = consent.find_opt_outs(campaign.channel_id, [member.phone for member in batch if member.phone])
+        opt_outs = entries.find_opt_outs(campaign.channel_id, [member.phone for member in batch if member.phone])
         for member in batch:
             form = audience.find_form(member.phone)
             if not member.phone:

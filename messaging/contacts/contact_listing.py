@@ -35,16 +35,25 @@ MATCHES = "SELECT c.id FROM {source} WHERE c.chatroom_id = ANY(%(rooms)s::uuid[]
 MATCHING = "SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], NULL, NULL, NULL, true)"
 FOUND = "({matching}) found JOIN contacts c ON c.id = found.id"
 
-# The newest entry for each of the chatroom's channels, of which an opt-out beats an opt-in: what `payloads.consent_of`
-# says of one contact. Written from the entries, which are fewer than contacts.
-SAID = f"""
-    SELECT DISTINCT ON (a.contact_id, n.id) a.contact_id, e.kind
-    FROM consent_entries e
-    JOIN channels n ON n.id = e.channel_id AND n.chatroom_id = ANY(%(rooms)s::uuid[])
+# What `payloads.CONSENT` says of some contacts, of all: the newest entry for each of the chatroom's channels, and where
+# an opt-out holds for the organization, for each address; an opt-out beats an opt-in. Written from the entries, which
+# are fewer than contacts.
+OF_ENTRIES = f"""
     CROSS JOIN LATERAL unnest({phones.FORMS_IN_SQL.format(number="e.address")}) AS form (address)
-    JOIN contact_addresses a ON a.chatroom_id = n.chatroom_id AND a.platform = n.platform AND a.address = form.address
-    WHERE a.is_primary OR a.platform <> 'SMS'
-    ORDER BY a.contact_id, n.id, e.created_at DESC, e.id DESC
+    JOIN contact_addresses a ON a.platform = n.platform AND a.address = form.address
+        AND (a.is_primary OR a.platform <> 'SMS') AND a.chatroom_id
+"""
+SAID = f"""
+    (SELECT DISTINCT ON (a.contact_id, n.id) a.contact_id, e.kind
+    FROM consent_entries e JOIN channels n ON n.id = e.channel_id AND n.chatroom_id = ANY(%(rooms)s::uuid[])
+    {OF_ENTRIES} = n.chatroom_id
+    ORDER BY a.contact_id, n.id, e.created_at DESC, e.id DESC)
+    UNION ALL
+    (SELECT DISTINCT ON (a.contact_id, e.address) a.contact_id, e.kind
+    FROM organizations g JOIN consent_entries e ON e.organization_id = g.id AND g.opt_out_scope = 'organization'
+    JOIN channels n ON n.id = e.channel_id
+    {OF_ENTRIES} = ANY(%(rooms)s::uuid[])
+    ORDER BY a.contact_id, e.address, e.created_at DESC, e.id DESC)
 """
 # As arrays, so that they are read once, however often they are asked.
 OPTED_OUT = f"ARRAY(SELECT contact_id FROM ({SAID}) said WHERE kind = 'opt_out')"

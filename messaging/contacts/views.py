@@ -15,6 +15,7 @@ from chatrooms import contacts, groups
 from chatrooms.models import Contact, Group
 from messagehub import datetimes
 from messaging import payloads
+from messaging.consent import evidence
 from messaging.contacts import merging, timeline
 from messaging.contacts.forms import ContactForm
 from messaging.conversations import changes
@@ -31,6 +32,7 @@ def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.htmx and "before" in request.GET:
         return render(request, "contacts/_entries.html", {"contact": contact, **history})
     conversations = contact.conversations.select_related("channel").order_by("-last_message_at", "-pk")[:CONVERSATIONS]
+    consent = payloads.consent_of([contact]).get(contact.pk)
     own_groups = list(contact.groups.order_by("name"))
     other_groups = Group.objects.filter(chatroom=contact.chatroom_id).exclude(
         pk__in=[own_group.pk for own_group in own_groups]
@@ -38,7 +40,8 @@ def contact(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "own_page": "contacts",
         "contact": contact,
-        "consent": payloads.consent_of([contact]).get(contact.pk),
+        "consent": consent,
+        "opt_outs": evidence.list_opt_outs(contact) if consent == "opted_out" else [],
         "talks": conversations,
         "groups": own_groups,
         "other_groups": other_groups.order_by("name"),

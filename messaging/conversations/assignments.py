@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from accounts import team
 from accounts.models import User
 from chatrooms import membership
 from chatrooms.models import Chatroom, UserChatroom
@@ -15,6 +16,7 @@ from integrations import isolation
 from messagehub import sql, tenancy
 from messaging.live import event_log
 from messaging.models import Conversation, ConversationActivity
+from messaging.notifications import notices
 
 # An admin has access to every chatroom of the organization; an agent needs a row.
 LOST = """
@@ -73,6 +75,39 @@ def release_assignments(user: User, *, by: User | None) -> int:
     unseen = assigned.exclude(chatroom__in=Chatroom.objects.visible_to(user).values("pk"))
     rows = list(unseen.select_for_update(no_key=True).order_by("pk"))
     unassign_conversations(rows, by=by)
+    event_log.record_events(
+        [event_log.Change(event_log.CONVERSATION, row.organization_id, row.chatroom_id, row.pk) for row in rows]
+    )
+    return len(rows)
+
+
+def hand_over_conversations(user: User, successor: User, *, by: User) -> int:
+    """Assign the user's unclosed conversations to a colleague where that person may see them; returns how many.
+
+    The successor is told of each on their page, and once by the live count.
+    """
+    # Locked as in `hold_access`: access, people, conversations.
+    list(UserChatroom.objects.select_for_update(no_key=True).filter(user=successor).order_by("pk").values_list("pk"))
+    team.hold_admins(user, successor)
+    successor = User.objects.get(pk=successor.pk)
+    visible = Chatroom.objects.visible_to(successor).values("pk")
+    assigned = Conversation.objects.filter(assigned_to=user, chatroom__in=visible).exclude(
+        status=Conversation.Status.CLOSED
+    )
+    rows = list(assigned.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+    ConversationActivity.objects.bulk_create(
+        ConversationActivity(
+            organization_id=row.organization_id,
+            conversation=row,
+            actor=by,
+            kind=ConversationActivity.Kind.ASSIGNED,
+            person_id=successor.pk,
+            previous=str(user.pk),
+        )
+        for row in rows
+    )
+    Conversation.objects.filter(pk__in=[row.pk for row in rows]).update(assigned_to=successor)
+    notices.notify_assignee(successor, rows, by=by)
     event_log.record_events(
         [event_log.Change(event_log.CONVERSATION, row.organization_id, row.chatroom_id, row.pk) for row in rows]
     )

@@ -25,7 +25,12 @@ class LabelViewSet(TenantModelViewSet):
     serializer_class = LabelSerializer
 
     def perform_create(self, serializer):
-        serializer.instance = labels.create_label(self.request.user.organization, **serializer.validated_data)
+        serializer.instance = labels.create_label(
+            self.request.user.organization, by=self.request.user, **serializer.validated_data
+        )
 
     def perform_update(self, serializer):
-        labels.change_label(serializer.instance, **serializer.validated_data)
+        labels.change_label(serializer.instance, by=self.request.user, **serializer.validated_data)
+
+    def perform_destroy(self, label):
+        labels.delete_label(label, by=self.request.user)

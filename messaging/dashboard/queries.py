@@ -40,7 +40,7 @@ SELECT
         SELECT FROM conversations WHERE chatroom_id = ANY(%(rooms)s) AND status = 'OPEN'
         LIMIT {MOST_COUNTED}) open) AS open
 """
-# Along `messages_failed`, an index that holds nothing else.
+# Along `messages_unsuccessful`, an index that holds nothing else.
 FAILURES = """
 SELECT error_code AS code, count(*) FROM (
     SELECT error_code FROM messages

@@ -17,12 +17,13 @@ from chatrooms import contacts
 from messagehub import limits
 from messagehub.ui.templatetags.ui import near_time
 from messaging import payloads
+from messaging.consent import offers
 from messaging.conversations import changes, notes, reading
 from messaging.inbox import context as inbox_context
 from messaging.inbox import list_filters
-from messaging.inbox.forms import NOBODY, ChangeForm, NoteForm, ReplyForm, ScheduledForm, first_error
+from messaging.inbox.forms import NOBODY, ChangeForm, NoteForm, OfferForm, ReplyForm, ScheduledForm, first_error
 from messaging.inbox.list_filters import Filters
-from messaging.models import Conversation, Label, Message
+from messaging.models import Conversation, Label, Message, OptOutOffer
 from messaging.sending import eligibility, enqueue, message_actions
 from messaging.templatetags.thread import display_name
 from tokens import ledger
@@ -33,6 +34,7 @@ REFUSALS = (
     message_actions.WrongMessageState,
     eligibility.SendRefused,
     enqueue.ClientIdTaken,
+    offers.OfferClosed,
 )
 Status = Conversation.Status
 
@@ -146,6 +148,22 @@ def settle(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _about(
         request, pk, lambda message: message_actions.settle_message(message, accepted=accepted, by=request.user), words
     )
+
+
+@require_POST
+def close_offer(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Opt the writer of a sentence out, or leave them as they are for a reason."""
+    offer = get_object_or_404(OptOutOffer.objects.visible_to(request.user), pk=pk)
+    form = OfferForm(request.POST)
+    if not form.is_valid():
+        return _refused(first_error(form))
+    accepts, reason = form.cleaned_data["outcome"] == "accept", form.cleaned_data["reason"]
+    close, words = (
+        (offers.accept_offer, _("Opted out. Only START or a person with a reason lifts it."))
+        if accepts
+        else (offers.dismiss_offer, _("Dismissed. The customer keeps getting messages."))
+    )
+    return _about(request, offer.message_id, lambda message: close(offer, by=request.user, reason=reason), words)
 
 
 def _about(request: HttpRequest, pk: UUID, act, words: str) -> HttpResponse:

@@ -22,11 +22,12 @@ from messagehub import datetimes
 from messagehub.ui import commands
 from messagehub.ui.templatetags.ui import channel_name
 from messaging import context_processors, payloads
+from messaging.consent import evidence
 from messaging.conversations import listing, notes
 from messaging.conversations.activity_lines import Line
 from messaging.inbox import forms, list_filters
 from messaging.inbox.list_filters import Filters
-from messaging.models import UNSUCCESSFUL, Conversation, Label, Message, Note, Platform
+from messaging.models import UNSUCCESSFUL, Conversation, Label, Message, Note, OptOutOffer, Platform
 from messaging.sending import eligibility
 from messaging.templatetags.thread import is_lost, status_name
 
@@ -79,9 +80,10 @@ def list_commands(request: HttpRequest) -> list[dict]:
         ("label", _("Label"), "L"),
         ("snooze", _("Snooze"), "Z"),
         ("unread", _("Mark as unread"), "U"),
+        ("optOut", _("Opt out who asks for no more messages"), "O"),
         ("aside", _("Hide or show the contact"), "]"),
     ]
-    needs = {"resolve": "#resolve", "reopen": "#thread-head [name=status][value=OPEN]"}
+    needs = {"resolve": "#resolve", "reopen": "#thread-head [name=status][value=OPEN]", "optOut": "[data-opt-out]"}
     return [
         {"do": do, "name": name, "key": key, "needs": needs.get(do, "#thread[data-conversation]")}
         for do, name, key in with_one_open
@@ -242,6 +244,9 @@ def build_bubbles(pairs: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
     tried = Message.objects.filter(retry_of__in=lost).exclude(status__in=UNSUCCESSFUL) if lost else []
     retried = {message.retry_of_id for message in tried}
     quoted = payloads.describe_messages_by_id({row["reply_to_id"] for row, _ in pairs if row["reply_to_id"]})
+    inbound_ids = [row["id"] for row, shape in pairs if shape["direction"] == Message.Direction.INBOUND]
+    open_offers = OptOutOffer.objects.filter(message__in=inbound_ids, state=OptOutOffer.State.OPEN)
+    offer_of = {offer.message_id: offer for offer in open_offers} if inbound_ids else {}
     return [
         shape
         | {
@@ -250,6 +255,7 @@ def build_bubbles(pairs: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
             "contact": contacts[row["contact_id"]],
             "retried": row["id"] in retried,
             "quoted": quoted.get(row["reply_to_id"]),
+            "opt_out_offer": offer_of.get(row["id"]),
             "media_urls": orjson.loads(row["media_urls"]) if isinstance(row["media_urls"], str) else row["media_urls"],
         }
         for row, shape in pairs
@@ -270,13 +276,15 @@ def build_entries(messages: Iterable[dict] = (), notes: Iterable[Note] = (), lin
 def build_side(request: HttpRequest, conversation: Conversation) -> dict:
     """What stands around a thread: its head with what can be done, and the contact."""
     label_ids = {label.pk for label in conversation.labels.all()}
+    consent = payloads.consent_of([conversation.contact]).get(conversation.contact_id)
     return {
         "conversation": conversation,
         "colleagues": notes.list_colleagues(conversation)[:MOST_COLLEAGUES],
         "labels": list(Label.objects.visible_to(request.user).order_by(Lower("name"))),
         "given_labels": label_ids,
         "moments": forms.moments_ahead(),
-        "consent": payloads.consent_of([conversation.contact]).get(conversation.contact_id),
+        "consent": consent,
+        "opt_outs": evidence.list_opt_outs(conversation.contact) if consent == "opted_out" else [],
         "activities": conversation.contact.activities.select_related("actor").order_by("-created_at", "-pk")[
             :ACTIVITIES
         ],

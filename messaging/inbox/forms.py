@@ -49,6 +49,19 @@ class ScheduledForm(forms.Form):
     send_at = AheadField(required=False)
 
 
+class OfferForm(forms.Form):
+    """Opt out, or say why the customer did not mean it."""
+
+    outcome = forms.ChoiceField(choices=[("accept", ""), ("dismiss", "")])
+    reason = LinesField(max_length=300, required=False)
+
+    def clean(self) -> dict:
+        values = super().clean()
+        if values.get("outcome") == "dismiss" and not values.get("reason"):
+            raise forms.ValidationError(_("Say why the customer didn't mean it."))
+        return values
+
+
 class ChangeForm(forms.Form):
     """What people do with a conversation: one thing, or several to undo one."""
 

@@ -18,5 +18,6 @@ urlpatterns = [
     path("messages/<uuid:pk>/retry/", actions.retry, name="message-retry"),
     path("messages/<uuid:pk>/cancel/", actions.cancel, name="message-cancel"),
     path("messages/<uuid:pk>/schedule/", actions.reschedule, name="message-schedule"),
+    path("opt-out-offers/<uuid:pk>/", actions.close_offer, name="opt-out-offer"),
     path("messages/<uuid:pk>/settle/", actions.settle, name="message-settle"),
 ]

@@ -14,6 +14,7 @@ from messaging.models import Event
 
 CREATED, UPDATED = Event.Type.MESSAGE_CREATED, Event.Type.MESSAGE_UPDATED
 CONVERSATION = Event.Type.CONVERSATION_UPDATED
+OFFER = Event.Type.OPT_OUT_OFFER_UPDATED
 MOVED = "conversation.moved"  # to another chatroom, which the viewer may not see
 PAGE = 200
 # An event's time is the start of its transaction, so reading by time begins earlier by more than a transaction may
@@ -108,12 +109,14 @@ def record_events(changes: Sequence[Change]) -> None:
 def build_frames(events: Iterable[dict]) -> list[Frame]:
     """Frames of these events, ordered by chatroom and number, with messages and conversations as they are now."""
     events = sorted(events, key=lambda event: (event["chatroom_id"], event["seq"]))
-    conversation_ids = {event["conversation_id"] for event in events if event["type"] != UPDATED}
+    conversation_ids = {event["conversation_id"] for event in events if event["type"] not in (UPDATED, OFFER)}
     conversations, seen_counts = _load_conversations(list(conversation_ids)) if conversation_ids else ({}, {})
     message_ids = {event["message_id"] for event in events if event["message_id"]}
     message_ids |= {row["last_message_id"] for row in conversations.values() if row["last_message_id"]}
     messages = payloads.describe_messages_by_id(message_ids)
-    frames = (_build_frame(event, conversations, messages, seen_counts) for event in events)
+    offered_ids = {event["message_id"] for event in events if event["type"] == OFFER}
+    offers = payloads.describe_offers_by_message(offered_ids) if offered_ids else {}
+    frames = (_build_frame(event, conversations, messages, seen_counts, offers) for event in events)
     return [frame for frame in frames if frame]
 
 
@@ -126,7 +129,9 @@ def _load_conversations(ids: list[UUID]) -> tuple[dict[UUID, dict], dict[UUID, d
     return {row["id"]: row for row in rows}, seen_counts
 
 
-def _build_frame(event: dict, conversations: dict, messages: dict, seen_counts: dict) -> Frame | None:
+def _build_frame(
+    event: dict, conversations: dict, messages: dict, seen_counts: dict, offers: dict[UUID, dict]
+) -> Frame | None:
     room, conversation_id = str(event["chatroom_id"]), event["conversation_id"]
     row, message = conversations.get(conversation_id), messages.get(event["message_id"])
     header = {"type": event["type"], "chatroom_id": room, "seq": event["seq"]}
@@ -136,6 +141,8 @@ def _build_frame(event: dict, conversations: dict, messages: dict, seen_counts: 
         row = message = None
     before = f'{orjson.dumps(header).decode()[:-1]},"cursor":"'
     middle = f'","message":{orjson.dumps(message).decode()}' if message else '"'
+    if message and event["type"] == OFFER:
+        middle += f',"opt_out_offer":{orjson.dumps(offers.get(event["message_id"])).decode()}'
     if row is None:
         return Frame(room, event["seq"], before, middle + "}", None, 0, {})
     shape = payloads.describe_conversation(row, messages.get(row["last_message_id"]), None)

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
         ("accounts", "0007_keyword_languages"),
         ("chatrooms", "0007_read_versions"),
         ("integrations", "0009_retired_accounts"),
-        ("messaging", "0016_failed_messages"),
+        ("messaging", "0016_unsuccessful_messages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

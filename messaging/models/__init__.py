@@ -1,6 +1,7 @@
 """Tables of messaging, a room for each subject."""
 
 from messaging.models.campaigns import Campaign, CampaignGroup, CampaignRecipient
+from messaging.models.consent import ConsentEntry, OptOutOffer
 from messaging.models.contact_lists import ContactImport, GroupChange, ImportRow
 from messaging.models.conversations import (
     Conversation,
@@ -11,7 +12,7 @@ from messaging.models.conversations import (
     ReadMarker,
 )
 from messaging.models.log import Event, IdempotencyKey
-from messaging.models.messages import UNSUCCESSFUL, Attachment, ConsentEntry, Message, MessageReceipt
+from messaging.models.messages import UNSUCCESSFUL, Attachment, Message, MessageReceipt
 from messaging.models.notifications import Notification
 from messaging.models.statistics import CountChange, CountedZone, DailyCount
 from messaging.models.wording import Color, Label, MessageTemplate
@@ -41,6 +42,7 @@ __all__ = [
     "MessageTemplate",
     "Note",
     "Notification",
+    "OptOutOffer",
     "Platform",
     "ReadMarker",
 ]

@@ -16,6 +16,7 @@ class Event(models.Model):
         MESSAGE_CREATED = "message.created"
         MESSAGE_UPDATED = "message.updated"
         CONVERSATION_UPDATED = "conversation.updated"
+        OPT_OUT_OFFER_UPDATED = "opt_out_offer.updated"
 
     pk = models.CompositePrimaryKey("chatroom_id", "seq")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)

@@ -1,4 +1,4 @@
-"""Messages in and out, what came with them, what the provider said about them, and who wants none."""
+"""Messages in and out, what came with them, and what the provider said about them."""
 
 from typing import Self
 
@@ -162,8 +162,8 @@ class Message(Row):
             # Few beside those that went well, which would have to be leafed through to find them.
             models.Index(
                 fields=["organization", "-occurred_at", "-id"],
-                name="messages_failed",
-                condition=Q(status__in=["failed", "not_sent", "undelivered"]),
+                name="messages_unsuccessful",
+                condition=Q(status__in=UNSUCCESSFUL),
             ),
             models.Index(
                 fields=["lease_until"],
@@ -224,34 +224,6 @@ class Attachment(Row):
         db_table = "attachments"
         constraints = [models.UniqueConstraint(fields=["message", "position"], name="attachments_once")]
         indexes = [models.Index(fields=["id"], name="attachments_pending", condition=Q(state="pending"))]
-
-
-class ConsentEntry(Row):
-    """Somebody wants no more messages from a channel, or wants them again. The newest entry of both holds.
-
-    `created_at` of a keyword is when it was written, so a message that is fetched late takes its place in time.
-    """
-
-    class Kind(models.TextChoices):
-        OPT_IN = "opt_in"
-        OPT_OUT = "opt_out"
-
-    class Source(models.TextChoices):
-        KEYWORD = "keyword", "The recipient wrote a keyword"
-        PROVIDER = "provider", "The provider refused: the recipient has opted out"
-
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="+", db_constraint=False)
-    address = models.CharField(max_length=64, help_text="The recipient's.")
-    kind = models.CharField(max_length=7, choices=Kind.choices)
-    source = models.CharField(max_length=8, choices=Source.choices)
-    text = models.CharField(max_length=100, blank=True, db_default="", help_text="What was written or answered.")
-    message = models.ForeignKey(Message, models.SET_NULL, null=True, related_name="+", db_constraint=False)
-
-    class Meta:
-        db_table = "consent_entries"
-        verbose_name_plural = "consent entries"
-        indexes = [models.Index(fields=["channel", "address", "-created_at", "-id"], name="consent_entries_newest")]
 
 
 class MessageReceipt(Row):

@@ -1,6 +1,6 @@
 """Notifications about mentions and assignments, and the mail about unseen ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -39,6 +39,23 @@ def notify_users(
     )
     for user_id in recipient_ids:
         _tell_count(user_id)
+
+
+def notify_assignee(user: User, conversations: Sequence[Conversation], *, by: User) -> None:
+    """Notify a user of many conversations at once, unless they took them over themselves."""
+    if user.pk == by.pk or not conversations:
+        return
+    Notification.objects.bulk_create(
+        Notification(
+            organization_id=conversation.organization_id,
+            user=user,
+            conversation_id=conversation.pk,
+            actor=by,
+            kind=Notification.Kind.ASSIGNMENT,
+        )
+        for conversation in conversations
+    )
+    _tell_count(user.pk)
 
 
 def count_unseen(user: User) -> int:

@@ -7,8 +7,8 @@ from procrastinate.types import JSONDict
 
 from integrations.events import Echo, InboundMessage, Referred
 from messagehub import sql
+from messaging.consent import offers
 from messaging.live import event_log
-from messaging.sending import consent
 
 Message = InboundMessage | Echo
 Key = tuple[str, str, str, str]  # account, platform, the channel's address, provider id
@@ -279,12 +279,10 @@ def receive_messages(messages: Iterable[Message]) -> list[event_log.Change]:
     _store_attachments(all_rows, message_of)
     message_by_row = [(row["id"], message_of[_row_key(row)]) for row in all_rows]
     _store_references(message_by_row)
-    kinds = [
-        (pk, consent.read_consent(message.body, message.keyword))
-        for pk, message in message_by_row
-        if isinstance(message, InboundMessage)
+    texts = [
+        (pk, message.body, message.keyword) for pk, message in message_by_row if isinstance(message, InboundMessage)
     ]
-    consent_changes = consent.record_keywords([(pk, *kind) for pk, kind in kinds if kind])
+    consent_changes = offers.note_consent(texts)
     message_changes = [
         event_log.Change(
             event_log.CREATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]

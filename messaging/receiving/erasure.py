@@ -13,7 +13,7 @@ from chatrooms.models import Contact, ContactActivity, ContactAddress
 from integrations.events import ErasureRequested
 from messaging.conversations import changes
 from messaging.live import event_log
-from messaging.models import Message, Note
+from messaging.models import Message, Note, OptOutOffer
 from messaging.receiving import message_changes
 from messaging.sending import states
 
@@ -61,6 +61,7 @@ def _erase_messages(contact: Contact, platforms: Sequence[str], address: str) ->
     # Reconciliation asks the provider by the address whether these were sent and have to be paid for.
     erased.filter(direction=Message.Direction.OUTBOUND).exclude(status__in=UNCERTAIN).update(to_address="")
     message_changes.forget_files(message_ids)
+    OptOutOffer.objects.filter(message__in=message_ids).delete()
     Note.objects.filter(conversation__contact=contact, conversation__platform__in=platforms).delete()
     return [states.message_updated(row) for row in rows]
 

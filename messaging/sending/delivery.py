@@ -18,9 +18,10 @@ from chatrooms import contacts
 from integrations import failures, health, isolation, meanings, providers
 from integrations.events import Accepted, Busy, NotReached, Outcome, OutgoingText, Refused, ShutOut, Unclear
 from messagehub import encryption, sql, tenancy
+from messaging.consent import entries
 from messaging.live import event_log
 from messaging.models import Message
-from messaging.sending import consent, flow_control, recheck, states
+from messaging.sending import flow_control, recheck, states
 
 log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 8  # calls that did not reach the provider; being told to wait does not count
@@ -93,13 +94,13 @@ RETURNING m.id, m.organization_id, m.attempt, m.content,
 """
 # Asked for every claimed message, since it is read by primary keys: contacts that were blocked or opted out after the
 # message was queued, and channels that were retired.
-UNWANTED = """
+UNWANTED = f"""
 SELECT m.id FROM messages m
 JOIN contacts c ON c.id = m.contact_id
 JOIN channels n ON n.id = m.channel_id
-WHERE m.id = ANY(%s::uuid[]) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL OR 'opt_out' = (
-    SELECT e.kind FROM consent_entries e WHERE e.channel_id = n.id AND e.address = m.to_address
-    ORDER BY e.created_at DESC, e.id DESC LIMIT 1))
+JOIN organizations o ON o.id = m.organization_id
+WHERE m.id = ANY(%s::uuid[]) AND (c.blocked_at IS NOT NULL OR n.retired_at IS NOT NULL OR
+    {entries.OPTED_OUT.format(address="m.to_address")})
 """
 SENDERS = isolation.Batches(
     "Sending",
@@ -200,7 +201,7 @@ def _drop_unsendable(rows: list[dict]) -> list[dict]:
         return rows
     doubtful_ids = {row["id"] for row in sql.fetch_prepared(UNWANTED, [[row["id"] for row in rows]])}
     doubtful_ids |= {row["id"] for row in rows if row["waited"] > WAITED_SECONDS}
-    doubtful_ids |= consent.find_opt_outs_by_form((row["id"], row["to_address"]) for row in rows)
+    doubtful_ids |= entries.find_opt_outs_by_form((row["id"], row["to_address"]) for row in rows)
     stopped_ids = recheck.recheck_claimed([row for row in rows if row["id"] in doubtful_ids])
     return [row for row in rows if row["id"] not in stopped_ids]
 
@@ -331,7 +332,7 @@ def _apply_meaning(claim: Claimed, row: dict) -> list[event_log.Change]:
     """Apply what an error code says about the recipient or our number; returns the changes to record."""
     meaning = failures.explain_code(row["error_code"])
     if meaning.kind == meanings.OPTED_OUT:
-        return consent.record_provider_opt_out(
+        return entries.record_provider_opt_out(
             row["organization_id"],
             claim.channel_id,
             row["to_address"],

@@ -18,8 +18,9 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
 from integrations import providers
 from integrations.models import Channel, ProviderAccount
-from messaging.models import UNSUCCESSFUL, ConsentEntry, Conversation, Message, Platform
-from messaging.sending import consent, quiet_hours
+from messaging.consent import entries
+from messaging.models import UNSUCCESSFUL, Conversation, Message, Platform
+from messaging.sending import quiet_hours
 from tokens import ledger
 
 # Within this time of the customer's last message ours is a reply, which quiet hours do not hold back.
@@ -108,7 +109,7 @@ def may_send(
     sender = conversation.channel
     checks = (
         check_access(user, conversation.chatroom_id),
-        *_check_recipient(user, conversation, to, at, consent.find_opt_out(sender.pk, to) if sender and to else None),
+        *_check_recipient(user, conversation, to, at, entries.find_opt_out(sender.pk, to) if sender and to else None),
         check_content(conversation.platform, content, media_count),
         None if paid else _check_tokens(user, conversation.platform),
         None if seen_message is None else _find_newer(conversation, seen_message),
@@ -138,7 +139,7 @@ def may_send_to_each(
     """
     # Conversations are built in memory: the feed opens them only for recipients who get a message.
     at, warnings = at or timezone.now(), tuple(_list_delays(sender))
-    opt_outs = consent.find_opt_outs(sender.pk, [to for _, to in recipients])
+    opt_outs = entries.find_opt_outs(sender.pk, [to for _, to in recipients])
     verdicts = []
     for contact, to in recipients:
         exchange = Conversation(contact=contact, channel=sender, chatroom_id=contact.chatroom_id, platform=Platform.SMS)
@@ -160,7 +161,7 @@ def check_access(user: User, chatroom_id: UUID) -> Reason | None:
 
 
 def _check_recipient(
-    user: User, conversation: Conversation, to: str, at: datetime, opt_out: ConsentEntry | None
+    user: User, conversation: Conversation, to: str, at: datetime, opt_out: entries.Decision | None
 ) -> tuple[Reason | None, ...]:
     """Reasons that depend on the recipient and the channel."""
     return (
@@ -176,25 +177,27 @@ def no_access() -> Reason:
     return Reason("no_access", _("The sender no longer has access to this chatroom."), _("Ask an admin."))
 
 
-def _check_contact(contact: Contact, to: str, opt_out: ConsentEntry | None) -> list[Reason]:
+def _check_contact(contact: Contact, to: str, opt_out: entries.Decision | None) -> list[Reason]:
     """Block, consent and a number that the provider refused. `opt_out` is the consent entry in force."""
     reasons = []
     if contact.blocked_at:
         reasons.append(Reason("blocked", _("This contact is blocked."), _("Unblock to reply.")))
     if opt_out:
-        day = date_format(timezone.localtime(opt_out.created_at), "j F Y")
-        reasons.append(
-            Reason(
-                "opted_out",
-                _("Opted out on {day}.").format(day=day),
-                _("You can't message this contact from this number until they text START."),
-            )
-        )
+        reasons.append(_explain_opt_out(opt_out))
     if contact.phone_refused and to == contact.phone:
         text = _("The provider reports that this number can't receive messages ({code}).")
         fix = _("Correct the contact's phone number.")
         reasons.append(Reason("invalid_number", text.format(code=contact.phone_refused), fix))
     return reasons
+
+
+def _explain_opt_out(opt_out: entries.Decision) -> Reason:
+    day = date_format(timezone.localtime(opt_out.said_at), "j F Y")
+    fix = _("You can't message this contact from this number until they text START.")
+    if opt_out.is_own:
+        return Reason("opted_out", _("Opted out on {day}.").format(day=day), fix)
+    text = _("Opted out of {channel} on {day}, which holds for this channel too.")
+    return Reason("opted_out", text.format(channel=opt_out.channel_address, day=day), fix)
 
 
 def _check_sender(conversation: Conversation, to: str) -> Reason | None:

@@ -252,7 +252,7 @@ def test_a_change_goes_through_the_operation_and_is_written_down(operator, olga,
     operator.post(f"/admin/accounts/user/{bo.pk}/change/", {"name": "Bo B", "role": "admin", "is_superuser": "on"})
     browser(ann).post(
         f"/admin/accounts/organization/{acme.organization.pk}/change/",
-        {"name": "Acme Ltd", "time_zone": "UTC", "default_country": "US", "keyword_languages": "en,es,fr"},
+        {"name": "Acme Ltd", "time_zone": "UTC", "default_country": "US", "keyword_languages": "de,en,es,fr,it,pt"},
     )
 
     bo.refresh_from_db()

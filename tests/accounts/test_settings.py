@@ -15,7 +15,8 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
         "refund_policy": "not_sent",
         "low_balance_limit": 10,
         "require_mfa_for_admins": False,
-        "keyword_languages": ["en", "es", "fr"],
+        "keyword_languages": ["de", "en", "es", "fr", "it", "pt"],
+        "opt_out_scope": "channel",
         "token_prices": {"SMS": 1, "MESSENGER": 1, "INSTAGRAM": 1},
         "quiet_hours": None,
     }
@@ -39,6 +40,7 @@ def test_the_rules_of_sending_are_settings(api, ann):
         "refund_policy": "undelivered",
         "low_balance_limit": 25,
         "keyword_languages": ["fr"],
+        "opt_out_scope": "organization",
     }
     changed = client.patch("/api/settings", rules).json()
     assert {name: changed[name] for name in rules} == {
@@ -54,7 +56,8 @@ def test_the_rules_of_sending_are_settings(api, ann):
         {"token_prices": {"SMS": -1}},
         {"refund_policy": "always"},
         {"low_balance_limit": -1},
-        {"keyword_languages": ["de"]},
+        {"keyword_languages": ["nl"]},
+        {"opt_out_scope": "platform"},
     ):
         assert client.patch("/api/settings", wrong).status_code == 400, wrong
     assert client.get("/api/settings").json()["token_prices"]["SMS"] == 2

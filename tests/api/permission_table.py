@@ -113,6 +113,16 @@ TABLE = [
         "groups/<uuid:pk>/members", "delete", EVERYBODY, "contacts", {204}, "group",
         {"contact_id": "contact"}, linked=frozenset({"contact_id"}), elsewhere=404,
     ),
+    reads("contacts/<uuid:pk>/consent", "contact"),
+    Row(
+        "contacts/<uuid:pk>/consent", "post", EVERYBODY, "contacts", {201}, "contact", {"channel_id": "number"},
+        {"kind": "opt_in", "reason": "Asked at the counter"}, linked=frozenset({"channel_id"}),
+    ),
+    # sentences that are offered as opt-outs
+    reads("opt-out-offers", chatroom_id="room"),
+    reads("opt-out-offers/<uuid:pk>", "offer"),
+    Row("opt-out-offers/<uuid:pk>/accept", "post", EVERYBODY, "contacts", {200}, "offer"),
+    Row("opt-out-offers/<uuid:pk>/dismiss", "post", EVERYBODY, "contacts", {200}, "offer", body={"reason": "A joke"}),
     # labels and templates
     reads("labels"),
     Row("labels", "post", ADMINS, "contacts", {201}, body={"name": "New"}),

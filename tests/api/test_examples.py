@@ -27,7 +27,7 @@ from messagehub.api.examples import FILE, read_examples
 from messaging.campaigns import lifecycle
 from messaging.conversations import labels
 from messaging.message_templates import templates
-from messaging.models import Campaign
+from messaging.models import Campaign, ConsentEntry
 from tests import factories
 from tests.sandbox_server import SandboxServer
 from tokens import ledger
@@ -36,7 +36,7 @@ SID, TOKEN, OTHER_SID = "AC" + "c" * 32, "c" * 32, "AC" + "d" * 32
 NEW_PAGE, PAGE_TOKEN = "107700000000002", "EAAGm0PX4ZCpsBO5ZC"
 THINGS = (
     "room agent admin contact conversation message number label template group draft running paused scheduled failed "
-    "unknown stranger empty_room spare_number key organization page done"
+    "unknown stranger empty_room spare_number key organization page done offer"
 ).split()
 IDS = {thing: str(UUID(f"01990000-0000-7000-8000-{number:012d}")) for number, thing in enumerate(THINGS, 1)}
 EXAMPLES = read_examples()
@@ -86,6 +86,14 @@ def furnish_room(organization, room, admin) -> dict[str, Any]:
     contact = factories.ContactFactory(chatroom=room, phone="+14155550132")
     conversation = factories.ConversationFactory(chatroom=room, contact=contact, channel=number)
     sent = {"conversation": conversation, "direction": "outbound", "sent_by": admin}
+    wish = factories.MessageFactory(
+        conversation=conversation, content="Take me off the list, please.", from_address=contact.phone,
+        to_address=number.address,
+    )  # fmt: skip
+    ConsentEntry.objects.create(
+        organization=organization, channel=number, address=contact.phone, kind="opt_in", source="staff", actor=admin,
+        reason="Signed up at the counter", asked_by="The customer",
+    )  # fmt: skip
     label = labels.create_label(organization, name="Urgent", color="magenta")
     template = templates.create_template(
         organization.pk, room, name="Delivery", body="Hi {{first_name|there}}, your table is ready. {{agent}}."
@@ -114,6 +122,7 @@ def furnish_room(organization, room, admin) -> dict[str, Any]:
             to_address=number.address,
         ),
         "label": label,
+        "offer": factories.OptOutOfferFactory(message=wish),
         "template": template,
         "group": group,
     }  # fmt: skip

@@ -120,6 +120,7 @@ def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
         "conversation": held.conversation,
         "message": held.message,
         "group": group,
+        "offer": factories.OptOutOfferFactory(message=held.message),
         "template": templates.create_template(world.organization.pk, held.room, name=f"T {kind}", body="Hi"),
     }
 

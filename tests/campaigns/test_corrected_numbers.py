@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from chatrooms.models import Contact
 from messaging.campaigns import feed
+from messaging.consent import entries
 from messaging.contacts import merging
 from messaging.models import CampaignRecipient, Message
-from messaging.sending import consent, delivery, sweeping
+from messaging.sending import delivery, sweeping
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -70,7 +71,7 @@ def test_edit_leaves_what_has_gone_out(acme, sales, bo, rich, api, inside):
 
 def test_opt_out_of_the_new_number_counts_for_what_waits(acme, sales, bo, rich, api, inside):
     with inside(acme):
-        consent.record_provider_opt_out(acme.organization.pk, sales.number.pk, RIGHT, message_id=None, text="STOP")
+        entries.record_provider_opt_out(acme.organization.pk, sales.number.pk, RIGHT, message_id=None, text="STOP")
     send(api(bo), sales)
     correct(api(bo), sales.contact)
     assert claim_addresses() == []

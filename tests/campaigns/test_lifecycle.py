@@ -11,8 +11,9 @@ from accounts.models import Organization
 from chatrooms import contacts, groups
 from chatrooms.models import Contact
 from messaging.campaigns import audience, feed
+from messaging.consent import entries
 from messaging.models import Conversation
-from messaging.sending import consent, delivery, eligibility, enqueue
+from messaging.sending import delivery, eligibility, enqueue
 from tests import factories
 from tests.campaigns.conftest import become
 from tokens import ledger
@@ -87,7 +88,7 @@ def test_who_is_blocked_opted_out_or_without_number_is_left_out_with_the_words_o
     with inside(acme):
         blocked, out, none, _ = group.contacts.order_by("pk")
         contacts.change_contact(blocked, by=rich, blocked=True)
-        consent.record_provider_opt_out(acme.organization.pk, sales.number.pk, out.phone, message_id=None, text="STOP")
+        entries.record_provider_opt_out(acme.organization.pk, sales.number.pk, out.phone, message_id=None, text="STOP")
         Contact.objects.filter(pk=none.pk).update(phone=None)
     campaign = draft(group)
     do("start", campaign)

@@ -13,8 +13,8 @@ from accounts.models import Organization
 from chatrooms import contacts, groups
 from chatrooms.models import Contact
 from messaging.campaigns import feed, preflight
+from messaging.consent import entries
 from messaging.models import Campaign
-from messaging.sending import consent
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def test_figures_are_those_of_what_happens(acme, sales, rich, crowd, draft, do, 
     with inside(acme):
         blocked, out, none, refused, nameless, recent, form, *_ = group.contacts.order_by("pk")
         contacts.change_contact(blocked, by=rich, blocked=True)
-        consent.record_provider_opt_out(acme.organization.pk, sales.number.pk, out.phone, message_id=None, text="STOP")
+        entries.record_provider_opt_out(acme.organization.pk, sales.number.pk, out.phone, message_id=None, text="STOP")
         Contact.objects.filter(pk=none.pk).update(phone=None)
         Contact.objects.filter(pk=refused.pk).update(phone_refused="21211")
         Contact.objects.filter(pk=nameless.pk).update(first_name="")

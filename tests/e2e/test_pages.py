@@ -23,7 +23,20 @@ PAGES = {  # person of the demo -> addresses
         "/campaigns/",
         "/campaigns/new/",
     ],
-    "dana": ["/manage/tokens/", "/contacts/?search=zzzz&consent=unknown"],
+    "dana": [
+        "/manage/tokens/",
+        "/contacts/?search=zzzz&consent=unknown",
+        "/manage/users/",
+        "/manage/chatrooms/",
+        "/manage/numbers/",
+        "/manage/numbers/import/",
+        "/manage/pages/",
+        "/manage/settings/",
+        "/manage/settings/labels/",
+        "/manage/settings/keys/",
+        "/manage/settings/audit/",
+        "/manage/settings/quiet-hours/",
+    ],
 }
 ADDRESSES = [(person, path) for person, paths in PAGES.items() for path in paths]
 

@@ -115,7 +115,7 @@ def test_token_that_meta_withdrew_pauses_the_page_and_its_admins_are_told_once(p
         checked_page = look_again(page)
 
     assert (checked_page.paused_code, list_actions(page), count_mails()) == ("190", ["page.fail"], 1)
-    assert "update its token under Channels" in list_alerts(page)["190"]
+    assert "update its token under Facebook and Instagram" in list_alerts(page)["190"]
     shown = api(ann).get(f"/api/facebook-pages/{page.pk}").json()["health"]
     assert (shown["state"], [alert["code"] for alert in shown["alerts"]]) == ("paused", ["190"])
 

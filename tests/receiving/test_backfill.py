@@ -13,9 +13,10 @@ from integrations import health
 from integrations.events import StatusUpdate
 from integrations.models import TwilioAccount, WebhookEvent
 from messagehub import tenancy
+from messaging.consent import entries
 from messaging.models import Attachment, Conversation, Message
 from messaging.receiving import backfill, ingest
-from messaging.sending import consent, delivery, delivery_reports, reconciliation
+from messaging.sending import delivery, delivery_reports, reconciliation
 from tests.cast import create_tenant
 from tests.sandbox_server import SandboxServer, sandbox_server
 from tokens import proof
@@ -90,7 +91,7 @@ def test_a_start_that_was_not_heard_stands_after_the_stop_that_was(acme, sandbox
     assert backfill.backfill_inbound() == 1
     assert texts(acme) == ["STOP", "START"]
     with tenancy.organization(acme["organization"].pk):
-        assert consent.find_opt_out(acme["number"].pk, CUSTOMER) is None
+        assert entries.find_opt_out(acme["number"].pk, CUSTOMER) is None
 
 
 def test_what_is_stored_and_waits_for_its_turn_is_left_to_it(acme, sandbox):

@@ -14,9 +14,9 @@ from integrations.events import Echo, InboundMessage
 from integrations.models import WebhookEvent
 from integrations.webhooks import Intake
 from messagehub import tenancy
+from messaging.consent import entries
 from messaging.models import Campaign, ConsentEntry, Conversation, Message
 from messaging.receiving import arrivals, ingest
-from messaging.sending import consent
 from tests import factories
 from tests.cast import create_tenant
 
@@ -109,7 +109,7 @@ def test_last_word_of_a_batch_is_the_consent_that_holds(acme, words, out):
     store(*words)
     ingest.drain_webhooks()
     with tenancy.organization(acme["organization"].pk):
-        assert (consent.find_opt_out(acme["number"].pk, PHONE) is not None) == out
+        assert (entries.find_opt_out(acme["number"].pk, PHONE) is not None) == out
 
 
 def receive(text: str, at: datetime) -> None:
@@ -126,7 +126,7 @@ def test_a_keyword_that_is_fetched_late_does_not_outlast_a_newer_one(acme, misse
     receive(newer, now - timedelta(hours=1))
     receive(missed, now - timedelta(hours=2))
     with tenancy.organization(acme["organization"].pk):
-        assert (consent.find_opt_out(acme["number"].pk, PHONE) is not None) == (newer == "STOP")
+        assert (entries.find_opt_out(acme["number"].pk, PHONE) is not None) == (newer == "STOP")
 
 
 @pytest.mark.django_db

@@ -66,6 +66,7 @@ class Day:
         media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/media/1", "MediaContentType0": "image/png"}
         self.webhook("twilio.message", From=self.customers[0], To=self.phone, Body="", **media)
         self.webhook("twilio.message", From=self.customers[3], To=self.phone, Body="STOP")
+        self.webhook("twilio.message", From=self.customers[1], To=self.phone, Body="Take me off your list")
         ingest.drain_webhooks()
 
     def answer(self) -> None:

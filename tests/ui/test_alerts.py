@@ -21,14 +21,14 @@ def read_page(client, path: str) -> str:
 
 
 @pytest.mark.parametrize("path", ["/inbox/", "/notifications/", "/manage/tokens/", "/me/"])
-def test_alert_of_the_organization_stands_on_every_page_of_its_admins(browser, ann, bo, zed, alert, path: str):
+def test_alert_of_the_organization_stands_on_every_page_of_its_admins(browser, ann, bo, zed, sales, alert, path: str):
     assert WORDS not in read_page(browser(ann), path)
 
     alert()
 
     shown = read_page(browser(ann), path)
     assert WORDS in shown
-    assert 'href="/admin/integrations/channel/"' in shown
+    assert f'href="/manage/channels/{sales.number.account_id}/"' in shown
     for other in (bo, zed):
         assert WORDS not in read_page(browser(other), path)
 

@@ -43,6 +43,7 @@ function loseRoom({ chatroom_id: room }) {
 listen({
   "message.created": changed,
   "message.updated": changed,
+  "opt_out_offer.updated": changed,
   "conversation.updated": ({ conversation: { id } }) => { changedRow(id); if (id === thread.open()) lookAround(); },
   "conversation.moved": ({ conversation_id: id }) => { changedRow(id); if (id === thread.open()) lookAround(); },
   "conversation.read": (frame) => changedRow(frame.conversation_id),

@@ -26,6 +26,7 @@ const acts = {
   mine: () => press(`#assign [value="${me}"]`),
   snooze: () => openMenu("snooze"),
   unread: () => press("#more [name=unread]"),
+  optOut: () => press("#log-items [data-opt-out]"),
   search: () => search.focus(),
   next: () => step(1),
   previous: () => step(-1),
@@ -38,7 +39,7 @@ const acts = {
 export function start(others) {
   keyboard.start(
     { ...acts, ...others },
-    { j: "next", k: "previous", r: "reply", n: "note", e: "resolve", a: "assign", l: "label", z: "snooze", u: "unread", "/": "search", "]": "aside" },
+    { j: "next", k: "previous", r: "reply", n: "note", e: "resolve", a: "assign", l: "label", z: "snooze", u: "unread", o: "optOut", "/": "search", "]": "aside" },
   );
 }
 

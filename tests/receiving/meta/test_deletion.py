@@ -21,11 +21,11 @@ from integrations.events import Profile
 from integrations.models import WebhookEvent
 from integrations.webhooks import Intake, Refused
 from messagehub import tenancy
+from messaging.consent import entries
 from messaging.contacts import profiles
 from messaging.conversations import notes
 from messaging.models import Attachment, ConsentEntry, Message, Note
 from messaging.receiving import ingest
-from messaging.sending import consent
 from tests import factories
 from tests.meanwhile import Aside
 from tests.meta_events import PERSON, build_batch, build_echo, build_event, build_text
@@ -142,7 +142,9 @@ def test_notes_go_and_an_opt_out_stays(page, come_in, thread, acme, inside, ann)
 
     with inside(acme):
         assert not Note.objects.filter(conversation=message.conversation_id).exists()
-        assert consent.find_opt_out(page.pk, PERSON) == entry
+        opt_out = entries.find_opt_out(page.pk, PERSON)
+        assert opt_out
+        assert opt_out.entry_id == entry.pk
 
 
 @pytest.mark.parametrize(("status", "after", "tokens"), [

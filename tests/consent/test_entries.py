@@ -6,10 +6,11 @@ import pytest
 
 from integrations.events import InboundMessage, Refused
 from messagehub import tenancy
+from messaging.consent import entries
 from messaging.live import event_log
 from messaging.models import ConsentEntry, Event
 from messaging.receiving import arrivals
-from messaging.sending import consent, delivery, eligibility, enqueue
+from messaging.sending import delivery, eligibility, enqueue
 from tests.cast import create_tenant
 from tokens import ledger
 
@@ -46,7 +47,7 @@ def said(acme: dict) -> list[str]:
 
 def is_out(acme: dict) -> bool:
     with tenancy.organization(acme["organization"].pk):
-        return consent.find_opt_out(acme["number"].pk, acme["contact"].phone) is not None
+        return entries.find_opt_out(acme["number"].pk, acme["contact"].phone) is not None
 
 
 @pytest.mark.parametrize("word", ["STOP", "stop", " Unsubscribe\n", "OPTOUT", "quit"])
@@ -102,7 +103,7 @@ def test_it_counts_for_the_number_that_was_written_to(acme):
         other = acme["number"]
         other.pk, other.address = None, "+15550100177"
         other.save(force_insert=True)
-        assert consent.find_opt_out(other.pk, acme["contact"].phone) is None
+        assert entries.find_opt_out(other.pk, acme["contact"].phone) is None
 
 
 def updated_conversations(acme: dict) -> list:

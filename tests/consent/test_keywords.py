@@ -8,9 +8,9 @@ from uuid_utils.compat import uuid7
 from accounts.models import Organization
 from integrations.events import InboundMessage
 from messagehub import tenancy
+from messaging.consent import entries, keywords
 from messaging.models import ConsentEntry
 from messaging.receiving import arrivals
-from messaging.sending import consent
 from tests.cast import create_tenant
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def receive(acme: dict, *texts: str, keyword: str = "") -> None:
 
 def is_out(acme: dict) -> bool:
     with tenancy.organization(acme["organization"].pk):
-        return consent.find_opt_out(acme["number"].pk, acme["contact"].phone) is not None
+        return entries.find_opt_out(acme["number"].pk, acme["contact"].phone) is not None
 
 
 STOPS = [
@@ -86,7 +86,7 @@ def test_start_lifts_an_opt_out_however_it_is_written(acme, text):
 
 @pytest.mark.parametrize("text", ["HELP", "help!", "He\u200blp", "Info", "AIDE", "¿Ayuda?"])
 def test_help_is_read_by_the_same_function(text):
-    assert (consent.read_keyword(text, "") or ())[:1] == ("HELP",)
+    assert (keywords.read_keyword(text, "") or ())[:1] == ("HELP",)
 
 
 def test_what_the_provider_calls_a_keyword_is_read_whatever_its_text(acme):

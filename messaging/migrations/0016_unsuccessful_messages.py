@@ -1,4 +1,4 @@
-"""Failed messages of an organization, newest first, without reading all the others."""
+"""Failed and canceled messages of an organization, newest first, without reading all the others."""
 
 from django.db import migrations, models
 
@@ -10,9 +10,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             "message",
             models.Index(
-                condition=models.Q(("status__in", ["failed", "not_sent", "undelivered"])),
+                condition=models.Q(("status__in", ["failed", "undelivered", "not_sent", "canceled"])),
                 fields=["organization", "-occurred_at", "-id"],
-                name="messages_failed",
+                name="messages_unsuccessful",
             ),
         ),
     ]

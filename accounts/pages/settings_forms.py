@@ -1,0 +1,77 @@
+"""The form of /manage/settings/."""
+
+import phonenumbers
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import COUNTRIES, KEYWORD_LANGUAGES, Organization
+from messagehub import datetimes
+
+FURTHER_LANGUAGES = [(code, name) for code, name in KEYWORD_LANGUAGES if code != "en"]
+GROUPS = {
+    "general": ("name", "default_country", "time_zone"),
+    "quiet": ("quiet_from", "quiet_until"),
+    "consent": ("keyword_languages",),
+    "tokens": ("price_sms", "price_messenger", "price_instagram", "refund_policy", "low_balance_limit"),
+    "security": ("require_mfa_for_admins",),
+}
+
+
+class OrganizationForm(forms.ModelForm):
+    """Everything that an organization decides for itself; its rules are the model's."""
+
+    default_country = forms.ChoiceField(
+        label=_("Default country"),
+        choices=[(code, f"{code} +{phonenumbers.country_code_for_region(code)}") for code in COUNTRIES],
+        help_text=_("Of phone numbers that are entered without +."),
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), help_text=_("Where the days of your reports begin, and for numbers without a place.")
+    )
+    quiet_from = forms.TimeField(label=_("From"), required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M"))
+    quiet_until = forms.TimeField(label=_("Until"), required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M"))
+    keyword_languages = forms.MultipleChoiceField(
+        label=_("STOP, START and HELP are also understood in"),
+        choices=FURTHER_LANGUAGES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("English always is."),
+    )
+
+    class Meta:
+        model = Organization
+        fields = [name for group in GROUPS.values() for name in group]
+        labels = {
+            "name": _("Name"),
+            "price_sms": _("Tokens for an SMS"),
+            "price_messenger": _("Tokens for a Messenger message"),
+            "price_instagram": _("Tokens for an Instagram message"),
+            "refund_policy": _("Refund"),
+            "low_balance_limit": _("Warn below"),
+            "require_mfa_for_admins": _("Admins need two-factor authentication"),
+        }
+        help_texts = {
+            "refund_policy": _("Which failed messages give their tokens back."),
+            "low_balance_limit": _("The agent and admins are told below this balance. 0 turns it off."),
+            "require_mfa_for_admins": _("Admins without it are signed out and set it up at the next sign-in."),
+        }
+
+    def __init__(self, *args, **options) -> None:
+        super().__init__(*args, **options)
+        zones = sorted(datetimes.list_time_zones())
+        self.fields["time_zone"].choices = [(zone, zone.replace("_", " ")) for zone in zones]
+
+    def clean_keyword_languages(self) -> list[str]:
+        return sorted({"en", *self.cleaned_data["keyword_languages"]})
+
+    def clean(self) -> dict:
+        values = super().clean() or {}
+        start, until = values.get("quiet_from"), values.get("quiet_until")
+        if (start is None) != (until is None):
+            self.add_error("quiet_until", _("Set both from and until, or neither."))
+        elif start and start == until:
+            self.add_error("quiet_until", _("Choose an end that differs from the start."))
+        return values
+
+    def groups(self) -> dict[str, list[forms.BoundField]]:
+        return {group: [self[name] for name in names] for group, names in GROUPS.items()}

@@ -1,0 +1,76 @@
+"""STOP, START and HELP, however a phone writes them."""
+
+import unicodedata
+from itertools import chain
+
+from messaging.models import ConsentEntry
+
+# Twilio's own list (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out) and common words of other
+# languages, as `fold_keyword` writes them. The English ones hold for every organization, the others where it has not
+# left their language out. YES opts in at Twilio, but is an ordinary answer to people, so it lifts nothing here.
+# Twilio blocks the number and answers the customer by itself, and still sends us the webhook: we must not answer too.
+# Sending in spite of it fails with 21610 (https://www.twilio.com/docs/api/errors/21610), and many of these hurt the
+# account.
+KEYWORDS = {
+    "STOP": {
+        "en": ("stop", "stopall", "stopsms", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"),
+        "es": ("alto", "parar", "baja", "darbaja", "dardebaja", "darmedebaja", "cancelar", "detener"),
+        "fr": ("arret", "arreter", "arretez", "desabonner", "desabonnement", "desinscrire", "desinscription"),
+        "de": ("stopp", "stoppen", "abmelden", "abmeldung", "abbestellen", "austragen"),
+        "pt": ("pare", "parar", "sair", "cancelar", "descadastrar", "descadastro"),
+        "it": ("fermare", "cancellami", "disiscrivimi", "disiscrizione", "rimuovimi"),
+    },
+    "START": {
+        "en": ("start", "unstop"),
+        "es": ("iniciar", "comenzar", "empezar", "reanudar"),
+        "fr": ("commencer", "demarrer", "reprendre"),
+        "de": ("starten", "fortsetzen"),
+        "pt": ("iniciar", "comecar", "retomar"),
+        "it": ("iniziare", "riprendere"),
+    },
+    "HELP": {
+        "en": ("help", "info"),
+        "es": ("ayuda",),
+        "fr": ("aide",),
+        "de": ("hilfe",),
+        "pt": ("ajuda",),
+        "it": ("aiuto",),
+    },
+}
+# The keyword and the languages that have it, by word.
+KEYWORD_OF = {
+    word: (keyword, " ".join(language for language, words in words_of.items() if word in words))
+    for keyword, words_of in KEYWORDS.items()
+    for word in chain.from_iterable(words_of.values())
+}
+CONSENT_OF = {"STOP": ConsentEntry.Kind.OPT_OUT, "START": ConsentEntry.Kind.OPT_IN}
+LONGEST_KEYWORD = 100  # characters as written, so that a long text is not folded for nothing
+
+
+def fold_keyword(text: str) -> str:
+    """The text without case, accents, spaces, punctuation and invisible characters.
+
+    Symbols stay, so that a text with an emoji is no keyword.
+    """
+    # Unicode categories: C is control and format, M marks, P punctuation, Z separators.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(char for char in plain if unicodedata.category(char)[0] not in "CMPZ")
+
+
+def read_keyword(text: str, opt_out_type: str) -> tuple[str, str] | None:
+    """STOP, START or HELP with its languages, by Twilio's OptOutType or else by the text; or None.
+
+    The languages have a space between them. What the provider took for a keyword holds as an English one: it has
+    blocked the number already.
+    """
+    # OptOutType comes only with Advanced Opt-Out (https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out).
+    # "Please stop" is no keyword for Twilio either: people read it and have a button.
+    if opt_out_type in KEYWORDS:
+        return opt_out_type, "en"
+    return KEYWORD_OF.get(fold_keyword(text)) if len(text) <= LONGEST_KEYWORD else None
+
+
+def read_consent(text: str, opt_out_type: str) -> tuple[str, str] | None:
+    """The kind of consent entry that the text asks for, and the languages of its keyword."""
+    keyword, languages = read_keyword(text, opt_out_type) or ("", "")
+    return (CONSENT_OF[keyword], languages) if keyword in CONSENT_OF else None
