@@ -289,6 +289,23 @@ class ApiKey(Row):
         return f"{self.name} ({self.prefix}…)"
 
 
+class SavedView(Row):
+    """Filters of a list that a person keeps under a name. The address of the list with the query is what they share."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, related_name="saved_views", db_constraint=False)
+    page = models.CharField(max_length=40, help_text="The name of its address.")
+    name = models.CharField(max_length=40, validators=[names.validate_name])
+    query = models.CharField(max_length=1000)
+
+    class Meta:
+        db_table = "saved_views"
+        constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="saved_views_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AuditEntry(Row):
     """Who did what to whom. Written once; without an organization where an operator acted on none."""
 
