@@ -12,7 +12,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0009_opt_out_scope"),
+        ("accounts", "0010_first_message_footer"),
     ]
 
     operations = [
