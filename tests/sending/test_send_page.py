@@ -58,6 +58,16 @@ def test_a_new_number_is_looked_at_sent_to_once_and_opened(page, acme, inside):
         assert Contact.objects.filter(phone="+15550107777").count() == 1
 
 
+def test_the_first_message_is_shown_with_its_footer_and_sent_with_it_once(page, acme, inside):
+    with inside(acme):
+        type(acme.organization).objects.update(first_message_footer="Reply STOP to opt out.")
+    looked = page(to="+15550107777", content="Hello")
+    assert "Reply STOP to opt out." in words(looked)
+    page("send", to="+15550107777", content="Hello", **hidden(looked))
+    page("send", to="+15550107777", content="Hello", **hidden(looked))
+    assert list_sent(acme, inside) == [("+15550107777", f"Hello\n{acme.organization.name}: Reply STOP to opt out.")]
+
+
 def test_what_was_changed_after_the_preview_is_looked_at_again(page, acme, inside):
     looked = page(to="+15550107777")
     changed = page("send", to="+15550107777", content="Bye", **hidden(looked))
