@@ -27,6 +27,7 @@ urlpatterns = [
     path("messages/", include("messaging.message_log.urls")),
     path("notifications/", include("messaging.notifications.urls")),
     path("campaigns/", include("messaging.campaigns.urls")),
+    path("templates/", include("messaging.message_templates.urls")),
     path("send/", send_views.send, name="send"),
     path("", include("messaging.dashboard.urls")),
     path("", include("messaging.inbox.urls")),

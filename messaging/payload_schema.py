@@ -138,6 +138,7 @@ class TemplateSerializer(RowSerializer):
     chatroom_id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField()
     body = serializers.CharField()
+    archived = serializers.BooleanField()
     created_at = serializers.DateTimeField()
 
 

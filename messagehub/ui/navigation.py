@@ -35,6 +35,7 @@ PAGES = (
     Page("send", _("Send SMS"), "send", key="S"),
     Page("contacts", _("Contacts"), "users", key="C"),
     Page("groups", _("Groups"), "layers"),
+    Page("templates", _("Templates"), "book-open-text"),
     Page("campaigns", _("Campaigns"), "megaphone"),
     Page("messages", _("Message log"), "scroll-text"),
     Page("manage-users", _("Users"), "contact-round", is_for_admins=True),

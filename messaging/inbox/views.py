@@ -6,8 +6,6 @@ What a script asks for (htmx, or a live event) is answered with a part of the pa
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Q
-from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -19,7 +17,6 @@ from messaging.inbox import context as inbox_context
 from messaging.inbox import list_filters
 from messaging.inbox.list_filters import Filters
 from messaging.message_templates import templates
-from messaging.models import MessageTemplate
 from messaging.notifications import notices
 
 MOST_IDS = 100
@@ -102,12 +99,9 @@ def side(request: HttpRequest, pk: UUID) -> HttpResponse:
 def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The templates that may be used here, filled in for the contact."""
     conversation = inbox_context.get_conversation(request, pk)
-    usable = MessageTemplate.objects.visible_to(request.user).filter(
-        Q(chatroom=conversation.chatroom_id) | Q(chatroom=None)
-    )
     choices = [
         {"template": each, "parts": templates.split_placeholders(each, conversation.contact, sender=request.user)}
-        for each in usable.order_by(Lower("name"), "pk")[:MOST_TEMPLATES]
+        for each in templates.list_offered(request.user, conversation.chatroom_id)[:MOST_TEMPLATES]
     ]
     return render(request, "inbox/_templates.html", {"templates": choices, "conversation": conversation})
 

@@ -6,11 +6,11 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
 from accounts.api.permissions import IsStaffOfOrganization
-from chatrooms.filters import InChatroomFilterSet
 from integrations import segments
 from messagehub.api.schema import operation
 from messagehub.api.viewsets import TenantModelViewSet
 from messaging.message_templates import templates
+from messaging.message_templates.filters import TemplateFilterSet
 from messaging.message_templates.serializers import (
     NewTemplateSerializer,
     PreviewSerializer,
@@ -32,7 +32,10 @@ class WritesOwnTemplates(IsStaffOfOrganization):
 
 
 @extend_schema_view(
-    list=operation("List templates", description="With `chatroom_id`, only the templates of that chatroom."),
+    list=operation(
+        "List templates",
+        description="Those that are not archived. With `chatroom_id`, only the templates of that chatroom.",
+    ),
     retrieve=operation("Get a template"),
     create=operation(
         "Create a template",
@@ -49,7 +52,14 @@ class TemplateViewSet(TenantModelViewSet):
     queryset = MessageTemplate.objects.all()
     serializer_class = TemplateSerializer
     input_classes = {"create": NewTemplateSerializer, "partial_update": TemplateChangeSerializer}
-    filterset_class = InChatroomFilterSet
+    filterset_class = TemplateFilterSet
+
+    def get_queryset(self):
+        rows = super().get_queryset()
+        # A list without the filter is of what is offered; one archived template is still found by its id.
+        return (
+            rows if self.action != "list" or "archived" in self.request.query_params else rows.filter(archived_at=None)
+        )
 
     def perform_create(self, serializer):
         data = serializer.validated_data
@@ -61,7 +71,11 @@ class TemplateViewSet(TenantModelViewSet):
         serializer.instance = template
 
     def perform_update(self, serializer):
-        templates.change_template(serializer.instance, **serializer.validated_data)
+        data = dict(serializer.validated_data)
+        if "archived" in data:
+            templates.archive_template(serializer.instance, is_archived=data.pop("archived"))
+        if data:
+            templates.change_template(serializer.instance, **data)
 
     @operation(
         "Render a template",
@@ -87,24 +101,4 @@ class TemplateViewSet(TenantModelViewSet):
     @action(detail=False, methods=["post"], serializer_class=PreviewSerializer)
     def preview(self, request):
         data = self.read_input()
-        text, missing_names = templates.fill_in_sample(data["body"], data["contact"], sender=request.user)
-        characters = segments.find_unicode_characters(text)
-        plain_text = segments.simplify_text(text)
-        return Response(
-            {
-                "content": text,
-                "missing": missing_names,
-                "encoding": "UCS-2" if characters else "GSM-7",
-                "segments": segments.count_segments(text),
-                "unicode_characters": [
-                    {
-                        "character": character,
-                        "name": segments.describe_character(character),
-                        "plain": segments.find_plain_form(character),
-                    }
-                    for character in characters
-                ],
-                "plain_content": plain_text,
-                "plain_segments": segments.count_segments(plain_text),
-            }
-        )
+        return Response(templates.describe_sample(data["body"], data["contact"], sender=request.user))

@@ -43,6 +43,7 @@ class TemplateChangeSerializer(InputSerializer):
     answer_class = TemplateSerializer
     name = serializers.CharField(max_length=80, required=False, validators=[names.validate_name])
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
+    archived = serializers.BooleanField(required=False)
 
 
 class PreviewSerializer(serializers.Serializer):

@@ -2,9 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
+from django.utils import timezone
 
 from accounts.models import User
 from chatrooms.models import Chatroom, Contact
+from integrations import segments
 from messagehub import constraints
 from messaging.models import MessageTemplate
 
@@ -65,6 +72,29 @@ def change_template(template: MessageTemplate, **values) -> None:
         template.save(update_fields=list(values))
 
 
+def archive_template(template: MessageTemplate, *, is_archived: bool) -> None:
+    """Take a template out of what is offered, or put it back. Its text stays, and so do the messages made of it."""
+    template.archived_at = timezone.now() if is_archived else None
+    template.save(update_fields=["archived_at"])
+
+
+def duplicate_template(template: MessageTemplate) -> MessageTemplate:
+    """Another one with the same text, named after it. Raises NameTaken once there are a hundred."""
+    with transaction.atomic():
+        siblings = MessageTemplate.objects.filter(organization_id=template.organization_id, chatroom=template.chatroom)
+        taken = {name.lower() for name in siblings.values_list("name", flat=True)}
+        endings = ["(copy)", *(f"(copy {number})" for number in range(2, 101))]
+        names = (f"{template.name[: 79 - len(ending)]} {ending}" for ending in endings)
+        name = next((name for name in names if name.lower() not in taken), template.name)
+        return create_template(template.organization_id, template.chatroom, name=name, body=template.body)
+
+
+def list_offered(user: User, chatroom_id: UUID) -> QuerySet[MessageTemplate]:
+    """What the user may write with in a chatroom: its own templates and those of all chatrooms, by name."""
+    templates = MessageTemplate.objects.visible_to(user).filter(archived_at=None)
+    return templates.filter(Q(chatroom=chatroom_id) | Q(chatroom=None)).order_by(Lower("name"), "pk")
+
+
 def render_template(
     template: MessageTemplate, contact: Contact, *, sender: User, variables: Mapping[str, str] | None = None
 ) -> str:
@@ -104,6 +134,29 @@ def fill_in_sample(body: str, contact: Contact | None, *, sender: User) -> tuple
 
     text = PLACE.sub(fill, body)
     return text, list(dict.fromkeys(missing_names))
+
+
+def describe_sample(body: str, contact: Contact | None, *, sender: User) -> dict:
+    """The text as it would go out, its segments, and the characters that make them shorter. Raises BadTemplate."""
+    text, missing_names = fill_in_sample(body, contact, sender=sender)
+    characters = segments.find_unicode_characters(text)
+    plain_text = segments.simplify_text(text)
+    return {
+        "content": text,
+        "missing": missing_names,
+        "encoding": "UCS-2" if characters else "GSM-7",
+        "segments": segments.count_segments(text),
+        "unicode_characters": [
+            {
+                "character": character,
+                "name": segments.describe_character(character),
+                "plain": segments.find_plain_form(character),
+            }
+            for character in characters
+        ],
+        "plain_content": plain_text,
+        "plain_segments": segments.count_segments(plain_text),
+    }
 
 
 def find_sample_value(name: str, contact: Contact | None, sender: User) -> str:

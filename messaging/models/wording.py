@@ -67,6 +67,7 @@ class MessageTemplate(Row):
     )
     name = models.CharField(max_length=80, validators=[names.validate_name])
     body = models.TextField()
+    archived_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is not offered any more.")
 
     objects = MessageTemplateQuerySet.as_manager()
 
@@ -80,3 +81,7 @@ class MessageTemplate(Row):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def archived(self) -> bool:
+        return self.archived_at is not None

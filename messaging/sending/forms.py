@@ -51,10 +51,7 @@ class SendForm(forms.Form):
         super().__init__(*args, **options)
         self.fields["channel"].queryset = Channel.objects.filter(chatroom=chatroom, platform="SMS").order_by("pk")
         self.fields["groups"].queryset = Group.objects.filter(chatroom=chatroom).order_by("name", "pk")
-        shown = MessageTemplate.objects.visible_to(user).filter(chatroom__in=[chatroom]) | (
-            MessageTemplate.objects.visible_to(user).filter(chatroom=None)
-        )
-        self.fields["template"].queryset = shown.order_by("name", "pk")
+        self.fields["template"].queryset = templates.list_offered(user, chatroom.pk)
 
     def clean(self) -> dict:
         data = super().clean()

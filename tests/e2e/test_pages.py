@@ -21,6 +21,8 @@ PAGES = {  # person of the demo -> addresses
         "/contacts/imports/",
         "/groups/",
         "/messages/",
+        "/templates/",
+        "/templates/new/",
         "/campaigns/",
         "/campaigns/new/",
     ],
