@@ -94,6 +94,13 @@ class Organization(Row):
     # In the recipient's local time. They span midnight where the start is later than the end.
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
+    first_message_footer = models.CharField(
+        max_length=160,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="How to opt out. Added, after the organization's name, to the first SMS to each contact.",
+    )
     opt_out_scope = models.CharField(
         max_length=12,
         choices=OptOutScope.choices,
@@ -280,6 +287,23 @@ class ApiKey(Row):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class SavedView(Row):
+    """Filters of a list that a person keeps under a name. The address of the list with the query is what they share."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, related_name="saved_views", db_constraint=False)
+    page = models.CharField(max_length=40, help_text="The name of its address.")
+    name = models.CharField(max_length=40, validators=[names.validate_name])
+    query = models.CharField(max_length=1000)
+
+    class Meta:
+        db_table = "saved_views"
+        constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="saved_views_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AuditEntry(Row):

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from messagehub import health, metrics
 from messagehub.ui import commands, styleguide
+from messaging.sending import send_views
 
 urlpatterns = [
     path("healthz", health.alive),
@@ -26,6 +27,7 @@ urlpatterns = [
     path("messages/", include("messaging.message_log.urls")),
     path("notifications/", include("messaging.notifications.urls")),
     path("campaigns/", include("messaging.campaigns.urls")),
+    path("send/", send_views.send, name="send"),
     path("", include("messaging.dashboard.urls")),
     path("", include("messaging.inbox.urls")),
 ]

@@ -205,11 +205,12 @@ SELECT DISTINCT ON (said.id) said.id, said.kind FROM (
     ) e ON true
     ORDER BY c.id, n.id, e.created_at DESC, e.id DESC)
     UNION ALL
-    (SELECT DISTINCT ON (c.id, c.address) c.id, e.kind
+    (SELECT DISTINCT ON (c.id, n.platform) c.id, e.kind
     FROM c JOIN chatrooms r ON r.id = c.chatroom_id
     JOIN organizations g ON g.id = r.organization_id AND g.opt_out_scope = 'organization'
     JOIN consent_entries e ON e.organization_id = g.id AND e.address = c.address
-    ORDER BY c.id, c.address, e.created_at DESC, e.id DESC)
+    JOIN channels n ON n.id = e.channel_id
+    ORDER BY c.id, n.platform, e.created_at DESC, e.id DESC)
 ) said
 ORDER BY said.id, said.kind = 'opt_out' DESC
 """

@@ -14,7 +14,7 @@ from messagehub.api.viewsets import TenantViewSet
 PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
 PLAIN = (
     "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins",
-    "keyword_languages", "opt_out_scope",
+    "keyword_languages", "opt_out_scope", "first_message_footer",
 )  # fmt: skip
 
 
@@ -72,6 +72,13 @@ class SettingsSerializer(RowSerializer):
         required=False, help_text="Admins must use two-factor authentication. Set up your own first."
     )
 
+    first_message_footer = serializers.CharField(
+        max_length=160,
+        required=False,
+        allow_blank=True,
+        help_text="Added, after the organization's name, to the first SMS to each contact, such as "
+        "`Reply STOP to opt out.` It counts in the message's segments and length.",
+    )
     opt_out_scope = KnownValueField(
         choices=Organization.OptOutScope.choices,
         required=False,

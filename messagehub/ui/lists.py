@@ -212,15 +212,20 @@ def _build_fields(filterset: FilterSet, labels: Mapping[str, Words]) -> Iterable
     for name, label in labels.items():
         bound = filterset.form[name]
         value = str(bound.value() or "").replace("\0", "").strip()[:200]
+        choices = [
+            Choice(str(choice), words, str(choice) == value)
+            for choice, words in getattr(bound.field, "choices", ())
+            if str(choice)
+        ]
+        # With one chatroom, or without any group, there is nothing to choose.
+        is_row = isinstance(bound.field, forms.ModelChoiceField)
+        if is_row and not value and len(choices) < (2 if name == "chatroom_id" else 1):
+            continue
         yield FilterField(
             name=name,
             label=label,
             value=value,
-            choices=[
-                Choice(str(choice), words, str(choice) == value)
-                for choice, words in getattr(bound.field, "choices", ())
-                if str(choice)
-            ],
+            choices=choices,
             input_type="date" if isinstance(filterset.filters[name], DayFilter) else "text",
             errors=bound.errors,
         )

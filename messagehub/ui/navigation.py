@@ -32,6 +32,7 @@ PAGES = (
     Page("home", _("Dashboard"), "chart-line", key="D"),
     INBOX,
     Page("notifications", _("For you"), "at-sign", count="unseen"),
+    Page("send", _("Send SMS"), "send", key="S"),
     Page("contacts", _("Contacts"), "users", key="C"),
     Page("groups", _("Groups"), "layers"),
     Page("campaigns", _("Campaigns"), "megaphone"),

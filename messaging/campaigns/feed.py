@@ -22,6 +22,7 @@ from integrations import isolation, segments
 from messagehub import sql, tenancy
 from messaging.campaigns import lifecycle
 from messaging.campaigns.lifecycle import Outcome, State
+from messaging.consent import footers
 from messaging.live import event_log
 from messaging.message_templates import templates
 from messaging.models import Campaign, CampaignRecipient, Conversation, Message, Platform
@@ -182,8 +183,9 @@ def _feed_batch(campaign: Campaign) -> int:
     due_recipients = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
     recipient_ids = [row.pk for row in due_recipients[: max(0, batch_size)]]
     turns = _lock_turns(campaign, recipient_ids)
+    greeted_ids = footers.find_greeted(payer.organization, [turn.contact.pk for turn in turns])
     for turn, verdict in zip(turns, _check_recipients(payer, campaign, turns), strict=True):
-        _judge(turn, verdict, campaign.content, payer)
+        _judge(turn, verdict, campaign.content, payer, is_first=turn.contact.pk not in greeted_ids)
     _create_messages(campaign, payer, turns, price)
     _record_outcomes(turns)
     return _skip_deleted_contacts(waiting.filter(pk__in=recipient_ids)) + sum(
@@ -239,7 +241,7 @@ def _check_recipients(payer: User, campaign: Campaign, turns: Sequence[Turn]) ->
     return eligibility.may_send_to_each(payer, campaign.channel, [(turn.contact, turn.address) for turn in turns])
 
 
-def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User) -> None:
+def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User, *, is_first: bool) -> None:
     """Fill in the text, skip the recipient with the reason, or let them wait until their quiet hours end."""
     turn.verdict = verdict
     if verdict.waits_until:
@@ -247,12 +249,13 @@ def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User) 
     elif not verdict.allowed:
         turn.skip(verdict.reasons[0].code, str(verdict.reasons[0]))
     else:
-        _fill_in_text(turn, content, payer)
+        _fill_in_text(turn, content, payer, is_first)
 
 
-def _fill_in_text(turn: Turn, content: str, payer: User) -> None:
+def _fill_in_text(turn: Turn, content: str, payer: User, is_first: bool) -> None:
     try:
         turn.text = templates.fill_in_template(content, turn.contact, sender=payer)
+        turn.text = footers.add_footer(turn.text, payer.organization) if is_first else turn.text
     except templates.MissingVariables as error:
         turn.skip("missing_variables", str(error))
     else:

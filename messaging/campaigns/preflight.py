@@ -15,7 +15,7 @@ from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import sql
 from messaging.campaigns import audience
-from messaging.consent import entries
+from messaging.consent import entries, footers
 from messaging.message_templates import templates
 from messaging.models import Campaign, Platform
 from messaging.sending import eligibility, quiet_hours
@@ -148,13 +148,18 @@ def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) 
     preflight.in_several_groups = sql.fetch_rows(CHOSEN, [campaign.pk])[0]["count"] - len(members)
     reachable = list(_skip_unreachable(campaign, members, preflight))
     has_variables = bool(templates.PLACE.search(campaign.content))
+    greeted_ids = _find_greeted(by, reachable)
     same_text = None if has_variables else _measure(campaign.content)
+    same_first = None if has_variables else _measure(footers.add_footer(campaign.content, by.organization))
     for member in reachable:
+        is_first = member.id not in greeted_ids
         quiet = _find_quiet(campaign, member, starts_at)
         if quiet and quiet.opens_at is None:
             preflight.skipped["quiet_hours"] += 1
             continue
-        measured = same_text or _fill_in(campaign.content, member, by, preflight)
+        measured = (same_first if is_first else same_text) or _fill_in(
+            campaign.content, member, by, preflight, is_first
+        )
         if measured is None:
             continue
         count, text = measured
@@ -211,9 +216,19 @@ def _find_quiet(campaign: Campaign, member: Member, at: datetime) -> quiet_hours
     return quiet_hours.find_quiet(organization, member.phone, at) if organization.quiet_from is not None else None
 
 
-def _fill_in(content: str, member: Member, sender: User, preflight: Preflight) -> tuple[int, str] | None:
+def _find_greeted(by: User, members: Sequence[Member]) -> set[UUID]:
+    """Those who get no footer."""
+    starts = range(0, len(members), BATCH)
+    batches = ([member.id for member in members[start : start + BATCH]] for start in starts)
+    return set().union(*(footers.find_greeted(by.organization, batch) for batch in batches))
+
+
+def _fill_in(
+    content: str, member: Member, sender: User, preflight: Preflight, is_first: bool
+) -> tuple[int, str] | None:
     try:
-        return _measure(templates.fill_in_template(content, cast(Contact, member), sender=sender))
+        text = templates.fill_in_template(content, cast(Contact, member), sender=sender)
+        return _measure(footers.add_footer(text, sender.organization) if is_first else text)
     except templates.MissingVariables:
         preflight.skipped["missing_variables"] += 1
         return None

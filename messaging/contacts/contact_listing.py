@@ -35,16 +35,27 @@ MATCHES = "SELECT c.id FROM {source} WHERE c.chatroom_id = ANY(%(rooms)s::uuid[]
 MATCHING = "SELECT id FROM contacts_matching(%(pattern)s, %(rooms)s::uuid[], NULL, NULL, NULL, true)"
 FOUND = "({matching}) found JOIN contacts c ON c.id = found.id"
 
-# The newest entry for each of the chatroom's channels, of which an opt-out beats an opt-in: what `payloads.consent_of`
-# says of one contact. Written from the entries, which are fewer than contacts.
+# The newest entry for each of the chatroom's channels, and of all channels where a STOP holds for all; of these an
+# opt-out beats an opt-in: what `payloads.consent_of` says of one contact. Written from the entries, which are fewer.
+FORMS = f"CROSS JOIN LATERAL unnest({phones.FORMS_IN_SQL.format(number='e.address')}) AS form (address)"
 SAID = f"""
-    SELECT DISTINCT ON (a.contact_id, n.id) a.contact_id, e.kind
+    (SELECT DISTINCT ON (a.contact_id, n.id) a.contact_id, e.kind
     FROM consent_entries e
     JOIN channels n ON n.id = e.channel_id AND n.chatroom_id = ANY(%(rooms)s::uuid[])
-    CROSS JOIN LATERAL unnest({phones.FORMS_IN_SQL.format(number="e.address")}) AS form (address)
+    {FORMS}
     JOIN contact_addresses a ON a.chatroom_id = n.chatroom_id AND a.platform = n.platform AND a.address = form.address
     WHERE a.is_primary OR a.platform <> 'SMS'
-    ORDER BY a.contact_id, n.id, e.created_at DESC, e.id DESC
+    ORDER BY a.contact_id, n.id, e.created_at DESC, e.id DESC)
+    UNION ALL
+    (SELECT DISTINCT ON (a.contact_id, n.platform) a.contact_id, e.kind
+    FROM consent_entries e
+    JOIN organizations g ON g.id = e.organization_id AND g.opt_out_scope = 'organization'
+    JOIN channels n ON n.id = e.channel_id
+    {FORMS}
+    JOIN contact_addresses a
+        ON a.chatroom_id = ANY(%(rooms)s::uuid[]) AND a.platform = n.platform AND a.address = form.address
+    WHERE a.is_primary OR a.platform <> 'SMS'
+    ORDER BY a.contact_id, n.platform, e.created_at DESC, e.id DESC)
 """
 # As arrays, so that they are read once, however often they are asked.
 OPTED_OUT = f"ARRAY(SELECT contact_id FROM ({SAID}) said WHERE kind = 'opt_out')"

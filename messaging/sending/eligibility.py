@@ -18,7 +18,7 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
 from integrations import providers
 from integrations.models import Channel, ProviderAccount
-from messaging.consent import entries
+from messaging.consent import entries, footers
 from messaging.models import UNSUCCESSFUL, Conversation, Message, Platform
 from messaging.sending import quiet_hours
 from tokens import ledger
@@ -113,7 +113,7 @@ def may_send(
         check_content(conversation.platform, content, media_count),
         None if paid else _check_tokens(user, conversation.platform),
         None if seen_message is None else _find_newer(conversation, seen_message),
-        None if allow_duplicate or not content else _find_duplicate(conversation, content),
+        None if allow_duplicate or not content else _find_duplicate(user.organization, conversation, content),
     )
     return Verdict(tuple(check for check in checks if check), tuple(_list_delays(sender)))
 
@@ -284,11 +284,11 @@ def _find_newer(conversation: Conversation, seen_message: Message) -> Reason | N
     )
 
 
-def _find_duplicate(conversation: Conversation, content: str) -> Reason | None:
+def _find_duplicate(organization: Organization | None, conversation: Conversation, content: str) -> Reason | None:
     same_messages = Message.objects.filter(
         conversation=conversation,
         direction=Message.Direction.OUTBOUND,
-        content=content,
+        content__in={content, footers.add_footer(content, organization)},
         occurred_at__gt=timezone.now() - DUPLICATE,
     )
     if not same_messages.exclude(status__in=UNSUCCESSFUL).exists():

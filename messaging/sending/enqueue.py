@@ -13,6 +13,7 @@ from chatrooms.models import Contact
 from integrations import segments
 from integrations.models import Channel, Platform
 from messagehub import limits
+from messaging.consent import footers
 from messaging.conversations import changes
 from messaging.live import event_log
 from messaging.models import Conversation, Message
@@ -75,10 +76,11 @@ def send_message(
     request_values = (sent_by.pk, contact.pk, from_address, content, list(media_urls), send_at)
     if client_id and (existing_message := Message.objects.filter(client_id=client_id).first()):
         return _repeat_answer(existing_message, request_values, sent_by)
+    text = footers.complete_text(content, conversation.platform, sent_by.organization, contact.pk)
     verdict = eligibility.may_send(
         sent_by,
         conversation,
-        content=content,
+        content=text,
         at=send_at,
         seen_message=seen_message,
         media_count=len(media_urls),
@@ -96,12 +98,12 @@ def send_message(
         channel=sender,
         direction=Message.Direction.OUTBOUND,
         platform=conversation.platform,
-        content=content,
+        content=text,
         media_urls=list(media_urls),
         status=Message.Status.SCHEDULED if send_at else Message.Status.QUEUED,
         from_address=from_address,
         to_address=to_address,
-        segments=count_parts(conversation.platform, content),
+        segments=count_parts(conversation.platform, text),
         tokens=eligibility.price_of(sent_by, conversation.platform),
         sent_by=sent_by,
         client_id=client_id,
@@ -139,11 +141,13 @@ def count_parts(platform: str, content: str) -> int:
 
 
 def _repeat_answer(existing_message: Message, request_values: tuple, sent_by: User) -> Sent:
+    footer = footers.build_footer(sent_by.organization)
+    written = request_values[3]
     stored_values = (
         existing_message.sent_by_id,
         existing_message.contact_id,
         existing_message.from_address,
-        existing_message.content,
+        written if existing_message.content == written + footer else existing_message.content,
         existing_message.media_urls,
     )
     if (*stored_values, existing_message.send_at) != request_values:

@@ -17,6 +17,7 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
         "require_mfa_for_admins": False,
         "keyword_languages": ["de", "en", "es", "fr", "it", "pt"],
         "opt_out_scope": "channel",
+        "first_message_footer": "",
         "token_prices": {"SMS": 1, "MESSENGER": 1, "INSTAGRAM": 1},
         "quiet_hours": None,
     }
@@ -41,6 +42,7 @@ def test_the_rules_of_sending_are_settings(api, ann):
         "low_balance_limit": 25,
         "keyword_languages": ["fr"],
         "opt_out_scope": "organization",
+        "first_message_footer": "Reply STOP to opt out.",
     }
     changed = client.patch("/api/settings", rules).json()
     assert {name: changed[name] for name in rules} == {

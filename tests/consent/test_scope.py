@@ -126,7 +126,7 @@ def test_the_refusal_names_the_number_that_the_stop_was_written_to(places, set_s
 
 @pytest.mark.parametrize(("scope", "shown"), [("channel", None), ("chatroom", None), ("organization", "opted_out")])
 def test_contacts_of_other_chatrooms_show_a_stop_that_holds_for_them(
-    places, set_scope, receive, inside, scope: str, shown: str | None
+    browser, places, set_scope, receive, inside, scope: str, shown: str | None
 ):
     set_scope(scope)
     receive(places["own"], {PHONE: "STOP"})
@@ -134,6 +134,9 @@ def test_contacts_of_other_chatrooms_show_a_stop_that_holds_for_them(
     with inside(places["own"].world):
         assert payloads.consent_of([contact]).get(contact.pk) == shown
         assert payloads.consent_of([places["own"].contact]) == {places["own"].contact.pk: "opted_out"}
+    listed = browser(places["own"].admin).get("/contacts/", {"consent": "opted_out"}).content.decode()
+    assert f"/contacts/{places['own'].contact.pk}/" in listed
+    assert (f"/contacts/{contact.pk}/" in listed) == (shown == "opted_out")
 
 
 @pytest.mark.parametrize(

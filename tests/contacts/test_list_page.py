@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.models import Organization
 from chatrooms import groups
 from chatrooms.models import Contact, Group
 from messaging import payloads
@@ -58,8 +59,19 @@ def test_people_see_the_contacts_of_their_chatrooms(browser, ann, bo, cy, suppor
     add("Abe")
     assert names_on(browser(bo).get(PAGE)) == ["Abe", "Nina"]
     assert names_on(browser(ann).get(PAGE)) == ["Abe", "Nina", "Nina"]
-    assert "No contacts yet" in browser(cy).get(PAGE).content.decode()
+    assert "No chatroom" in browser(cy).get(PAGE).content.decode()
     assert browser().get(PAGE)["Location"].startswith("/login/")
+
+
+def test_an_empty_list_says_what_to_do_first(browser, ann, acme, inside):
+    with inside(acme):
+        room = factories.ChatroomFactory(organization=acme.organization, name="New")
+        newcomer = factories.UserFactory(organization=acme.organization)
+        factories.UserChatroomFactory(user=newcomer, chatroom=room)
+    page = browser(newcomer).get(PAGE).content.decode()
+    assert "No contacts yet" in page
+    assert 'name="chatroom_id"' not in page  # there is one only
+    assert 'name="chatroom_id"' in browser(ann).get(PAGE).content.decode()
 
 
 def test_search_and_filters_narrow_the_list(browser, bo, acme, sales, vip, add, inside):
@@ -86,14 +98,19 @@ def test_search_and_filters_narrow_the_list(browser, bo, acme, sales, vip, add, 
         assert names_on(browser(bo).get(PAGE, query)) == names, query
 
 
-def test_consent_is_filtered_as_the_rows_say_it(browser, bo, acme, sales, add, inside):
-    """Also where a network writes a number in its other form, and where the newest word counts."""
+@pytest.mark.parametrize("scope", ["channel", "organization"])
+def test_consent_is_filtered_as_the_rows_say_it(browser, bo, acme, sales, support, add, inside, scope):
+    """Also where a network writes a number in its other form, where the newest word counts, and where a STOP to another
+    chatroom's channel holds for all."""
     people = {
         "Out": ["opt_in", "opt_out"],
         "Back": ["opt_out", "opt_in"],
         "Mex": ["opt_out"],
+        "Far": ["opt_out"],
         "Silent": [],
     }
+    with inside(acme):
+        Organization.objects.update(opt_out_scope=scope)
     for first_name, kinds in people.items():
         contact = add(first_name, **({"phone": "+525512345678"} if first_name == "Mex" else {}))
         address = "+5215512345678" if first_name == "Mex" else contact.phone
@@ -101,7 +118,7 @@ def test_consent_is_filtered_as_the_rows_say_it(browser, bo, acme, sales, add, i
             with inside(acme):
                 ConsentEntry.objects.create(
                     organization=acme.organization,
-                    channel=sales.number,
+                    channel=support.number if first_name == "Far" else sales.number,
                     address=address,
                     kind=kind,
                     source="keyword",
@@ -114,6 +131,7 @@ def test_consent_is_filtered_as_the_rows_say_it(browser, bo, acme, sales, add, i
         rows = list(Contact.objects.filter(chatroom=sales.room))
         said = payloads.consent_of(rows)
         assert found == {row.first_name: said.get(row.pk, "unknown") for row in rows}
+    assert found["Far"] == ("opted_out" if scope == "organization" else "unknown")
     assert (found["Out"], found["Back"], found["Mex"], found["Silent"]) == (
         "opted_out", "opted_in", "opted_out", "unknown",
     )  # fmt: skip

@@ -16,6 +16,7 @@ PAGES = {  # person of the demo -> addresses
     "maya": [
         "/",
         "/notifications/",
+        "/send/",
         "/contacts/",
         "/contacts/imports/",
         "/groups/",

@@ -22,10 +22,6 @@ def test_the_inbox_shows_what_is_theirs(browser, bo, cy, ann, sales, support):
     assert shown(cy) == set()
 
 
-def test_home_is_the_inbox(browser, bo):
-    assert browser(bo).get("/")["Location"] == "/inbox/"
-
-
 @pytest.mark.parametrize("path", ["", "read/", "messages/"])
 @pytest.mark.parametrize("outsider", ["cy", "zed"])  # colleague without the room; other tenant
 def test_a_conversation_of_others_does_not_exist(browser, sales, outsider, request, path):

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from rest_framework.test import APIClient
 
+from accounts import saved_views
 from chatrooms import groups
 from integrations.events import Accepted
 from integrations.models import WebhookEvent
@@ -112,6 +113,7 @@ class Day:
             group = groups.create_group(self.room, "Everyone")
             bulk.add_selected_to_group(group, contact_listing.build_match(self.agent), by=self.agent)
             contact_import = imports.create_import(self.room, "people.csv", content, by=self.agent)
+            saved_views.save_view(self.agent, page="contacts", name="Mine", query=f"group_id={group.pk}")
             imports.start_import(contact_import, ["name", "phone"], group, by=self.agent)
         imports.run_import(contact_import.pk)
 

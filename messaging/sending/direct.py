@@ -1,0 +1,165 @@
+"""One text to a few people at once, each checked before anything is sent. For more of them there are campaigns."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from chatrooms import contacts, phones
+from chatrooms.models import Chatroom, Contact, ContactAddress, Group
+from integrations import segments
+from integrations.models import Channel, Platform
+from messaging.conversations import changes
+from messaging.message_templates import templates
+from messaging.sending import eligibility, enqueue
+from tokens import ledger
+
+MOST_RECIPIENTS = 200
+
+
+class TooManyRecipients(Exception):
+    def __init__(self) -> None:
+        words = _("You can send to at most {n} people at once. Use a campaign for more.")
+        super().__init__(words.format(n=MOST_RECIPIENTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one recipient would get. `problem` says why they would not; `contact` is unsaved for a new number."""
+
+    address: str
+    contact: Contact | None
+    text: str = ""
+    problem: str = ""
+
+    @property
+    def segments(self) -> int:
+        return max(1, segments.count_segments(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    letters: Sequence[Letter]
+    price: int  # tokens for each
+    balance: int | None  # None for admins
+
+    @property
+    def ready(self) -> list[Letter]:
+        return [letter for letter in self.letters if not letter.problem]
+
+    @property
+    def skipped(self) -> list[Letter]:
+        return [letter for letter in self.letters if letter.problem]
+
+    @property
+    def segments(self) -> int:
+        return sum(letter.segments for letter in self.ready)
+
+    @property
+    def tokens(self) -> int:
+        return self.price * len(self.ready)
+
+    @property
+    def is_covered(self) -> bool:
+        return self.balance is None or self.balance >= self.tokens
+
+
+def split_numbers(text: str) -> list[str]:
+    """What was typed or pasted, a number a line or between commas or semicolons."""
+    parts = text.replace(",", "\n").replace(";", "\n").replace("\t", "\n").splitlines()
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def plan_letters(
+    channel: Channel,
+    content: str,
+    *,
+    numbers: Iterable[str],
+    groups: Iterable[Group] = (),
+    by: User,
+    at: datetime | None = None,
+) -> Plan:
+    """Whom the text would reach from this channel at the time `at`, and who is left out for which reason.
+
+    `numbers` are as people write them, of the organization's country. Raises TooManyRecipients.
+    """
+    recipients, letters = _find_recipients(channel, numbers, groups)
+    if len(recipients) + len(letters) > MOST_RECIPIENTS:
+        raise TooManyRecipients
+    pairs = [(contact, address) for address, contact in recipients.items()]
+    for (contact, address), verdict in zip(pairs, eligibility.may_send_to_each(by, channel, pairs, at), strict=True):
+        letters.append(_write_letter(contact, address, content, verdict, by))
+    return Plan(letters, eligibility.price_of(by, Platform.SMS), ledger.balance(by))
+
+
+def send_letters(plan: Plan, channel: Channel, *, by: User, key: UUID, send_at: datetime | None = None) -> list[UUID]:
+    """Send what is ready, each in a transaction of its own; returns the conversations.
+
+    With the same key each number gets one message, however often this is called. Raises SendRefused, ClientIdTaken and
+    InsufficientTokens; those before the one that raised are sent.
+    """
+    conversation_ids = []
+    for letter in plan.ready:
+        with transaction.atomic():
+            contact = letter.contact
+            if contact is None or contact._state.adding:
+                contact = contacts.find_or_create_contact(channel.chatroom, letter.address)
+            sent = enqueue.send_message(
+                changes.open_conversation(contact, channel),
+                letter.text,
+                sent_by=by,
+                send_at=send_at,
+                client_id=uuid5(key, letter.address),
+            )
+        conversation_ids.append(sent.message.conversation_id)
+    return conversation_ids
+
+
+def _find_recipients(
+    channel: Channel, numbers: Iterable[str], groups: Iterable[Group]
+) -> tuple[dict[str, Contact], list[Letter]]:
+    """Contacts by address, in the order in which they were named, and the numbers that are none."""
+    room = channel.chatroom
+    addresses, wrong = [], []
+    for number in numbers:
+        try:
+            addresses.append(phones.normalize_phone(number, room.organization.default_country))
+        except phones.ImpossibleNumber as error:
+            wrong.append(Letter(number, None, problem=str(error)))
+    known = ContactAddress.objects.select_related("contact").filter(
+        chatroom=room, platform=Platform.SMS, address__in=addresses
+    )
+    contact_of = {each.address: each.contact for each in known}
+    recipients = {address: contact_of.get(address) or _build_contact(room, address) for address in addresses}
+    members = Contact.objects.filter(memberships__group__in=list(groups), chatroom=room).distinct().order_by("pk")
+    for contact in members[: MOST_RECIPIENTS + 1]:
+        if contact.phone:
+            recipients.setdefault(contact.phone, contact)
+        else:
+            wrong.append(Letter("", contact, problem=_("This contact has no phone number.")))
+    for contact in recipients.values():
+        contact.chatroom, contact.organization = room, room.organization
+    return recipients, wrong
+
+
+def _build_contact(room: Chatroom, address: str) -> Contact:
+    """Of a number that is new: unsaved, and nothing is known of it."""
+    # What the database would fill in stays an expression until it is saved.
+    empty = dict.fromkeys(("first_name", "last_name", "email", "phone_refused"), "")
+    return Contact(chatroom=room, organization=room.organization, phone=address, **empty)
+
+
+def _write_letter(contact: Contact, address: str, content: str, verdict: eligibility.Verdict, by: User) -> Letter:
+    if not verdict.allowed:
+        return Letter(address, contact, problem=" ".join(str(reason) for reason in verdict.reasons))
+    try:
+        text = templates.fill_in_template(content, contact, sender=by)
+    except templates.MissingVariables as error:
+        return Letter(address, contact, problem=str(error))
+    if not text.strip() or len(text) > segments.LONGEST_TEXT:
+        return Letter(address, contact, problem=_("The text is empty or too long."))
+    return Letter(address, contact, text)

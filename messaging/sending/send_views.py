@@ -1,0 +1,103 @@
+"""/send/: one text to a few people, looked at before it goes."""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+from uuid_utils.compat import uuid7
+
+from chatrooms.models import Chatroom, Contact
+from messagehub import limits
+from messaging.sending import direct, eligibility, enqueue
+from messaging.sending.forms import SendForm
+from tokens import ledger
+
+MOST_SHOWN = 10  # letters of a preview
+REFUSALS = (eligibility.SendRefused, ledger.InsufficientTokens, limits.TooMany, enqueue.ClientIdTaken)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def send(request: HttpRequest) -> HttpResponse:
+    """POST looks, or sends what was looked at; what was changed since is looked at again."""
+    rooms = list(Chatroom.objects.visible_to(request.user).order_by("name", "pk"))
+    contact = _read_contact(request)
+    chatroom = _read_chatroom(request, rooms, contact)
+    context = {"own_page": "send", "rooms": rooms, "chatroom": chatroom, "most": direct.MOST_RECIPIENTS}
+    if chatroom is None:
+        return render(request, "sending/choose_chatroom.html", context, status=200 if rooms else 403)
+    initial = {"to": contact.phone} if contact else {}
+    form = SendForm(chatroom, request.user, request.POST or None, initial=initial)
+    context |= {"form": form, "has_numbers": form.fields["channel"].queryset.exists()}
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "sending/send.html", context, status=422 if form.errors else 200)
+    data = form.cleaned_data
+    try:
+        plan = direct.plan_letters(
+            data["channel"],
+            data["content"],
+            numbers=direct.split_numbers(data["to"]),
+            groups=data["groups"],
+            by=request.user,
+            at=data["send_at"],
+        )
+    except direct.TooManyRecipients as error:
+        form.add_error("groups" if data["groups"] else "to", str(error))
+        return render(request, "sending/send.html", context, status=422)
+    is_same = data["seen"] == form.fingerprint and data["key"] is not None
+    if request.POST.get("action") == "send" and is_same and plan.ready:
+        try:
+            enqueue.count_send(request.user)
+            conversation_ids = direct.send_letters(
+                plan, data["channel"], by=request.user, key=data["key"], send_at=data["send_at"]
+            )
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _say_sent(len(conversation_ids), scheduled=data["send_at"] is not None))
+            if len(conversation_ids) == 1:
+                return redirect("conversation", conversation_ids[0])
+            return redirect(f"{reverse('send')}?{urlencode({'chatroom': chatroom.pk})}")
+    # The key belongs to what is looked at now: what is sent for it is sent once.
+    form.data = form.data.copy()
+    form.data["seen"], form.data["key"] = form.fingerprint, data["key"] if is_same else uuid7()
+    context |= {
+        "plan": plan,
+        "letters": plan.ready[:MOST_SHOWN],
+        "more_count": max(0, len(plan.ready) - MOST_SHOWN),
+        "was_changed": request.POST.get("action") == "send" and not is_same,
+    }
+    return render(request, "sending/send.html", context, status=422 if form.errors else 200)
+
+
+def _say_sent(count: int, *, scheduled: bool) -> str:
+    if scheduled:
+        words = ngettext("{n} message scheduled.", "{n} messages scheduled.", count)
+    else:
+        words = ngettext("{n} message is on its way.", "{n} messages are on their way.", count)
+    return words.format(n=f"{count:,}")
+
+
+def _read_contact(request: HttpRequest) -> Contact | None:
+    """The contact that the address names. Raises Http404."""
+    if not (pk := request.GET.get("contact")):
+        return None
+    try:
+        return Contact.objects.visible_to(request.user).get(pk=UUID(pk))
+    except (Contact.DoesNotExist, ValueError):
+        raise Http404 from None
+
+
+def _read_chatroom(request: HttpRequest, rooms: list[Chatroom], contact: Contact | None) -> Chatroom | None:
+    """The chatroom that the address names, the contact's, or the only one. Raises Http404."""
+    wanted = str(contact.chatroom_id) if contact else request.GET.get("chatroom")
+    if not wanted:
+        return rooms[0] if len(rooms) == 1 else None
+    for room in rooms:
+        if str(room.pk) == wanted:
+            return room
+    raise Http404

@@ -1,0 +1,132 @@
+"""/send/: one text to a few people, looked at before it goes, and never twice."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from chatrooms import contacts, groups
+from chatrooms.models import Contact
+from messaging.models import Message
+from messaging.sending import direct
+from tests import factories
+from tokens import ledger
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def page(browser, rich, sales):
+    """Posts the form as Bo, who has ten tokens; returns the answer."""
+    client = browser(rich)
+
+    def post(action: str = "preview", **values):
+        form = {"channel": sales.number.pk, "content": "Hi {{first_name|there}}", "action": action, **values}
+        return client.post(f"/send/?chatroom={sales.room.pk}", form)
+
+    return post
+
+
+def words(answer) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+def hidden(answer) -> dict[str, str]:
+    """The key, and what was looked at."""
+    html = answer.content.decode()
+    return {name: re.search(rf'name="{name}" value="([^"]+)"', html)[1] for name in ("key", "seen")}
+
+
+def list_sent(acme, inside) -> list[tuple[str, str]]:
+    with inside(acme):
+        sent = Message.objects.filter(direction="outbound", status="queued")
+        return sorted(sent.values_list("to_address", "content"))
+
+
+def test_a_new_number_is_looked_at_sent_to_once_and_opened(page, acme, inside):
+    looked = page(to="+1 555 010 7777")
+    for each in ("Hi there", "Send 1 message", "of your 10"):
+        assert each in words(looked)
+    assert list_sent(acme, inside) == []
+    sent = page("send", to="+1 555 010 7777", **hidden(looked))
+    assert sent.headers["Location"].startswith("/inbox/")
+    again = page("send", to="+1 555 010 7777", **hidden(looked))
+    assert again.headers["Location"] == sent.headers["Location"]
+    assert list_sent(acme, inside) == [("+15550107777", "Hi there")]
+    with inside(acme):
+        assert Contact.objects.filter(phone="+15550107777").count() == 1
+
+
+def test_what_was_changed_after_the_preview_is_looked_at_again(page, acme, inside):
+    looked = page(to="+15550107777")
+    changed = page("send", to="+15550107777", content="Bye", **hidden(looked))
+    assert "You changed something since the last preview." in words(changed)
+    assert list_sent(acme, inside) == []
+    page("send", to="+15550107777", content="Bye", **hidden(changed))
+    assert list_sent(acme, inside) == [("+15550107777", "Bye")]
+
+
+def test_whoever_is_skipped_is_named_with_the_reason(page, acme, sales, bo, inside):
+    with inside(acme):
+        group = groups.create_group(sales.room, "Regulars")
+        people = factories.ContactFactory.create_batch(4, chatroom=sales.room)
+        groups.add_members(group, people)
+        contacts.change_contact(people[0], by=bo, blocked=True)
+        Contact.objects.filter(pk=people[1].pk).update(phone=None)
+    looked = page(to=f"not a number, {people[2].phone}", groups=[group.pk])
+    for each in ("This contact is blocked.", "This contact has no phone number.", "Send 2 messages", "not a number"):
+        assert each in words(looked)
+    page("send", to=f"not a number, {people[2].phone}", groups=[group.pk], **hidden(looked))
+    assert [to for to, _ in list_sent(acme, inside)] == sorted(person.phone for person in people[2:])
+
+
+def test_too_few_tokens_are_said_before_the_button(page, acme, ann, bo, inside):
+    with inside(acme):
+        ledger.adjust(bo, -9, actor=ann, reason="Down")
+    looked = page(to="+15550107777, +15550107778")
+    assert "You don't have enough tokens." in words(looked)
+    assert 'value="send"' not in looked.content.decode()
+
+
+def test_more_than_the_limit_is_for_a_campaign(page, monkeypatch):
+    monkeypatch.setattr(direct, "MOST_RECIPIENTS", 2)
+    refused = page(to="+15550107777, +15550107778, +15550107779")
+    assert (refused.status_code, "Use a campaign for more." in words(refused)) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"to": ""}, "Write at least one number, or choose a group."),
+        ({"to": "+15550107777", "content": " "}, "Write a text, or choose a template."),
+        ({"to": "+15550107777", "content": "{{nobody}}"}, "There is no variable"),
+        ({"to": "+15550107777", "send_at": "2020-01-01T10:00"}, "Choose a time in the future"),
+    ],
+)
+def test_a_bad_form_is_drawn_again(page, acme, inside, values, said):
+    answer = page("send", **values)
+    assert (answer.status_code, said in words(answer)) == (422, True)
+    assert list_sent(acme, inside) == []
+
+
+def test_others_chatrooms_contacts_and_groups_do_not_exist(browser, cy, zed, page, acme, sales, support, inside):
+    for outsider in (cy, zed):
+        client = browser(outsider)
+        assert client.get("/send/", {"chatroom": str(sales.room.pk)}).status_code == 404
+        assert client.get("/send/", {"contact": str(sales.contact.pk)}).status_code == 404
+    with inside(acme):
+        elsewhere = groups.create_group(support.room, "Elsewhere")
+    assert page(to="+15550107777", groups=[elsewhere.pk]).status_code == 422
+    assert page(to="+15550107777", channel=support.number.pk).status_code == 422
+    assert browser(cy).get("/send/", {"contact": "x"}).status_code == 404
+
+
+def test_queries_do_not_grow_with_recipients(page):
+    def count_queries(numbers: str) -> int:
+        page(to=numbers)
+        with CaptureQueriesContext(connection) as queries:
+            page(to=numbers)
+        return len(queries)
+
+    assert count_queries("+15550107777") == count_queries(", ".join(f"+1555010{n}" for n in range(7001, 7030)))
