@@ -12,6 +12,7 @@ pytestmark = pytest.mark.e2e
 
 def test_cell_of_the_matrix_saves_itself_and_the_doctor_comes_by_itself(demo: Demo, signed_in, complaints):
     page = signed_in("dana")
+    page.wait_for_load_state("networkidle")  # what the inbox still asks for would fail when it is left
     page.goto(f"{demo.base_url}/manage/chatrooms/")
     cell = page.get_by_role("checkbox", name="Priya Nair works in Deliveries")
     for wanted in (True, False):
