@@ -13,6 +13,7 @@ from chatrooms import contacts, phones
 from chatrooms.models import Chatroom, Contact, ContactAddress, Group
 from integrations import segments
 from integrations.models import Channel, Platform
+from messaging.consent import footers
 from messaging.conversations import changes
 from messaging.message_templates import templates
 from messaging.sending import eligibility, enqueue
@@ -91,8 +92,10 @@ def plan_letters(
     if len(recipients) + len(letters) > MOST_RECIPIENTS:
         raise TooManyRecipients
     pairs = [(contact, address) for address, contact in recipients.items()]
+    greeted_ids = footers.find_greeted(by.organization, [contact.pk for contact, _address in pairs])
     for (contact, address), verdict in zip(pairs, eligibility.may_send_to_each(by, channel, pairs, at), strict=True):
-        letters.append(_write_letter(contact, address, content, verdict, by))
+        is_first = contact.pk not in greeted_ids
+        letters.append(_write_letter(contact, address, content, verdict, by, is_first=is_first))
     return Plan(letters, eligibility.price_of(by, Platform.SMS), ledger.balance(by))
 
 
@@ -153,13 +156,16 @@ def _build_contact(room: Chatroom, address: str) -> Contact:
     return Contact(chatroom=room, organization=room.organization, phone=address, **empty)
 
 
-def _write_letter(contact: Contact, address: str, content: str, verdict: eligibility.Verdict, by: User) -> Letter:
+def _write_letter(
+    contact: Contact, address: str, content: str, verdict: eligibility.Verdict, by: User, *, is_first: bool
+) -> Letter:
     if not verdict.allowed:
         return Letter(address, contact, problem=" ".join(str(reason) for reason in verdict.reasons))
     try:
         text = templates.fill_in_template(content, contact, sender=by)
     except templates.MissingVariables as error:
         return Letter(address, contact, problem=str(error))
+    text = footers.add_footer(text, by.organization) if is_first else text
     if not text.strip() or len(text) > segments.LONGEST_TEXT:
         return Letter(address, contact, problem=_("The text is empty or too long."))
     return Letter(address, contact, text)
