@@ -9,7 +9,7 @@ from integrations import segments
 from messaging.campaigns import feed, lifecycle, preflight
 from messaging.consent import footers
 from messaging.models import Campaign, Message
-from messaging.sending import eligibility, enqueue, message_actions
+from messaging.sending import direct, eligibility, enqueue, message_actions
 from tests import factories
 
 WORDS = "Reply STOP to opt out."
@@ -80,6 +80,20 @@ def test_a_retried_first_message_has_the_footer_once(acme, ann, sales, inside, f
         Message.objects.filter(pk=first.pk).update(status="failed")
         retried = message_actions.retry_message(Message.objects.get(pk=first.pk), by=ann).message
     assert retried.content == "Hello" + footer
+
+
+def test_a_letter_to_new_numbers_is_looked_at_with_it_and_sent_once(acme, ann, sales, inside, footer):
+    numbers, key = ["+1 555 010 7777", sales.contact.phone], uuid4()
+    with inside(acme):
+        send(sales, ann, "Welcome")
+        looked = direct.plan_letters(sales.number, "x" * 150, numbers=numbers, by=ann)
+        assert [letter.text for letter in looked.letters] == ["x" * 150 + footer, "x" * 150]
+        assert looked.segments == 3
+        for _ in range(2):
+            plan = direct.plan_letters(sales.number, "x" * 150, numbers=numbers, by=ann)
+            direct.send_letters(plan, sales.number, by=ann, key=key)
+        sent = Message.objects.filter(direction="outbound", content__startswith="x")
+        assert sorted(sent.values_list("content", "segments")) == [("x" * 150, 1), ("x" * 150 + footer, 2)]
 
 
 @pytest.mark.parametrize("content", ["Hello", "Hello {{first_name|there}}"])
