@@ -241,11 +241,16 @@ def call_off_queued(campaign: Campaign) -> list[event_log.Change]:
     message_ids = [row["pk"] for row in rows]
     canceled = {"status": "canceled", "not_before": None}
     Message.objects.filter(pk__in=message_ids).update(**canceled)
-    paid_rows = [row for row in rows if row["tokens"]]
-    if paid_rows:
-        refunds = [(f"message:{row['pk']}", row["tokens"]) for row in paid_rows]
-        ledger.refund_each(paid_rows[0]["sent_by_id"], refunds, reason="Campaign canceled")
-        Message.objects.filter(pk__in=[row["pk"] for row in paid_rows]).update(tokens=0, refunded_as="canceled")
+    # Of more than one person where somebody else retried what failed, and an answer that came late put a message of the
+    # first one back.
+    refunds_by_payer: dict[UUID, list[tuple[str, int]]] = {}
+    for row in rows:
+        if row["tokens"]:
+            refunds_by_payer.setdefault(row["sent_by_id"], []).append((f"message:{row['pk']}", row["tokens"]))
+    for payer_id in sorted(refunds_by_payer, key=str):
+        ledger.refund_each(payer_id, refunds_by_payer[payer_id], reason="Campaign canceled")
+    paid_ids = [row["pk"] for row in rows if row["tokens"]]
+    Message.objects.filter(pk__in=paid_ids).update(tokens=0, refunded_as="canceled")
     return [
         event_log.Change(
             event_log.UPDATED, campaign.organization_id, row["chatroom_id"], row["conversation_id"], row["pk"]
