@@ -6,16 +6,24 @@ from accounts import audit
 from accounts.models import User
 from messaging.campaigns import lifecycle
 from messaging.models import Campaign
+from messaging.sending import message_actions
 
+FAMILY = message_actions.FAMILY.format(message="m.id")
 # Whoever was written to by hand since, with success or with one on its way, gets no further message.
-FAILED = """
+FAILED = f"""
 FROM messages m
 WHERE r.campaign_id = %(campaign)s AND m.id = r.message_id AND m.status IN ('failed', 'undelivered', 'not_sent')
-  AND NOT EXISTS (
-    SELECT FROM messages again
-    WHERE again.retry_of_id = m.id AND again.status NOT IN ('failed', 'undelivered', 'not_sent', 'canceled'))
+  AND NOT EXISTS ({FAMILY} SELECT FROM family JOIN messages again USING (id)
+                  WHERE again.status NOT IN ('failed', 'undelivered', 'not_sent', 'canceled'))
 """
-COUNT = f"SELECT count(*) FROM campaign_recipients r, LATERAL (SELECT m.id {FAILED}) failed"
+# First, because what was retried while it waits is visible to the next statement only.
+LOCK = f"""
+SELECT FROM messages WHERE id IN (
+    SELECT f.id FROM campaign_recipients r JOIN messages m ON m.id = r.message_id,
+        LATERAL ({FAMILY} SELECT id FROM family) f
+    WHERE r.campaign_id = %(campaign)s AND m.status IN ('failed', 'undelivered', 'not_sent')
+) ORDER BY id FOR NO KEY UPDATE
+"""
 RELEASE = f"""
 UPDATE campaign_recipients r
 SET outcome = 'waiting', message_id = NULL, failed_message_id = m.id, not_before = NULL {FAILED}
@@ -34,6 +42,7 @@ def retry_failed(campaign: Campaign, *, by: User) -> int:
         raise lifecycle.WrongCampaignState("not_done", "Wait until the campaign is done. Then retry what failed.")
     lifecycle.check_payer(campaign, by)
     with connection.cursor() as cursor:
+        cursor.execute(LOCK, {"campaign": campaign.pk})
         cursor.execute(RELEASE, {"campaign": campaign.pk})
         waiting_count = cursor.rowcount
     if not waiting_count:

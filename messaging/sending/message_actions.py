@@ -7,10 +7,33 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
+from messagehub import sql
 from messaging.conversations import changes
 from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL, Message
 from messaging.sending import eligibility, enqueue, states
+
+# A message with all that it is a retry of, and all that are retries of one of those.
+FAMILY = """
+WITH RECURSIVE older AS (
+    SELECT id, retry_of_id FROM messages WHERE id = {message}
+    UNION SELECT p.id, p.retry_of_id FROM messages p JOIN older ON p.id = older.retry_of_id
+), family AS (
+    SELECT id FROM older UNION SELECT n.id FROM messages n JOIN family ON n.retry_of_id = family.id
+)
+"""
+# In the order in which claiming and settling lock them. Whoever retries any of them waits for whoever retries another.
+LOCK_FAMILY = f"""
+SELECT FROM messages WHERE id IN ({FAMILY.format(message="%s")} SELECT id FROM family) ORDER BY id FOR NO KEY UPDATE
+"""
+# By a person, or by a campaign whose recipient waits for another message.
+RETRIED = f"""
+{FAMILY.format(message="%(message)s")}
+SELECT FROM family JOIN messages m USING (id) WHERE m.id <> %(message)s AND m.status <> ALL(%(unsuccessful)s)
+    OR EXISTS (SELECT FROM campaign_recipients r WHERE r.campaign_id = m.campaign_id AND r.contact_id = m.contact_id
+               AND r.outcome = 'waiting' AND r.failed_message_id = m.id)
+LIMIT 1
+"""
 
 
 class WrongMessageState(Exception):
@@ -29,6 +52,7 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
     """
     changes.hold_contact(message.conversation)  # lock order: contact, conversation, message
     changes.lock_conversation(message.conversation)
+    sql.fetch_rows(LOCK_FAMILY, [message.pk])
     message = _lock_message(message)
     if message.status == Message.Status.UNKNOWN:
         raise WrongMessageState(
@@ -36,7 +60,7 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
         )
     if message.direction != Message.Direction.OUTBOUND or message.status not in UNSUCCESSFUL:
         raise WrongMessageState("not_failed", "Only a failed message can be retried.")
-    if Message.objects.filter(retry_of=message).exclude(status__in=UNSUCCESSFUL).exists():
+    if sql.fetch_rows(RETRIED, {"message": message.pk, "unsuccessful": UNSUCCESSFUL}):
         raise WrongMessageState("already_retried", "This message was already retried.")
     return enqueue.send_message(
         message.conversation, message.content, sent_by=by, media_urls=message.media_urls, retry_of=message

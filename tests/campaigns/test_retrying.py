@@ -6,8 +6,12 @@ from chatrooms import contacts
 from messaging.campaigns import feed, retrying
 from messaging.campaigns.lifecycle import WrongCampaignState
 from messaging.models import Campaign, Message
-from messaging.sending import message_actions
+from messaging.sending import delivery, message_actions
+from tests import factories
 from tests.campaigns.conftest import become
+from tests.meanwhile import Aside
+from tokens import ledger
+from tokens.models import TokenAccount
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +81,60 @@ def test_who_was_written_to_again_by_hand_is_left_alone(acme, rich, crowd, draft
         retry(campaign)
 
 
+def test_who_got_a_retry_of_a_retry_is_left_alone(acme, rich, crowd, draft, do, fail, retry, inside):
+    """Only the first retry was looked at: it had failed, and the person got the text a second time."""
+    campaign = draft(crowd(2))
+    do("start", campaign)
+    feed.feed_campaigns()
+    (failed_message,) = fail(campaign, 1)
+    with inside(acme):
+        second = message_actions.retry_message(failed_message, by=rich).message
+        Message.objects.filter(pk=second.pk).update(status="undelivered")
+        message_actions.retry_message(second, by=rich)
+    with pytest.raises(WrongCampaignState, match="No message of this campaign has failed"):
+        retry(campaign)
+    with inside(acme), pytest.raises(message_actions.WrongMessageState, match="already retried"):
+        message_actions.retry_message(failed_message, by=rich)
+
+
+def test_who_waits_for_a_retry_of_the_campaign_gets_none_by_hand(acme, rich, crowd, draft, do, fail, retry, inside):
+    """The person got both."""
+    campaign = draft(crowd(2))
+    do("start", campaign)
+    feed.feed_campaigns()
+    (failed_message,) = fail(campaign, 1)
+    retry(campaign)
+    with inside(acme), pytest.raises(message_actions.WrongMessageState, match="already retried"):
+        message_actions.retry_message(failed_message, by=rich)
+    do("cancel", campaign)
+    with inside(acme):
+        assert message_actions.retry_message(failed_message, by=rich).message.status == "queued"
+
+
+@pytest.mark.parametrize("first", ["the campaign", "the person"])
+def test_a_campaign_and_a_person_who_retry_at_once_send_one_message(
+    transactional_db, django_db_blocker, acme, rich, crowd, draft, do, fail, retry, inside, first
+):
+    campaign = draft(crowd(2))
+    do("start", campaign)
+    feed.feed_campaigns()
+    (failed_message,) = fail(campaign, 1)
+
+    def retry_by_hand() -> None:
+        with inside(acme):
+            message_actions.retry_message(failed_message, by=rich)
+
+    acts = [lambda: retry(campaign), retry_by_hand]
+    early, late = acts if first == "the campaign" else acts[::-1]
+    with inside(acme):
+        early()
+        other = Aside(late)
+    assert isinstance(other.result(), WrongCampaignState | message_actions.WrongMessageState)
+    feed.feed_campaigns()
+    with inside(acme):
+        assert Message.objects.filter(retry_of=failed_message).count() == 1
+
+
 def test_only_a_finished_campaign_is_retried(crowd, draft, do, retry):
     campaign = draft(crowd(1))
     for name in (None, "start", "pause", "cancel"):
@@ -97,3 +155,27 @@ def test_a_duplicate_is_a_draft_with_the_same_audience(acme, rich, crowd, draft,
         "draft", "Spring (copy)", campaign.content, 3,
     )  # fmt: skip
     assert links == {group.pk: False, excluded.pk: True}
+
+
+def test_each_payer_gets_back_their_own_when_a_retried_campaign_is_canceled(
+    acme, sales, ann, rich, cy, crowd, draft, do, retry, fresh, inside
+):
+    """All went to whoever paid the first of the queued messages."""
+    with inside(acme):
+        ledger.adjust(cy, 10, actor=ann, reason="Start")
+        factories.UserChatroomFactory(user=cy, chatroom=sales.room)
+    campaign = draft(crowd(3))
+    do("start", campaign)
+    feed.feed_campaigns()
+    late, refused = delivery.claim_messages(1), delivery.claim_messages(1)
+    delivery.settle_outcomes([(late[0], delivery.Unclear("No answer")), (refused[0], delivery.Refused("30001", "Full"))])
+    become("delivered", campaign)
+    feed.feed_campaigns()
+    assert fresh(campaign).state == "done"
+    retry(campaign, by=cy)
+    feed.feed_campaigns()
+    delivery.settle_outcomes([(each, delivery.Busy("Slow down", 1, False)) for each in late])
+    do("cancel", campaign)
+    with inside(acme):
+        balances = dict(TokenAccount.objects.values_list("user__name", "balance"))
+    assert balances == {"Bo": 9, "Cy": 10}
