@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -38,6 +39,7 @@ REFUSALS = (
     eligibility.SendRefused,
     ledger.InsufficientTokens,
     limits.TooMany,
+    enqueue.ClientIdTaken,
 )
 ACTIVE = {State.SCHEDULED, State.RUNNING}
 # In this order, and in these colours, the outcomes stand side by side.
@@ -94,8 +96,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     if campaign.state == State.DRAFT:
         return _show_draft(request, campaign)
     if request.method == "POST":
-        messages.error(request, _("This campaign was started meanwhile. It wasn't changed."))
-        return redirect("campaign", pk)
+        return _answer_late_change(request, campaign)
     fetch = partial(campaign_listing.list_recipients, campaign)
     page = lists.build_list(request, RECIPIENTS, fetch, lambda row: (campaign.created_at, row.pk))
     context = {**_describe(campaign), "list": page}
@@ -106,7 +107,9 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
 def show_preflight(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What the draft would do if it were started now: a part of its page."""
     campaign = _get_campaign(request, pk)
-    lifecycle.require_draft(campaign)
+    if campaign.state != State.DRAFT:
+        address = reverse("campaign", args=[pk])
+        return HttpResponse(status=204, headers={"HX-Redirect": address}) if request.htmx else redirect(address)
     told = preflight.check_campaign(campaign, by=request.user)
     context = {
         "campaign": campaign,
@@ -133,11 +136,14 @@ def test(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _show_draft(request, campaign, test_form=form)
     try:
         enqueue.count_send(request.user)
-        testing.send_test(campaign, form.cleaned_data["to"], by=request.user, client_id=form.cleaned_data["key"])
+        # A form that is sent again with another number, or after the text was changed, is another test.
+        to = form.cleaned_data["to"]
+        client_id = uuid5(form.cleaned_data["key"], f"{to} {campaign.content}")
+        testing.send_test(campaign, to, by=request.user, client_id=client_id)
     except REFUSALS as refusal:
         form.add_error(None, str(refusal))
         return _show_draft(request, campaign, test_form=form)
-    messages.success(request, _("Test sent to {number}.").format(number=form.cleaned_data["to"]))
+    messages.success(request, _("Test sent to {number}.").format(number=to))
     return redirect("campaign", pk)
 
 
@@ -238,7 +244,10 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
     if is_change and form.is_valid():
         if request.POST.get("action") == "start" and not form.has_changed():
             return _answer_move(request, campaign, _start)
-        lifecycle.change_campaign(campaign, **form.cleaned_data)
+        try:
+            lifecycle.change_campaign(campaign, **form.cleaned_data)
+        except lifecycle.WrongCampaignState:
+            return _answer_late_change(request, campaign)
         if request.POST.get("action") == "start":
             messages.success(request, _("Your changes were saved. Look at the new figures, then start."))
         else:
@@ -251,6 +260,11 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         "test_form": test_form or CampaignTestForm(campaign.organization.default_country, initial={"key": uuid7()}),
     }
     return render(request, "campaigns/draft.html", context, status=422 if form.errors or test_form else 200)
+
+
+def _answer_late_change(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    messages.error(request, _("This campaign was started meanwhile. It wasn't changed."))
+    return redirect("campaign", campaign.pk)
 
 
 def _describe(campaign: Campaign) -> dict:

@@ -25,6 +25,19 @@ def test_a_draft_that_is_deleted_meanwhile_is_not_found(
     assert other.result().status_code == 404
 
 
+def test_a_page_that_changes_a_draft_during_its_start_says_so(
+    transactional_db, django_db_blocker, acme, rich, browser, crowd, draft, sales, inside
+):
+    campaign = draft(group := crowd(2))
+    form = {"name": "Summer", "groups": [group.pk], "channel": sales.number.pk, "content": "Hi"}
+    with inside(acme):
+        lifecycle.start_campaign(campaign, by=rich)
+        other = Aside(lambda: browser(rich).post(f"/campaigns/{campaign.pk}/", form, follow=True).content.decode())
+    page = str(other.result())
+    assert "This campaign was started meanwhile." in page
+    assert "Summer" not in page
+
+
 def test_a_start_waits_for_another_number_and_takes_it(
     transactional_db, django_db_blocker, acme, sales, rich, api, crowd, draft, inside
 ):

@@ -87,6 +87,26 @@ def test_a_test_is_sent_once_for_each_form(browser, bo, acme, crowd, draft, insi
     assert browser(bo).post(f"/campaigns/{campaign.pk}/test/", {**form, "to": "nobody"}).status_code == 422
 
 
+def test_a_test_form_that_is_sent_again_with_another_number_is_another_test(
+    browser, bo, rich, acme, crowd, draft, inside
+):
+    campaign, key = draft(crowd(1)), "0196c000-0000-7000-8000-000000000000"
+    numbers = ["+15550107777", "+15550107778"]
+    for number in numbers:
+        answer = browser(bo).post(f"/campaigns/{campaign.pk}/test/", {"to": number, "key": key})
+        assert answer.status_code == 302
+    with inside(acme):
+        assert Message.objects.filter(to_address__in=numbers).count() == 2
+
+
+@pytest.mark.parametrize("part", [True, False])
+def test_the_check_of_a_draft_that_was_started_meanwhile_leads_to_the_campaign(browser, bo, crowd, draft, do, part):
+    campaign = draft(crowd(1))
+    do("start", campaign)
+    answer = browser(bo, part=part).get(f"/campaigns/{campaign.pk}/preflight/")
+    assert answer.headers["HX-Redirect" if part else "Location"] == f"/campaigns/{campaign.pk}/"
+
+
 def test_others_see_nothing_of_it(browser, cy, zed, ann, crowd, draft):
     campaign = draft(crowd(1))
     for outsider in (cy, zed):
