@@ -16,6 +16,7 @@ from integrations.models import Channel, Platform
 from messaging.consent import footers
 from messaging.conversations import changes
 from messaging.message_templates import templates
+from messaging.models import Conversation
 from messaging.sending import eligibility, enqueue
 from tokens import ledger
 
@@ -99,27 +100,39 @@ def plan_letters(
     return Plan(letters, eligibility.price_of(by, Platform.SMS), ledger.balance(by))
 
 
+@transaction.atomic
 def send_letters(plan: Plan, channel: Channel, *, by: User, key: UUID, send_at: datetime | None = None) -> list[UUID]:
-    """Send what is ready, each in a transaction of its own; returns the conversations.
+    """Send all that is ready, or nothing; returns the conversations.
 
-    With the same key each number gets one message, however often this is called. Raises SendRefused, ClientIdTaken and
-    InsufficientTokens; those before the one that raised are sent.
+    With the same key each number gets one message, however often this is called. Raises SendRefused, ClientIdTaken,
+    InsufficientTokens and ContactGone.
     """
-    conversation_ids = []
-    for letter in plan.ready:
-        with transaction.atomic():
-            contact = letter.contact
-            if contact is None or contact._state.adding:
-                contact = contacts.find_or_create_contact(channel.chatroom, letter.address)
-            sent = enqueue.send_message(
-                changes.open_conversation(contact, channel),
-                letter.text,
-                sent_by=by,
-                send_at=send_at,
-                client_id=uuid5(key, letter.address),
-            )
-        conversation_ids.append(sent.message.conversation_id)
-    return conversation_ids
+    return [
+        enqueue.send_message(
+            conversation, letter.text, sent_by=by, send_at=send_at, client_id=uuid5(key, letter.address)
+        ).message.conversation_id
+        for letter, conversation in _open_conversations(plan.ready, channel)
+    ]
+
+
+def _open_conversations(letters: Sequence[Letter], channel: Channel) -> list[tuple[Letter, Conversation]]:
+    """Each letter with its open conversation, locked until the commit."""
+    # Lock order: all contacts, all conversations, and only then the first message, whose sending locks the wallet and
+    # the chatroom's event counter. Whoever holds the second conversation may wait for that counter.
+    contact_of: dict[str, Contact] = {}
+    for letter in sorted(letters, key=lambda letter: letter.address):
+        contact = letter.contact
+        if contact is None or contact._state.adding:
+            contact = contacts.find_or_create_contact(channel.chatroom, letter.address)
+        contact_of[letter.address] = contact
+    people = sorted(contact_of.values(), key=lambda contact: contact.pk)
+    list(Contact.objects.select_for_update(no_key=True).filter(pk__in=[each.pk for each in people]).order_by("pk"))
+    still_open = Conversation.objects.exclude(status=Conversation.Status.CLOSED).filter(
+        contact__in=people, channel=channel
+    )
+    list(still_open.select_for_update(no_key=True).order_by("pk"))
+    conversations = {contact.pk: changes.open_conversation(contact, channel) for contact in people}
+    return [(letter, conversations[contact_of[letter.address].pk]) for letter in letters]
 
 
 def _find_recipients(

@@ -8,9 +8,12 @@ from django.test.utils import CaptureQueriesContext
 
 from chatrooms import contacts, groups
 from chatrooms.models import Contact
+from messaging.conversations import changes
+from messaging.live import event_log
 from messaging.models import Message
 from messaging.sending import direct
 from tests import factories
+from tests.meanwhile import Aside
 from tokens import ledger
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +133,24 @@ def test_others_chatrooms_contacts_and_groups_do_not_exist(browser, cy, zed, pag
     assert page(to="+15550107777", groups=[elsewhere.pk]).status_code == 422
     assert page(to="+15550107777", channel=support.number.pk).status_code == 422
     assert browser(cy).get("/send/", {"contact": "x"}).status_code == 404
+
+
+def test_a_send_to_several_and_another_change_of_the_chatroom_do_not_wait_for_each_other(
+    transactional_db, django_db_blocker, page, acme, sales, inside
+):
+    """PostgreSQL ended one of them as a deadlock: the first letter held the event counter, which the other waited for
+    while it held the second letter's conversation."""
+    with inside(acme):
+        people = factories.ContactFactory.create_batch(2, chatroom=sales.room)
+        _first, second = (changes.open_conversation(person, sales.number) for person in people)
+    to = ", ".join(person.phone for person in people)
+    looked = page(to=to)
+    with inside(acme):
+        changes.lock_conversation(second)
+        other = Aside(lambda: page("send", to=to, **hidden(looked)))
+        event_log.record_events([changes.conversation_updated(acme.organization.pk, sales.room.pk, second.pk)])
+    assert getattr(other.result(), "status_code", other.came) == 302
+    assert [number for number, _ in list_sent(acme, inside)] == sorted(person.phone for person in people)
 
 
 def test_queries_do_not_grow_with_recipients(page):
