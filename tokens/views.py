@@ -96,7 +96,7 @@ def _admins_only(request: HttpRequest) -> None:
 def _people(request: HttpRequest) -> tuple[list[User], str]:
     """Agents by balance, lowest first, then admins."""
     people = User.objects.filter(organization_id=request.user.organization_id, is_active=True)
-    if search := request.GET.get("search", "").strip():
+    if search := request.GET.get("search", "").replace("\0", "").strip()[:200]:
         people = people.filter(Q(name__icontains=search) | Q(email__icontains=search))
     people = people.select_related("token_account").order_by(
         F("role").desc(), F("token_account__balance").asc(nulls_first=True), "name", "pk"
