@@ -1,5 +1,6 @@
 """One text to a few people at once, each checked before anything is sent. For more of them there are campaigns."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +65,11 @@ class Plan:
     @property
     def tokens(self) -> int:
         return self.price * len(self.ready)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same people."""
+        return hashlib.sha256(repr(sorted(letter.address for letter in self.ready)).encode()).hexdigest()
 
     @property
     def is_covered(self) -> bool:

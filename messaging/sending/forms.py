@@ -45,7 +45,7 @@ class SendForm(forms.Form):
         help_text=_("Leave empty to send now."),
     )  # fmt: skip
     key = forms.UUIDField(required=False, widget=forms.HiddenInput)
-    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    seen = forms.CharField(required=False, max_length=129, widget=forms.HiddenInput)
 
     def __init__(self, chatroom: Chatroom, user, *args, **options):
         super().__init__(*args, **options)

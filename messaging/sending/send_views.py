@@ -48,8 +48,10 @@ def send(request: HttpRequest) -> HttpResponse:
     except direct.TooManyRecipients as error:
         form.add_error("groups" if data["groups"] else "to", str(error))
         return render(request, "sending/send.html", context, status=422)
-    is_same = data["seen"] == form.fingerprint and data["key"] is not None
-    if request.POST.get("action") == "send" and is_same and plan.ready:
+    seen_form, _dot, seen_plan = data["seen"].partition(".")
+    is_same = seen_form == form.fingerprint and data["key"] is not None
+    has_same_people = seen_plan == plan.fingerprint
+    if request.POST.get("action") == "send" and is_same and has_same_people and plan.ready:
         try:
             enqueue.count_send(request.user)
             conversation_ids = direct.send_letters(
@@ -64,12 +66,14 @@ def send(request: HttpRequest) -> HttpResponse:
             return redirect(f"{reverse('send')}?{urlencode({'chatroom': chatroom.pk})}")
     # The key belongs to what is looked at now: what is sent for it is sent once.
     form.data = form.data.copy()
-    form.data["seen"], form.data["key"] = form.fingerprint, data["key"] if is_same else uuid7()
+    form.data["seen"] = f"{form.fingerprint}.{plan.fingerprint}"
+    form.data["key"] = data["key"] if is_same else uuid7()
     context |= {
         "plan": plan,
         "letters": plan.ready[:MOST_SHOWN],
         "more_count": max(0, len(plan.ready) - MOST_SHOWN),
         "was_changed": request.POST.get("action") == "send" and not is_same,
+        "others_changed": request.POST.get("action") == "send" and is_same and not has_same_people,
     }
     return render(request, "sending/send.html", context, status=422 if form.errors else 200)
 

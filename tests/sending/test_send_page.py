@@ -80,6 +80,22 @@ def test_what_was_changed_after_the_preview_is_looked_at_again(page, acme, insid
     assert list_sent(acme, inside) == [("+15550107777", "Bye")]
 
 
+def test_who_joined_a_group_after_the_preview_is_looked_at_first(page, acme, sales, inside):
+    with inside(acme):
+        group = groups.create_group(sales.room, "Regulars")
+        people = factories.ContactFactory.create_batch(3, chatroom=sales.room)
+        groups.add_members(group, people[:1])
+    looked = page(groups=[group.pk])
+    with inside(acme):
+        groups.add_members(group, people[1:])
+    changed = page("send", groups=[group.pk], **hidden(looked))
+    for each in ("The recipients have changed since the last preview.", "Send 3 messages"):
+        assert each in words(changed)
+    assert list_sent(acme, inside) == []
+    page("send", groups=[group.pk], **hidden(changed))
+    assert len(list_sent(acme, inside)) == 3
+
+
 def test_whoever_is_skipped_is_named_with_the_reason(page, acme, sales, bo, inside):
     with inside(acme):
         group = groups.create_group(sales.room, "Regulars")
