@@ -150,6 +150,7 @@ def _draw(
         "form": form,
         "template": template,
         "may_change": may_change,
+        "fallback": "{{first_name|there}}",
         "variables": [f"{{{{{name}}}}}" for name in templates.VARIABLES],
     }
     return render(request, "message_templates/edit.html", context, status=422 if form.errors else 200)
