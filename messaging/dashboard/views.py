@@ -46,7 +46,7 @@ class Filters:
 
 
 @require_safe
-def dashboard(request: HttpRequest) -> HttpResponse:
+def show_dashboard(request: HttpRequest) -> HttpResponse:
     organization = request.user.organization
     if organization is None:  # operators work in the back office, and may look into the inbox
         return redirect("inbox")

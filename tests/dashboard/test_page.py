@@ -84,7 +84,7 @@ def test_low_balances_are_for_admins(browser, ann, bo):
 def test_operators_go_to_the_inbox(rf, olga):
     request = rf.get("/")
     request.user = olga
-    assert views.dashboard(request).headers["Location"] == "/inbox/"
+    assert views.show_dashboard(request).headers["Location"] == "/inbox/"
 
 
 def test_queries_do_not_grow(browser, bo, acme, sales, inside):
