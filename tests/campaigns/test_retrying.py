@@ -168,7 +168,9 @@ def test_each_payer_gets_back_their_own_when_a_retried_campaign_is_canceled(
     do("start", campaign)
     feed.feed_campaigns()
     late, refused = delivery.claim_messages(1), delivery.claim_messages(1)
-    delivery.settle_outcomes([(late[0], delivery.Unclear("No answer")), (refused[0], delivery.Refused("30001", "Full"))])
+    delivery.settle_outcomes(
+        [(late[0], delivery.Unclear("No answer")), (refused[0], delivery.Refused("30001", "Full"))]
+    )
     become("delivered", campaign)
     feed.feed_campaigns()
     assert fresh(campaign).state == "done"
