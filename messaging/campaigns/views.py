@@ -7,7 +7,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,6 +15,7 @@ from uuid_utils.compat import uuid7
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
 from messagehub import limits
+from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
 from messaging.campaigns import campaign_listing, lifecycle, preflight, retrying, testing
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
@@ -165,12 +165,7 @@ def _answer_move(request: HttpRequest, campaign: Campaign, move_campaign: Callab
 def export(request: HttpRequest, pk: UUID) -> FileResponse:
     campaign = _get_campaign(request, pk)
     filters = lists.read_query(request.GET, RECIPIENTS, request)
-    return FileResponse(
-        campaign_listing.export_recipients(campaign, **filters),
-        as_attachment=True,
-        filename=f"recipients-{timezone.localdate().isoformat()}.csv",
-        content_type="text/csv; charset=utf-8",
-    )
+    return answer_csv(campaign_listing.export_recipients(campaign, **filters), "recipients")
 
 
 # ---------------------------------------------------------------- what a form asks for

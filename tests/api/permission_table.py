@@ -95,6 +95,7 @@ TABLE = [
     Row("facebook-pages/<uuid:pk>", "delete", ADMINS, "admin", {204}, "page"),
     # contacts and groups
     reads("contacts", chatroom_id="room"),
+    reads("contacts/export", chatroom_id="room", group_id="group"),
     Row("contacts", "post", EVERYBODY, "contacts", {201}, ids=ROOM, body={"phone": "+14155550123"}),
     reads("contacts/<uuid:pk>", "contact"),
     Row("contacts/<uuid:pk>", "patch", EVERYBODY, "contacts", {200}, "contact", body={"first_name": "Other"}),
@@ -195,6 +196,7 @@ TABLE = [
     ),
     Row("campaigns/<uuid:pk>", "delete", EVERYBODY, "send", {204}, "campaign"),
     reads("campaigns/<uuid:pk>/recipients", "campaign"),
+    reads("campaigns/<uuid:pk>/recipients/export", "campaign"),
     Row("campaigns/<uuid:pk>/start", "post", EVERYBODY, "send", {200}, "campaign"),
     Row("campaigns/<uuid:pk>/preflight", "post", EVERYBODY, "send", {200}, "campaign"),
     Row("campaigns/<uuid:pk>/test", "post", EVERYBODY, "send", {201}, "campaign", body={"to": "+15550107777"}),

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
@@ -187,9 +188,13 @@ def send_example(client: APIClient, operation: str, example: dict):
     if operation == "POST /api/auth/login":
         client = APIClient()
     with transaction.atomic():
-        answer = client.generic(
-            verb, path, json.dumps(example["body"]) if "body" in example else "", content_type="application/json"
-        )
+        if form := example.get("form"):
+            file = SimpleUploadedFile("list.csv", form["file"].encode())
+            answer = client.post(path, {**form, "file": file}, "multipart")
+        else:
+            answer = client.generic(
+                verb, path, json.dumps(example["body"]) if "body" in example else "", content_type="application/json"
+            )
         transaction.set_rollback(True)
     return answer
 
@@ -223,17 +228,22 @@ def test_example_succeeds_with_the_answer_that_is_shown(operation, client, stage
 
     answer = send_example(client, operation, replace_ids(example, real))
 
-    assert answer.status_code == example["status"], answer.content
-    if answer.content:
-        shown = write_for_readers(answer.json(), {pk: IDS[thing] for thing, pk in stage.ids.items()})
+    content = answer.getvalue()
+    assert answer.status_code == example["status"], content
+    if content:
+        name = "csv" if answer["Content-Type"].startswith("text/csv") else "answer"
+        given = content.decode() if name == "csv" else answer.json()
+        shown = write_for_readers(given, {pk: IDS[thing] for thing, pk in stage.ids.items()})
         if RECORD:
             recorded = orjson.loads(FILE.read_bytes())
-            recorded[operation]["answer"] = shown
+            recorded[operation][name] = shown
             FILE.write_text(json.dumps(recorded, indent=2, ensure_ascii=False) + "\n")
+        elif name == "csv":
+            assert shown.splitlines()[0] == example["csv"].splitlines()[0]
         else:
             assert describe_shape(shown) == describe_shape(example["answer"])
     else:
-        assert "answer" not in example
+        assert not {"answer", "csv"} & example.keys()
 
 
 @pytest.fixture(scope="module")
@@ -261,10 +271,15 @@ def test_no_two_operations_share_a_summary(document):
 def test_document_shows_what_the_test_sends(document):
     for name, operation in list_operations(document).items():
         example = EXAMPLES[name]
-        request = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-        assert request.get("example") == example.get("body"), name
-        response = operation["responses"][str(example["status"])].get("content", {}).get("application/json", {})
-        assert response.get("example") == example.get("answer"), name
+        request = operation.get("requestBody", {}).get("content", {})
+        response = operation["responses"][str(example["status"])].get("content", {})
+        for content, kind, media_type in (
+            (request, "body", "application/json"),
+            (request, "form", "multipart/form-data"),
+            (response, "answer", "application/json"),
+            (response, "csv", "text/csv"),
+        ):
+            assert content.get(media_type, {}).get("example") == example.get(kind), name
         parameters = {each["name"]: each.get("example") for each in operation.get("parameters", [])}
         assert {**({"id": example["id"]} if "id" in example else {}), **example.get("query", {})}.items() <= (
             parameters.items()
