@@ -42,7 +42,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
     """The contacts that the viewer may see, filtered."""
     fetch = partial(contact_listing.list_matching_contacts, request.user)
     page = lists.build_list(request, LIST, fetch, contact_listing.position_of_contact)
-    imports = ContactImport.objects.visible_to(request.user)
+    imports = ContactImport.objects.visible_to(request.user).defer("content")
     context = {
         "own_page": "contacts",
         "list": page,

@@ -26,6 +26,7 @@ class Row:
     linked: frozenset = frozenset()
     elsewhere: int = 400
     variant: str = ""
+    file: str = ""  # text of the CSV file that the request uploads in a form
 
     @property
     def in_query(self) -> bool:
@@ -97,6 +98,11 @@ TABLE = [
     reads("contacts", chatroom_id="room"),
     reads("contacts/export", chatroom_id="room", group_id="group"),
     Row("contacts", "post", EVERYBODY, "contacts", {201}, ids=ROOM, body={"phone": "+14155550123"}),
+    Row(
+        "contacts/import", "post", EVERYBODY, "contacts", {202}, ids={**ROOM, "group_id": "group"},
+        linked=frozenset({"chatroom_id", "group_id"}), file="Phone\n+14155550123\n",
+    ),
+    reads("contacts/imports/<uuid:pk>", "import"),
     reads("contacts/<uuid:pk>", "contact"),
     Row("contacts/<uuid:pk>", "patch", EVERYBODY, "contacts", {200}, "contact", body={"first_name": "Other"}),
     Row("contacts/<uuid:pk>", "delete", EVERYBODY, "contacts", {409}, "contact"),

@@ -26,18 +26,20 @@ from chatrooms import groups
 from messagehub import tenancy
 from messagehub.api.examples import FILE, read_examples
 from messaging.campaigns import lifecycle
+from messaging.contacts import imports
 from messaging.conversations import labels
 from messaging.message_templates import templates
-from messaging.models import Campaign, ConsentEntry
+from messaging.models import Campaign, ConsentEntry, ContactImport, ImportRow
 from tests import factories
 from tests.sandbox_server import SandboxServer
 from tokens import ledger
 
 SID, TOKEN, OTHER_SID = "AC" + "c" * 32, "c" * 32, "AC" + "d" * 32
 NEW_PAGE, PAGE_TOKEN = "107700000000002", "EAAGm0PX4ZCpsBO5ZC"
+LIST = b"First name,Last name,Phone\nLiam,Chen,+14155550133\nMaja,Lind,12\n"
 THINGS = (
     "room agent admin contact conversation message number label template group draft running paused scheduled failed "
-    "unknown stranger empty_room spare_number key organization page done offer"
+    "unknown stranger empty_room spare_number key organization page done offer list"
 ).split()
 IDS = {thing: str(UUID(f"01990000-0000-7000-8000-{number:012d}")) for number, thing in enumerate(THINGS, 1)}
 EXAMPLES = read_examples()
@@ -71,6 +73,7 @@ def build_stage() -> SimpleNamespace:
         rows = {"organization": organization, "admin": admin, "agent": agent, "room": room}
         rows |= furnish_room(organization, room, admin)
         rows |= make_campaigns(room, rows, admin)
+        rows["list"] = make_import(room, rows["group"], admin)
         rows["key"] = keys.create_key(admin, "Booking system", ["read", "send"])[0]
     return SimpleNamespace(admin=admin, ids={thing: str(rows[thing].pk) for thing in THINGS})
 
@@ -127,6 +130,19 @@ def furnish_room(organization, room, admin) -> dict[str, Any]:
         "template": template,
         "group": group,
     }  # fmt: skip
+
+
+def make_import(room, group, admin) -> ContactImport:
+    """One that is done, with a row that was skipped."""
+    contact_import = imports.import_file(room, group, "customers.csv", LIST, by=admin)
+    ContactImport.objects.filter(pk=contact_import.pk).update(
+        state="done", handled=2, created_count=1, skipped_count=1, content=""
+    )
+    ImportRow.objects.create(
+        organization=room.organization, contact_import=contact_import, number=3, outcome="skipped",
+        reason="This isn't a valid phone number.",
+    )  # fmt: skip
+    return contact_import
 
 
 def make_campaigns(room, rows: dict, admin) -> dict[str, Any]:

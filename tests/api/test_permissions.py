@@ -6,6 +6,7 @@ from http.cookies import SimpleCookie
 from types import SimpleNamespace
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
@@ -15,6 +16,7 @@ from accounts.models import ApiKey, User
 from chatrooms import groups
 from messagehub import tenancy
 from messaging.campaigns import lifecycle
+from messaging.contacts import imports
 from messaging.conversations import labels
 from messaging.message_templates import templates
 from tests import factories
@@ -121,6 +123,7 @@ def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
         "message": held.message,
         "group": group,
         "offer": factories.OptOutOfferFactory(message=held.message),
+        "import": imports.import_file(held.room, group, "people.csv", b"Phone\n+14155550177\n", by=writer),
         "template": templates.create_template(world.organization.pk, held.room, name=f"T {kind}", body="Hi"),
     }
 
@@ -147,6 +150,9 @@ def ask(client: APIClient, row: Row, things: dict, path_kind: str, id_kinds: dic
             answer = client.get(address, given)
         elif row.in_query:
             answer = client.delete(address + "?" + "&".join(f"{name}={value}" for name, value in given.items()))
+        elif row.file:
+            given["file"] = SimpleUploadedFile("people.csv", row.file.encode())
+            answer = client.post(address, given, "multipart")
         else:
             answer = getattr(client, row.verb)(address, given)
         transaction.set_rollback(True)
