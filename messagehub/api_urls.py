@@ -18,6 +18,7 @@ from messaging.conversations.api import ConversationViewSet
 from messaging.conversations.label_api import LabelViewSet
 from messaging.live.api import EventViewSet
 from messaging.message_templates.api import TemplateViewSet
+from messaging.search.api import SearchViewSet
 from messaging.sending.api import MessageViewSet
 from messaging.statistics.api import StatisticsViewSet
 from tokens.api import TokenViewSet
@@ -35,6 +36,7 @@ for prefix, viewset in {
     "labels": LabelViewSet,
     "messages": MessageViewSet,
     "opt-out-offers": OptOutOfferViewSet,
+    "search": SearchViewSet,
     "sender-numbers": SenderNumberViewSet,
     "stats": StatisticsViewSet,
     "templates": TemplateViewSet,

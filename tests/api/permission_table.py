@@ -214,4 +214,5 @@ TABLE = [
     # what happened
     reads("events"),
     reads("stats", chatroom_id="room"),
+    Row("search", "get", EVERYBODY, "read", {200}, body={"q": "nina"}),
 ]  # fmt: skip

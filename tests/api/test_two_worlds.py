@@ -12,6 +12,7 @@ from tests.api.test_permissions import ask, furnished
 from tests.cast import build
 from tokens import ledger
 
+SEARCHED = ("contacts", "contacts/export", "conversations")
 LISTS = [row.route for row in TABLE if row.verb == "get" and not row.path]
 
 
@@ -37,7 +38,7 @@ def answers(clients: dict[str, APIClient], things: dict) -> Iterator[tuple[str, 
     """Everything that can be read, and each of the other organization's ids in each place."""
     for who, client in clients.items():
         for route in LISTS:
-            for query in ({}, {"search": "nina"} if route in ("contacts", "contacts/export", "conversations") else {}):
+            for query in ({}, {"search": "nina"} if route in SEARCHED else {"q": "nina"} if route == "search" else {}):
                 answer = client.get(f"/api/{route}", query)
                 # the time of asking is in a cursor
                 content = b"" if route == "events" else answer.getvalue()
