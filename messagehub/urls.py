@@ -28,7 +28,7 @@ urlpatterns = [
     path("notifications/", include("messaging.notifications.urls")),
     path("campaigns/", include("messaging.campaigns.urls")),
     path("templates/", include("messaging.message_templates.urls")),
-    path("send/", send_views.send, name="send"),
+    path("send/", send_views.send_texts, name="send"),
     path("", include("messaging.dashboard.urls")),
     path("", include("messaging.inbox.urls")),
 ]

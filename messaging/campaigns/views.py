@@ -60,14 +60,14 @@ FAILED = ("failed", "undelivered", "not_sent")
 
 
 @require_safe
-def list_page(request: HttpRequest) -> HttpResponse:
+def show_campaigns(request: HttpRequest) -> HttpResponse:
     fetch = partial(campaign_listing.list_campaigns, request.user)
     page = lists.build_list(request, LIST, fetch, lambda campaign: (campaign.created_at, campaign.pk))
     return render(request, "campaigns/list.html", {"own_page": "campaigns", "list": page}, status=page.status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
+def create_draft(request: HttpRequest) -> HttpResponse:
     """A new draft, once its chatroom is chosen."""
     rooms = list(Chatroom.objects.visible_to(request.user).order_by("name", "pk"))
     chatroom = _read_chatroom(request, rooms)
@@ -88,7 +88,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A draft, which POST changes; or a started campaign with its recipients."""
     campaign = _get_campaign(request, pk)
     if campaign.state == State.DRAFT:
@@ -125,7 +125,7 @@ def show_progress(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def test(request: HttpRequest, pk: UUID) -> HttpResponse:
+def try_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Send the draft's text to one number."""
     campaign = _get_campaign(request, pk)
     form = CampaignTestForm(request.user.organization.default_country, request.POST)
@@ -142,7 +142,7 @@ def test(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def move(request: HttpRequest, pk: UUID) -> HttpResponse:
+def move_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Pause, resume or cancel; retry what failed; duplicate or delete."""
     campaign = _get_campaign(request, pk)
     action = request.POST.get("action", "")
@@ -151,9 +151,9 @@ def move(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _answer_move(request, campaign, MOVES[action])
 
 
-def _answer_move(request: HttpRequest, campaign: Campaign, move_campaign: Callable) -> HttpResponse:
+def _answer_move(request: HttpRequest, campaign: Campaign, act: Callable) -> HttpResponse:
     try:
-        words, target = move_campaign(campaign, request.user)
+        words, target = act(campaign, request.user)
     except REFUSALS as refusal:
         messages.error(request, str(refusal))
         return redirect("campaign", campaign.pk)
@@ -162,7 +162,7 @@ def _answer_move(request: HttpRequest, campaign: Campaign, move_campaign: Callab
 
 
 @require_safe
-def export(request: HttpRequest, pk: UUID) -> FileResponse:
+def export_outcomes(request: HttpRequest, pk: UUID) -> FileResponse:
     campaign = _get_campaign(request, pk)
     filters = lists.read_query(request.GET, RECIPIENTS, request)
     return answer_csv(campaign_listing.export_recipients(campaign, **filters), "recipients")

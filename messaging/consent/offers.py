@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -109,9 +109,15 @@ def dismiss_offer(offer: OptOutOffer, *, by: User, reason: str) -> OptOutOffer:
     return offer
 
 
-def count_offers(user: User) -> OfferCounts:
-    """Offers that wait in the chatrooms that the user sees. One query, which reads the open ones alone."""
+def list_open_offers(user: User) -> QuerySet[OptOutOffer]:
+    """Offers that wait in the chatrooms that the user sees, the one that is due first before the others."""
     open_offers = OptOutOffer.objects.visible_to(user).filter(state=OptOutOffer.State.OPEN)
+    return open_offers.select_related("message").order_by("due_at", "pk")
+
+
+def count_offers(user: User) -> OfferCounts:
+    """One query, which reads the open ones alone."""
+    open_offers = list_open_offers(user).order_by()
     return OfferCounts(**open_offers.aggregate(open=Count("pk"), overdue=Count("pk", filter=Q(due_at__lt=Now()))))
 
 

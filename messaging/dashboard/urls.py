@@ -2,4 +2,4 @@ from django.urls import path
 
 from messaging.dashboard import views
 
-urlpatterns = [path("", views.dashboard, name="home")]
+urlpatterns = [path("", views.show_dashboard, name="home")]

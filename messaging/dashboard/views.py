@@ -17,6 +17,7 @@ from chatrooms.models import Chatroom
 from integrations.failures import explain_code
 from messagehub import datetimes
 from messagehub.ui.charts import Chart, Series
+from messaging.consent import offers
 from messaging.context_processors import shell_of
 from messaging.dashboard import queries
 from messaging.statistics.queries import read_statistics
@@ -45,7 +46,7 @@ class Filters:
 
 
 @require_safe
-def dashboard(request: HttpRequest) -> HttpResponse:
+def show_dashboard(request: HttpRequest) -> HttpResponse:
     organization = request.user.organization
     if organization is None:  # operators work in the back office, and may look into the inbox
         return redirect("inbox")
@@ -67,6 +68,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "every_room": filters.build_query(chatroom=""),
         "attention": queries.read_attention(rooms),
         "most_counted": queries.MOST_COUNTED,
+        "offers": offers.count_offers(request.user),
+        "first_offer": offers.list_open_offers(request.user).first(),
         "campaigns": queries.list_active_campaigns(rooms),
         "totals": {name: sum(day[name] for day in days) for name in ("inbound", "outbound", "delivered", "failed")},
         "response": statistics["totals"],

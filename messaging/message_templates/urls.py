@@ -3,10 +3,10 @@ from django.urls import path
 from messaging.message_templates import views
 
 urlpatterns = [
-    path("", views.list_page, name="templates"),
-    path("new/", views.create, name="template-new"),
+    path("", views.show_templates, name="templates"),
+    path("new/", views.write_template, name="template-new"),
     path("sample/", views.show_sample, name="template-sample"),
-    path("<uuid:pk>/", views.edit, name="template"),
-    path("<uuid:pk>/duplicate/", views.duplicate, name="template-duplicate"),
-    path("<uuid:pk>/archive/", views.archive, name="template-archive"),
+    path("<uuid:pk>/", views.edit_template, name="template"),
+    path("<uuid:pk>/duplicate/", views.copy_template, name="template-duplicate"),
+    path("<uuid:pk>/archive/", views.put_away_template, name="template-archive"),
 ]

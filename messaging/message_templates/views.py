@@ -33,14 +33,14 @@ LIST = lists.ListDefinition(
 
 
 @require_safe
-def list_page(request: HttpRequest) -> HttpResponse:
+def show_templates(request: HttpRequest) -> HttpResponse:
     fetch = partial(list_templates, request.user)
     page = lists.build_list(request, LIST, fetch, lambda template: (template.created_at, template.pk))
     return render(request, "message_templates/list.html", {"own_page": "templates", "list": page}, status=page.status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
+def write_template(request: HttpRequest) -> HttpResponse:
     if not (request.user.is_admin or Chatroom.objects.visible_to(request.user).exists()):
         raise PermissionDenied
     form = TemplateForm(request.user, request.POST or None, is_new=True)
@@ -59,7 +59,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
+def edit_template(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A template to change, or only to read where it is not the viewer's to change."""
     template = get_object_or_404(MessageTemplate.objects.visible_to(request.user).select_related("chatroom"), pk=pk)
     may_change = _may_change(request.user, template)
@@ -92,7 +92,7 @@ def show_sample(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def duplicate(request: HttpRequest, pk: UUID) -> HttpResponse:
+def copy_template(request: HttpRequest, pk: UUID) -> HttpResponse:
     template = _get_own_template(request, pk)
     try:
         copy = templates.duplicate_template(template)
@@ -104,7 +104,7 @@ def duplicate(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def archive(request: HttpRequest, pk: UUID) -> HttpResponse:
+def put_away_template(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Archive, or with `restore` put back."""
     template = _get_own_template(request, pk)
     is_archived = "restore" not in request.POST
@@ -150,6 +150,7 @@ def _draw(
         "form": form,
         "template": template,
         "may_change": may_change,
+        "fallback": "{{first_name|there}}",
         "variables": [f"{{{{{name}}}}}" for name in templates.VARIABLES],
     }
     return render(request, "message_templates/edit.html", context, status=422 if form.errors else 200)

@@ -22,7 +22,7 @@ REFUSALS = (eligibility.SendRefused, ledger.InsufficientTokens, limits.TooMany, 
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def send(request: HttpRequest) -> HttpResponse:
+def send_texts(request: HttpRequest) -> HttpResponse:
     """POST looks, or sends what was looked at; what was changed since is looked at again."""
     rooms = list(Chatroom.objects.visible_to(request.user).order_by("name", "pk"))
     contact = _read_contact(request)

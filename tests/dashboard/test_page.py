@@ -10,7 +10,7 @@ from django.utils import timezone
 from chatrooms import groups
 from messaging.campaigns import lifecycle
 from messaging.dashboard import views
-from messaging.models import Conversation
+from messaging.models import Conversation, OptOutOffer
 from tests import factories
 from tokens import ledger
 
@@ -84,7 +84,7 @@ def test_low_balances_are_for_admins(browser, ann, bo):
 def test_operators_go_to_the_inbox(rf, olga):
     request = rf.get("/")
     request.user = olga
-    assert views.dashboard(request).headers["Location"] == "/inbox/"
+    assert views.show_dashboard(request).headers["Location"] == "/inbox/"
 
 
 def test_queries_do_not_grow(browser, bo, acme, sales, inside):
@@ -103,3 +103,16 @@ def test_queries_do_not_grow(browser, bo, acme, sales, inside):
             )
             factories.MessageFactory(conversation=conversation, direction="outbound", status="failed", error_code="1")
     assert count_queries() == few
+
+
+def test_open_offers_lead_to_the_one_that_is_due_first(browser, bo, cy, acme, sales, inside):
+    with inside(acme):
+        message = factories.MessageFactory(conversation=sales.conversation, content="Take me off your list")
+        OptOutOffer.objects.create(
+            organization=acme.organization, message=message, channel=sales.number, address=sales.contact.phone,
+            due_at=timezone.now() - timedelta(days=1),
+        )  # fmt: skip
+    page = read(browser(bo))
+    assert "customer may want no more messages" in page
+    assert "1 overdue" in page
+    assert "customer may want no more messages" not in read(browser(cy))

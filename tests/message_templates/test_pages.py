@@ -39,6 +39,7 @@ def test_list_is_searched_filtered_and_says_when_it_is_empty(browser, bo, own, s
 
 def test_template_is_created_changed_and_duplicated(browser, bo, acme, sales, inside):
     client = browser(bo)
+    assert "Write {{first_name|there}} for" in read(client, "/templates/new/")
     values = {"name": "Ready", "body": "Your table is ready.", "chatroom": sales.room.pk}
     assert client.post("/templates/new/", values).headers["Location"] == "/templates/"
     with inside(acme):

@@ -210,7 +210,7 @@ HOT = {
 }
 
 
-def test_hot_statements_use_their_indexes_under_the_policy(acme):
+def test_hot_statements_use_their_indexes_under_the_policy(transactional_db, acme):
     plans: dict[str, list[str]] = {name: [] for name in HOT}
 
     def explained(name, execute, sql, params, many, context):
@@ -222,6 +222,10 @@ def test_hot_statements_use_their_indexes_under_the_policy(acme):
 
     with tenancy.organization(acme["organization"].pk), connection.cursor() as cursor:
         fill(cursor, acme)
+    with tenancy.as_owner(), connection.cursor() as cursor:
+        # Or the plans depend on what earlier tests have left in the statistics.
+        cursor.execute("ANALYZE contacts, conversations, messages, events")
+    with tenancy.organization(acme["organization"].pk):
         for name, read in HOT.items():
             with connection.execute_wrapper(partial(explained, name)):
                 read(acme)
