@@ -13,10 +13,12 @@ from messagehub.api.routers import Router
 from messaging.campaigns.api import CampaignViewSet
 from messaging.consent.api import ConsentViewSet, OptOutOfferViewSet
 from messaging.contacts.api import ContactViewSet, GroupViewSet
+from messaging.contacts.import_api import ImportViewSet
 from messaging.conversations.api import ConversationViewSet
 from messaging.conversations.label_api import LabelViewSet
 from messaging.live.api import EventViewSet
 from messaging.message_templates.api import TemplateViewSet
+from messaging.search.api import SearchViewSet
 from messaging.sending.api import MessageViewSet
 from messaging.statistics.api import StatisticsViewSet
 from tokens.api import TokenViewSet
@@ -34,6 +36,7 @@ for prefix, viewset in {
     "labels": LabelViewSet,
     "messages": MessageViewSet,
     "opt-out-offers": OptOutOfferViewSet,
+    "search": SearchViewSet,
     "sender-numbers": SenderNumberViewSet,
     "stats": StatisticsViewSet,
     "templates": TemplateViewSet,
@@ -49,6 +52,8 @@ urlpatterns = [
     path("auth/logout", LogoutView.as_view()),
     path("auth/me", MeViewSet.as_view(ONE)),
     path("contacts/<uuid:pk>/consent", ConsentViewSet.as_view({"get": "read", "post": "record"}, detail=True)),
+    path("contacts/import", ImportViewSet.as_view({"post": "create"})),
+    path("contacts/imports/<uuid:pk>", ImportViewSet.as_view({"get": "retrieve"}, detail=True)),
     path("settings", SettingsViewSet.as_view(ONE)),
     path("schema", docs.schema, name="api-schema"),
     path("docs", docs.browser),

@@ -20,6 +20,7 @@ from messagehub import constraints, limits
 from messaging import idempotency
 from messaging.campaigns import lifecycle
 from messaging.consent import evidence, offers
+from messaging.contacts import csv_files
 from messaging.conversations import assignments, changes, listing
 from messaging.message_templates import templates
 from messaging.sending import eligibility, enqueue, message_actions
@@ -52,6 +53,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     changes.NewerIsOpen: (409, "newer_open"),
     changes.NoWakingTime: (400, "invalid"),
     assignments.AssigneeGone: (400, "invalid"),
+    csv_files.BadFile: (400, "invalid"),
     templates.BadTemplate: (400, "invalid"),
     templates.MissingVariables: (400, "invalid"),
     contacts.DuplicateContact: (409, "duplicate"),

@@ -289,6 +289,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ConversationStatus": "messaging.models.Conversation.Status",
         "MessageStatus": "messaging.models.Message.Status",
+        "ImportState": "messaging.models.ContactImport.State",
         "CampaignState": "messaging.models.Campaign.State",
         "AttachmentState": "messaging.models.Attachment.State",
         "HealthState": "integrations.health.STATES",
@@ -314,6 +315,7 @@ REST_KNOX = {
 
 # ---------------------------------------------------------------- requests and answers
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+LARGER_BODIES = {"/api/contacts/import": 4 * 1024 * 1024}  # by path; what proxies let through (docs/configuration.md)
 TWILIO_API_BASE_URL = env.str(
     "TWILIO_API_BASE_URL",
     default=f"{PUBLIC_BASE_URL}/sandbox" if SANDBOX else "https://api.twilio.com",

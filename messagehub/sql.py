@@ -1,13 +1,15 @@
 """Rows of hand-written statements."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 from django.db import connection
 
 Params = Sequence[Any] | Mapping[str, Any]
+IN_MEMORY = 1024 * 1024  # bytes of a file, whose rest is on the disk
 
 
 class PreparingCursor(psycopg.Cursor):
@@ -46,6 +48,21 @@ def fetch_prepared(sql: str, params: Params = ()) -> list[dict]:
     with wrap(preparing) as cursor:
         cursor.execute(sql, params)
         return _read_rows(cursor) if cursor.description else []
+
+
+def copy_to_file(statement: str, params: Params) -> IO[bytes]:
+    """What a `COPY … TO STDOUT` gives, as a file that is read from its beginning and closed by whoever reads it.
+
+    A file and no stream: a stream would outlive the request's transaction.
+    """
+    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by the reader
+    with connection.cursor() as cursor:
+        driver: Any = cursor.cursor  # psycopg's own: Django's cursor for DEBUG takes no parameters here
+        with driver.copy(statement, params) as copy:
+            for block in copy:
+                file.write(block)
+    file.seek(0)
+    return file
 
 
 def _read_rows(cursor: Any) -> list[dict]:

@@ -56,7 +56,7 @@ class Pages:
         if scope["type"] == "lifespan":
             return await self.bridge(scope, receive, send)
         try:
-            body = await read_body(scope["headers"], receive)
+            body = await read_body(scope["headers"], receive, most=largest_body(scope["path"]))
         except ClientGone:
             return None
         except BodyRefused as refusal:
@@ -75,13 +75,18 @@ class Pages:
 PRINTABLE = "".join(map(chr, range(33, 127)))
 
 
-async def read_body(headers: Headers, receive) -> bytes:
-    """The whole body. Raises BodyRefused and ClientGone."""
+def largest_body(path: str) -> int:
+    """In bytes."""
+    return settings.LARGER_BODIES.get(path, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+async def read_body(headers: Headers, receive, *, most: int) -> bytes:
+    """The whole body, of `most` bytes at most. Raises BodyRefused and ClientGone."""
     declared = dict(headers).get(b"content-length", b"0")
     # Python refuses to read a number of thousands of digits, and no body is that long.
     if not declared.isdigit() or len(declared) > MOST_DIGITS:
         raise BodyRefused(400, "invalid", BAD_LENGTH)
-    if int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    if int(declared) > most:
         raise BodyRefused(413, "too_large", TOO_LARGE)
     body = bytearray()
     try:
@@ -91,7 +96,7 @@ async def read_body(headers: Headers, receive) -> bytes:
                 if message["type"] == "http.disconnect":
                     raise ClientGone
                 body += message.get("body", b"")
-                if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+                if len(body) > most:
                     raise BodyRefused(413, "too_large", TOO_LARGE)
                 if not message.get("more_body"):
                     return bytes(body)

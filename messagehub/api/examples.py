@@ -10,7 +10,11 @@ FILE = Path(__file__).with_name("examples.json")
 
 @cache
 def read_examples() -> dict[str, dict]:
-    """By operation (`GET /api/chatrooms/{id}`): `status` and, where it has them, `id`, `query`, `body` and `answer`."""
+    """By operation (`GET /api/chatrooms/{id}`): `status` and, where it has them, `id`, `query`, `body` and `answer`.
+
+    Instead of a `body` there may be a `form` whose `file` is the text of an uploaded file, instead of an `answer` a
+    `csv`.
+    """
     return orjson.loads(FILE.read_bytes())
 
 
@@ -29,9 +33,14 @@ def _add_example(operation: dict, example: dict) -> None:
     for parameter in operation.get("parameters", ()):
         if shown.get(parameter["name"]) is not None:
             parameter["example"] = shown[parameter["name"]]
-    places = [(operation.get("requestBody", {}), "body")]
-    places.append((operation["responses"].get(str(example["status"]), {}), "answer"))
-    for place, name in places:
-        content = place.get("content", {}).get("application/json")
+    request, answer = operation.get("requestBody", {}), operation["responses"].get(str(example["status"]), {})
+    places = [
+        (request, "body", "application/json"),
+        (request, "form", "multipart/form-data"),
+        (answer, "answer", "application/json"),
+        (answer, "csv", "text/csv"),
+    ]
+    for place, name, media_type in places:
+        content = place.get("content", {}).get(media_type)
         if content is not None and name in example:
             content["example"] = example[name]

@@ -5,6 +5,7 @@ from functools import cache
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -63,10 +64,16 @@ class Schema(AutoSchema):
     def is_page(self) -> bool:
         return getattr(self.handler, "is_page", False)
 
+    @property
+    def is_file(self) -> bool:
+        return getattr(self.handler, "is_file", False)
+
     def get_response_serializers(self):
         """Unless `operation` says otherwise: the row, a page of rows, or nothing."""
         if self.method == "DELETE":
             return {"204": None}
+        if self.is_file:
+            return {("200", "text/csv"): OpenApiTypes.STR}
         input_class = self.view.get_serializer_class()
         answer_class = getattr(input_class, "answer_class", input_class)
         if self.is_page:
@@ -100,7 +107,7 @@ class Schema(AutoSchema):
 
     def get_filter_backends(self) -> list:
         is_filtered = self.method == "GET" and "{" not in self.path and self.view.filterset_class
-        return self.view.filter_backends if self.is_page or is_filtered else []
+        return self.view.filter_backends if self.is_page or self.is_file or is_filtered else []
 
     def _is_list_view(self, serializer=None) -> bool:
         return False  # `page_of` is the envelope; spectacular would put an array around it
@@ -157,14 +164,16 @@ def operation(
     query=None,
     header=None,
     page: bool = False,
+    file: bool = False,
 ):
     """Say what an action is for, and what of it can't be read off its serializers.
 
     `answers` maps a status to its serializer, None being an empty body; `refuses` are further statuses of errors;
-    `page` marks an extra action that answers with a page.
+    `page` marks an extra action that answers with a page, `file` one that answers with a CSV file.
     """
 
     def mark(method):
+        method.is_file = file
         method.is_page = page or (method.__name__ == "list" and answers is None)
         method.refuses = tuple(refuses)
         return extend_schema(

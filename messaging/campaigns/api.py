@@ -7,10 +7,11 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from messagehub.api.pagination import KeyPagination
+from messagehub.api.renderers import FileNegotiation, answer_csv
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
 from messagehub.api.viewsets import TenantModelViewSet
 from messaging import idempotency
-from messaging.campaigns import lifecycle, preflight, retrying, testing
+from messaging.campaigns import campaign_listing, lifecycle, preflight, retrying, testing
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.serializers import (
     CampaignChangeSerializer,
@@ -90,6 +91,24 @@ class CampaignViewSet(TenantModelViewSet):
     )
     def recipients(self, request, pk):
         return self.answer_page(self.get_object().recipients.all())
+
+    @operation(
+        "Export a campaign's recipients",
+        description="All recipients, or those of one outcome, as a CSV file in UTF-8: name, phone, what became of each "
+        "and why, segments, tokens and times. A cell that a spreadsheet would run as a formula has an apostrophe "
+        "before it.",
+        file=True,
+    )
+    @action(
+        detail=True,
+        url_path="recipients/export",
+        filterset_class=RecipientFilterSet,
+        pagination_class=None,
+        content_negotiation_class=FileNegotiation,
+    )
+    def export_recipients(self, request, pk):
+        campaign = self.get_object()
+        return answer_csv(campaign_listing.export_recipients(campaign, **self.read_filters()), "recipients")
 
     @move(
         "Start a campaign",

@@ -1,17 +1,16 @@
 """Lists of campaigns and of their recipients, and the recipients as CSV."""
 
-import tempfile
 from datetime import datetime
 from typing import IO
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chatrooms.models import Chatroom
-from messaging.contacts.exports import IN_MEMORY, SAFE
+from messagehub import sql
+from messaging.contacts.exports import SAFE
 from messaging.models import Campaign, CampaignRecipient
 
 Position = tuple[datetime, UUID]
@@ -88,10 +87,4 @@ def export_recipients(campaign: Campaign, outcome: str = "") -> IO[bytes]:
         "delivered": _("Delivered"),
     }
     titles = {name: '"{}"'.format(title.replace('"', '""')) for name, title in columns.items()}
-    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by the response
-    statement = EXPORT.format(**titles)
-    with connection.cursor() as cursor, cursor.copy(statement, [campaign.pk, outcome or None, outcome]) as copy:
-        for block in copy:
-            file.write(block)
-    file.seek(0)
-    return file
+    return sql.copy_to_file(EXPORT.format(**titles), [campaign.pk, outcome or None, outcome])

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,6 +16,7 @@ from uuid_utils.compat import uuid7
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
 from messagehub import limits
+from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
 from messaging.campaigns import campaign_listing, lifecycle, preflight, retrying, testing
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
@@ -171,12 +171,7 @@ def _answer_move(request: HttpRequest, campaign: Campaign, act: Callable) -> Htt
 def export_outcomes(request: HttpRequest, pk: UUID) -> FileResponse:
     campaign = _get_campaign(request, pk)
     filters = lists.read_query(request.GET, RECIPIENTS, request)
-    return FileResponse(
-        campaign_listing.export_recipients(campaign, **filters),
-        as_attachment=True,
-        filename=f"recipients-{timezone.localdate().isoformat()}.csv",
-        content_type="text/csv; charset=utf-8",
-    )
+    return answer_csv(campaign_listing.export_recipients(campaign, **filters), "recipients")
 
 
 # ---------------------------------------------------------------- what a form asks for

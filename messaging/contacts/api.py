@@ -11,9 +11,10 @@ from chatrooms import contacts, groups
 from chatrooms.filters import InChatroomFilterSet
 from chatrooms.models import Contact, Group
 from messagehub.api.filters import refuse_unknown_parameters
+from messagehub.api.renderers import FileNegotiation, answer_csv
 from messagehub.api.schema import operation
 from messagehub.api.viewsets import TenantModelViewSet
-from messaging.contacts import contact_listing
+from messaging.contacts import contact_listing, exports
 from messaging.contacts.filters import ContactListFilterSet
 from messaging.contacts.serializers import (
     AddedSerializer,
@@ -72,6 +73,17 @@ class ContactViewSet(TenantModelViewSet):
 
     def perform_destroy(self, contact):
         contacts.delete_contact(contact)
+
+    @operation(
+        "Export contacts",
+        description="All contacts that match, newest first, as a CSV file in UTF-8 with the same filters as the list. "
+        "A cell that a spreadsheet would run as a formula has an apostrophe before it.",
+        file=True,
+    )
+    @action(detail=False, pagination_class=None, content_negotiation_class=FileNegotiation)
+    def export(self, request):
+        match = contact_listing.build_match(request.user, **self.read_filters())
+        return answer_csv(exports.export_contacts(match), "contacts")
 
 
 @extend_schema_view(

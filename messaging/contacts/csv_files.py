@@ -31,6 +31,10 @@ FORMULA = re.compile(r"'(?=[=+\-@])")  # what our own export puts before a cell,
 class BadFile(Exception):
     """The file can't be read as a list of contacts; says why."""
 
+    def __init__(self, explanation: str) -> None:
+        self.fields = {"file": [explanation]}
+        super().__init__(explanation)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -47,10 +51,11 @@ class ParsedRow:
     reason: str = ""
 
 
-def decode_file(content: bytes) -> str:
-    """The text of a file of a spreadsheet. Raises BadFile."""
-    if len(content) > MOST_BYTES:
-        raise BadFile(_("The file is larger than 900 KB. Split it into several files."))
+def decode_file(content: bytes, most: int = MOST_BYTES) -> str:
+    """The text of a file of a spreadsheet, of `most` bytes at most. Raises BadFile."""
+    if len(content) > most:
+        words = _("The file is larger than {n} KB. Split it into several files.")
+        raise BadFile(words.format(n=f"{most // 1024:,}"))
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
     else:

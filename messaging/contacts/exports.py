@@ -1,15 +1,12 @@
 """Contacts as CSV."""
 
-import tempfile
 from typing import IO
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
-from messagehub.sql import Params
+from messagehub import sql
 from messaging.contacts.contact_listing import Match
 
-IN_MEMORY = 1024 * 1024
 # Spreadsheets run a cell that begins with one of these as a formula. A number in E.164 is none, and must stay as it is.
 # https://owasp.org/www-community/attacks/CSV_Injection
 SAFE = r"CASE WHEN {0} ~ '^[=+\-@\t\r]' AND {0} !~ '^\+[0-9]+$' THEN '''' || {0} ELSE {0} END"
@@ -49,14 +46,7 @@ def export_contacts(match: Match) -> IO[bytes]:
         "created": _("Created"),
     }
     columns = ", ".join(f"{column} AS {_quote(names[name])}" for name, column in COLUMNS.items())
-    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by the response
-    statement = EXPORT.format(columns=columns, match=match.statement)
-    params: Params = match.params
-    with connection.cursor() as cursor, cursor.copy(statement, params) as copy:
-        for block in copy:
-            file.write(block)
-    file.seek(0)
-    return file
+    return sql.copy_to_file(EXPORT.format(columns=columns, match=match.statement), match.params)
 
 
 def _quote(name: str) -> str:

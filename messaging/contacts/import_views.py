@@ -144,7 +144,7 @@ def skipped(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _get_import(request: HttpRequest, pk: UUID) -> ContactImport:
-    visible_imports = ContactImport.objects.visible_to(request.user)
+    visible_imports = ContactImport.objects.visible_to(request.user).defer("content")
     return get_object_or_404(visible_imports.select_related("chatroom", "organization", "group", "created_by"), pk=pk)
 
 

@@ -20,6 +20,7 @@ from messaging.contacts.csv_files import ParsedRow
 from messaging.models import ContactImport, ImportRow
 
 BATCH = 500
+MOST_BYTES_BY_API = 4000 * 1024  # 100,000 rows of 40 bytes; with the rest of the form within `LARGER_BODIES`
 PREVIEWED = 1000  # rows that are looked at before an import
 TRIES = 3  # of a batch whose contacts somebody else made or merged meanwhile
 KINDS = ("phone", "first_name", "last_name", "name", "email")
@@ -48,9 +49,11 @@ class Preview:
 
 
 @transaction.atomic
-def create_import(chatroom: Chatroom, file_name: str, content: bytes, *, by: User) -> ContactImport:
-    """Keep a file until its columns are matched. Raises BadFile."""
-    text = csv_files.decode_file(content)
+def create_import(
+    chatroom: Chatroom, file_name: str, content: bytes, *, by: User, most: int = csv_files.MOST_BYTES
+) -> ContactImport:
+    """Keep a file of `most` bytes at most until its columns are matched. Raises BadFile."""
+    text = csv_files.decode_file(content, most)
     table = csv_files.read_table(text)
     return ContactImport.objects.create(
         organization_id=chatroom.organization_id,
@@ -92,6 +95,22 @@ def start_import(contact_import: ContactImport, columns: Sequence[str], group: G
         raise WrongImportState
     audit.record_action("contact_import.start", actor=by, target=contact_import, after={"rows": contact_import.total})
     app.configure_task("messaging.tasks.import_contacts").defer(import_id=str(contact_import.pk))
+
+
+@transaction.atomic
+def import_file(chatroom: Chatroom, group: Group | None, file_name: str, content: bytes, *, by: User) -> ContactImport:
+    """Import a file whose columns are what their titles say, without asking. Raises BadFile."""
+    contact_import = create_import(chatroom, file_name, content, by=by, most=MOST_BYTES_BY_API)
+    if "phone" not in contact_import.columns:
+        raise csv_files.BadFile(_("No column has a title such as Phone or Mobile. A contact needs a phone number."))
+    start_import(contact_import, contact_import.columns, group, by=by)
+    return contact_import
+
+
+def list_row_errors(contact_import: ContactImport, *, after: int, limit: int) -> list[ImportRow]:
+    """The rows that were not imported, in the order of the file, behind a row's number."""
+    skipped = contact_import.rows.filter(outcome=Outcome.SKIPPED, number__gt=after)
+    return list(skipped.order_by("number")[:limit])
 
 
 @transaction.atomic

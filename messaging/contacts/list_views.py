@@ -8,7 +8,6 @@ from django.core.exceptions import BadRequest
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.redirects import next_page_url
 from chatrooms import contacts, groups
 from chatrooms.models import Chatroom, Contact, Group
+from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
 from messaging.contacts import bulk, contact_listing, doubles, exports
 from messaging.contacts.contact_listing import Match
@@ -42,7 +42,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
     """The contacts that the viewer may see, filtered."""
     fetch = partial(contact_listing.list_matching_contacts, request.user)
     page = lists.build_list(request, LIST, fetch, contact_listing.position_of_contact)
-    imports = ContactImport.objects.visible_to(request.user)
+    imports = ContactImport.objects.visible_to(request.user).defer("content")
     context = {
         "own_page": "contacts",
         "list": page,
@@ -171,9 +171,4 @@ def list_groups(request: HttpRequest) -> list[Group]:
 
 
 def answer_file(match: Match) -> FileResponse:
-    return FileResponse(
-        exports.export_contacts(match),
-        as_attachment=True,
-        filename=f"contacts-{timezone.localdate().isoformat()}.csv",
-        content_type="text/csv; charset=utf-8",
-    )
+    return answer_csv(exports.export_contacts(match), "contacts")

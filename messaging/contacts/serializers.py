@@ -1,14 +1,17 @@
-"""What goes in and out at /api/contacts and /api/groups."""
+"""What goes in and out at /api/contacts with its imports, and at /api/groups."""
 
 from rest_framework import serializers
 
 from chatrooms.fields import PhoneField, VisibleListField, VisibleRelatedField, only_chatroom
-from chatrooms.models import Chatroom, Contact
+from chatrooms.models import Chatroom, Contact, Group
 from messagehub import names
 from messagehub.api.serializers import InputSerializer, RowSerializer
 from messaging import payloads
+from messaging.models import ContactImport, ImportRow
 
 MOST_MEMBERS = 1000  # added by one request
+MOST_ERRORS = 1000  # rows of an import that one answer tells
+LAST_LINE = 2**31 - 1
 
 
 class ContactGroupSerializer(serializers.Serializer):
@@ -60,6 +63,79 @@ class NewContactSerializer(ContactChangeSerializer):
 
     def validate(self, data: dict) -> dict:
         return data if "chatroom" in data else {**data, "chatroom": only_chatroom(self.context["request"].user)}
+
+
+class NewImportSerializer(serializers.Serializer):
+    """A CSV file of contacts. `chatroom_id` may be left out with a `group_id`, and by users of a single chatroom."""
+
+    file = serializers.FileField(help_text="CSV with a line of column titles, up to 4,000 KB.")
+    chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
+    group_id = VisibleRelatedField(
+        queryset=Group.objects.select_related("chatroom"),
+        required=False,
+        source="group",
+        help_text="A group of the chatroom that all contacts of the file are added to.",
+    )
+
+    def validate(self, data: dict) -> dict:
+        group = data.setdefault("group", None)
+        if "chatroom" not in data:
+            data["chatroom"] = group.chatroom if group else only_chatroom(self.context["request"].user)
+        if group and group.chatroom_id != data["chatroom"].pk:
+            raise serializers.ValidationError({"group_id": ["This belongs to another chatroom."]})
+        return data
+
+
+class StartedImportSerializer(serializers.Serializer):
+    """The import that the file became."""
+
+    import_id = serializers.UUIDField()
+
+
+class ImportQuerySerializer(serializers.Serializer):
+    """Which row errors to tell."""
+
+    errors_after = serializers.IntegerField(
+        required=False,
+        default=0,
+        min_value=0,
+        max_value=LAST_LINE,
+        help_text="The last line whose error is known; `errors` begin behind it.",
+    )
+
+
+class RowErrorSerializer(serializers.Serializer):
+    """A row that was not imported."""
+
+    line = serializers.IntegerField(help_text="Its row in the file, empty rows not counted; the titles are 1.")
+    reason = serializers.CharField()
+
+
+class ImportSerializer(serializers.Serializer):
+    """An import of contacts and how far it is. It is finished when its `state` is `done`."""
+
+    id = serializers.UUIDField()
+    chatroom_id = serializers.UUIDField()
+    group_id = serializers.UUIDField(allow_null=True)
+    file_name = serializers.CharField()
+    state = serializers.ChoiceField(choices=ContactImport.State.choices)
+    total = serializers.IntegerField(help_text="Rows of the file, without the titles.")
+    handled = serializers.IntegerField(help_text="Rows so far: created, existing and skipped ones.")
+    created = serializers.IntegerField()
+    existing = serializers.IntegerField(help_text="Rows whose number a contact of the chatroom had already.")
+    skipped = serializers.IntegerField()
+    errors = RowErrorSerializer(many=True, help_text=f"Why rows were skipped, at most {MOST_ERRORS} by their lines.")
+    created_at = serializers.DateTimeField()
+
+
+def describe_import(contact_import: ContactImport, errors: list[ImportRow]) -> dict:
+    names = ("chatroom_id", "group_id", "file_name", "state", "total", "handled", "created_at")
+    return {
+        "id": contact_import.pk,
+        **{name: getattr(contact_import, name) for name in names},
+        **{name: getattr(contact_import, f"{name}_count") for name in ("created", "existing", "skipped")},
+        "errors": [{"line": row.number, "reason": row.reason} for row in errors],
+    }
 
 
 class GroupSerializer(RowSerializer):

@@ -26,6 +26,7 @@ class Row:
     linked: frozenset = frozenset()
     elsewhere: int = 400
     variant: str = ""
+    file: str = ""  # text of the CSV file that the request uploads in a form
 
     @property
     def in_query(self) -> bool:
@@ -95,7 +96,13 @@ TABLE = [
     Row("facebook-pages/<uuid:pk>", "delete", ADMINS, "admin", {204}, "page"),
     # contacts and groups
     reads("contacts", chatroom_id="room"),
+    reads("contacts/export", chatroom_id="room", group_id="group"),
     Row("contacts", "post", EVERYBODY, "contacts", {201}, ids=ROOM, body={"phone": "+14155550123"}),
+    Row(
+        "contacts/import", "post", EVERYBODY, "contacts", {202}, ids={**ROOM, "group_id": "group"},
+        linked=frozenset({"chatroom_id", "group_id"}), file="Phone\n+14155550123\n",
+    ),
+    reads("contacts/imports/<uuid:pk>", "import"),
     reads("contacts/<uuid:pk>", "contact"),
     Row("contacts/<uuid:pk>", "patch", EVERYBODY, "contacts", {200}, "contact", body={"first_name": "Other"}),
     Row("contacts/<uuid:pk>", "delete", EVERYBODY, "contacts", {409}, "contact"),
@@ -195,6 +202,7 @@ TABLE = [
     ),
     Row("campaigns/<uuid:pk>", "delete", EVERYBODY, "send", {204}, "campaign"),
     reads("campaigns/<uuid:pk>/recipients", "campaign"),
+    reads("campaigns/<uuid:pk>/recipients/export", "campaign"),
     Row("campaigns/<uuid:pk>/start", "post", EVERYBODY, "send", {200}, "campaign"),
     Row("campaigns/<uuid:pk>/preflight", "post", EVERYBODY, "send", {200}, "campaign"),
     Row("campaigns/<uuid:pk>/test", "post", EVERYBODY, "send", {201}, "campaign", body={"to": "+15550107777"}),
@@ -206,4 +214,5 @@ TABLE = [
     # what happened
     reads("events"),
     reads("stats", chatroom_id="room"),
+    Row("search", "get", EVERYBODY, "read", {200}, body={"q": "nina"}),
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
@@ -25,18 +26,20 @@ from chatrooms import groups
 from messagehub import tenancy
 from messagehub.api.examples import FILE, read_examples
 from messaging.campaigns import lifecycle
+from messaging.contacts import imports
 from messaging.conversations import labels
 from messaging.message_templates import templates
-from messaging.models import Campaign, ConsentEntry
+from messaging.models import Campaign, ConsentEntry, ContactImport, ImportRow
 from tests import factories
 from tests.sandbox_server import SandboxServer
 from tokens import ledger
 
 SID, TOKEN, OTHER_SID = "AC" + "c" * 32, "c" * 32, "AC" + "d" * 32
 NEW_PAGE, PAGE_TOKEN = "107700000000002", "EAAGm0PX4ZCpsBO5ZC"
+LIST = b"First name,Last name,Phone\nLiam,Chen,+14155550133\nMaja,Lind,12\n"
 THINGS = (
     "room agent admin contact conversation message number label template group draft running paused scheduled failed "
-    "unknown stranger empty_room spare_number key organization page done offer"
+    "unknown stranger empty_room spare_number key organization page done offer list"
 ).split()
 IDS = {thing: str(UUID(f"01990000-0000-7000-8000-{number:012d}")) for number, thing in enumerate(THINGS, 1)}
 EXAMPLES = read_examples()
@@ -70,6 +73,7 @@ def build_stage() -> SimpleNamespace:
         rows = {"organization": organization, "admin": admin, "agent": agent, "room": room}
         rows |= furnish_room(organization, room, admin)
         rows |= make_campaigns(room, rows, admin)
+        rows["list"] = make_import(room, rows["group"], admin)
         rows["key"] = keys.create_key(admin, "Booking system", ["read", "send"])[0]
     return SimpleNamespace(admin=admin, ids={thing: str(rows[thing].pk) for thing in THINGS})
 
@@ -126,6 +130,19 @@ def furnish_room(organization, room, admin) -> dict[str, Any]:
         "template": template,
         "group": group,
     }  # fmt: skip
+
+
+def make_import(room, group, admin) -> ContactImport:
+    """One that is done, with a row that was skipped."""
+    contact_import = imports.import_file(room, group, "customers.csv", LIST, by=admin)
+    ContactImport.objects.filter(pk=contact_import.pk).update(
+        state="done", handled=2, created_count=1, skipped_count=1, content=""
+    )
+    ImportRow.objects.create(
+        organization=room.organization, contact_import=contact_import, number=3, outcome="skipped",
+        reason="This isn't a valid phone number.",
+    )  # fmt: skip
+    return contact_import
 
 
 def make_campaigns(room, rows: dict, admin) -> dict[str, Any]:
@@ -187,9 +204,13 @@ def send_example(client: APIClient, operation: str, example: dict):
     if operation == "POST /api/auth/login":
         client = APIClient()
     with transaction.atomic():
-        answer = client.generic(
-            verb, path, json.dumps(example["body"]) if "body" in example else "", content_type="application/json"
-        )
+        if form := example.get("form"):
+            file = SimpleUploadedFile("list.csv", form["file"].encode())
+            answer = client.post(path, {**form, "file": file}, "multipart")
+        else:
+            answer = client.generic(
+                verb, path, json.dumps(example["body"]) if "body" in example else "", content_type="application/json"
+            )
         transaction.set_rollback(True)
     return answer
 
@@ -223,17 +244,22 @@ def test_example_succeeds_with_the_answer_that_is_shown(operation, client, stage
 
     answer = send_example(client, operation, replace_ids(example, real))
 
-    assert answer.status_code == example["status"], answer.content
-    if answer.content:
-        shown = write_for_readers(answer.json(), {pk: IDS[thing] for thing, pk in stage.ids.items()})
+    content = answer.getvalue()
+    assert answer.status_code == example["status"], content
+    if content:
+        name = "csv" if answer["Content-Type"].startswith("text/csv") else "answer"
+        given = content.decode() if name == "csv" else answer.json()
+        shown = write_for_readers(given, {pk: IDS[thing] for thing, pk in stage.ids.items()})
         if RECORD:
             recorded = orjson.loads(FILE.read_bytes())
-            recorded[operation]["answer"] = shown
+            recorded[operation][name] = shown
             FILE.write_text(json.dumps(recorded, indent=2, ensure_ascii=False) + "\n")
+        elif name == "csv":
+            assert shown.splitlines()[0] == example["csv"].splitlines()[0]
         else:
             assert describe_shape(shown) == describe_shape(example["answer"])
     else:
-        assert "answer" not in example
+        assert not {"answer", "csv"} & example.keys()
 
 
 @pytest.fixture(scope="module")
@@ -261,10 +287,15 @@ def test_no_two_operations_share_a_summary(document):
 def test_document_shows_what_the_test_sends(document):
     for name, operation in list_operations(document).items():
         example = EXAMPLES[name]
-        request = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-        assert request.get("example") == example.get("body"), name
-        response = operation["responses"][str(example["status"])].get("content", {}).get("application/json", {})
-        assert response.get("example") == example.get("answer"), name
+        request = operation.get("requestBody", {}).get("content", {})
+        response = operation["responses"][str(example["status"])].get("content", {})
+        for content, kind, media_type in (
+            (request, "body", "application/json"),
+            (request, "form", "multipart/form-data"),
+            (response, "answer", "application/json"),
+            (response, "csv", "text/csv"),
+        ):
+            assert content.get(media_type, {}).get("example") == example.get(kind), name
         parameters = {each["name"]: each.get("example") for each in operation.get("parameters", [])}
         assert {**({"id": example["id"]} if "id" in example else {}), **example.get("query", {})}.items() <= (
             parameters.items()

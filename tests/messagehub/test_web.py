@@ -162,6 +162,17 @@ def test_body_over_the_limit_is_a_413(probe, headers):
     assert not hasattr(probe, "environ")
 
 
+@pytest.mark.parametrize(("mebibytes", "expected"), [(4, 200), (5, 413)])
+@pytest.mark.parametrize("has_length", [True, False])
+def test_a_list_of_contacts_may_be_larger(probe, mebibytes, expected, has_length):
+    body = b"x" * (mebibytes * 1024 * 1024)
+    headers = [(b"content-length", str(len(body)).encode())] if has_length else []
+
+    status, _ = ask(Pages(probe), part(body), path="/api/contacts/import", headers=headers)
+
+    assert status == expected
+
+
 @pytest.mark.parametrize("length", [b"9" * 5000, b"9" * 19, b"\xb2", b"-1", b"1e3", b"+3", b""])
 def test_length_that_is_no_number_is_a_400(probe, length):
     status, body = ask(Pages(probe), part(b"abc"), headers=[(b"content-length", length)])
