@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.conftest import CHROMIUM
 from tests.running_demo import Demo
@@ -35,11 +35,16 @@ def signed_in(browser: Browser, demo: Demo, complaints: list[str]) -> Iterator[C
         if request.failure != "net::ERR_ABORTED":
             complaints.append(f"{request.failure} {request.url}")
 
+    def heard(said: ConsoleMessage) -> None:
+        """What htmx says of a request without an answer is told by `failed`, which knows whether it was given up."""
+        if said.type in ("error", "warning") and not said.text.startswith(("htmx:sendError", "htmx:afterRequest")):
+            complaints.append(said.text)
+
     def open_for(name: str, viewport: dict | None = None) -> Page:
         context = browser.new_context(viewport=viewport or DESKTOP)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
+        page.on("console", heard)
         page.on("requestfailed", failed)
         context.add_cookies(demo.cookies.get(name, []))
         page.goto(f"{demo.base_url}/inbox/")
