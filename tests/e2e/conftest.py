@@ -12,6 +12,7 @@ __all__ = ["CHROMIUM"]
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 expect.set_options(timeout=10_000)
+GIVEN_UP = ("htmx:afterRequest", "htmx:sendAbort", "htmx:sendError")
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +38,7 @@ def signed_in(browser: Browser, demo: Demo, complaints: list[str]) -> Iterator[C
 
     def heard(said: ConsoleMessage) -> None:
         """What htmx says of a request without an answer is told by `failed`, which knows whether it was given up."""
-        if said.type in ("error", "warning") and not said.text.startswith(("htmx:sendError", "htmx:afterRequest")):
+        if said.type in ("error", "warning") and not said.text.startswith(GIVEN_UP):
             complaints.append(said.text)
 
     def open_for(name: str, viewport: dict | None = None) -> Page:
