@@ -87,13 +87,13 @@ INVARIANTS = {
         SELECT 'entry', e.id, e.reference FROM token_entries e
         WHERE e.kind = 'debit' AND e.reference LIKE 'message:%'
           AND NOT EXISTS (SELECT FROM messages m WHERE m.id::text = substr(e.reference, 9))""",
-    "A refund belongs to a message that failed, and gives all of its debit back": """
+    "A refund belongs to a message that failed, and gives all of its debit back to whom it came from": """
         SELECT 'refund', r.id, r.reference, m.status, r.amount, d.amount
         FROM token_entries r
         LEFT JOIN messages m ON m.id::text = substr(r.reference, 9)
         LEFT JOIN token_entries d ON d.reference = r.reference AND d.kind = 'debit'
         WHERE r.kind = 'refund' AND r.reference LIKE 'message:%'
-          AND (m.id IS NULL OR d.id IS NULL OR d.amount <> -r.amount OR m.tokens <> 0
+          AND (m.id IS NULL OR d.id IS NULL OR d.amount <> -r.amount OR d.account_id <> r.account_id OR m.tokens <> 0
                OR m.refunded_as = '' OR m.status NOT IN ('failed', 'undelivered', 'not_sent', 'canceled')
                -- paid back, and only then the provider said that it has gone out after all
                AND m.provider_id IS NULL)""",

@@ -4,10 +4,12 @@ import pytest
 from django.db import connection
 
 from messagehub import tenancy
+from tests import factories
 from tests.cast import create_tenant
-from tokens import proof
+from tokens import ledger, proof
 
 pytestmark = pytest.mark.django_db
+REFUNDS = "A refund belongs to a message that failed, and gives all of its debit back to whom it came from"
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def test_everything_adds_up_after_a_send(acme):
             {
                 "A balance is the sum of its entries",
                 "Every balance_after is the running sum",
-                "A refund belongs to a message that failed, and gives all of its debit back",
+                REFUNDS,
             },
         ),
         (
@@ -72,3 +74,14 @@ def test_what_does_not_add_up_is_named(acme, spoil: str, found: set):
 
     assert found <= broken
     assert broken - found <= {"Every balance_after is the running sum"}
+
+
+def test_a_refund_to_somebody_else_is_named(acme):
+    message = acme["message"]
+    with tenancy.organization(acme["organization"].pk):
+        other = factories.UserFactory(organization=acme["organization"], role="agent")
+        ledger.adjust(other, 1, actor=acme["agent"], reason="Start")
+        ledger.refund_each(other.pk, [(f"message:{message.pk}", message.tokens)], reason="Mixed up")
+        type(message).objects.filter(pk=message.pk).update(status="failed", tokens=0, refunded_as="failed")
+
+    assert {each.invariant for each in proof.find_broken()} == {REFUNDS}
