@@ -116,7 +116,7 @@ def test_a_filled_database_of_a_release_reaches_the_newest_migrations(name: str)
 
 @pytest.mark.usefixtures("_empty_database")
 def test_channels_can_be_undone_with_every_row():
-    """Back to the migrations before channels, and there again."""
+    """From before channels to the newest migrations, and back."""
     release = releases.read_release("0.1.0")
     before = {"chatrooms": "0002", "integrations": "0005", "messaging": "0005"}
     tables = ["twilio_accounts", "sender_numbers", "contact_numbers", "conversations", "messages", "consent_entries"]
@@ -128,10 +128,10 @@ def test_channels_can_be_undone_with_every_row():
         migrate(before=before)
         rows_before = {table: releases.read_rows(table) for table in tables}
         migrate()
+    assert list(proof.find_broken()) == []
+    with tenancy.as_owner():
         migrate(before=before)
         assert {table: releases.read_rows(table) for table in tables} == rows_before
-        migrate()
-    assert list(proof.find_broken()) == []
 
 
 @pytest.mark.parametrize("name", releases.NAMES)
