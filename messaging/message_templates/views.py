@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from chatrooms.models import Chatroom, Contact
+from chatrooms import contacts
+from chatrooms.models import Chatroom
 from integrations import segments
 from messagehub import constraints
 from messagehub.ui import lists
@@ -83,7 +84,9 @@ def edit_template(request: HttpRequest, pk: UUID) -> HttpResponse:
 def show_sample(request: HttpRequest) -> HttpResponse:
     """What a text that is being written would be, for a contact of the viewer's: a part of the page."""
     body = request.POST.get("body", "")[: segments.LONGEST_TEXT]
-    contact = Contact.objects.visible_to(request.user).exclude(first_name="").order_by("-pk").first()
+    # Asked for at each pause in typing: the newest few, along their index.
+    newest = contacts.list_contacts(request.user, limit=20)
+    contact = next((each for each in newest if each.first_name), newest[0] if newest else None)
     try:
         context: dict = {"sample": templates.describe_sample(body, contact, sender=request.user), "contact": contact}
     except templates.BadTemplate as error:
