@@ -6,6 +6,9 @@ from redis import RedisError
 
 from messagehub import redaction
 
+# A connection that is lost while two tasks use it (redis-py under uvloop) raises the other two.
+VALKEY_IS_AWAY = (RedisError, RuntimeError, AttributeError)
+
 
 def configure_logging(level: str) -> dict[str, Any]:
     """Django's LOGGING: one redacted line for each record of `level` or above, to the console."""
@@ -28,7 +31,7 @@ def configure_logging(level: str) -> dict[str, Any]:
             # The hub says in one line each second that Valkey is away; the channel layer says it with a traceback.
             "not_valkey": {
                 "()": "django.utils.log.CallbackFilter",
-                "callback": lambda record: not (record.exc_info and isinstance(record.exc_info[1], RedisError)),
+                "callback": lambda record: not (record.exc_info and isinstance(record.exc_info[1], VALKEY_IS_AWAY)),
             },
         },
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},

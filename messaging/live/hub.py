@@ -202,7 +202,7 @@ class Hub:
                         count += 1
                         if count % YIELD_EVERY == 0:
                             await asyncio.sleep(0)
-            except (redis.RedisError, OSError) as error:
+            except Exception as error:  # whatever it is, this is the process's only subscription
                 log.warning("The bus is away (%s): reading the log each second.", type(error).__name__)
                 await self.read_log()
                 await asyncio.sleep(1)

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
-import redis
 from django.db import Error
 
 from accounts.models import User
@@ -190,7 +189,7 @@ async def ask_layer(operation: Callable[..., Awaitable], *args: str | dict, even
     try:
         async with asyncio.timeout(LAYER_SECONDS):
             await operation(*args)
-    except (redis.RedisError, OSError) as error:  # TimeoutError is an OSError
+    except Exception as error:  # a connection that breaks under two tasks at once raises RuntimeError too (uvloop)
         _silent_until = time.monotonic() + LAYER_SECONDS
         log.warning("Nobody is told who is viewing or typing (%s).", type(error).__name__)
 

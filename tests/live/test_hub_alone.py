@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
+import redis.asyncio
 
 from accounts import keys
 from messagehub import bus, tenancy
@@ -65,6 +66,34 @@ def test_hint_that_cannot_be_read_does_not_end_the_subscription():
         while not viewer.frames and not listening.done():
             await asyncio.sleep(0)
         assert not listening.done()
+        listening.cancel()
+
+    asyncio.run(listen())
+    assert viewer.frames == ["checked"]
+
+
+def test_subscription_begins_again_whatever_ended_it(monkeypatch):
+    """A transport that is lost while it is written to raises RuntimeError under uvloop, which is no error of Valkey."""
+    hub, viewer = Hub(), Viewer("t", person="someone")
+    hub.join(viewer, {})
+    subscribe = redis.asyncio.client.PubSub.subscribe
+    failures = iter([RuntimeError("the handler is closed")])
+
+    async def subscribe_later(self, *channels) -> None:
+        for failure in failures:
+            raise failure
+        await subscribe(self, *channels)
+
+    monkeypatch.setattr(redis.asyncio.client.PubSub, "subscribe", subscribe_later)
+
+    async def listen() -> None:
+        listening = asyncio.create_task(hub.listen())
+        while not bus.client().pubsub_numsub(bus.ACCESS)[0][1]:
+            assert not listening.done()
+            await asyncio.sleep(0)
+        bus.client().publish(bus.ACCESS, b'{"user_id": "someone"}')
+        while not viewer.frames:
+            await asyncio.sleep(0)
         listening.cancel()
 
     asyncio.run(listen())

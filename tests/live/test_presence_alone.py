@@ -10,6 +10,7 @@ from django.db import connection
 from chatrooms.models import Chatroom
 from integrations import numbers
 from messagehub import bus, tenancy
+from messaging.live import presence as presence_module
 from messaging.live.presence import Presence
 from tests.cast import create_tenant
 
@@ -39,11 +40,27 @@ class Layer:
         self.asked.append((message["state"], message["chatroom_id"]))
 
 
+class BrokenLayer(Layer):
+    """As channels_redis was seen under uvloop when Valkey was killed: two tasks use one connection that is lost."""
+
+    async def group_send(self, group: str, message: dict) -> None:
+        raise RuntimeError("unable to perform operation on <UnixTransport closed=True>; the handler is closed")
+
+    async def group_add(self, group: str, channel: str) -> None:
+        raise AttributeError("'NoneType' object has no attribute 'writelines'")
+
+
 @pytest.fixture
 def hints(monkeypatch) -> list[tuple]:
     given: list[tuple] = []
     monkeypatch.setattr(bus, "publish", lambda channel, payloads: given.extend((channel, each) for each in payloads))
     return given
+
+
+@pytest.fixture(autouse=True)
+def no_silence(monkeypatch) -> None:
+    """The pause after a failure of the layer belongs to the process, not to one socket."""
+    monkeypatch.setattr(presence_module, "_silent_until", 0.0)
 
 
 def test_nobody_stays_in_a_conversation_that_moved_to_another_chatroom(hints):
@@ -74,3 +91,21 @@ def test_nobody_stays_in_a_conversation_that_moved_to_another_chatroom(hints):
 
     assert layer.asked[-2:] == [("discard", f"conversation.{conversation}"), ("gone", room)]
     assert (bus.ACCESS, orjson.dumps({"user_id": str(agent.pk)})) in hints  # so that open sockets look at once
+
+
+def test_socket_outlives_whatever_the_layer_raises(caplog):
+    acme = create_tenant("acme", "+15550100100")
+    agent, room, conversation = acme["agent"], str(acme["room"].pk), str(acme["conversation"].pk)
+    socket = SimpleNamespace(
+        user=agent, person=str(agent.pk), tenant=str(agent.organization_id), seen={room: 0}, offer=print
+    )
+    presence = Presence(socket, BrokenLayer())
+
+    async def come_and_go() -> None:
+        await presence.announce(conversation, "viewing")
+        await presence.announce(conversation, "gone")
+
+    asyncio.run(come_and_go())
+
+    assert presence.place is None
+    assert "Nobody is told who is viewing or typing (AttributeError)." in caplog.text
