@@ -21,7 +21,7 @@ FACE = """\
   src: url("inter.woff2") format("woff2");
   font-weight: 400 600;
   font-style: normal;
-  font-display: swap;
+  font-display: optional;
 }
 """
 
