@@ -315,7 +315,8 @@ REST_KNOX = {
 
 # ---------------------------------------------------------------- requests and answers
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-LARGER_BODIES = {"/api/contacts/import": 4 * 1024 * 1024}  # by path; what proxies let through (docs/configuration.md)
+# By path; what proxies let through (docs/configuration.md).
+LARGER_BODIES = {"/api/contacts/import": 4 * 1024 * 1024, "/api/media": 26 * 1024 * 1024}
 TWILIO_API_BASE_URL = env.str(
     "TWILIO_API_BASE_URL",
     default=f"{PUBLIC_BASE_URL}/sandbox" if SANDBOX else "https://api.twilio.com",
@@ -342,6 +343,10 @@ RECONCILE_SECONDS = env.int("RECONCILE_SECONDS", default=60)
 RECONCILE_GRACE_SECONDS = env.int("RECONCILE_GRACE_SECONDS", default=15 * 60)
 # Webhooks as they came, once they are processed; three times as long where they are not. 0 keeps them.
 WEBHOOKS_KEPT_DAYS = env.int("WEBHOOKS_KEPT_DAYS", default=30)
+# Files that were uploaded for sending, and that nothing carries.
+UPLOADS_KEPT_DAYS = env.int("UPLOADS_KEPT_DAYS", default=7)
+# What an SMS with files costs more than one without, in tokens: providers charge an MMS as several SMS.
+MMS_EXTRA_TOKENS = env.int("MMS_EXTRA_TOKENS", default=1)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
