@@ -315,7 +315,11 @@ def build_composer(request: HttpRequest, conversation: Conversation) -> dict:
     return {
         "client_id": uuid7(),
         "price": eligibility.price_of(request.user, conversation.platform),
+        "file_price": eligibility.price_of(request.user, conversation.platform, has_media=True)
+        - eligibility.price_of(request.user, conversation.platform),
         "limits": limits,
+        "most_files": providers.count_most_media(),
+        "accepted_files": ",".join(limits.media_bytes),
         "longest_note": forms.LONGEST_NOTE,
         "cannot_send": next((reason for reason in verdict.reasons if not _leaves_box(reason)), None),
         "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours" and reason.opens_at), None),
