@@ -17,7 +17,7 @@ from pathlib import Path
 import environ
 from cryptography.fernet import Fernet
 
-from messagehub import __version__, launcher, logs
+from messagehub import __version__, launcher, logs, media_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -383,7 +383,7 @@ STATICFILES_FINDERS = [
 ]
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(LOCAL_DIR / "media"))  # what customers sent; web and worker share it
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": media_storage.configure_storage(env),
     "staticfiles": {"BACKEND": "messagehub.ui.storage.Storage"},
 }
 WHITENOISE_USE_FINDERS = DEBUG
