@@ -4,16 +4,38 @@ The hot lists are built by `messaging.shapes`, because a nested serializer costs
 two together.
 """
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.serializers import PersonSerializer
+from integrations.providers import count_most_media
 from messagehub import names
 from messagehub.api.serializers import KnownValueField, RowSerializer
 from messaging import payloads
-from messaging.models import Attachment, Color, Conversation, Message, Note, Platform
+from messaging.models import Attachment, Color, Conversation, Message, MessageTemplate, Note, Platform
 
 # "unsupported" is something that only the provider's own app shows.
 ATTACHMENT_KINDS = ["image", "audio", "video", "file", "sticker", "story", "share", "unsupported"]
+
+
+MEDIA_ITEM = {
+    "oneOf": [
+        {"type": "string", "format": "uri", "maxLength": 2000, "pattern": "^https://"},
+        {
+            "type": "object",
+            "properties": {"id": {"type": "string", "format": "uuid"}},
+            "required": ["id"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+@extend_schema_field({"type": "array", "items": MEDIA_ITEM, "maxItems": count_most_media()})
+class MediaListField(serializers.ListField):
+    """Uploads by their id, and addresses of files elsewhere."""
+
+    child = serializers.JSONField()
 
 
 class MessageErrorSerializer(serializers.Serializer):
@@ -138,8 +160,18 @@ class TemplateSerializer(RowSerializer):
     chatroom_id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField()
     body = serializers.CharField()
+    media = MediaListField()
     archived = serializers.BooleanField()
     created_at = serializers.DateTimeField()
+
+    def represent_rows(self, rows: list[MessageTemplate]) -> list[dict]:
+        return [
+            {
+                name: payloads.describe_media(row.media_urls) if name == "media" else getattr(row, name)
+                for name in self.names
+            }
+            for row in rows
+        ]
 
 
 class RenderedSerializer(serializers.Serializer):

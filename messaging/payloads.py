@@ -11,7 +11,7 @@ from chatrooms import phones
 from chatrooms.models import Contact
 from messagehub.datetimes import format_time
 from messagehub.sql import fetch_prepared, fetch_rows
-from messaging.models import Note, OptOutOffer
+from messaging.models import UPLOAD_SCHEME, Note, OptOutOffer
 
 # Rows and payloads are made by hand: a nested serializer for a page of 50 costs more than its query.
 MESSAGE_COLUMNS = """
@@ -80,6 +80,14 @@ def attachment_kind(content_type: str) -> str:
     """What it is where the provider does not say it."""
     family = content_type.split("/")[0]
     return family if family in ("image", "audio", "video") else "file"
+
+
+def describe_media(addresses: Iterable[str]) -> list[dict | str]:
+    """`media_urls` as the API takes them: `{"id": …}` of uploads, and addresses of files elsewhere."""
+    return [
+        {"id": address.removeprefix(UPLOAD_SCHEME).partition("/")[0]} if address.startswith(UPLOAD_SCHEME) else address
+        for address in addresses
+    ]
 
 
 def describe_message(row: dict, attachments: list[dict]) -> dict:

@@ -24,6 +24,7 @@ from messaging.campaigns import lifecycle
 from messaging.campaigns.lifecycle import Outcome, State
 from messaging.consent import footers
 from messaging.live import event_log
+from messaging.media import uploads
 from messaging.message_templates import templates
 from messaging.models import Campaign, CampaignRecipient, Conversation, Message, Platform
 from messaging.sending import eligibility, enqueue
@@ -70,10 +71,10 @@ MESSAGES = """
 WITH made AS (
     INSERT INTO messages (id, organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction,
                           platform, content, status, from_address, to_address, segments, tokens, sent_by_id,
-                          campaign_id, priority, sendability, retry_of_id)
+                          campaign_id, priority, sendability, retry_of_id, media_urls)
     SELECT u.id, c.organization_id, c.chatroom_id, u.conversation, u.contact, c.channel_id, 'outbound', 'SMS',
            u.content, 'queued', %(sender)s, u.address, u.segments, %(price)s, %(payer)s, c.id, %(priority)s,
-           u.sendability::jsonb, u.retry_of
+           u.sendability::jsonb, u.retry_of, c.media_urls
     FROM campaigns c
     CROSS JOIN unnest(%(ids)s::uuid[], %(conversations)s::uuid[], %(contacts)s::uuid[], %(contents)s::text[],
                       %(addresses)s::text[], %(segments)s::int[], %(sendabilities)s::text[], %(retries)s::uuid[])
@@ -168,7 +169,7 @@ def _feed_batch(campaign: Campaign) -> int:
         return _pause_campaign(campaign, reason.code, str(reason))
     if not waiting.exists():
         return 0
-    price = eligibility.price_of(payer, Platform.SMS)
+    price = lifecycle.price_each(campaign, payer)
     payable_count = campaign.reserved // price if price else AHEAD
     if not payable_count:
         # A pause would hold back the queued messages, which are paid for already.
@@ -313,6 +314,8 @@ def _insert_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], pri
     }
     with connection.cursor() as cursor:
         cursor.execute(MESSAGES, parameters)
+    attached = uploads.find_uploads(campaign.media_urls)
+    uploads.attach_uploads(campaign.organization_id, [turn.message_id for turn in turns if turn.message_id], attached)
 
 
 def _record_outcomes(turns: Sequence[Turn]) -> None:

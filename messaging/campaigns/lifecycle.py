@@ -4,7 +4,7 @@ Lock order: the campaign's row, contacts, conversations, messages, recipients, t
 event counter last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from integrations.models import Channel
 from messagehub import sql
 from messaging.campaigns import audience
 from messaging.live import event_log
+from messaging.media import uploads
 from messaging.message_templates import templates
 from messaging.models import Campaign, CampaignGroup, CampaignRecipient, Message, Platform
 from messaging.sending import eligibility
@@ -69,6 +70,7 @@ def create_campaign(
     excluded_groups: Iterable[Group] = (),
     contacted_days: int | None = None,
     send_at: datetime | None = None,
+    media_urls: Sequence[str] = (),
 ) -> Campaign:
     """Create a draft. Raises BadTemplate where the text has unknown variables."""
     _check_content(content)
@@ -80,6 +82,7 @@ def create_campaign(
         channel=channel,
         contacted_days=contacted_days,
         send_at=send_at,
+        media_urls=list(media_urls),
         created_by=by,
     )
     _set_groups(campaign, groups, is_excluded=False)
@@ -141,10 +144,12 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
 
     Where the balance covers only some recipients, what covers them is reserved; the feed pauses once it is spent.
     Raises WrongCampaignState, InsufficientTokens where the balance covers nobody, and SendRefused where `by` or the
-    number does not belong to the chatroom.
+    number does not belong to the chatroom or a file can't be sent by SMS.
     """
     campaign = _lock_draft(campaign)
     check_payer(campaign, by)
+    if reason := eligibility.check_uploads(Platform.SMS, uploads.find_uploads(campaign.media_urls)):
+        raise eligibility.SendRefused(eligibility.Verdict((reason,)))
     if campaign.send_at and campaign.send_at <= _database_time():
         raise WrongCampaignState(
             "too_late", "The scheduled time has passed. Choose another time, or none to start now."
@@ -274,6 +279,11 @@ def count_outcomes(campaign: Campaign) -> tuple[dict[str, int], int]:
     return {row["status"]: row["count"] for row in rows}, sum(row["tokens"] for row in rows)
 
 
+def price_each(campaign: Campaign, payer: User) -> int:
+    """Tokens that one of its messages costs."""
+    return eligibility.price_of(payer, Platform.SMS, has_media=bool(campaign.media_urls))
+
+
 def check_payer(campaign: Campaign, payer: User) -> None:
     if reason := eligibility.may_feed(payer, campaign.chatroom_id, campaign.channel):
         raise eligibility.SendRefused(eligibility.Verdict((reason,)))
@@ -284,7 +294,7 @@ def _reserve(campaign: Campaign, payer: User, waiting_count: int) -> int:
 
     Returns the number of tokens reserved. Raises InsufficientTokens where not even one message is covered.
     """
-    price = eligibility.price_of(payer, Platform.SMS)
+    price = price_each(campaign, payer)
     shortfall = waiting_count * price - campaign.reserved
     if shortfall <= 0:
         return 0

@@ -14,11 +14,11 @@ from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import sql
-from messaging.campaigns import audience
+from messaging.campaigns import audience, lifecycle
 from messaging.consent import entries, footers
 from messaging.message_templates import templates
-from messaging.models import Campaign, Platform
-from messaging.sending import eligibility, quiet_hours
+from messaging.models import Campaign
+from messaging.sending import quiet_hours
 from tokens import ledger
 
 BATCH = 5000
@@ -169,7 +169,7 @@ def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) 
         if quiet and quiet.opens_at:
             preflight.later[quiet.zone.key, quiet.opens_at] += 1
         _count_text(preflight, count, text, member)
-    preflight.tokens = preflight.recipients * eligibility.price_of(by, Platform.SMS)
+    preflight.tokens = preflight.recipients * lifecycle.price_each(campaign, by)
     if rate := campaign.channel.segments_per_second:
         ends = [opens_at for _zone, opens_at in preflight.later]
         preflight.ends_at = max([starts_at + timedelta(seconds=preflight.segments / rate), *ends])

@@ -54,7 +54,7 @@ def retry_failed(campaign: Campaign, *, by: User) -> int:
 
 @transaction.atomic
 def duplicate_campaign(campaign: Campaign, *, by: User) -> Campaign:
-    """A draft with the same text, number and groups. What was deleted since is left out."""
+    """A draft with the same text, files, number and groups. What was deleted since is left out."""
     links = list(campaign.audience_groups.select_related("group"))
     return lifecycle.create_campaign(
         campaign.chatroom,
@@ -64,5 +64,6 @@ def duplicate_campaign(campaign: Campaign, *, by: User) -> Campaign:
         groups=[link.group for link in links if not link.is_excluded],
         excluded_groups=[link.group for link in links if link.is_excluded],
         contacted_days=campaign.contacted_days,
+        media_urls=campaign.media_urls,
         by=by,
     )

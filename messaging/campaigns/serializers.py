@@ -10,12 +10,16 @@ from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroo
 from chatrooms.models import Chatroom, Group
 from integrations import segments
 from integrations.models import Channel
+from integrations.providers import count_most_media
 from messagehub import names
 from messagehub.api.serializers import InputSerializer, RowSerializer
+from messaging import payloads
 from messaging.campaigns import lifecycle
 from messaging.conversations.serializers import AheadField
+from messaging.media.serializers import StoredMediaField
 from messaging.message_templates.serializers import ELSEWHERE
 from messaging.models import Campaign, CampaignRecipient, MessageTemplate
+from messaging.payload_schema import MediaListField
 
 MOST_GROUPS, MOST_CONTACTED_DAYS = 100, 366
 
@@ -41,6 +45,7 @@ class CampaignSerializer(RowSerializer):
     chatroom_id = serializers.UUIDField()
     name = serializers.CharField()
     content = serializers.CharField()
+    media = MediaListField()
     sender_number_id = serializers.UUIDField()
     group_ids = serializers.ListField(child=serializers.UUIDField())
     excluded_group_ids = serializers.ListField(child=serializers.UUIDField())
@@ -86,6 +91,7 @@ def describe_campaign(campaign: Campaign) -> dict:
         "chatroom_id": campaign.chatroom_id,
         "name": campaign.name,
         "content": campaign.content,
+        "media": payloads.describe_media(campaign.media_urls),
         "sender_number_id": campaign.channel_id,
         **{name: getattr(campaign, name) for name in names},
         "group_ids": [link.group_id for link in campaign.audience_groups.all() if not link.is_excluded],
@@ -200,6 +206,7 @@ class CampaignChangeSerializer(InputSerializer):
     answer_class = CampaignDetailSerializer
     name = serializers.CharField(max_length=80, required=False, validators=[names.validate_name])
     content = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
+    media = StoredMediaField()
     group_ids = VisibleListField(
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS, required=False
     )
@@ -226,6 +233,7 @@ class NewCampaignSerializer(InputSerializer):
     content = serializers.CharField(
         max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False, allow_blank=True, default=""
     )
+    media = StoredMediaField()
     template_id = VisibleRelatedField(queryset=MessageTemplate.objects.all(), required=False, source="template")
     group_ids = VisibleListField(
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS
@@ -250,6 +258,8 @@ class NewCampaignSerializer(InputSerializer):
         if template and template.chatroom_id not in (None, room.pk):
             raise serializers.ValidationError({"template_id": [ELSEWHERE]})
         chosen_values = {"chatroom": room, "content": template.body if template else data["content"]}
+        if template and template.media_urls:
+            chosen_values["media_urls"] = [*data.get("media_urls", []), *template.media_urls][: count_most_media()]
         return in_one_room({**data, **chosen_values}, room.pk)
 
 

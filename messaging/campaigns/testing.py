@@ -7,6 +7,7 @@ from django.db import transaction
 from accounts.models import User
 from chatrooms import contacts
 from messaging.conversations import changes
+from messaging.media import links, uploads
 from messaging.message_templates import templates
 from messaging.models import Campaign
 from messaging.sending import eligibility, enqueue
@@ -23,4 +24,11 @@ def send_test(campaign: Campaign, number: str, *, by: User, client_id: UUID | No
     contact = contacts.find_or_create_contact(campaign.chatroom, number)
     text, _missing_names = templates.fill_in_sample(campaign.content, contact, sender=by)
     conversation = changes.open_conversation(contact, campaign.channel)
-    return enqueue.send_message(conversation, text, sent_by=by, client_id=client_id)
+    return enqueue.send_message(
+        conversation,
+        text,
+        sent_by=by,
+        media_urls=links.list_elsewhere(campaign.media_urls),
+        uploads=uploads.find_uploads(campaign.media_urls),
+        client_id=client_id,
+    )

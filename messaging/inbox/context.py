@@ -257,16 +257,14 @@ def build_bubbles(pairs: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
             "retried": row["id"] in retried,
             "quoted": quoted.get(row["reply_to_id"]),
             "opt_out_offer": offer_of.get(row["id"]),
-            "media_urls": _list_linked(row["media_urls"]),
+            "media_urls": links.list_elsewhere(_read_list(row["media_urls"])),
         }
         for row, shape in pairs
     ]
 
 
-def _list_linked(stored: str | list[str]) -> list[str]:
-    """Addresses of files elsewhere; what we store is among the attachments."""
-    addresses = orjson.loads(stored) if isinstance(stored, str) else stored
-    return [address for address in addresses if not links.is_reference(address)]
+def _read_list(stored: str | list[str]) -> list[str]:
+    return orjson.loads(stored) if isinstance(stored, str) else stored
 
 
 def build_entries(messages: Iterable[dict] = (), notes: Iterable[Note] = (), lines: Iterable[Line] = ()) -> list[dict]:

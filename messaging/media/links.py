@@ -1,6 +1,7 @@
 """How a message refers to an upload, and the address that providers get for it: signed, and good for some hours."""
 
 import re
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
@@ -8,19 +9,18 @@ from django.core import signing
 from django.utils.text import slugify
 
 from messagehub.media_types import ENDINGS
-from messaging.models import Upload
+from messaging.models import UPLOAD_SCHEME, Upload
 
 # A provider may keep a message for ten hours before it gives up, and fetches files when it sends:
 # https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource (ValidityPeriod)
 LINK_HOURS = 12
-SCHEME = "upload:"
-REFERENCE = re.compile(rf"{SCHEME}([0-9a-f-]{{36}})/([a-z0-9._-]{{1,80}})")
+REFERENCE = re.compile(rf"{UPLOAD_SCHEME}([0-9a-f-]{{36}})/([a-z0-9._-]{{1,80}})")
 SIGNER = signing.TimestampSigner(salt="messaging.media", sep="~")
 
 
 def build_reference(upload: Upload) -> str:
     """What stands for the upload in `Message.media_urls`: it never expires, and opens nothing by itself."""
-    return f"{SCHEME}{upload.pk}/{build_file_name(upload)}"
+    return f"{UPLOAD_SCHEME}{upload.pk}/{build_file_name(upload)}"
 
 
 def build_file_name(upload: Upload) -> str:
@@ -29,8 +29,24 @@ def build_file_name(upload: Upload) -> str:
     return f"{stem or 'file'}.{ENDINGS[upload.content_type]}"
 
 
+def build_addresses(media: Iterable[Upload | str]) -> list[str]:
+    """Uploads and addresses of files elsewhere as `media_urls` keeps them."""
+    return [each if isinstance(each, str) else build_reference(each) for each in media]
+
+
+def read_reference(address: str) -> UUID | None:
+    """The upload that it refers to; None for a file elsewhere."""
+    found = REFERENCE.fullmatch(address)
+    return UUID(found[1]) if found else None
+
+
+def list_elsewhere(addresses: Iterable[str]) -> list[str]:
+    """Addresses of files that we do not store."""
+    return [address for address in addresses if not is_reference(address)]
+
+
 def is_reference(address: str) -> bool:
-    return address.startswith(SCHEME)
+    return address.startswith(UPLOAD_SCHEME)
 
 
 def sign_reference(address: str) -> str:

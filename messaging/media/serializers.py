@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from chatrooms.fields import VisibleRelatedField, only_chatroom
@@ -10,26 +9,14 @@ from chatrooms.models import Chatroom
 from integrations.models import Platform
 from integrations.providers import count_most_media, list_takers
 from messagehub.api.serializers import InputSerializer, RowSerializer
+from messaging.media import links
 from messaging.models import Upload
-
-ITEM = {
-    "oneOf": [
-        {"type": "string", "format": "uri", "maxLength": 2000, "pattern": "^https://"},
-        {
-            "type": "object",
-            "properties": {"id": {"type": "string", "format": "uuid"}},
-            "required": ["id"],
-            "additionalProperties": False,
-        },
-    ]
-}
+from messaging.payload_schema import MediaListField
 
 
-@extend_schema_field({"type": "array", "items": ITEM, "maxItems": count_most_media()})
-class MediaField(serializers.ListField):
+class MediaField(MediaListField):
     """Files to carry along: `{"id": …}` of uploads, and https addresses. Gives uploads and texts."""
 
-    child = serializers.JSONField()
     address = serializers.URLField(max_length=2000)
 
     def to_internal_value(self, data) -> list[Upload | str]:
@@ -55,6 +42,16 @@ class MediaField(serializers.ListField):
         if any(isinstance(value, str) and not value.startswith("https://") for value in values):
             raise serializers.ValidationError("Media URLs must use https.")
         return values
+
+
+class StoredMediaField(MediaField):
+    """The same for `media_urls` of templates and campaigns, which keep them as messages do."""
+
+    def __init__(self, **options):
+        super().__init__(required=False, max_length=count_most_media(), source="media_urls", **options)
+
+    def to_internal_value(self, data) -> list[str]:
+        return links.build_addresses(super().to_internal_value(data))
 
 
 def _read_id(item: object) -> UUID | None:

@@ -16,6 +16,7 @@ from chatrooms.models import Chatroom
 from integrations import isolation, providers
 from integrations.models import Platform
 from messagehub import media_types, sql, tenancy
+from messaging.media import links
 from messaging.models import Attachment, Message, Upload
 
 MB = 1024 * 1024
@@ -23,7 +24,15 @@ BATCH = 500
 # Until the commit: who deletes an upload waits, and finds that it is used.
 HOLD = "SELECT id FROM uploads WHERE id = ANY(%s::uuid[]) ORDER BY id FOR KEY SHARE"
 LOCK = "SELECT id FROM uploads WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE"
-UNUSED = "NOT EXISTS (SELECT FROM attachments a WHERE a.upload_id = u.id)"
+NAMED = """
+NOT EXISTS (SELECT FROM {table} t WHERE t.organization_id = u.organization_id
+            AND strpos(t.media_urls::text, '"upload:' || u.id || '/') > 0)
+"""
+# An organization has few templates and campaigns; messages are asked by their attachments.
+UNUSED = f"""
+NOT EXISTS (SELECT FROM attachments a WHERE a.upload_id = u.id)
+AND {NAMED.format(table="templates")} AND {NAMED.format(table="campaigns")}
+"""
 DELETE = f"DELETE FROM uploads u WHERE u.id = ANY(%s::uuid[]) AND {UNUSED} RETURNING u.file"
 # Keys are made in the order of time, so the primary key finds the oldest.
 UNSENT = f"""
@@ -99,12 +108,12 @@ def hold_uploads(uploads: Sequence[Upload]) -> None:
         raise UploadGone
 
 
-def attach_uploads(carriers: Iterable[tuple[Message, Sequence[Upload]]]) -> None:
+def attach_uploads(organization_id: UUID, message_ids: Iterable[UUID], uploads: Sequence[Upload]) -> None:
     """Let stored messages carry uploads along, which their thread then shows."""
     attachments = [
         Attachment(
-            organization_id=message.organization_id,
-            message=message,
+            organization_id=organization_id,
+            message_id=message_id,
             position=position,
             content_type=upload.content_type,
             state=Attachment.State.STORED,
@@ -114,7 +123,7 @@ def attach_uploads(carriers: Iterable[tuple[Message, Sequence[Upload]]]) -> None
             height=upload.height,
             upload=upload,
         )
-        for message, uploads in carriers
+        for message_id in message_ids
         for position, upload in enumerate(uploads)
     ]
     if attachments:
@@ -125,6 +134,15 @@ def list_uploads_of(message: Message) -> list[Upload]:
     """What a message carries along, in its order."""
     attachments = Attachment.objects.filter(message=message, upload__isnull=False).select_related("upload")
     return [attachment.upload for attachment in attachments.order_by("position") if attachment.upload]
+
+
+def find_uploads(addresses: Iterable[str]) -> list[Upload]:
+    """Those that a template's or campaign's addresses refer to, in their order. Raises UploadGone."""
+    ids = [upload_id for address in addresses if (upload_id := links.read_reference(address))]
+    found = Upload.objects.in_bulk(ids) if ids else {}
+    if len(found) < len(set(ids)):
+        raise UploadGone
+    return [found[upload_id] for upload_id in ids]
 
 
 @transaction.atomic

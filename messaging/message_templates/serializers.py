@@ -7,6 +7,7 @@ from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import names
 from messagehub.api.serializers import InputSerializer
+from messaging.media.serializers import StoredMediaField
 from messaging.message_templates import templates
 from messaging.payload_schema import TemplateSerializer
 
@@ -32,6 +33,7 @@ class NewTemplateSerializer(InputSerializer):
     answer_class = TemplateSerializer
     name = serializers.CharField(max_length=80, validators=[names.validate_name])
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False)
+    media = StoredMediaField()
     chatroom_id = VisibleRelatedField(
         queryset=Chatroom.objects.all(), required=False, allow_null=True, default=None, source="chatroom"
     )
@@ -43,6 +45,7 @@ class TemplateChangeSerializer(InputSerializer):
     answer_class = TemplateSerializer
     name = serializers.CharField(max_length=80, required=False, validators=[names.validate_name])
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
+    media = StoredMediaField()
     archived = serializers.BooleanField(required=False)
 
 

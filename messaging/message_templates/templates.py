@@ -1,7 +1,7 @@
 """Templates with variables: `{{first_name}}`, or `{{first_name|there}}` with a fallback."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -56,15 +56,19 @@ def check_template(body: str) -> None:
         raise BadTemplate("A {{ or }} has no partner.")
 
 
-def create_template(organization_id, chatroom: Chatroom | None, *, name: str, body: str) -> MessageTemplate:
+def create_template(
+    organization_id, chatroom: Chatroom | None, *, name: str, body: str, media_urls: Sequence[str] = ()
+) -> MessageTemplate:
     """Create a template of a chatroom, or of the organization. Raises BadTemplate and NameTaken."""
     check_template(body)
     with _named():
-        return MessageTemplate.objects.create(organization_id=organization_id, chatroom=chatroom, name=name, body=body)
+        return MessageTemplate.objects.create(
+            organization_id=organization_id, chatroom=chatroom, name=name, body=body, media_urls=list(media_urls)
+        )
 
 
 def change_template(template: MessageTemplate, **values) -> None:
-    """Change a template's name or text. Raises BadTemplate and NameTaken."""
+    """Change a template's name, text or files. Raises BadTemplate and NameTaken."""
     check_template(values.get("body", ""))
     for name, value in values.items():
         setattr(template, name, value)
@@ -86,7 +90,13 @@ def duplicate_template(template: MessageTemplate) -> MessageTemplate:
         endings = ["(copy)", *(f"(copy {number})" for number in range(2, 101))]
         names = (f"{template.name[: 79 - len(ending)]} {ending}" for ending in endings)
         name = next((name for name in names if name.lower() not in taken), template.name)
-        return create_template(template.organization_id, template.chatroom, name=name, body=template.body)
+        return create_template(
+            template.organization_id,
+            template.chatroom,
+            name=name,
+            body=template.body,
+            media_urls=template.media_urls,
+        )
 
 
 def list_offered(user: User, chatroom_id: UUID) -> QuerySet[MessageTemplate]:

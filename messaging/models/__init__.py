@@ -15,11 +15,12 @@ from messaging.models.log import Event, IdempotencyKey
 from messaging.models.messages import UNSUCCESSFUL, Attachment, Message, MessageReceipt
 from messaging.models.notifications import Notification
 from messaging.models.statistics import CountChange, CountedZone, DailyCount
-from messaging.models.uploads import Upload
+from messaging.models.uploads import UPLOAD_SCHEME, Upload
 from messaging.models.wording import Color, Label, MessageTemplate
 
 __all__ = [
     "UNSUCCESSFUL",
+    "UPLOAD_SCHEME",
     "Attachment",
     "Campaign",
     "CampaignGroup",

@@ -7,6 +7,8 @@ from accounts.models import Organization
 from chatrooms.models import Chatroom, InChatroomQuerySet
 from messagehub.keys import Row
 
+UPLOAD_SCHEME = "upload:"  # begins what refers to one in `media_urls`
+
 
 class Upload(Row):
     """A file to send: stored once, however many messages carry it along."""

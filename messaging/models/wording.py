@@ -67,6 +67,7 @@ class MessageTemplate(Row):
     )
     name = models.CharField(max_length=80, validators=[names.validate_name])
     body = models.TextField()
+    media_urls = models.JSONField(default=list, db_default=[], help_text="What its messages carry along, as they do.")
     archived_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is not offered any more.")
 
     objects = MessageTemplateQuerySet.as_manager()

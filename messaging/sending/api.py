@@ -16,6 +16,7 @@ from messaging import idempotency, payloads
 from messaging.conversations import changes, message_listing
 from messaging.conversations.api import position_of_message
 from messaging.conversations.filters import MessageFilterSet
+from messaging.media import links, uploads
 from messaging.message_templates import templates
 from messaging.models import Conversation, Message
 from messaging.payload_schema import MessageSerializer, SentSerializer
@@ -123,12 +124,13 @@ class MessageViewSet(TenantViewSet):
         seen_message = data.get("seen_message_id")
         if seen_message and seen_message.conversation_id != conversation.pk:
             raise ValidationError({"seen_message_id": ["Not found."]})
+        own_media = data["template_id"].media_urls if "template_id" in data else []
         return enqueue.send_message(
             conversation,
             data["content"] or written(data, conversation, self.request.user),
             sent_by=self.request.user,
-            media_urls=[each for each in data["media"] if isinstance(each, str)],
-            uploads=[each for each in data["media"] if not isinstance(each, str)],
+            media_urls=[each for each in data["media"] if isinstance(each, str)] + links.list_elsewhere(own_media),
+            uploads=[each for each in data["media"] if not isinstance(each, str)] + uploads.find_uploads(own_media),
             send_at=data.get("send_at"),
             client_id=data.get("client_id"),
             seen_message=seen_message,

@@ -127,7 +127,7 @@ def send_message(
         if existing_message is None:
             raise
         return _repeat_answer(existing_message, request_values, sent_by)
-    attach_uploads([(message, uploads)])
+    attach_uploads(message.organization_id, [message.pk], uploads)
     if message.tokens:
         remaining: int | None = ledger.debit(sent_by, message.tokens, reference=f"message:{message.pk}")
     else:

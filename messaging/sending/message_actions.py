@@ -67,7 +67,7 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
         message.conversation,
         message.content,
         sent_by=by,
-        media_urls=[address for address in message.media_urls if not links.is_reference(address)],
+        media_urls=links.list_elsewhere(message.media_urls),
         uploads=uploads.list_uploads_of(message),
         retry_of=message,
     )

@@ -139,6 +139,10 @@ TABLE = [
     Row("labels/<uuid:pk>", "delete", ADMINS_OF_SEEN, "contacts", {204}, "label"),
     reads("templates", chatroom_id="room"),
     Row("templates", "post", EVERYBODY, "contacts", {201}, ids=ROOM, body={"name": "New", "body": "Hi"}),
+    Row(
+        "templates", "post", EVERYBODY, "contacts", {201}, ids={**ROOM, "media[].id": "upload"},
+        body={"name": "New", "body": "Hi"}, variant="with a file",
+    ),
     reads("templates/<uuid:pk>", "template"),
     Row("templates/<uuid:pk>", "patch", EVERYBODY, "contacts", {200}, "template", body={"name": "Other"}),
     Row("templates/<uuid:pk>", "delete", EVERYBODY, "contacts", {204}, "template"),
@@ -197,6 +201,10 @@ TABLE = [
     Row("messages/<uuid:pk>/settle", "post", EVERYBODY, "send", {409}, "message", body={"outcome": "accepted"}),
     # campaigns
     reads("campaigns", chatroom_id="room"),
+    Row(
+        "campaigns", "post", **SEND, ids={**ROOM, "group_ids[]": "group", "media[].id": "upload"},
+        body={"name": "Sale", "content": "Hi"}, linked=frozenset({"chatroom_id", "group_ids[]"}), variant="with a file",
+    ),
     Row(
         "campaigns", "post", **SEND, ids={**ROOM, "group_ids[]": "group", "sender_number_id": "number"},
         body={"name": "New", "content": "Hi"}, linked=frozenset({"chatroom_id", "group_ids[]", "sender_number_id"}),

@@ -10,7 +10,7 @@ from django.test import Client
 from integrations.events import Refused
 from integrations.sandbox import samples
 from messaging.media import links, uploads
-from messaging.models import Attachment, Message, Upload
+from messaging.models import UPLOAD_SCHEME, Attachment, Message, Upload
 from messaging.receiving import message_changes
 from messaging.sending import delivery, eligibility, enqueue, message_actions
 from tests import factories
@@ -44,7 +44,7 @@ def test_message_carries_a_file_that_the_thread_shows(api, rich, sales, picture)
     assert b"".join(shown.streaming_content) == samples.picture()
     page = api(rich).get(f"/inbox/{sales.conversation.pk}/").content.decode()
     assert f'src="/attachments/{attachment["id"]}/"' in page
-    assert links.SCHEME not in page
+    assert UPLOAD_SCHEME not in page
 
 
 def test_provider_gets_a_link_to_it_and_to_files_elsewhere(api, rich, sales, picture):
