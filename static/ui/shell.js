@@ -19,6 +19,11 @@ for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   addEventListener(failed, (event) => toast(word(event.detail.xhr?.status ? "failed" : "no-network")));
 }
 
+// ---------------------------------------------------------------- alerts of this browser, where they are turned on
+try { if (localStorage.getItem("alerts")) import("./alerts.js").then(({ begin }) => begin(), () => {}); } catch { /* nothing is kept */ }
+// An app on a phone's screen has a page for the time without a network; a browser has one of its own.
+if (matchMedia("(display-mode: standalone)").matches) navigator.serviceWorker?.register("/service-worker.js");
+
 // ---------------------------------------------------------------- secrets that are shown once
 addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy]");
