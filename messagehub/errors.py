@@ -210,8 +210,15 @@ def _problem(request, status: int) -> HttpResponse:
     return HttpResponse(render_to_string(f"{status}.html", {"request": request}), status=status)
 
 
+def _refusal(request, error: Exception, status: int) -> HttpResponse:
+    """The error's own sentence: as a page, or as text where a script asked and shows it."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(str(error), status=status, content_type="text/plain; charset=utf-8")
+    return HttpResponse(render_to_string("refused.html", {"request": request, "words": str(error)}), status=status)
+
+
 class PageErrorsMiddleware:
-    """What no page caught itself and the API would answer with 404, 429 or 503 is a page with the same status."""
+    """What no page caught itself is answered with the status and the words that the API has for it."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -220,11 +227,15 @@ class PageErrorsMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, error: Exception) -> HttpResponse | None:
-        status, _ = OURS.get(type(error), (0, ""))
-        if _is_api(request) or status not in (404, 429, 503):
+        status, code = OURS.get(type(error), (0, ""))
+        if _is_api(request) or not status:
             return None
         if status == 404:
             return not_found(request, error)
-        answer = _problem(request, status)
-        answer["Retry-After"] = str(getattr(error, "retry_after", 5))
-        return answer
+        if status in (429, 503):
+            answer = _problem(request, status)
+            answer["Retry-After"] = str(getattr(error, "retry_after", 5))
+            return answer
+        if isinstance(error, eligibility.SendRefused):
+            status = REASONS.get(error.code, status)
+        return _refusal(request, error, status)
