@@ -22,6 +22,7 @@ from messaging.campaigns import lifecycle
 from messaging.consent import evidence, offers
 from messaging.contacts import csv_files
 from messaging.conversations import assignments, changes, listing
+from messaging.media import uploads
 from messaging.message_templates import templates
 from messaging.sending import eligibility, enqueue, message_actions
 from tokens import ledger
@@ -76,6 +77,10 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     pages.WrongPage: (400, "invalid"),
     pages.PageInUse: (409, "in_use"),
     pages.MetaAway: (503, "provider_unavailable"),
+    uploads.FileTooLarge: (413, "too_large"),
+    uploads.FileUnsupported: (422, "unsupported_file"),
+    uploads.UploadInUse: (409, "in_use"),
+    uploads.UploadGone: (409, "upload_gone"),
     limits.TooMany: (429, "throttled"),
     limits.Unavailable: (503, "unavailable"),
     RequestDataTooBig: (413, "too_large"),
@@ -100,6 +105,8 @@ REASONS = {
     "invalid_number": 422,
     "too_long": 422,
     "text_and_media": 422,
+    "media_unsupported": 422,
+    "media_too_large": 422,
     "no_sender": 422,
     "outside_messaging_window": 422,
     "quiet_hours": 422,

@@ -18,7 +18,7 @@ from pathlib import Path
 import environ
 from cryptography.fernet import Fernet
 
-from messagehub import __version__, launcher, logs
+from messagehub import __version__, launcher, logs, media_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -321,7 +321,8 @@ REST_KNOX = {
 
 # ---------------------------------------------------------------- requests and answers
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-LARGER_BODIES = {"/api/contacts/import": 4 * 1024 * 1024}  # by path; what proxies let through (docs/configuration.md)
+# By path; what proxies let through (docs/configuration.md).
+LARGER_BODIES = {"/api/contacts/import": 4 * 1024 * 1024, "/api/media": 26 * 1024 * 1024}
 TWILIO_API_BASE_URL = env.str(
     "TWILIO_API_BASE_URL",
     default=f"{PUBLIC_BASE_URL}/sandbox" if SANDBOX else "https://api.twilio.com",
@@ -355,6 +356,10 @@ RECONCILE_SECONDS = env.int("RECONCILE_SECONDS", default=60)
 RECONCILE_GRACE_SECONDS = env.int("RECONCILE_GRACE_SECONDS", default=15 * 60)
 # Webhooks as they came, once they are processed; three times as long where they are not. 0 keeps them.
 WEBHOOKS_KEPT_DAYS = env.int("WEBHOOKS_KEPT_DAYS", default=30)
+# Files that were uploaded for sending, and that nothing carries.
+UPLOADS_KEPT_DAYS = env.int("UPLOADS_KEPT_DAYS", default=7)
+# What an SMS with files costs more than one without, in tokens: providers charge an MMS as several SMS.
+MMS_EXTRA_TOKENS = env.int("MMS_EXTRA_TOKENS", default=1)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -391,7 +396,7 @@ STATICFILES_FINDERS = [
 ]
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(LOCAL_DIR / "media"))  # what customers sent; web and worker share it
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": media_storage.configure_storage(env),
     "staticfiles": {"BACKEND": "messagehub.ui.storage.Storage"},
 }
 WHITENOISE_USE_FINDERS = DEBUG

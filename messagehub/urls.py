@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from messagehub import health, metrics
 from messagehub.ui import commands, installable, styleguide
+from messaging.media import link_views
 from messaging.sending import send_views
 
 urlpatterns = [
@@ -31,6 +32,7 @@ urlpatterns = [
     path("notifications/", include("messaging.notifications.urls")),
     path("campaigns/", include("messaging.campaigns.urls")),
     path("templates/", include("messaging.message_templates.urls")),
+    path("media/<str:signed>/<str:name>", link_views.serve_upload, name="media"),
     path("send/", send_views.send_texts, name="send"),
     path("", include("messaging.dashboard.urls")),
     path("", include("messaging.inbox.urls")),

@@ -10,6 +10,7 @@ from messagehub import tenancy
 from messaging import retention
 from messaging.contacts import imports, profiles
 from messaging.conversations import assignments, moving
+from messaging.media import uploads
 from messaging.notifications import notices, push
 from messaging.receiving import attachments, backfill
 from messaging.sending import reconciliation
@@ -23,6 +24,7 @@ from tokens import proof
 @app.task(queueing_lock="retention", pass_context=False)
 def forget(timestamp: int) -> None:
     retention.delete_expired()
+    uploads.forget_unsent()
 
 
 @app.periodic(cron="* * * * *")

@@ -10,6 +10,7 @@ CHANGES = {
     "messages": "send",
     "conversations": "send",
     "campaigns": "send",
+    "media": "send",
     "contacts": "contacts",
     "opt-out-offers": "contacts",
     "groups": "contacts",

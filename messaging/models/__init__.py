@@ -15,6 +15,7 @@ from messaging.models.log import Event, IdempotencyKey
 from messaging.models.messages import UNSUCCESSFUL, Attachment, Message, MessageReceipt
 from messaging.models.notifications import Notification, PushSubscription
 from messaging.models.statistics import CountChange, CountedZone, DailyCount
+from messaging.models.uploads import Upload
 from messaging.models.wording import Color, Label, MessageTemplate
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "Platform",
     "PushSubscription",
     "ReadMarker",
+    "Upload",
 ]

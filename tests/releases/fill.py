@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from accounts import saved_views
@@ -13,6 +14,7 @@ from integrations.models import WebhookEvent
 from messagehub import tenancy
 from messaging.campaigns import feed
 from messaging.contacts import bulk, contact_listing, imports, merging
+from messaging.media import uploads
 from messaging.notifications import push
 from messaging.receiving import ingest
 from messaging.sending import delivery
@@ -126,7 +128,11 @@ class Day:
             push.subscribe(self.agent, uuid4(), browser, [self.room])
 
     def leave_one_waiting(self) -> None:
-        waiting = {"to": self.customers[0], "content": "One more thing", **self.here}
+        card = SimpleUploadedFile("card.vcf", b"BEGIN:VCARD\nFN:Shop\nEND:VCARD\n")
+        with tenancy.organization(self.organization.pk):
+            upload = uploads.store_upload(self.room, card, name="card.vcf", by=self.agent)
+        media = [{"id": str(upload.pk)}]
+        waiting = {"to": self.customers[0], "content": "One more thing", "media": media, **self.here}
         self.ask(self.as_agent, "post", "messages/send", waiting)
 
     # ------------------------------------------------------------ by which door

@@ -14,7 +14,7 @@ from messagehub.tenancy import row_security
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0011_saved_views"),
-        ("messaging", "0019_archived_templates"),
+        ("messaging", "0020_uploads"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
