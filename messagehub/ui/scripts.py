@@ -146,6 +146,7 @@ def bundles() -> list[Bundle]:
         Bundle(Module("login.js"), (shell,)),
         inbox,
         Bundle(Module("lists.js"), (shell,)),
+        Bundle(Module("campaign.js"), (shell,)),
         Bundle(Module("focus.js"), (shell,), lazy=True),
         Bundle(Module("commands.js"), (shell,), lazy=True),
         Bundle(Module("inbox/viewer.js"), (shell, inbox), lazy=True),

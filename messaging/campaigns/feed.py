@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity
 from integrations import isolation, segments
-from messagehub import sql, tenancy
+from messagehub import bus, sql, tenancy
 from messaging.campaigns import lifecycle
 from messaging.campaigns.lifecycle import Outcome, State
 from messaging.consent import footers
@@ -130,7 +130,9 @@ def _feed_safely(campaign_id: UUID, organization_id: UUID) -> int:
     campaigns = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
     explanation = "Paused after an internal error. No further messages are being sent. Resume to retry."
     with tenancy.system():
-        campaigns.update(state=State.PAUSED, paused_code="broken", paused_message=explanation)
+        chatroom_id = campaigns.values_list("chatroom_id", flat=True).first()
+        if campaigns.update(state=State.PAUSED, paused_code="broken", paused_message=explanation):
+            bus.campaign_changed(chatroom_id, campaign_id)
     return 0
 
 
@@ -188,6 +190,8 @@ def _feed_batch(campaign: Campaign) -> int:
         _judge(turn, verdict, campaign.content, payer, is_first=turn.contact.pk not in greeted_ids)
     _create_messages(campaign, payer, turns, price)
     _record_outcomes(turns)
+    if recipient_ids:
+        bus.campaign_changed(campaign.chatroom_id, campaign.pk)
     return _skip_deleted_contacts(waiting.filter(pk__in=recipient_ids)) + sum(
         turn.outcome != Outcome.WAITING for turn in turns
     )
@@ -346,3 +350,4 @@ def _update_campaign(campaign: Campaign, **values) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(**values)
     for name, value in values.items():
         setattr(campaign, name, value)
+    bus.campaign_changed(campaign.chatroom_id, campaign.pk)

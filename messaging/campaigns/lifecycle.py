@@ -16,7 +16,7 @@ from accounts import audit
 from accounts.models import User
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
-from messagehub import sql
+from messagehub import bus, sql
 from messaging.campaigns import audience
 from messaging.live import event_log
 from messaging.message_templates import templates
@@ -104,6 +104,7 @@ def change_campaign(
     for chosen_groups, is_excluded in ((groups, False), (excluded_groups, True)):
         if chosen_groups is not None:
             _set_groups(campaign, chosen_groups, is_excluded=is_excluded)
+    bus.campaign_changed(campaign.chatroom_id, campaign.pk)
 
 
 @transaction.atomic
@@ -327,6 +328,7 @@ def lock_campaign(campaign: Campaign) -> Campaign:
 def _update_campaign(campaign: Campaign, **values) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(**values)
     campaign.refresh_from_db(fields=list(values))
+    bus.campaign_changed(campaign.chatroom_id, campaign.pk)
 
 
 def _database_time() -> datetime:

@@ -122,9 +122,9 @@ def show_preflight(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def show_progress(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The counts of a started campaign: a part of its page. 286 tells htmx to stop asking."""
-    context = _describe(_get_campaign(request, pk))
-    return render(request, "campaigns/_progress.html", context, status=200 if context["is_active"] else 286)
+    """The counts of a started campaign, and what can be done with it: parts of its page."""
+    context = {**_describe(_get_campaign(request, pk)), "is_part": True, "shown_state": request.GET.get("shown")}
+    return render(request, "campaigns/_live_parts.html", context)
 
 
 @require_POST
