@@ -68,6 +68,24 @@ class DraftForm(forms.Form):
         return data
 
 
+class OutcomeGroupForm(forms.Form):
+    """A group of a campaign's recipients, to write to them again or to leave them out."""
+
+    outcome = forms.ChoiceField(
+        label=_("Recipients"),
+        choices=[
+            ("replied", _("Who replied")),
+            ("opted_out", _("Who opted out")),
+            ("delivered", _("Who got it")),
+            ("failed", _("Whose message failed")),
+            ("unknown", _("Whose delivery is unknown")),
+            ("skipped", _("Who were skipped")),
+            ("canceled", _("Whose message was canceled")),
+        ],
+    )
+    name = forms.CharField(label=_("Group name"), max_length=80, validators=[names.validate_name])
+
+
 class CampaignTestForm(forms.Form):
     """Where the test goes. `key` makes a form that is sent twice count once."""
 

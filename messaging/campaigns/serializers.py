@@ -11,8 +11,8 @@ from chatrooms.models import Chatroom, Group
 from integrations import segments
 from integrations.models import Channel
 from messagehub import names
-from messagehub.api.serializers import InputSerializer, RowSerializer
-from messaging.campaigns import lifecycle
+from messagehub.api.serializers import InputSerializer, KnownValueField, RowSerializer
+from messaging.campaigns import lifecycle, responses
 from messaging.conversations.serializers import AheadField
 from messaging.message_templates.serializers import ELSEWHERE
 from messaging.models import Campaign, CampaignRecipient, MessageTemplate
@@ -32,6 +32,13 @@ class CampaignTokensSerializer(serializers.Serializer):
 
     reserved = serializers.IntegerField()
     spent = serializers.IntegerField()
+
+
+class ResponsesSerializer(serializers.Serializer):
+    """Recipients who answered before another campaign wrote to them, and how many of these opted out."""
+
+    replied = serializers.IntegerField()
+    opted_out = serializers.IntegerField()
 
 
 class CampaignSerializer(RowSerializer):
@@ -69,13 +76,15 @@ class CampaignDetailSerializer(CampaignSerializer):
         help_text="Recipients by state: waiting, skipped, canceled, or their message's status. They sum to `audience`.",
     )
     tokens = CampaignTokensSerializer()
+    responses = ResponsesSerializer()
 
     def represent_rows(self, rows: list[Campaign]) -> list[dict]:
         # Counting reads every recipient of the campaign, so lists leave it out.
         (campaign,) = rows
         counts, spent = lifecycle.count_outcomes(campaign)
         tokens = {"reserved": campaign.reserved, "spent": spent}
-        return [{**describe_campaign(campaign), "counts": counts, "tokens": tokens}]
+        answers = responses.count_responses(campaign)
+        return [{**describe_campaign(campaign), "counts": counts, "tokens": tokens, "responses": answers}]
 
 
 def describe_campaign(campaign: Campaign) -> dict:
@@ -106,8 +115,12 @@ class RecipientSerializer(RowSerializer):
     reason = PausedSerializer(allow_null=True)
     not_before = serializers.DateTimeField(allow_null=True)
     message_id = serializers.UUIDField(allow_null=True)
+    replied_at = serializers.DateTimeField(allow_null=True)
+    opted_out_at = serializers.DateTimeField(allow_null=True)
 
     def represent_rows(self, rows: list[CampaignRecipient]) -> list[dict]:
+        response_of = responses.find_responses([row.pk for row in rows])
+        none = responses.Response()
         return [
             {
                 "id": row.pk,
@@ -117,6 +130,8 @@ class RecipientSerializer(RowSerializer):
                 "reason": {"code": row.reason_code, "message": row.reason} if row.reason_code else None,
                 "not_before": row.not_before,
                 "message_id": row.message_id,
+                "replied_at": response_of.get(row.pk, none).replied_at,
+                "opted_out_at": response_of.get(row.pk, none).opted_out_at,
             }
             for row in rows
         ]
@@ -180,6 +195,16 @@ class PreflightSerializer(serializers.Serializer):
     tokens = NeededTokensSerializer()
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField(allow_null=True, help_text="Null where the number has no rate of its own.")
+
+
+class OutcomeGroupSerializer(serializers.Serializer):
+    """A group to be made of the recipients with one outcome."""
+
+    outcome = KnownValueField(
+        choices=[(name, name) for name in responses.CONDITIONS],
+        help_text="`failed` includes undelivered ones, and `delivered` those that were read.",
+    )
+    name = serializers.CharField(max_length=80, validators=[names.validate_name])
 
 
 class CampaignTestSerializer(serializers.Serializer):
