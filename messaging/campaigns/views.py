@@ -18,7 +18,7 @@ from integrations.models import Channel
 from messagehub import constraints, limits
 from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
-from messaging.campaigns import campaign_listing, lifecycle, preflight, responses, retrying, testing
+from messaging.campaigns import campaign_listing, lifecycle, preflight, responses, retrying, testing, trial
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.forms import CampaignTestForm, DraftForm, OutcomeGroupForm
 from messaging.models import Campaign, CampaignRecipient
@@ -254,6 +254,7 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         "channel": campaign.channel_id,
         "content": campaign.content,
         "send_at": campaign.send_at,
+        **{name: getattr(campaign, name) for name in trial.SPEED},
     }
     is_change = request.method == "POST" and test_form is None
     form = DraftForm(campaign.chatroom, request.POST if is_change else None, initial=initial)
@@ -301,6 +302,7 @@ def _describe(campaign: Campaign) -> dict:
         "failed_count": sum(counts.get(status, 0) for status in FAILED),
         "spent": spent,
         "responses": responses.count_responses(campaign),
+        "is_on_trial": campaign.state in ACTIVE and trial.is_on_trial(campaign),
         "is_active": campaign.state in ACTIVE,
     }
 

@@ -19,7 +19,7 @@ def read(client, path: str, status: int = 200, **query) -> str:
 
 def fill_in(sales, group, **changed) -> dict:
     values = {"name": "Spring", "groups": [group.pk], "channel": sales.number.pk, "content": "Hi {{first_name|there}}"}
-    return {**values, **changed}
+    return {**values, "canary_minutes": 10, "most_failures": 10, "most_opt_outs": 2, **changed}
 
 
 def move(client, campaign, action: str) -> str:
