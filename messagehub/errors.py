@@ -18,7 +18,7 @@ from chatrooms import contacts, groups, phones, rooms
 from integrations import numbers, pages
 from messagehub import constraints, limits
 from messaging import idempotency
-from messaging.campaigns import lifecycle
+from messaging.campaigns import lifecycle, responses
 from messaging.consent import evidence, offers
 from messaging.contacts import csv_files
 from messaging.conversations import assignments, changes, listing
@@ -35,6 +35,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     ledger.NoAccount: (409, "no_token_account"),
     message_actions.WrongMessageState: (409, "not_now"),
     lifecycle.WrongCampaignState: (409, "not_now"),
+    responses.NobodyInOutcome: (409, "nobody"),
     eligibility.SendRefused: (409, "refused"),
     ledger.KeyUsed: (422, "idempotency_mismatch"),
     enqueue.ClientIdTaken: (409, "client_id_taken"),

@@ -148,6 +148,7 @@ def bundles() -> list[Bundle]:
         Bundle(Module("lists.js"), (shell,)),
         Bundle(Module("ringing.js"), (shell,)),
         Bundle(Module("alerts.js"), (shell,), lazy=True),
+        Bundle(Module("campaign.js"), (shell,)),
         Bundle(Module("focus.js"), (shell,), lazy=True),
         Bundle(Module("commands.js"), (shell,), lazy=True),
         Bundle(Module("inbox/viewer.js"), (shell, inbox), lazy=True),

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from messagehub.ui import fonts, icons
 from messagehub.ui.finders import BuiltAssetsFinder
 
-JOINED = ("shell", "login", "focus", "inbox", "lists", "commands", "viewer", "alerts", "ringing")
+JOINED = ("shell", "login", "focus", "inbox", "lists", "commands", "viewer", "alerts", "ringing", "campaign")
 JOINED_SCRIPTS = {f"ui/built/{name}.js" for name in JOINED}
 THIRD_PARTIES = ["rest_framework", "admin", "django_htmx", "sandbox"]
 
