@@ -122,6 +122,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.audit.OriginMiddleware",
     "messagehub.tenancy.TenantMiddleware",
+    "messagehub.middleware.LanguageMiddleware",
     "accounts.middleware.GateMiddleware",
     "messagehub.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from chatrooms import phones
-from messagehub import names
+from messagehub import names, sentences
 
 MOST_BYTES = 900 * 1024  # with the rest of the form within what one request may have (`messagehub/web.py`)
 MOST_COLUMNS = 60
@@ -111,7 +111,7 @@ def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[P
             continue
         first = rows_of_numbers.setdefault(min(phones.list_forms(values["phone"])), number)
         if first != number:
-            words = _("Row {n} has the same phone number. That one was kept.").format(n=first)
+            words = _(sentences.SAME_NUMBER_IN_ROW).format(n=first)
             yield ParsedRow(number, reason=words)
         else:
             yield ParsedRow(number, values)

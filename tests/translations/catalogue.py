@@ -24,7 +24,7 @@ KEYWORDS = {
 STRING = r"""u?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 CALL = re.compile(rf"\b(_|n?p?gettext)\(({STRING}(?:, ?{STRING})*)")
 
-MARK = re.compile(r"%\(\w+\)[sd]|%%|%[sd]|\{\{.*?\}\}|\{\w*\}|<[^>]+>|&\w+;|\n")
+MARK = re.compile(r"%\(\w+\)[sd]|%%|%[sd]|\{\{[^{} ]*\}\}|\{\w*\}|<[^>]+>|&\w+;|\n")
 
 Text = str | tuple[str, ...]  # or a singular with its plural
 Key = tuple[str | None, str]  # a context and the text, or its singular: what gettext asks with
