@@ -47,12 +47,17 @@ def words_of_python(source: bytes) -> Iterator[tuple[str | None, Text]]:
         yield context, words
 
 
+def list_templates() -> list[Path]:
+    """Those of pages and mails, and the parts of pages that stand in rooms."""
+    folders = [ROOT / "templates", *(path for room in ROOMS for path in sorted((ROOT / room).rglob("templates")))]
+    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in {".html", ".txt"}]
+
+
 def collect_words() -> WordsOfCode:
     """All that the code says, each with the files that say it, templates first."""
     found: WordsOfCode = {}
-    templates = [path for path in sorted((ROOT / "templates").rglob("*")) if path.suffix in {".html", ".txt"}]
     modules = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "migrations" not in path.parts]
-    for path in templates + modules:
+    for path in list_templates() + modules:
         is_module = path.suffix == ".py"
         for context, text in words_of_python(path.read_bytes()) if is_module else words_of_template(path.read_text()):
             key = (context, key_of(text))

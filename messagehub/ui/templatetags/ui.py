@@ -38,9 +38,11 @@ def icon(name: str, size: int = 16, label: str = "") -> SafeString:
         raise TemplateSyntaxError(f"No icon is called {name!r}: add it to messagehub/ui/icons.py.")
     meaning = format_html('role="img" aria-label="{}"', label) if label else DECORATION
     size_class = "" if size == 16 else f" i-{size}"
+    way_class = " i-ahead" if name in icons.POINTING else ""
     return format_html(
-        '<svg class="i{}" {}><use href="{}#{}"/></svg>',
+        '<svg class="i{}{}" {}><use href="{}#{}"/></svg>',
         size_class,
+        way_class,
         meaning,
         static("ui/icons.svg"),
         name,
