@@ -5,7 +5,7 @@ from datetime import date
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import translation
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import pgettext_lazy
 
 from messagehub import tenancy
@@ -26,6 +26,11 @@ DATE_FORMS = {
 def format_day(day: date, form: str) -> str:
     """A day by one of DATE_FORMS."""
     return date_format(day, str(DATE_FORMS[form]))
+
+
+def format_number(value: float) -> str:
+    """With the language's separator of thousands."""
+    return number_format(value, force_grouping=True)
 
 
 def choose_language(request: HttpRequest) -> str:

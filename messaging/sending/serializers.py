@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
@@ -11,7 +10,7 @@ from chatrooms.fields import VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
 from integrations.models import Channel, Platform
 from integrations.providers import count_most_characters, count_most_media, name_platform, read_limits
-from messagehub import datetimes
+from messagehub import datetimes, languages
 from messagehub.api.serializers import KnownValueField
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
 from messaging.message_templates.serializers import ELSEWHERE, VariablesField
@@ -27,7 +26,7 @@ def require_length(platform: str, field: str, text: str) -> None:
             if limits.counts_bytes
             else _("{platform} takes at most {n} characters in one message.")
         )
-        longest = number_format(limits.longest_text, force_grouping=True)
+        longest = languages.format_number(limits.longest_text)
         explanation = sentence.format(platform=name_platform(platform), n=longest)
         raise serializers.ValidationError({field: [explanation]})
 

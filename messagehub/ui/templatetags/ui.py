@@ -246,7 +246,7 @@ def channel_name(platform: str) -> str:
 
 @register.filter
 def number(value: int) -> str:
-    return number_format(value, force_grouping=True)
+    return languages.format_number(value)
 
 
 @register.filter
