@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -124,7 +125,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
     if type(error) in OURS:
         status, code = OURS[type(error)]
         code = getattr(error, "code", code)
-        message = str(error) if not isinstance(error, RequestDataTooBig) else "The request body is too large."
+        message = str(error) if not isinstance(error, RequestDataTooBig) else _("The request body is too large.")
         status = REASONS.get(code, status) if isinstance(error, eligibility.SendRefused) else status
         more = {name: getattr(error, name, None) for name in ("fields", "reasons")}
         response = Response(body(code, message, **more), status=status)
@@ -136,7 +137,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
             response["WWW-Authenticate"] = "Bearer"
         return response
     if isinstance(error, Http404):
-        error = exceptions.NotFound("Not found.")
+        error = exceptions.NotFound(_("Not found."))
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     response = drf_handler(error, context)
@@ -179,19 +180,19 @@ def _is_api(request) -> bool:
 
 def not_found(request, exception=None):
     if _is_api(request):
-        return JsonResponse(body("not_found", "Not found."), status=404)
+        return JsonResponse(body("not_found", _("Not found.")), status=404)
     return defaults.page_not_found(request, exception)
 
 
 def bad_request(request, exception=None):
     if _is_api(request):
-        return JsonResponse(body("invalid", "The request is malformed."), status=400)
+        return JsonResponse(body("invalid", _("The request is malformed.")), status=400)
     return defaults.bad_request(request, exception)
 
 
 def forbidden(request, exception=None):
     if _is_api(request):
-        return JsonResponse(body("permission_denied", "You don't have permission to do this."), status=403)
+        return JsonResponse(body("permission_denied", _("You don't have permission to do this.")), status=403)
     return defaults.permission_denied(request, exception)
 
 
@@ -201,9 +202,9 @@ def server_error(request):
     status = 503 if away else 500
     if _is_api(request):
         text = (
-            "The database is unavailable. Nothing was changed. Try again in a moment."
+            _("The database is unavailable. Nothing was changed. Try again in a moment.")
             if away
-            else "Something went wrong on our side."
+            else _("Something went wrong on our side.")
         )
         answer = JsonResponse(body("unavailable" if away else "server_error", text), status=status)
     else:

@@ -128,6 +128,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.audit.OriginMiddleware",
     "messagehub.tenancy.TenantMiddleware",
+    "messagehub.middleware.LanguageMiddleware",
     "accounts.middleware.GateMiddleware",
     "messagehub.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -417,6 +418,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="MessageHub <no-reply
 
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-gb"
+LANGUAGE_CODE = "en-gb"  # what the code is written in
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]  # each by its own name; how to translate: docs/translating.md
+LOCALE_PATHS = [BASE_DIR / "messagehub" / "locale"]
 
 LOGGING = logs.configure_logging(env.str("LOG_LEVEL", default="INFO"))

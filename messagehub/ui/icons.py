@@ -16,6 +16,7 @@ LUCIDE = frozenset({
     "stethoscope", "sticker", "sun", "tag", "timer", "trash-2", "triangle-alert", "upload", "user", "user-round-check",
     "user-round-plus", "users", "video", "wifi", "wifi-off", "x",
 })  # fmt: skip
+POINTING = frozenset({"arrow-left", "arrow-right", "log-out", "panel-right", "send"})  # mirrored from right to left
 
 # Lucide has no brand icons, and these must stay legible at 11 px.
 OWN = {

@@ -16,9 +16,9 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db.models import Model
 from django.http import Http404, HttpRequest, QueryDict
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 
+from messagehub import languages
 from messagehub.api.filters import DayFilter, FilterSet
 from messagehub.api.pagination import Position, fetch_page
 
@@ -68,7 +68,7 @@ class FilterField:
     def words(self) -> Words:
         """What is chosen, as people read it."""
         if self.input_type == "date" and not self.errors:
-            return date_format(date.fromisoformat(self.value), "j F Y")
+            return languages.format_day(date.fromisoformat(self.value), "j F Y")
         return next((choice.words for choice in self.choices if choice.is_chosen), self.value)
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.redirects import next_page_url
 from chatrooms import contacts, groups
 from chatrooms.models import Chatroom, Contact, Group
+from messagehub import languages
 from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
 from messaging.contacts import bulk, contact_listing, doubles, exports
@@ -158,21 +159,21 @@ def send_to(request: HttpRequest, match: Match, back: str) -> HttpResponse:
 
 def say_added(count: int, group: Group) -> str:
     words = ngettext("{n} contact added to {group}.", "{n} contacts added to {group}.", count)
-    return words.format(n=f"{count:,}", group=group.name)
+    return words.format(n=languages.format_number(count), group=group.name)
 
 
 def say_result(request: HttpRequest, result: bulk.BulkResult, words: str) -> None:
     """What a bulk action did, and with a button to undo it where it did anything."""
     if result.unchanged:
         words += " " + ngettext("{n} needed no change.", "{n} needed no change.", result.unchanged).format(
-            n=f"{result.unchanged:,}"
+            n=languages.format_number(result.unchanged)
         )
     if result.elsewhere:
         words += " " + ngettext(
             "{n} is in another chatroom and was left out.",
             "{n} are in other chatrooms and were left out.",
             result.elsewhere,
-        ).format(n=f"{result.elsewhere:,}")
+        ).format(n=languages.format_number(result.elsewhere))
     if result.change_id:
         lists.say_undoable(request, words, reverse("contacts-undo", args=[result.change_id]))
     else:

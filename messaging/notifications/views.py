@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from integrations import web_push
@@ -20,7 +21,7 @@ PAGE = 50
 @require_safe
 def notifications(request: HttpRequest) -> HttpResponse:
     if request.user.organization_id is None:
-        raise PermissionDenied("Operators have no notifications. Sign in as somebody of the organization.")
+        raise PermissionDenied(_("Operators have no notifications. Sign in as somebody of the organization."))
     visible = Notification.objects.visible_to(request.user)
     if before := request.GET.get("before"):
         try:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from uuid_utils.compat import uuid7
 
 from chatrooms.models import Chatroom, Contact
-from messagehub import limits
+from messagehub import languages, limits
 from messagehub.ui import lists
 from messaging.sending import direct, eligibility, enqueue
 from messaging.sending.forms import SendForm
@@ -84,7 +84,7 @@ def _say_sent(count: int, *, scheduled: bool) -> str:
         words = ngettext("{n} message scheduled.", "{n} messages scheduled.", count)
     else:
         words = ngettext("{n} message is on its way.", "{n} messages are on their way.", count)
-    return words.format(n=f"{count:,}")
+    return words.format(n=languages.format_number(count))
 
 
 def _read_contact(request: HttpRequest) -> Contact | None:
