@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from chatrooms.models import Chatroom
 from integrations import isolation, web_push
-from messagehub import sql, tenancy
+from messagehub import languages, sql, tenancy
 from messaging.models import Notification, PushSubscription
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ RINGS_WITHIN = timedelta(minutes=5)  # after that it is no news; also how far a 
 MOST_RINGS = 3  # at once in one browser; more become one
 GIVEN_UP_AFTER = timedelta(days=3)
 AT_ONCE = 8  # calls to push services
+Payloads = list[dict[str, str]]
 # Both sides are few: subscriptions of people who are signed in, and what came within the last minutes.
 WAITING = """
 SELECT s.id AS subscription_id, s.organization_id, 'waiting' AS kind, v.id AS subject_id, v.id AS conversation_id,
@@ -110,13 +111,13 @@ def ring_browsers() -> int:
             row["kind"], row["subject_id"], row["conversation_id"], row["chatroom_id"], row["since"].isoformat()
         )
         rings[row["organization_id"], row["subscription_id"]].append(ring)
-    due: list[tuple[PushSubscription, list[Ring]]] = []
+    due: list[tuple[PushSubscription, Payloads]] = []
     for (organization_id, subscription_id), found in rings.items():
         with isolation.contain("Ringing browsers", organization_id, subscription_id):
             due += _take_rings(organization_id, subscription_id, found)
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        outcomes = list(threads.map(lambda each: _send_rings(*each), due))
-    for (subscription, _rings), outcome in zip(due, outcomes, strict=True):
+        outcomes = list(threads.map(lambda each: _send_payloads(*each), due))
+    for (subscription, _payloads), outcome in zip(due, outcomes, strict=True):
         with isolation.contain("Ringing browsers", subscription.organization_id, subscription.pk):
             _note_outcome(subscription, outcome)
     return sum(outcome is None for outcome in outcomes)
@@ -124,7 +125,7 @@ def ring_browsers() -> int:
 
 def _take_rings(
     organization_id: UUID, subscription_id: UUID, found: list[Ring]
-) -> list[tuple[PushSubscription, list[Ring]]]:
+) -> list[tuple[PushSubscription, Payloads]]:
     """Write down that these ring, before they do, and leave out what has rung or may not be seen any more."""
     with tenancy.organization(organization_id):
         subscription = (
@@ -143,21 +144,22 @@ def _take_rings(
         subscription.rung = {str(ring.subject_id): ring.since for ring in found}
         subscription.save(update_fields=["rung"])
     news = [ring for ring in news if ring.chatroom_id in seen]
-    return [(subscription, news)] if news else []
+    with languages.speak_to(subscription.user):
+        return [(subscription, _write_payloads(news))] if news else []
 
 
-def _send_rings(subscription: PushSubscription, rings: list[Ring]) -> Exception | None:
+def _send_payloads(subscription: PushSubscription, payloads: Payloads) -> Exception | None:
     """In a thread, without the database."""
     browser = web_push.Browser(subscription.endpoint, subscription.p256dh, subscription.auth)
     try:
-        for payload in _write_payloads(rings):
+        for payload in payloads:
             web_push.send_push(browser, payload)
     except (web_push.Gone, web_push.NotDelivered) as error:
         return error
     return None
 
 
-def _write_payloads(rings: list[Ring]) -> list[dict[str, str]]:
+def _write_payloads(rings: list[Ring]) -> Payloads:
     if len(rings) > MOST_RINGS:
         words = _("%(n)s conversations are waiting for you.") % {"n": len(rings)}
         return [{"words": words, "url": reverse("inbox"), "tag": "inbox"}]

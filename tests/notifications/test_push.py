@@ -148,6 +148,17 @@ def test_mentions_and_assignments_ring_without_a_chosen_chatroom(service, turn_o
     ]
 
 
+def test_it_rings_in_the_language_of_its_user(service, turn_on, bo, sales):
+    with tenancy.system():
+        User.objects.filter(pk=bo.pk).update(language="de")
+    turn_on(bo)
+    begin_waiting(sales)
+
+    push.ring_browsers()
+
+    assert [ring["words"] for ring in service.read()] == ["Ein Kunde wartet."]
+
+
 def test_many_at_once_are_one_ring(service, turn_on, ann, bo, sales, inside, acme):
     turn_on(bo, chatrooms=[])
     with inside(acme):
