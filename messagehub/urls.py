@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from messagehub import health, metrics
-from messagehub.ui import commands, styleguide
+from messagehub.ui import commands, installable, styleguide
 from messaging.media import link_views
 from messaging.sending import send_views
 
@@ -14,6 +14,9 @@ urlpatterns = [
     path("metrics", metrics.metrics),
     path("styleguide/", styleguide.page),
     path("commands/", commands.show_commands, name="commands"),
+    path("manifest.webmanifest", installable.manifest, name="manifest"),
+    path("service-worker.js", installable.service_worker),
+    path("offline/", installable.offline, name="offline"),
     path("api/", include("messagehub.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("accounts.pages.urls")),

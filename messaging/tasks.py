@@ -11,7 +11,7 @@ from messaging import retention
 from messaging.contacts import imports, profiles
 from messaging.conversations import assignments, moving
 from messaging.media import uploads
-from messaging.notifications import notices
+from messaging.notifications import notices, push
 from messaging.receiving import attachments, backfill
 from messaging.sending import reconciliation
 from messaging.statistics import counts
@@ -37,6 +37,12 @@ def reconcile(timestamp: int) -> None:
 @app.task(queueing_lock="notifications", lock="notifications", pass_context=False)
 def mail_notifications(timestamp: int) -> None:
     notices.mail_unseen_notifications()
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(queueing_lock="push", lock="push", pass_context=False)
+def ring_browsers(timestamp: int) -> None:
+    push.ring_browsers()
 
 
 @app.periodic(cron="* * * * *")

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.fields.files import FieldFile
 from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, InChatroomQuerySet
@@ -28,19 +29,19 @@ class Message(Row):
         OUTBOUND = "outbound"
 
     class Status(models.TextChoices):
-        SCHEDULED = "scheduled"
-        QUEUED = "queued"
-        SENDING = "sending"
-        UNKNOWN = "unknown"
-        ACCEPTED = "accepted"
-        SENT = "sent"
-        DELIVERED = "delivered"
-        READ = "read"
-        FAILED = "failed"
-        UNDELIVERED = "undelivered"
-        NOT_SENT = "not_sent"
-        CANCELED = "canceled"
-        RECEIVED = "received"
+        SCHEDULED = "scheduled", _("Scheduled")
+        QUEUED = "queued", _("Queued")
+        SENDING = "sending", _("Sending")
+        UNKNOWN = "unknown", _("Unknown")
+        ACCEPTED = "accepted", _("Accepted")
+        SENT = "sent", _("Sent")
+        DELIVERED = "delivered", _("Delivered")
+        READ = "read", _("Read")
+        FAILED = "failed", _("Failed")
+        UNDELIVERED = "undelivered", _("Undelivered")
+        NOT_SENT = "not_sent", _("Not Sent")
+        CANCELED = "canceled", _("Canceled")
+        RECEIVED = "received", _("Received")
 
     class Priority(models.IntegerChoices):
         REPLY = 0
@@ -202,7 +203,7 @@ class Attachment(Row):
     class State(models.TextChoices):
         PENDING = "pending"
         STORED = "stored"
-        FAILED = "failed"
+        FAILED = "failed", _("Failed")
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     message = models.ForeignKey(

@@ -17,7 +17,7 @@ from django.utils import timezone
 from chatrooms import contacts
 from integrations import failures, health, isolation, meanings, providers
 from integrations.events import Accepted, Busy, NotReached, Outcome, OutgoingText, Refused, ShutOut, Unclear
-from messagehub import encryption, sql, tenancy
+from messagehub import encryption, sentences, sql, tenancy
 from messaging.consent import entries
 from messaging.live import event_log
 from messaging.media import links
@@ -279,7 +279,7 @@ def settle_outcomes(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
         _write_outcomes(changed_rows)
         # Wallets are locked in the order of their users, like everywhere; the event counters are locked last.
         for claim, row in sorted(refusals, key=lambda pair: (str(pair[1]["sent_by_id"]), pair[1]["id"])):
-            states.refund_message(row, state="failed", reason=f"Not sent: {row['error_code']}")
+            states.refund_message(row, state="failed", reason=sentences.NOT_SENT_CODE.format(code=row["error_code"]))
             consequences += _apply_meaning(claim, row)
         _slow_senders_down(answer_of.values())
         event_log.record_events([states.message_updated(row) for row in changed_rows] + consequences)
@@ -341,7 +341,9 @@ def _apply_meaning(claim: Claimed, row: dict) -> list[event_log.Change]:
             text=row["error_message"],
         )
     elif meaning.kind == meanings.CONFIGURATION:
-        words = f"A message from {claim.text.from_address} was refused ({row['error_code']}): {row['error_message']}"
+        words = sentences.REFUSED_MESSAGE.format(
+            sender=claim.text.from_address, code=row["error_code"], answer=row["error_message"]
+        )
         health.raise_alert(row["organization_id"], claim.channel_id, row["error_code"], words)
     return []
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import Organization, User
@@ -19,6 +18,7 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
 from integrations import providers
 from integrations.models import Channel, ProviderAccount
+from messagehub import languages
 from messaging.consent import entries, footers
 from messaging.media import fitting
 from messaging.models import UNSUCCESSFUL, Conversation, Message, Platform, Upload
@@ -197,7 +197,7 @@ def _check_contact(contact: Contact, to: str, opt_out: entries.Decision | None) 
 
 
 def _explain_opt_out(opt_out: entries.Decision) -> Reason:
-    day = date_format(timezone.localtime(opt_out.said_at), "j F Y")
+    day = languages.format_day(timezone.localtime(opt_out.said_at), "j F Y")
     fix = _("You can't message this contact from this number until they text START.")
     if opt_out.is_own:
         return Reason("opted_out", _("Opted out on {day}.").format(day=day), fix)

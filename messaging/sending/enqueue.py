@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chatrooms.models import Contact
@@ -30,7 +31,7 @@ class ClientIdTaken(Exception):
     """Another message has this client_id."""
 
     def __init__(self) -> None:
-        super().__init__("Another message already used this client_id. Use a new one for each message.")
+        super().__init__(_("Another message already used this client_id. Use a new one for each message."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,6 +225,10 @@ TABLE = [
     Row("campaigns/<uuid:pk>/preflight", "post", EVERYBODY, "send", {200}, "campaign"),
     Row("campaigns/<uuid:pk>/test", "post", EVERYBODY, "send", {201}, "campaign", body={"to": "+15550107777"}),
     Row("campaigns/<uuid:pk>/retry-failed", "post", EVERYBODY, "send", {409}, "campaign"),
+    Row(
+        "campaigns/<uuid:pk>/group", "post", EVERYBODY, "send", {409}, "campaign",
+        body={"outcome": "replied", "name": "Interested"},
+    ),
     Row("campaigns/<uuid:pk>/duplicate", "post", EVERYBODY, "send", {201}, "campaign"),
     Row("campaigns/<uuid:pk>/pause", "post", EVERYBODY, "send", {409}, "campaign"),
     Row("campaigns/<uuid:pk>/resume", "post", EVERYBODY, "send", {409}, "campaign"),

@@ -8,12 +8,14 @@ from rest_framework.test import APIClient
 
 from accounts import saved_views
 from chatrooms import groups
+from integrations import web_push
 from integrations.events import Accepted
 from integrations.models import WebhookEvent
 from messagehub import tenancy
 from messaging.campaigns import feed
 from messaging.contacts import bulk, contact_listing, imports, merging
 from messaging.media import uploads
+from messaging.notifications import push
 from messaging.receiving import ingest
 from messaging.sending import delivery
 from messaging.statistics import counts
@@ -48,6 +50,7 @@ class Day:
         self.deliver()
         self.merge_two()
         self.change_many()
+        self.turn_on_notifications()
 
     def sign_in(self, email: str) -> APIClient:
         given = {"email": email, "password": factories.PASSWORD}
@@ -118,6 +121,11 @@ class Day:
             saved_views.save_view(self.agent, page="contacts", name="Mine", query=f"group_id={group.pk}")
             imports.start_import(contact_import, ["name", "phone"], group, by=self.agent)
         imports.run_import(contact_import.pk)
+
+    def turn_on_notifications(self) -> None:
+        browser = web_push.Browser("https://fcm.googleapis.com/x", web_push.public_key(), "c2l4dGVlbiBieXRlcyEhIQ")
+        with tenancy.organization(self.organization.pk):
+            push.subscribe(self.agent, uuid4(), browser, [self.room])
 
     def leave_one_waiting(self) -> None:
         card = SimpleUploadedFile("card.vcf", b"BEGIN:VCARD\nFN:Shop\nEND:VCARD\n")

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("messaging", "0020_uploads"),
+        ("messaging", "0022_campaign_speed_and_canary"),
     ]
 
     operations = [
