@@ -16,6 +16,7 @@ from integrations import segments
 from integrations.models import Channel, Platform
 from messaging.consent import footers
 from messaging.conversations import changes
+from messaging.media import links, uploads
 from messaging.message_templates import templates
 from messaging.models import Conversation
 from messaging.sending import eligibility, enqueue
@@ -49,6 +50,7 @@ class Plan:
     letters: Sequence[Letter]
     price: int  # tokens for each
     balance: int | None  # None for admins
+    media_urls: Sequence[str] = ()  # what each carries along
 
     @property
     def ready(self) -> list[Letter]:
@@ -90,6 +92,7 @@ def plan_letters(
     groups: Iterable[Group] = (),
     by: User,
     at: datetime | None = None,
+    media_urls: Sequence[str] = (),
 ) -> Plan:
     """Whom the text would reach from this channel at the time `at`, and who is left out for which reason.
 
@@ -103,7 +106,8 @@ def plan_letters(
     for (contact, address), verdict in zip(pairs, eligibility.may_send_to_each(by, channel, pairs, at), strict=True):
         is_first = contact.pk not in greeted_ids
         letters.append(_write_letter(contact, address, content, verdict, by, is_first=is_first))
-    return Plan(letters, eligibility.price_of(by, Platform.SMS), ledger.balance(by))
+    price = eligibility.price_of(by, Platform.SMS, has_media=bool(media_urls))
+    return Plan(letters, price, ledger.balance(by), media_urls)
 
 
 @transaction.atomic
@@ -111,11 +115,18 @@ def send_letters(plan: Plan, channel: Channel, *, by: User, key: UUID, send_at: 
     """Send all that is ready, or nothing; returns the conversations.
 
     With the same key each number gets one message, however often this is called. Raises SendRefused, ClientIdTaken,
-    InsufficientTokens and ContactGone.
+    InsufficientTokens, UploadGone and ContactGone.
     """
+    attached = uploads.find_uploads(plan.media_urls)
     return [
         enqueue.send_message(
-            conversation, letter.text, sent_by=by, send_at=send_at, client_id=uuid5(key, letter.address)
+            conversation,
+            letter.text,
+            sent_by=by,
+            media_urls=links.list_elsewhere(plan.media_urls),
+            uploads=attached,
+            send_at=send_at,
+            client_id=uuid5(key, letter.address),
         ).message.conversation_id
         for letter, conversation in _open_conversations(plan.ready, channel)
     ]

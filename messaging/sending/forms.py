@@ -55,12 +55,13 @@ class SendForm(forms.Form):
 
     def clean(self) -> dict:
         data = super().clean()
+        data["media_urls"] = []
         if "content" in data and not data["content"].strip():
             template = data.get("template")
             if template is None:
                 self.add_error("content", _("Write a text, or choose a template."))
             else:
-                data["content"] = template.body
+                data["content"], data["media_urls"] = template.body, template.media_urls
         elif "content" in data:
             try:
                 templates.check_template(data["content"])
@@ -77,5 +78,6 @@ class SendForm(forms.Form):
         values = [
             data["channel"].pk, data["content"], sorted(direct.split_numbers(data["to"])),
             sorted(str(group.pk) for group in data["groups"]), data["send_at"],
+            data["media_urls"],
         ]  # fmt: skip
         return hashlib.sha256(repr(values).encode()).hexdigest()

@@ -14,12 +14,19 @@ from uuid_utils.compat import uuid7
 from chatrooms.models import Chatroom, Contact
 from messagehub import languages, limits
 from messagehub.ui import lists
+from messaging.media import uploads
 from messaging.sending import direct, eligibility, enqueue
 from messaging.sending.forms import SendForm
 from tokens import ledger
 
 MOST_SHOWN = 10  # letters of a preview
-REFUSALS = (eligibility.SendRefused, ledger.InsufficientTokens, limits.TooMany, enqueue.ClientIdTaken)
+REFUSALS = (
+    eligibility.SendRefused,
+    ledger.InsufficientTokens,
+    limits.TooMany,
+    enqueue.ClientIdTaken,
+    uploads.UploadGone,
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -45,6 +52,7 @@ def send_texts(request: HttpRequest) -> HttpResponse:
             groups=data["groups"],
             by=request.user,
             at=data["send_at"],
+            media_urls=data["media_urls"],
         )
     except direct.TooManyRecipients as error:
         form.add_error("groups" if data["groups"] else "to", str(error))

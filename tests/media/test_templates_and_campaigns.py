@@ -7,6 +7,7 @@ from chatrooms import groups
 from integrations.sandbox import samples
 from messaging.campaigns import feed, lifecycle, retrying
 from messaging.media import links, uploads
+from messaging.message_templates import templates
 from messaging.models import Campaign, Message, Upload
 from tests import factories
 from tokens import ledger, proof
@@ -111,3 +112,23 @@ def test_campaign_with_a_file_that_sms_does_not_take_is_not_started(api, acme, r
     assert answer.json()["error"]["code"] == "media_too_large"
     with inside(acme):
         assert ledger.balance(rich) == 10
+
+
+def test_send_page_sends_the_files_of_its_template(acme, browser, rich, sales, picture, inside):
+    with inside(acme):
+        addresses = [ELSEWHERE, links.build_reference(picture)]
+        template = templates.create_template(
+            acme.organization.pk, sales.room, name="Oak", body="Here it is", media_urls=addresses
+        )
+    client = browser(rich)
+    form = {"channel": sales.number.pk, "to": "+14155550188, +14155550199", "template": template.pk, "action": "look"}
+    looked = client.post("/send/", form)
+    seen = {name: looked.context["form"].data[name] for name in ("seen", "key")}
+    assert looked.context["plan"].tokens == 4
+    assert client.post("/send/", form | seen | {"action": "send"}).status_code == 302
+
+    with inside(acme):
+        messages = Message.objects.filter(direction="outbound")
+        assert [message.media_urls for message in messages] == [addresses] * 2
+        assert [message.attachments.get().upload for message in messages] == [picture] * 2
+        assert ledger.balance(rich) == 6
