@@ -59,7 +59,7 @@ def list_zones(phone: str) -> list[ZoneInfo]:
     if kind not in IN_A_PLACE:
         return []
     # time_zones_for_number would find out the type, which is most of the work, once more.
-    is_geographical = phonenumbers.is_number_type_geographical(kind, number.country_code)
+    is_geographical = phonenumbers.is_number_type_geographical(kind, number.country_code or 0)
     names = time_zones_for_geographical_number(number) if is_geographical else time_zones_for_number(number)
     return [ZoneInfo(name) for name in names if name != "Etc/Unknown"]
 
