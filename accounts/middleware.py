@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts import second_factor, sessions
 
@@ -45,6 +46,6 @@ def _refuse_without_factor(request: HttpRequest) -> HttpResponse:
         code, text = "operators_use_admin", str(sessions.OperatorsUseAdmin())
     else:
         code = "mfa_required"
-        todo = "Sign in again with a code." if set_up else "Set it up at /me/."
-        text = f"Your organization requires two-factor authentication for admins. {todo}"
+        todo = _("Sign in again with a code.") if set_up else _("Set it up at /me/.")
+        text = _("Your organization requires two-factor authentication for admins.") + f" {todo}"
     return JsonResponse({"error": {"code": code, "message": text}}, status=403)

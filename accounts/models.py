@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from messagehub import datetimes, names
 from messagehub.keys import Row
@@ -24,34 +25,34 @@ COUNTRIES = sorted(phonenumbers.SUPPORTED_REGIONS)
 def validate_country(code: str) -> None:
     """Two letters of ISO 3166 that have telephone numbers. Raises ValidationError."""
     if code not in COUNTRIES:
-        raise ValidationError("Unknown country code. Use two letters, such as US.")
+        raise ValidationError(_("Unknown country code. Use two letters, such as US."))
 
 
 KEYWORD_LANGUAGES = (
-    ("de", "German"),
-    ("en", "English"),
-    ("es", "Spanish"),
-    ("fr", "French"),
-    ("it", "Italian"),
-    ("pt", "Portuguese"),
+    ("de", gettext_lazy("German")),
+    ("en", gettext_lazy("English")),
+    ("es", gettext_lazy("Spanish")),
+    ("fr", gettext_lazy("French")),
+    ("it", gettext_lazy("Italian")),
+    ("pt", gettext_lazy("Portuguese")),
 )
 
 
 def list_keyword_languages() -> list[str]:
-    return [code for code, _ in KEYWORD_LANGUAGES]
+    return [code for code, _name in KEYWORD_LANGUAGES]
 
 
 class Organization(Row):
     """A tenant: one business that talks with its customers."""
 
     class RefundPolicy(models.TextChoices):
-        NOT_SENT = "not_sent", "Messages that were never sent"
-        UNDELIVERED = "undelivered", "Also undelivered messages"
+        NOT_SENT = "not_sent", gettext_lazy("Messages that were never sent")
+        UNDELIVERED = "undelivered", gettext_lazy("Also undelivered messages")
 
     class OptOutScope(models.TextChoices):
-        CHANNEL = "channel", "The channel that they wrote to"
-        CHATROOM = "chatroom", "All channels of its chatroom"
-        ORGANIZATION = "organization", "All channels of the organization"
+        CHANNEL = "channel", gettext_lazy("The channel that they wrote to")
+        CHATROOM = "chatroom", gettext_lazy("All channels of its chatroom")
+        ORGANIZATION = "organization", gettext_lazy("All channels of the organization")
 
     name = models.CharField(max_length=120, validators=[names.validate_name])
     slug = models.SlugField(unique=True)
@@ -104,14 +105,16 @@ class Organization(Row):
         blank=True,
         default="",
         db_default="",
-        help_text="How to opt out. Added, after the organization's name, to the first SMS to each contact.",
+        help_text=gettext_lazy(
+            "How to opt out. Added, after the organization's name, to the first SMS to each contact."
+        ),
     )
     opt_out_scope = models.CharField(
         max_length=12,
         choices=OptOutScope.choices,
         default="channel",
         db_default="channel",
-        help_text="What a customer's STOP to one channel holds for.",
+        help_text=gettext_lazy("What a customer's STOP to one channel holds for."),
     )
     keyword_languages = ArrayField(
         models.CharField(max_length=2, choices=KEYWORD_LANGUAGES),
@@ -170,8 +173,8 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     """A person who signs in by email: an admin or agent of one organization, or an operator of none."""
 
     class Role(models.TextChoices):
-        ADMIN = "admin"
-        AGENT = "agent"
+        ADMIN = "admin", gettext_lazy("Admin")
+        AGENT = "agent", gettext_lazy("Agent")
 
     email = models.EmailField()
     name = models.CharField(max_length=120, validators=[names.validate_name])
@@ -179,6 +182,12 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     role = models.CharField(max_length=8, choices=Role.choices, blank=True)
     is_active = models.BooleanField(default=True)
     compact_rows = models.BooleanField(default=False, db_default=False, help_text="The inbox shows lower rows.")
+    language = models.CharField(
+        max_length=10,
+        null=True,
+        blank=True,
+        help_text="Of pages and mails. Empty is what the browser asks for.",
+    )
     mail_notifications = models.BooleanField(
         default=True,
         db_default=True,

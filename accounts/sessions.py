@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.http import urlsafe_base64_decode
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from knox.crypto import hash_token
 from knox.models import get_token_model
@@ -309,7 +310,7 @@ def request_password_reset(email: str, address: str) -> None:
         limits.count_attempt("reset_per_account", email.strip().lower())
     except limits.TooMany:
         return  # enough mails were sent to this address
-    tasks.mail_password_reset.defer(email=email)
+    tasks.mail_password_reset.defer(email=email, language=get_language())
 
 
 def find_user_of_reset_link(uid: str, token: str) -> User | None:

@@ -15,7 +15,7 @@ from procrastinate.contrib.django import app
 
 from accounts import invitations
 from accounts.models import Organization, User
-from messagehub import tenancy
+from messagehub import languages, tenancy
 
 log = logging.getLogger(__name__)
 AGAIN = RetryStrategy(max_attempts=6, exponential_wait=4)
@@ -34,25 +34,31 @@ def mail_invitation(user_id: str, invited_by: str) -> None:
     with tenancy.organization(user.organization_id):
         organization = str(user.organization)
     link = settings.PUBLIC_BASE_URL + reverse("invitation", args=[invitations.make_link_part(user)])
-    context = {
-        "name": user.name,
-        "by": by.name if by else _("Your MessageHub operator"),
-        "organization": organization,
-        "link": link,
-    }
     taken = _signs_in_with(user.email) is not None
-    _send(user.email, "accounts/mail/address_taken.txt" if taken else "accounts/mail/invitation.txt", context)
+    with languages.speak_to(user, otherwise=languages.language_of(by)):  # who is only invited has chosen none
+        context = {
+            "name": user.name,
+            "by": by.name if by else _("Your MessageHub operator"),
+            "organization": organization,
+            "link": link,
+        }
+        _send(user.email, "accounts/mail/address_taken.txt" if taken else "accounts/mail/invitation.txt", context)
 
 
 @app.task(retry=AGAIN)
-def mail_password_reset(email: str) -> None:
-    """Mail a link to set a new password; nothing to an address that nobody signs in with."""
+def mail_password_reset(email: str, language: str = "") -> None:
+    """Mail a link to set a new password; nothing to an address that nobody signs in with.
+
+    `language` is that of the page on which they asked for it.
+    """
     user = _signs_in_with(email)
     if user is None or not user.is_active:
         return
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("password-new", args=[uid, default_token_generator.make_token(user)])
-    _send(user.email, "accounts/mail/password_reset.txt", {"name": user.name, "link": settings.PUBLIC_BASE_URL + path})
+    context = {"name": user.name, "link": settings.PUBLIC_BASE_URL + path}
+    with languages.speak_to(user, otherwise=language):
+        _send(user.email, "accounts/mail/password_reset.txt", context)
 
 
 @app.task(retry=AGAIN)
@@ -61,7 +67,8 @@ def mail_second_factor_reset(user_id: str, reset_by: str) -> None:
     user = User.objects.filter(pk=user_id, joined_at__isnull=False).first()
     if user:
         context = {"name": user.name, "by": reset_by, "link": settings.PUBLIC_BASE_URL + reverse("me")}
-        _send(user.email, "accounts/mail/second_factor_reset.txt", context)
+        with languages.speak_to(user):
+            _send(user.email, "accounts/mail/second_factor_reset.txt", context)
 
 
 @app.task(retry=AGAIN)
@@ -77,7 +84,8 @@ def mail_admins(organization_id: str, template: str, path: str, context: dict) -
     admins = list(User.objects.admins_of(organization_id))
     for admin in admins:
         try:
-            _send(admin.email, template, {**shared, "name": admin.name})
+            with languages.speak_to(admin):
+                _send(admin.email, template, {**shared, "name": admin.name})
         except OSError as error:  # SMTPException is one
             log.warning("Admin %s can't be mailed: %s", admin.pk, type(error).__name__)
             refused.append(error)

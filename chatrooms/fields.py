@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -80,7 +81,7 @@ def only_chatroom(user: User) -> Chatroom:
     rooms = list(Chatroom.objects.visible_to(user)[:2])
     if len(rooms) != 1:
         raise serializers.ValidationError(
-            {"chatroom_id": ["This field is required: you have access to several chatrooms."]}
+            {"chatroom_id": [_("This field is required: you have access to several chatrooms.")]}
         )
     return rooms[0]
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from chatrooms.models import Chatroom, Contact, Group, GroupMember
 from messagehub import constraints
@@ -12,7 +13,7 @@ class GroupGone(Exception):
     """The group was deleted by another request."""
 
     def __init__(self) -> None:
-        super().__init__("This group was deleted.")
+        super().__init__(_("This group was deleted."))
 
 
 def create_group(chatroom: Chatroom, name: str) -> Group:

@@ -5,6 +5,8 @@ import re
 import phonenumbers
 from django.utils.translation import gettext as _
 
+from messagehub import sentences
+
 # Numbers that networks write in two forms. A pattern's groups are the same in both.
 # Mexico dropped the 1 of mobile numbers in 2019, Argentina's 9 is for calls from abroad, and Brazil put a 9 before its
 # mobile numbers by 2016.
@@ -28,7 +30,7 @@ COUNTRIES_WITH_FORMS = ("+52", "+54", "+55")
 
 class ImpossibleNumber(ValueError):
     def __init__(self, text: str):
-        words = _("“%(given)s” isn't a valid phone number. Include the country code, for example +14155550123.")
+        words = _(sentences.INVALID_NUMBER)
         super().__init__(words % {"given": text})
 
 
@@ -36,7 +38,7 @@ class AreaCodeMissing(ImpossibleNumber):
     """The number can be dialed locally only."""
 
     def __init__(self, text: str):
-        words = _("“%(given)s” has no area code. Enter the whole number, for example +14155550123.")
+        words = _(sentences.NO_AREA_CODE)
         ValueError.__init__(self, words % {"given": text})
 
 

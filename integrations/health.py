@@ -16,12 +16,11 @@ from accounts import tasks
 from integrations import providers
 from integrations.models import Channel, ChannelAlert, Provider, ProviderAccount
 from integrations.refusals import Away, Refusal
-from messagehub import tenancy
+from messagehub import sentences, tenancy
 
 log = logging.getLogger(__name__)
 UNREADABLE = "token_unreadable"
 STATES = ("ok", "busy", "paused")  # of a channel, the worst last
-PLACES = {Provider.TWILIO: "Sender numbers", Provider.META: "Facebook and Instagram"}  # where admins mend an account
 ALERT_LASTS = timedelta(days=1)  # a lasting trouble is told again after that
 
 
@@ -37,9 +36,12 @@ def pause_account(account_id: UUID, code: str, answer: str) -> None:
             organization_id,
             account_id,
             code,
-            f"{providers.find_provider(provider).label} rejected the credentials of {name or external_id} "
-            f"({code}: {answer[:200]}). Its messages are queued and will send once you update its token under "
-            f"{PLACES.get(provider, PLACES[Provider.TWILIO])}.",
+            sentences.REJECTED_ACCOUNT["pages" if provider == Provider.META else "numbers"].format(
+                provider=providers.find_provider(provider).label,
+                name=name or external_id,
+                code=code,
+                answer=answer[:200],
+            ),
         )
 
 

@@ -15,7 +15,7 @@ import redis
 from django.db import InterfaceError, OperationalError
 
 from integrations import health
-from messagehub import bus, sql, tenancy
+from messagehub import bus, sentences, sql, tenancy
 
 log = logging.getLogger(__name__)
 # How long this process leaves out a broken row. In memory: a column would be written by the loop that can't write.
@@ -61,10 +61,7 @@ def report_trouble(work: str, error: Exception, organization_id: UUID | None, su
 
 
 def _alert_admins(work: str, error: Exception, organization_id: UUID, subject_id: UUID) -> bool:
-    words = (
-        f"{work}: an internal error ({type(error).__name__}) stops something of your organization. It is left out and "
-        "tried again every few minutes. Check your settings, numbers and templates, or ask your operator."
-    )
+    words = sentences.BROKEN_WORK.format(work=work, error=type(error).__name__)
     try:
         with tenancy.system():
             return health.raise_alert(organization_id, subject_id, "internal_error", words)

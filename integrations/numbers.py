@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Organization, User
@@ -29,8 +30,13 @@ class Claimed(Exception):
 
     # The same words for this organization and for others, so that nobody learns who has it.
 
-    def __init__(self, noun: str):
-        super().__init__(f"This {noun} is connected already.")
+    def __init__(self, what: str):
+        sentences = {
+            "number": _("This number is connected already."),
+            "account": _("This account is connected already."),
+            "page": _("This page is connected already."),
+        }
+        super().__init__(sentences[what])
 
 
 class InUse(Exception):
@@ -38,24 +44,26 @@ class InUse(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "Conversations or campaigns use this number, so it can't be disconnected. Move it to another chatroom "
-            "instead."
+            _(
+                "Conversations or campaigns use this number, so it can't be disconnected. Move it to another chatroom "
+                "instead."
+            )
         )
 
 
 class BadCredentials(Exception):
     """Twilio rejected the account SID and auth token."""
 
-    def __init__(self, explanation: str = "Twilio rejected this account SID and auth token."):
-        self.fields = {"auth_token": [explanation]}
-        super().__init__(explanation)
+    def __init__(self, explanation: str = ""):
+        self.fields = {"auth_token": [explanation or _("Twilio rejected this account SID and auth token.")]}
+        super().__init__(self.fields["auth_token"][0])
 
 
 class NotInAccount(Exception):
     """The account does not own the number."""
 
     def __init__(self) -> None:
-        self.fields = {"phone": ["This Twilio account doesn't own the number."]}
+        self.fields = {"phone": [_("This Twilio account doesn't own the number.")]}
         super().__init__(self.fields["phone"][0])
 
 
@@ -63,7 +71,7 @@ class ProviderAway(Exception):
     """Twilio can't be reached, or gave no proper answer."""
 
     def __init__(self) -> None:
-        super().__init__("Twilio can't be reached right now. Try again in a moment.")
+        super().__init__(_("Twilio can't be reached right now. Try again in a moment."))
 
 
 def connect_number(
@@ -161,7 +169,7 @@ def list_unconnected(organization: Organization) -> tuple[list[dict], dict[str, 
         except (BadCredentials, ProviderAway) as error:
             problems[account.external_id] = str(error)
         except (InvalidToken, ValueError):
-            problems[account.external_id] = "The auth token that we keep can't be read. Enter it again."
+            problems[account.external_id] = _("The auth token that we keep can't be read. Enter it again.")
         else:
             numbers += [
                 {"phone": own_number.phone, "name": own_number.name, "account_sid": account.external_id}
@@ -300,7 +308,7 @@ def _describe_synced(account: ProviderAccount, phone: str, name: str, number: Ch
 def _read_known_token(account_sid: str) -> str:
     account = TwilioAccount.objects.filter(external_id=account_sid).first()
     if account is None:
-        raise BadCredentials("An auth token is required to connect a new account.")
+        raise BadCredentials(_("An auth token is required to connect a new account."))
     return account.secret
 
 

@@ -14,7 +14,7 @@ from integrations.meta import pages as meta_pages
 from integrations.models import FacebookPage, Platform
 from integrations.pages import OUR_SECRET
 from integrations.refusals import Away, Refusal
-from messagehub import tenancy
+from messagehub import sentences, tenancy
 
 log = logging.getLogger(__name__)
 EXPIRING, UNSUBSCRIBED = "token_expiring", "not_subscribed"
@@ -152,20 +152,12 @@ def _record_health(page: FacebookPage, expires_at: datetime | None, is_subscribe
         if is_subscribed:
             health.close_alerts(page.pk, [UNSUBSCRIBED])
         else:
-            words = (
-                f"Meta doesn't send us the messages of {name}, and its token doesn't allow us to ask for them. Create "
-                "a token with the permissions pages_messaging and pages_manage_metadata, and update it under Facebook "
-                "and Instagram."
-            )
-            _tell_admins(page, UNSUBSCRIBED, words)
+            _tell_admins(page, UNSUBSCRIBED, sentences.UNSUBSCRIBED_PAGE.format(name=name))
         if not _is_short(expires_at):
             health.close_alerts(page.pk, [EXPIRING])
         elif expires_at:
-            words = (
-                f"The token of {name} ends on {expires_at:%d %B %Y}. From then on nothing can be sent. Create a new "
-                "one and update it under Facebook and Instagram."
-            )
-            _tell_admins(page, EXPIRING, words)
+            day = expires_at.strftime(sentences.STORED_DAY)
+            _tell_admins(page, EXPIRING, sentences.EXPIRING_TOKEN.format(name=name, day=day))
 
 
 def _tell_admins(page: FacebookPage, code: str, words: str) -> None:

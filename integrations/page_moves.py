@@ -15,7 +15,7 @@ from integrations.meta import pages as meta_pages
 from integrations.models import Channel, FacebookPage, Platform
 from integrations.numbers import Claimed
 from integrations.refusals import Away, Refusal
-from messagehub import tenancy
+from messagehub import sentences, tenancy
 
 MOVED, INSTAGRAM_CHANGED = "page_moved", "instagram_changed"
 # The token itself is not good any more; other refusals say nothing about whose page it is:
@@ -93,10 +93,7 @@ def retire_former_owners(former_owners: Sequence[FormerOwner], organization_id: 
             organization_id=str(organization_id),
             template="integrations/mail/alert.txt",
             path="/manage/pages/",
-            context={
-                "message": f"{name} is connected now. It was connected to another organization here, whose token Meta "
-                "no longer accepts. Conversations from before are not yours to see."
-            },
+            context={"message": sentences.PAGE_FROM_ELSEWHERE.format(name=name)},
         )
 
 
@@ -117,9 +114,7 @@ def _retire_account(account: FacebookPage, lost_addresses: Collection[str]) -> N
         account.organization_id,
         account.pk,
         MOVED,
-        f"{names} was connected elsewhere with a new token, and Meta no longer accepts yours. Messages to it no longer "
-        "reach you, and nothing can be sent from it. Its conversations can still be read. If this is a mistake, check "
-        "at Meta who manages it.",
+        sentences.MOVED_PAGE.format(name=names),
     )
 
 
@@ -144,9 +139,9 @@ def change_instagram(account: FacebookPage, account_id: str, username: str) -> b
                 defaults={"account": account, "name": name, "retired_at": None},
                 create_defaults={"account": account, "name": name, "chatroom_id": former.chatroom_id},
             )
-        where = f"New messages come in over {name}."
+        sentence = sentences.OTHER_INSTAGRAM
     except IntegrityError:
-        where = f"{name} is connected elsewhere; connect the page again to have it here."
+        sentence = sentences.OTHER_INSTAGRAM_ELSEWHERE
     audit.record_action(
         "page.change_instagram",
         actor=None,
@@ -154,10 +149,7 @@ def change_instagram(account: FacebookPage, account_id: str, username: str) -> b
         before={"instagram_account_id": former.address},
         after={"instagram_account_id": account_id},
     )
-    words = (
-        f"{account.name or account.external_id} is linked to another Instagram account now. {where} The conversations "
-        f"of {former} can still be read."
-    )
+    words = sentence.format(name=account.name or account.external_id, account=name, former=former)
     health.raise_alert(account.organization_id, account.pk, INSTAGRAM_CHANGED, words)
     return True
 

@@ -11,6 +11,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import audit
 from accounts.models import User
@@ -22,11 +24,10 @@ from integrations.meta.pages import Page
 from integrations.models import Channel, FacebookPage, Platform, ProviderAccount
 from integrations.numbers import Claimed
 from integrations.refusals import Away, Refusal
-from messagehub import constraints, tenancy
+from messagehub import constraints, sentences, tenancy
 
 log = logging.getLogger(__name__)
-REJECTED = "Meta rejected this page access token. Create a new one for the page, and paste it whole."
-NO_SUBSCRIPTION = (
+NO_SUBSCRIPTION = gettext_lazy(
     "Meta doesn't let this token subscribe to the messages. Create one with the permissions pages_messaging and "
     "pages_manage_metadata, or for Instagram Login instagram_business_manage_messages."
 )
@@ -40,9 +41,10 @@ UNIQUE_CHANNELS = ("channels_address", "channels_of_organization")
 class BadPageToken(Exception):
     """Meta rejected the token, or it is another page's."""
 
-    def __init__(self, explanation: str = REJECTED):
-        self.fields = {"page_access_token": [explanation]}
-        super().__init__(explanation)
+    def __init__(self, explanation: str = ""):
+        rejected = _("Meta rejected this page access token. Create a new one for the page, and paste it whole.")
+        self.fields = {"page_access_token": [explanation or rejected]}
+        super().__init__(self.fields["page_access_token"][0])
 
 
 class WrongPage(Exception):
@@ -58,7 +60,7 @@ class PageInUse(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "Conversations use this page, so it can't be disconnected. Move it to another chatroom instead."
+            _("Conversations use this page, so it can't be disconnected. Move it to another chatroom instead.")
         )
 
 
@@ -66,7 +68,7 @@ class MetaAway(Exception):
     """Meta can't be reached, or gave no proper answer."""
 
     def __init__(self) -> None:
-        super().__init__("Meta can't be reached right now. Try again in a moment.")
+        super().__init__(_("Meta can't be reached right now. Try again in a moment."))
 
 
 def connect_page(chatroom: Chatroom, token: str, *, by: User, **expected: str) -> FacebookPage:
@@ -124,7 +126,11 @@ def require_expected(page: Page, expected: dict[str, str]) -> None:
     for field, value in expected.items():
         if value and value != known_values[field]:
             known = known_values[field]
-            explanation = f'Meta says that it is "{known}".' if known else "Meta says that this token has none."
+            explanation = (
+                _('Meta says that it is "{known}".').format(known=known)
+                if known
+                else _("Meta says that this token has none.")
+            )
             raise WrongPage(field, explanation)
 
 
@@ -152,7 +158,7 @@ def subscribe(page: Page, token: str) -> None:
         else:
             _ask(meta_pages.subscribe_instagram, page.instagram_account_id, token)
     except BadPageToken:
-        raise BadPageToken(NO_SUBSCRIPTION) from None
+        raise BadPageToken(str(NO_SUBSCRIPTION)) from None
 
 
 def _list_lines(page: Page) -> list[tuple[str, str, str]]:
@@ -238,7 +244,7 @@ def _try_token(page: FacebookPage, token: str) -> dict:
     """The columns of a token that Meta accepts for this page. Raises BadPageToken and MetaAway."""
     found_page = find_page(token)
     if (found_page.page_id or found_page.instagram_account_id) != page.external_id:
-        raise BadPageToken("This token is another page's. Connect that page by itself.")
+        raise BadPageToken(_("This token is another page's. Connect that page by itself."))
     expires_at = read_expiry(found_page, token)
     subscribe(found_page, token)
     return {"secret": token, "secret_expires_at": expires_at, "checked_at": timezone.now()}
@@ -333,10 +339,7 @@ def _end_subscription(page: FacebookPage, token: str, *, has_page: bool) -> None
         meta_pages.unsubscribe_account(page.external_id, token, has_page=has_page)
     except (Refusal, Away) as error:
         log.info("Meta goes on sending the events of page %s: %s", page.pk, type(error).__name__)
-        words = (
-            f"{page.name or page.external_id} is disconnected, but Meta didn't let us end its subscription. What Meta "
-            "still sends is not shown to anybody. Remove our app from the page's settings at Meta."
-        )
+        words = sentences.STILL_SUBSCRIBED_PAGE.format(name=page.name or page.external_id)
         with tenancy.system():
             health.raise_alert(page.organization_id, page.pk, STILL_SUBSCRIBED, words)
 

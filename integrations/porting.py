@@ -6,7 +6,7 @@ from accounts import audit, tasks
 from accounts.models import Organization
 from integrations import health
 from integrations.models import Channel, Platform, ProviderAccount
-from messagehub import tenancy
+from messagehub import sentences, tenancy
 
 PORTED, GONE = "number_ported", "number_gone"
 
@@ -26,16 +26,14 @@ def retire_elsewhere(phone: str, organization: Organization, account: ProviderAc
             number.organization_id,
             number.pk,
             PORTED,
-            f"{phone} now belongs to another Twilio account. Messages to it no longer reach you, and nothing can be "
-            "sent from it. Its conversations can still be read. If this is a mistake, contact Twilio.",
+            sentences.PORTED_NUMBER.format(phone=phone),
         )
         tasks.mail_admins.defer(
             organization_id=str(organization.pk),
             template="integrations/mail/alert.txt",
             path="/manage/numbers/",
             context={
-                "message": f"{phone} is connected now. It was connected to another organization here, until Twilio "
-                f"listed it in your account {account.external_id}. Conversations from before are not yours to see."
+                "message": sentences.NUMBER_FROM_ELSEWHERE.format(phone=phone, account=account.external_id),
             },
         )
 
@@ -51,6 +49,5 @@ def alert_gone(number: Channel) -> None:
         number.organization_id,
         number.pk,
         GONE,
-        f"Twilio account {number.account.external_id} no longer has {number.address}. Messages to it don't reach "
-        "you. Connect the number with the account that has it now, or disconnect it under Sender numbers.",
+        sentences.GONE_NUMBER.format(account=number.account.external_id, phone=number.address),
     )

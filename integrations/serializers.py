@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from chatrooms.fields import PhoneField, VisibleRelatedField
@@ -14,7 +16,7 @@ from messagehub.api.serializers import InputSerializer, RowSerializer
 
 # https://www.twilio.com/docs/glossary/what-is-a-sid
 ACCOUNT_SID = r"^AC[0-9a-zA-Z]{32}$"
-NO_ACCOUNT_SID = {"invalid": "Must be a Twilio Account SID: AC followed by 32 hex characters."}
+NO_ACCOUNT_SID = {"invalid": gettext_lazy("Must be a Twilio Account SID: AC followed by 32 hex characters.")}
 
 PRINTABLE = r"^[!-~]+$"  # tokens of Meta's, whose form is not documented: whatever a header takes
 
@@ -114,7 +116,7 @@ class SyncSerializer(AccountSerializer):
 
     def validate(self, data: dict) -> dict:
         if len(data) == 1:
-            raise serializers.ValidationError({"auth_token": ["Set both account_sid and auth_token."]})
+            raise serializers.ValidationError({"auth_token": [_("Set both account_sid and auth_token.")]})
         return data
 
 

@@ -4,13 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 
 class NameTaken(Exception):
     """Names are unique where a person has to choose by them."""
 
     def __init__(self, what: str):
-        self.fields = {"name": [f"There is already a {what} with this name."]}
+        sentences = {
+            "chatroom": _("There is already a chatroom with this name."),
+            "group": _("There is already a group with this name."),
+            "label": _("There is already a label with this name."),
+            "template": _("There is already a template with this name."),
+        }
+        self.fields = {"name": [sentences[what]]}
         super().__init__(self.fields["name"][0])
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from django.core.exceptions import ValidationError
 from django.db import DataError, connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def list_time_zones() -> frozenset[str]:
 def validate_time_zone(name: str) -> None:
     """A zone that Python and PostgreSQL both know by exactly this name. Raises ValidationError."""
     if name not in list_time_zones() or not _is_known_to_postgres(name):
-        raise ValidationError("Unknown time zone. Use a name such as Europe/Berlin.")
+        raise ValidationError(_("Unknown time zone. Use a name such as Europe/Berlin."))
 
 
 def _is_known_to_postgres(name: str) -> bool:

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -22,6 +23,7 @@ from messaging.campaigns import lifecycle, responses
 from messaging.consent import evidence, offers
 from messaging.contacts import csv_files
 from messaging.conversations import assignments, changes, listing
+from messaging.media import uploads
 from messaging.message_templates import templates
 from messaging.sending import eligibility, enqueue, message_actions
 from tokens import ledger
@@ -77,6 +79,10 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     pages.WrongPage: (400, "invalid"),
     pages.PageInUse: (409, "in_use"),
     pages.MetaAway: (503, "provider_unavailable"),
+    uploads.FileTooLarge: (413, "too_large"),
+    uploads.FileUnsupported: (422, "unsupported_file"),
+    uploads.UploadInUse: (409, "in_use"),
+    uploads.UploadGone: (409, "upload_gone"),
     limits.TooMany: (429, "throttled"),
     limits.Unavailable: (503, "unavailable"),
     RequestDataTooBig: (413, "too_large"),
@@ -101,6 +107,8 @@ REASONS = {
     "invalid_number": 422,
     "too_long": 422,
     "text_and_media": 422,
+    "media_unsupported": 422,
+    "media_too_large": 422,
     "no_sender": 422,
     "outside_messaging_window": 422,
     "quiet_hours": 422,
@@ -117,7 +125,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
     if type(error) in OURS:
         status, code = OURS[type(error)]
         code = getattr(error, "code", code)
-        message = str(error) if not isinstance(error, RequestDataTooBig) else "The request body is too large."
+        message = str(error) if not isinstance(error, RequestDataTooBig) else _("The request body is too large.")
         status = REASONS.get(code, status) if isinstance(error, eligibility.SendRefused) else status
         more = {name: getattr(error, name, None) for name in ("fields", "reasons")}
         response = Response(body(code, message, **more), status=status)
@@ -129,7 +137,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
             response["WWW-Authenticate"] = "Bearer"
         return response
     if isinstance(error, Http404):
-        error = exceptions.NotFound("Not found.")
+        error = exceptions.NotFound(_("Not found."))
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     response = drf_handler(error, context)
@@ -172,19 +180,19 @@ def _is_api(request) -> bool:
 
 def not_found(request, exception=None):
     if _is_api(request):
-        return JsonResponse(body("not_found", "Not found."), status=404)
+        return JsonResponse(body("not_found", _("Not found.")), status=404)
     return defaults.page_not_found(request, exception)
 
 
 def bad_request(request, exception=None):
     if _is_api(request):
-        return JsonResponse(body("invalid", "The request is malformed."), status=400)
+        return JsonResponse(body("invalid", _("The request is malformed.")), status=400)
     return defaults.bad_request(request, exception)
 
 
 def forbidden(request, exception=None):
     if _is_api(request):
-        return JsonResponse(body("permission_denied", "You don't have permission to do this."), status=403)
+        return JsonResponse(body("permission_denied", _("You don't have permission to do this.")), status=403)
     return defaults.permission_denied(request, exception)
 
 
@@ -194,9 +202,9 @@ def server_error(request):
     status = 503 if away else 500
     if _is_api(request):
         text = (
-            "The database is unavailable. Nothing was changed. Try again in a moment."
+            _("The database is unavailable. Nothing was changed. Try again in a moment.")
             if away
-            else "Something went wrong on our side."
+            else _("Something went wrong on our side.")
         )
         answer = JsonResponse(body("unavailable" if away else "server_error", text), status=status)
     else:
@@ -211,8 +219,15 @@ def _problem(request, status: int) -> HttpResponse:
     return HttpResponse(render_to_string(f"{status}.html", {"request": request}), status=status)
 
 
+def _refusal(request, error: Exception, status: int) -> HttpResponse:
+    """The error's own sentence: as a page, or as text where a script asked and shows it."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(str(error), status=status, content_type="text/plain; charset=utf-8")
+    return HttpResponse(render_to_string("refused.html", {"request": request, "words": str(error)}), status=status)
+
+
 class PageErrorsMiddleware:
-    """What no page caught itself and the API would answer with 404, 429 or 503 is a page with the same status."""
+    """What no page caught itself is answered with the status and the words that the API has for it."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -221,11 +236,15 @@ class PageErrorsMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, error: Exception) -> HttpResponse | None:
-        status, _ = OURS.get(type(error), (0, ""))
-        if _is_api(request) or status not in (404, 429, 503):
+        status, code = OURS.get(type(error), (0, ""))
+        if _is_api(request) or not status:
             return None
         if status == 404:
             return not_found(request, error)
-        answer = _problem(request, status)
-        answer["Retry-After"] = str(getattr(error, "retry_after", 5))
-        return answer
+        if status in (429, 503):
+            answer = _problem(request, status)
+            answer["Retry-After"] = str(getattr(error, "retry_after", 5))
+            return answer
+        if isinstance(error, eligibility.SendRefused):
+            status = REASONS.get(error.code, status)
+        return _refusal(request, error, status)

@@ -1,10 +1,10 @@
 """What every answer has in common, whichever page or endpoint gave it."""
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
-from django.utils.cache import add_never_cache_headers
+from django.utils import timezone, translation
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
-from messagehub import datetimes
+from messagehub import datetimes, languages
 
 
 class TimeZoneMiddleware:
@@ -25,6 +25,24 @@ class TimeZoneMiddleware:
             named = user.organization.time_zone
         with timezone.override(datetimes.read_time_zone(named)):
             return self.get_response(request)
+
+
+class LanguageMiddleware:
+    """Speaks the viewer's language: what they chose, else what the browser asks for.
+
+    Stands after TenantMiddleware, which knows who asks, and before whatever refuses them in words.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        language = languages.choose_language(request)
+        with translation.override(language):
+            response = self.get_response(request)
+        patch_vary_headers(response, ["Accept-Language"])
+        response.headers.setdefault("Content-Language", language)
+        return response
 
 
 class NoStoreMiddleware:

@@ -3,6 +3,7 @@
 import unicodedata
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 # Drawn as nothing or as a space, though Unicode calls them letters and symbols
 # (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point, and the Braille pattern without dots).
@@ -21,4 +22,4 @@ def is_visible(text: str) -> bool:
 def validate_name(name: str) -> None:
     """Raises ValidationError for a name of which nothing can be seen."""
     if name and not is_visible(name):
-        raise ValidationError("Enter a name with letters that can be seen.")
+        raise ValidationError(_("Enter a name with letters that can be seen."))

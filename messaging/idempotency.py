@@ -7,6 +7,7 @@ from typing import cast
 from uuid import UUID
 
 import orjson
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from messaging.models import IdempotencyKey
@@ -17,7 +18,7 @@ class IdempotencyMismatch(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "This Idempotency-Key was already used for a different request. Use a new key for each request."
+            _("This Idempotency-Key was already used for a different request. Use a new key for each request.")
         )
 
 

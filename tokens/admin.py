@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.utils.translation import gettext as _
 
 from accounts.backoffice import Rows
 from tokens import ledger
@@ -18,7 +19,7 @@ class GrantForm(forms.Form):
 
     def clean_tokens(self) -> int:
         if not self.cleaned_data["tokens"]:
-            raise forms.ValidationError("This wouldn't change the balance.")
+            raise forms.ValidationError(_("This wouldn't change the balance."))
         return self.cleaned_data["tokens"]
 
 

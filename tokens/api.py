@@ -1,5 +1,6 @@
 """/api/tokens/: balances and how they are changed."""
 
+from django.utils.translation import gettext as _
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
@@ -62,7 +63,7 @@ class TokenViewSet(TenantViewSet):
         data = self.read_input()
         person = User.objects.filter(organization_id=request.user.organization_id, pk=data["user_id"]).first()
         if person is None:
-            raise ValidationError({"user_id": ["Not found."]})
+            raise ValidationError({"user_id": [_("Not found.")]})
         details = {"actor": request.user, "reason": data["reason"], "idempotency_key": read_idempotency_key(request)}
         try:
             if "balance" in data:
@@ -70,7 +71,7 @@ class TokenViewSet(TenantViewSet):
             else:
                 entry, balance = ledger.adjust(person, data["delta"], **details)
         except ledger.InsufficientTokens:
-            raise ValidationError({"delta": ["The balance can't go below zero."]}) from None
+            raise ValidationError({"delta": [_("The balance can't go below zero.")]}) from None
         return Response({"user_id": person.pk, "balance": balance, "entry_id": entry})
 
     @operation("List balances", page=True)

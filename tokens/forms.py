@@ -4,6 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from messagehub import languages
 from tokens.models import MOST_TOKENS
 
 
@@ -12,7 +13,9 @@ class HolderField(forms.ModelChoiceField):
 
     def label_from_instance(self, person: User) -> str:
         account = getattr(person, "token_account", None)
-        return _("{name}, {n} left").format(name=person.name, n=f"{account.balance if account else 0:,}")
+        return _("{name}, {n} left").format(
+            name=person.name, n=languages.format_number(account.balance if account else 0)
+        )
 
 
 class GrantForm(forms.Form):

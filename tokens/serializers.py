@@ -1,5 +1,6 @@
 """What goes in and out at /api/tokens/."""
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.api.serializers import PersonSerializer, describe_person
@@ -18,9 +19,9 @@ class UpdateSerializer(serializers.Serializer):
 
     def validate(self, data: dict) -> dict:
         if ("balance" in data) == ("delta" in data):
-            raise serializers.ValidationError("Set either balance or delta.")
+            raise serializers.ValidationError(_("Set either balance or delta."))
         if data.get("delta") == 0:
-            raise serializers.ValidationError({"delta": ["Must not be 0."]})
+            raise serializers.ValidationError({"delta": [_("Must not be 0.")]})
         return data
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
+from messagehub import languages
 from tokens import ledger, proof
 from tokens.forms import GrantForm
 from tokens.models import TokenAccount, TokenEntry
@@ -58,7 +59,8 @@ def grant(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             messages.success(
-                request, gettext("{name} now has {n} tokens.").format(name=person.name, n=f"{remaining:,}")
+                request,
+                gettext("{name} now has {n} tokens.").format(name=person.name, n=languages.format_number(remaining)),
             )
             return redirect(f"{reverse('manage-tokens')}?{urlencode({'to': person.pk})}")
     return _page(request, form, status=422)

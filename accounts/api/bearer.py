@@ -1,6 +1,7 @@
 """Whose a bearer token is: knox's of a sign-in, or an API key."""
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
@@ -19,7 +20,7 @@ def authenticate_bearer(request: HttpRequest):
 def _of_key(secret: str) -> tuple[User, object]:
     key = keys.find_key(secret)
     if key is None:
-        raise AuthenticationFailed("Invalid token.")
+        raise AuthenticationFailed(_("Invalid token."))
     if not key.user.is_active:
-        raise AuthenticationFailed("User inactive or deleted.")
+        raise AuthenticationFailed(_("User inactive or deleted."))
     return key.user, key

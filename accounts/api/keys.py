@@ -1,6 +1,7 @@
 """/api/keys: one's own API keys."""
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_view
 from rest_framework import mixins, serializers
 
@@ -29,12 +30,12 @@ class KeySerializer(RowSerializer):
 
     def validate_scopes(self, scopes: list[str]) -> list[str]:
         if ApiKey.Scope.ADMIN in scopes and not self.context["request"].user.is_admin:
-            raise serializers.ValidationError("Only admins can create a key with the `admin` scope.")
+            raise serializers.ValidationError(_("Only admins can create a key with the `admin` scope."))
         return scopes
 
     def validate_expires_at(self, expires_at):
         if expires_at and expires_at <= timezone.now():
-            raise serializers.ValidationError("Choose a time in the future.")
+            raise serializers.ValidationError(_("Choose a time in the future."))
         return expires_at
 
 

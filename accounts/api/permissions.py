@@ -1,5 +1,7 @@
 """Who may call the API at all, what only admins may, and which scope an API key needs for it."""
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from accounts.models import ApiKey
@@ -10,6 +12,7 @@ CHANGES = {
     "messages": "send",
     "conversations": "send",
     "campaigns": "send",
+    "media": "send",
     "contacts": "contacts",
     "opt-out-offers": "contacts",
     "groups": "contacts",
@@ -24,9 +27,9 @@ class ScopeMissing(Exception):
 
     def __init__(self, scope: str | None):
         super().__init__(
-            f"This API key does not have the scope `{scope}`."
+            _("This API key does not have the scope `{scope}`.").format(scope=scope)
             if scope
-            else "API keys can't be used here. Sign in instead."
+            else _("API keys can't be used here. Sign in instead.")
         )
 
 
@@ -63,7 +66,7 @@ class IsStaffOfOrganization(BasePermission):
 class IsAdmin(IsStaffOfOrganization):
     """An admin of their organization."""
 
-    message = "Only admins of your organization can do this."
+    message = gettext_lazy("Only admins of your organization can do this.")
 
     def has_permission(self, request, view) -> bool:
         return super().has_permission(request, view) and request.user.is_admin

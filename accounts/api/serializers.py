@@ -2,6 +2,7 @@
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts import sessions
@@ -94,7 +95,7 @@ class MeSerializer(InputSerializer):
         request = self.context["request"]
         if "password" in data:
             if not sessions.check_current_password(request, data.get("current_password", "")):
-                raise serializers.ValidationError({"current_password": ["This isn't your current password."]})
+                raise serializers.ValidationError({"current_password": [_("This isn't your current password.")]})
             try:
                 validate_password(data["password"], request.user)
             except ValidationError as error:

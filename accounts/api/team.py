@@ -1,6 +1,7 @@
 """/api/users: the people of the organization, for its admins."""
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_view
 from rest_framework import serializers
 
@@ -58,7 +59,7 @@ class UserChangeSerializer(InputSerializer):
 
     def validate(self, data: dict) -> dict:
         if "hand_over_to" in data and data.get("is_active") is not False:
-            raise serializers.ValidationError({"hand_over_to": ["Only together with is_active false."]})
+            raise serializers.ValidationError({"hand_over_to": [_("Only together with is_active false.")]})
         return data
 
 

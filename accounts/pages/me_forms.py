@@ -1,6 +1,7 @@
 """The forms of /me/."""
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +30,16 @@ class RowsForm(forms.Form):
         label=_("Compact rows in the inbox"),
         required=False,
         help_text=_("Shows more conversations at once. Applies wherever you sign in."),
+    )
+
+
+class LanguageForm(forms.Form):
+    language = forms.TypedChoiceField(
+        label=_("Language"),
+        choices=[("", _("As the browser asks")), *settings.LANGUAGES],
+        required=False,
+        empty_value=None,
+        help_text=_("Of pages and of emails to you. Applies wherever you sign in."),
     )
 
 

@@ -5,6 +5,7 @@ from functools import wraps
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from accounts.models import ApiKey, SignIn, User
 from accounts.pages.me_forms import (
     CurrentPasswordForm,
     KeyForm,
+    LanguageForm,
     NameForm,
     NotificationsForm,
     PasswordForm,
@@ -80,14 +82,20 @@ def notifications(request: HttpRequest) -> HttpResponse:
 
 
 @own
+def language(request: HttpRequest) -> HttpResponse:
+    return _save_choice(request, LanguageForm)
+
+
+@own
 def rows(request: HttpRequest) -> HttpResponse:
     return _save_choice(request, RowsForm)
 
 
 def _save_choice(request: HttpRequest, form_class: type[forms.Form]) -> HttpResponse:
-    """A form of checkboxes, which can't be filled in wrongly."""
+    """A form of choices, which a browser can't fill in wrongly."""
     form = form_class(request.POST)
-    form.full_clean()
+    if not form.is_valid():
+        raise BadRequest("There is no such choice.")
     User.objects.filter(pk=request.user.pk).update(**form.cleaned_data)
     return redirect("me")
 
@@ -180,6 +188,7 @@ def _page(request: HttpRequest, **more) -> HttpResponse:
     context = {
         "own_page": "me",
         "name_form": NameForm(user),
+        "language_form": LanguageForm(initial={"language": user.language}, auto_id="language_%s"),
         "rows_form": RowsForm(initial={"compact_rows": user.compact_rows}, auto_id="rows_%s"),
         "notifications_form": NotificationsForm(
             initial={"mail_notifications": user.mail_notifications}, auto_id="notifications_%s"

@@ -46,6 +46,8 @@ class OrganizationForm(forms.ModelForm):
             "price_sms": _("Tokens for an SMS"),
             "price_messenger": _("Tokens for a Messenger message"),
             "price_instagram": _("Tokens for an Instagram message"),
+            "first_message_footer": _("First message footer"),
+            "opt_out_scope": _("Opt out scope"),
             "refund_policy": _("Refund"),
             "low_balance_limit": _("Warn below"),
             "require_mfa_for_admins": _("Admins need two-factor authentication"),

@@ -13,6 +13,7 @@ urlpatterns = [
     path("me/name/", me_views.name, name="me-name"),
     path("me/theme/", me_views.theme, name="me-theme"),
     path("me/notifications/", me_views.notifications, name="me-notifications"),
+    path("me/language/", me_views.language, name="me-language"),
     path("me/rows/", me_views.rows, name="me-rows"),
     path("me/password/", me_views.password, name="me-password"),
     path("me/second-factor/", me_views.second_factor_set_up, name="me-second-factor"),

@@ -7,6 +7,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError as FormError
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django_filters.fields import ChoiceField as ChoiceFormField
 from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.utils import translate_validation
@@ -54,8 +55,10 @@ def refuse_unknown_parameters(request, names: Iterable[str] = ()) -> None:
     known = set(names)
     unknown = sorted(set(request.query_params) - known)
     if unknown:
-        hint = f"Allowed: {', '.join(sorted(known))}." if known else "None are allowed here."
-        raise ValidationError({name: [f"Unknown query parameter. {hint}"] for name in unknown})
+        allowed = _("Allowed: {names}.").format(names=", ".join(sorted(known)))
+        hint = allowed if known else _("None are allowed here.")
+        explanation = _("Unknown query parameter.")
+        raise ValidationError({name: [f"{explanation} {hint}"] for name in unknown})
 
 
 @extend_schema_field({"type": "string", "maxLength": 200})
@@ -69,8 +72,8 @@ class KnownValueFormField(ChoiceFormField):
         try:
             super().validate(value)
         except FormError:
-            allowed = ", ".join(str(known) for known, _ in self.choices if known)
-            raise FormError(f"Unknown value. Allowed: {allowed}.") from None
+            allowed = ", ".join(str(known) for known, _name in self.choices if known)
+            raise FormError(_("Unknown value. Allowed: {allowed}.").format(allowed=allowed)) from None
 
 
 class KnownValueFilter(django_filters.ChoiceFilter):
@@ -85,7 +88,7 @@ class TruthFormField(forms.CharField):
             return None
         if value in TruthField.TRUE_VALUES or value in TruthField.FALSE_VALUES:
             return value in TruthField.TRUE_VALUES
-        raise FormError("Must be true or false.")
+        raise FormError(_("Must be true or false."))
 
 
 @extend_schema_field(bool)
@@ -100,7 +103,7 @@ class MomentFormField(forms.CharField):
         try:
             return datetimes.parse_moment(value.replace(" ", "+")) if value else None  # a plus that nobody escaped
         except ValueError:
-            raise FormError("Use a time with a UTC offset, such as 2026-01-31T09:00:00Z.") from None
+            raise FormError(_("Use a time with a UTC offset, such as 2026-01-31T09:00:00Z.")) from None
 
 
 @extend_schema_field({"type": "string", "format": "date-time"})
@@ -124,7 +127,7 @@ class VisibleFormField(forms.ModelChoiceField):
         try:
             return super().to_python(value)
         except (FormError, ValueError):
-            raise FormError("Not found.") from None
+            raise FormError(_("Not found.")) from None
 
 
 @extend_schema_field({"type": "string", "format": "uuid"})

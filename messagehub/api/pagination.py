@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.response import Response
@@ -65,7 +66,7 @@ class KeyPagination(KeysetPagination):
 def read_page_size(request, default: int, largest: int) -> int:
     text = request.query_params.get("page_size", str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= largest):
-        raise ValidationError({"page_size": [f"Use a number from 1 to {largest}."]})
+        raise ValidationError({"page_size": [_("Use a number from 1 to {largest}.").format(largest=largest)]})
     return int(text)
 
 
@@ -77,7 +78,7 @@ def read_cursor(request) -> str:
     try:
         decode_cursor(cursor)
     except ValueError:
-        raise ValidationError({"cursor": ["Invalid cursor for this list."]}) from None
+        raise ValidationError({"cursor": [_("Invalid cursor for this list.")]}) from None
     return cursor
 
 

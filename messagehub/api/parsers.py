@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.utils.translation import gettext as _
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
@@ -27,11 +28,11 @@ class JSONParser(parsers.BaseParser):
             data = json.loads(raw, object_pairs_hook=_unique_keys)
             nul = _has_nul(data)
         except (ValueError, RecursionError):
-            raise ParseError("The body is not valid JSON.") from None
+            raise ParseError(_("The body is not valid JSON.")) from None
         if not isinstance(data, dict):
-            raise ParseError("The body must be a JSON object.")
+            raise ParseError(_("The body must be a JSON object."))
         if nul:
-            raise ParseError("The body contains a NUL character.")
+            raise ParseError(_("The body contains a NUL character."))
         return data
 
 

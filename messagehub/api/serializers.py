@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 
@@ -46,7 +47,7 @@ class InputSerializer(serializers.Serializer):
 class KnownValueField(serializers.ChoiceField):
     """One of a few values, which are named where another is refused."""
 
-    default_error_messages = {"invalid_choice": "Unknown value. Allowed: {allowed}."}
+    default_error_messages = {"invalid_choice": gettext_lazy("Unknown value. Allowed: {allowed}.")}
 
     def fail(self, key: str, **values):
         super().fail(key, allowed=", ".join(map(str, self.choices)), **values)

@@ -1,6 +1,7 @@
 """The one base of the API's endpoints."""
 
 import orjson
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
@@ -78,5 +79,5 @@ def read_idempotency_key(request) -> str:
     """The client's own key of this request, empty without one. Raises ValidationError for an unprintable one."""
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > 200 or not key.isprintable():
-        raise ValidationError({"Idempotency-Key": ["Use at most 200 printable characters."]})
+        raise ValidationError({"Idempotency-Key": [_("Use at most 200 printable characters.")]})
     return key

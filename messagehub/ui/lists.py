@@ -16,14 +16,15 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db.models import Model
 from django.http import Http404, HttpRequest, QueryDict
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 
+from messagehub import languages
 from messagehub.api.filters import DayFilter, FilterSet
 from messagehub.api.pagination import Position, fetch_page
 
 Words = str | Promise
 MOST_SELECTED = 200  # rows by id; more are selected by their filter
+CHOSEN_CONTACTS = "chosen_contacts"  # of the browser's session: selected in the list, for the page that comes next
 
 
 class NothingSelected(Exception):
@@ -67,7 +68,7 @@ class FilterField:
     def words(self) -> Words:
         """What is chosen, as people read it."""
         if self.input_type == "date" and not self.errors:
-            return date_format(date.fromisoformat(self.value), "j F Y")
+            return languages.format_day(date.fromisoformat(self.value), "j F Y")
         return next((choice.words for choice in self.choices if choice.is_chosen), self.value)
 
 

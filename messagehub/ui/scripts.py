@@ -146,6 +146,8 @@ def bundles() -> list[Bundle]:
         Bundle(Module("login.js"), (shell,)),
         inbox,
         Bundle(Module("lists.js"), (shell,)),
+        Bundle(Module("ringing.js"), (shell,)),
+        Bundle(Module("alerts.js"), (shell,), lazy=True),
         Bundle(Module("campaign.js"), (shell,)),
         Bundle(Module("focus.js"), (shell,), lazy=True),
         Bundle(Module("commands.js"), (shell,), lazy=True),

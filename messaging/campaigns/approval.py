@@ -5,6 +5,7 @@ Admins approve what they did not write. A change of the draft takes the approval
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import User
@@ -21,7 +22,7 @@ def ask_approval(campaign: Campaign, *, by: User) -> None:
     admin_ids = [admin.pk for admin in admins if not is_writer(campaign, admin)]
     if not admin_ids:
         raise lifecycle.WrongCampaignState(
-            "nobody_approves", "Only another admin can approve this campaign, and there is none."
+            "nobody_approves", _("Only another admin can approve this campaign, and there is none.")
         )
     lifecycle.update_campaign(campaign, approval_asked_at=Now())
     audit.record_action("campaign.ask_approval", actor=by, target=campaign)
@@ -33,7 +34,9 @@ def approve_campaign(campaign: Campaign, *, by: User) -> None:
     """Raises WrongCampaignState where `by` wrote it, or is no admin."""
     campaign = lifecycle.lock_draft(campaign)
     if not by.is_admin or is_writer(campaign, by):
-        raise lifecycle.WrongCampaignState("not_approver", "Only an admin who did not write it can approve a campaign.")
+        raise lifecycle.WrongCampaignState(
+            "not_approver", _("Only an admin who did not write it can approve a campaign.")
+        )
     if campaign.approved_at:
         return
     lifecycle.update_campaign(campaign, approved_at=Now(), approved_by=by)

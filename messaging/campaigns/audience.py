@@ -6,6 +6,7 @@ from django.db import connection
 from django.db.models import Q
 
 from chatrooms import phones
+from messagehub import sentences
 from messaging.models import UNSUCCESSFUL, Campaign, CampaignRecipient
 
 Outcome = CampaignRecipient.Outcome
@@ -54,9 +55,9 @@ ORDER BY c.id
 RETURNING outcome
 """
 WORDS = {
-    "no_phone": "This contact has no phone number.",
-    "recently_contacted": "This contact got a message of yours within the days that the campaign leaves between.",
-    "same_number": "Another recipient of the campaign has this number, in another form.",
+    "no_phone": sentences.NO_PHONE,
+    "recently_contacted": sentences.RECENTLY_CONTACTED,
+    "same_number": sentences.SAME_NUMBER,
 }
 
 

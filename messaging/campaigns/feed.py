@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity
 from integrations import isolation, segments
-from messagehub import bus, sql, tenancy
+from messagehub import bus, sentences, sql, tenancy
 from messaging.campaigns import lifecycle, trial
 from messaging.campaigns.lifecycle import Outcome, State
 from messaging.consent import footers
@@ -128,10 +128,9 @@ def _feed_safely(campaign_id: UUID, organization_id: UUID) -> int:
     with isolation.contain("Campaigns", organization_id):
         return _feed(campaign_id)
     campaigns = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
-    explanation = "Paused after an internal error. No further messages are being sent. Resume to retry."
     with tenancy.system():
         chatroom_id = campaigns.values_list("chatroom_id", flat=True).first()
-        if campaigns.update(state=State.PAUSED, paused_code="broken", paused_message=explanation):
+        if campaigns.update(state=State.PAUSED, paused_code="broken", paused_message=sentences.BROKEN_CAMPAIGN):
             bus.campaign_changed(chatroom_id, campaign_id)
     return 0
 
@@ -214,13 +213,14 @@ def _feed_recipients(campaign: Campaign, payer: User, price: int, recipient_ids:
 def _explain_shortage(campaign: Campaign, payer: User, price: int, waiting_count: int) -> str:
     remaining = campaign.reserved + (ledger.balance(payer) or 0)
     covered = remaining // price
-    tokens = "token" if price == 1 else "tokens"
-    waiting_phrase = "recipient waits" if waiting_count == 1 else "recipients wait"
-    advice = "Resume to continue with those, or" if covered else "Before you resume,"
-    return (
-        f"There are not enough tokens: {waiting_count:,} {waiting_phrase}, and a message now costs {price:,} {tokens}. "
-        f"{payer.name[:60]} has {remaining:,} left, which covers {covered:,}. "
-        f"{advice} ask an admin for {waiting_count * price - remaining:,} more."
+    sentence = sentences.SHORT_OF_TOKENS if covered else sentences.WITHOUT_TOKENS
+    return sentence.format(
+        needed=f"{waiting_count * price:,}",
+        name=payer.name[:60],
+        remaining=f"{remaining:,}",
+        covered=f"{covered:,}",
+        waiting=f"{waiting_count:,}",
+        missing=f"{waiting_count * price - remaining:,}",
     )
 
 
@@ -251,7 +251,7 @@ def _skip_deleted_contacts(recipients: QuerySet[CampaignRecipient]) -> int:
     return recipients.filter(contact=None).update(
         outcome=Outcome.SKIPPED,
         reason_code="contact_gone",
-        reason="This contact was deleted, or merged with another recipient of the campaign.",
+        reason=sentences.CONTACT_GONE,
     )
 
 
@@ -278,7 +278,7 @@ def _fill_in_text(turn: Turn, content: str, payer: User, is_first: bool) -> None
         turn.skip("missing_variables", str(error))
     else:
         if not turn.text.strip() or len(turn.text) > segments.LONGEST_TEXT:
-            turn.skip("bad_length", f"The rendered text is empty or longer than {segments.LONGEST_TEXT} characters.")
+            turn.skip("bad_length", sentences.BAD_LENGTH.format(n=segments.LONGEST_TEXT))
 
 
 def _create_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], price: int) -> None:

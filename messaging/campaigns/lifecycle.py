@@ -11,12 +11,13 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import User
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
-from messagehub import bus, sql
+from messagehub import bus, sentences, sql
 from messaging.campaigns import audience, trial
 from messaging.live import event_log
 from messaging.message_templates import templates
@@ -48,7 +49,7 @@ class CampaignGone(Exception):
     """The draft was deleted by another request."""
 
     def __init__(self) -> None:
-        super().__init__("This campaign was deleted.")
+        super().__init__(_("This campaign was deleted."))
 
 
 def reservation_purpose(campaign_id: UUID) -> str:
@@ -151,16 +152,16 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
     check_payer(campaign, by)
     if campaign.organization.approve_campaigns and not campaign.approved_at:
         raise WrongCampaignState(
-            "approval_missing", "Another admin has to approve this campaign first. Ask for approval."
+            "approval_missing", _("Another admin has to approve this campaign first. Ask for approval.")
         )
     if campaign.send_at and campaign.send_at <= _database_time():
         raise WrongCampaignState(
-            "too_late", "The scheduled time has passed. Choose another time, or none to start now."
+            "too_late", _("The scheduled time has passed. Choose another time, or none to start now.")
         )
     audience_count, waiting_count = audience.freeze_audience(campaign)
     if not waiting_count:
         raise WrongCampaignState(
-            "no_recipients", "Nobody in its audience can be texted. Check the campaign to see why."
+            "no_recipients", _("Nobody in its audience can be texted. Check the campaign to see why.")
         )
     reserved = _reserve(campaign, by, waiting_count)
     state = State.SCHEDULED if campaign.send_at else State.RUNNING
@@ -186,8 +187,13 @@ def pause_campaign(campaign: Campaign, *, by: User) -> Campaign:
     # Queued messages are not rewritten: claiming a message asks for its campaign's state.
     campaign = lock_campaign(campaign)
     if campaign.state not in (State.SCHEDULED, State.RUNNING):
-        raise WrongCampaignState("not_running", "Only a running or scheduled campaign can be paused.")
-    update_campaign(campaign, state=State.PAUSED, paused_code="by_hand", paused_message=f"Paused by {by.name}."[:300])
+        raise WrongCampaignState("not_running", _("Only a running or scheduled campaign can be paused."))
+    update_campaign(
+        campaign,
+        state=State.PAUSED,
+        paused_code="by_hand",
+        paused_message=sentences.PAUSED_BY.format(name=by.name)[:300],
+    )
     audit.record_action("campaign.pause", actor=by, target=campaign)
     return campaign
 
@@ -201,10 +207,11 @@ def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
     """
     campaign = lock_campaign(campaign)
     if campaign.state != State.PAUSED:
-        raise WrongCampaignState("not_paused", "Only a paused campaign can be resumed.")
+        raise WrongCampaignState("not_paused", _("Only a paused campaign can be resumed."))
     if campaign.started_by is None or not (by.is_admin or by.pk == campaign.started_by_id):
         raise WrongCampaignState(
-            "not_yours", "Only the person who started it, or an admin, can resume it, because it spends their tokens."
+            "not_yours",
+            _("Only the person who started it, or an admin, can resume it, because it spends their tokens."),
         )
     check_payer(campaign, campaign.started_by)
     waiting_count = campaign.recipients.filter(outcome=Outcome.WAITING).count()
@@ -231,7 +238,7 @@ def cancel_campaign(campaign: Campaign, *, by: User) -> Campaign:
     """Cancel waiting recipients and queued messages, and give their tokens back. Raises WrongCampaignState."""
     campaign = lock_campaign(campaign)
     if campaign.state not in STARTED:
-        raise WrongCampaignState("not_started", "Only a started campaign that has not ended can be canceled.")
+        raise WrongCampaignState("not_started", _("Only a started campaign that has not ended can be canceled."))
     call_off(campaign, by=by)
     return campaign
 
@@ -267,7 +274,7 @@ def call_off_queued(campaign: Campaign) -> list[event_log.Change]:
         if row["tokens"]:
             refunds_by_payer.setdefault(row["sent_by_id"], []).append((f"message:{row['pk']}", row["tokens"]))
     for payer_id in sorted(refunds_by_payer, key=str):
-        ledger.refund_each(payer_id, refunds_by_payer[payer_id], reason="Campaign canceled")
+        ledger.refund_each(payer_id, refunds_by_payer[payer_id], reason=sentences.CAMPAIGN_CANCELED)
     paid_ids = [row["pk"] for row in rows if row["tokens"]]
     Message.objects.filter(pk__in=paid_ids).update(tokens=0, refunded_as="canceled")
     return [
@@ -282,7 +289,10 @@ def end_campaign(campaign: Campaign, state: str) -> None:
     """Set a locked campaign's final state, and release what is still reserved for it."""
     if campaign.reserved:
         ledger.release(
-            campaign.started_by_id, campaign.reserved, purpose=reservation_purpose(campaign.pk), reason="Campaign ended"
+            campaign.started_by_id,
+            campaign.reserved,
+            purpose=reservation_purpose(campaign.pk),
+            reason=sentences.CAMPAIGN_ENDED,
         )
     update_campaign(campaign, state=state, reserved=0, finished_at=Now(), paused_code="", paused_message="")
 
@@ -313,7 +323,7 @@ def _reserve(campaign: Campaign, payer: User, waiting_count: int) -> int:
             shortfall,
             step=price,
             purpose=reservation_purpose(campaign.pk),
-            reason=f"Campaign {campaign.name}"[:300],
+            reason=sentences.FOR_CAMPAIGN.format(name=campaign.name)[:300],
             present=campaign.reserved,
         )
     except ledger.InsufficientTokens:
@@ -332,7 +342,7 @@ def lock_draft(campaign: Campaign) -> Campaign:
 def require_draft(campaign: Campaign) -> None:
     """Raises WrongCampaignState."""
     if campaign.state != State.DRAFT:
-        raise WrongCampaignState("not_draft", "A campaign can't be changed once it is started.")
+        raise WrongCampaignState("not_draft", _("A campaign can't be changed once it is started."))
 
 
 def lock_campaign(campaign: Campaign) -> Campaign:

@@ -1,6 +1,7 @@
 """A finished campaign once more: for those whose message failed, or as a new draft."""
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import User
@@ -39,14 +40,14 @@ def retry_failed(campaign: Campaign, *, by: User) -> int:
     """
     campaign = lifecycle.lock_campaign(campaign)
     if campaign.state != lifecycle.State.DONE:
-        raise lifecycle.WrongCampaignState("not_done", "Wait until the campaign is done. Then retry what failed.")
+        raise lifecycle.WrongCampaignState("not_done", _("Wait until the campaign is done. Then retry what failed."))
     lifecycle.check_payer(campaign, by)
     with connection.cursor() as cursor:
         cursor.execute(LOCK, {"campaign": campaign.pk})
         cursor.execute(RELEASE, {"campaign": campaign.pk})
         waiting_count = cursor.rowcount
     if not waiting_count:
-        raise lifecycle.WrongCampaignState("nothing_failed", "No message of this campaign has failed.")
+        raise lifecycle.WrongCampaignState("nothing_failed", _("No message of this campaign has failed."))
     lifecycle.run_again(campaign, waiting_count, by=by)
     audit.record_action("campaign.retry_failed", actor=by, target=campaign, after={"recipients": waiting_count})
     return waiting_count

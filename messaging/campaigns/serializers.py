@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.api.serializers import PersonSerializer, describe_person
@@ -326,7 +327,7 @@ class NewCampaignSerializer(InputSerializer):
     def validate(self, data: dict) -> dict:
         template, content = data.pop("template", None), data["content"].strip()
         if bool(template) == bool(content):
-            raise serializers.ValidationError({"content": ["Set either content or template_id, not both."]})
+            raise serializers.ValidationError({"content": [_("Set either content or template_id, not both.")]})
         room = data.get("chatroom") or only_chatroom(self.context["request"].user)
         if template and template.chatroom_id not in (None, room.pk):
             raise serializers.ValidationError({"template_id": [ELSEWHERE]})
@@ -355,7 +356,7 @@ def in_one_room(data: dict, room_id: UUID, campaign: Campaign | None = None) -> 
         else {link.group_id for link in links if link.is_excluded}
     )
     if chosen & excluded:
-        wrong["excluded_group_ids"] = ["A group can't be both in the audience and excluded from it."]
+        wrong["excluded_group_ids"] = [_("A group can't be both in the audience and excluded from it.")]
     sender = data.get("channel")
     if sender and sender.chatroom_id != room_id:
         wrong["sender_number_id"] = [ELSEWHERE]

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
-from messagehub import constraints, limits
+from messagehub import constraints, languages, limits
 from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
 from messaging.campaigns import approval, campaign_listing, lifecycle, preflight, responses, retrying, testing, trial
@@ -223,7 +223,7 @@ def _cancel(campaign: Campaign, user) -> tuple[str, tuple]:
 def _retry(campaign: Campaign, user) -> tuple[str, tuple]:
     count = retrying.retry_failed(campaign, by=user)
     words = ngettext("{n} recipient gets another message.", "{n} recipients get another message.", count)
-    return words.format(n=f"{count:,}"), ("campaign", campaign.pk)
+    return words.format(n=languages.format_number(count)), ("campaign", campaign.pk)
 
 
 def _ask(campaign: Campaign, user) -> tuple[str, tuple]:

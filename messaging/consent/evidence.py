@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import Organization, User
 from chatrooms import phones
@@ -40,14 +41,14 @@ class NoAddress(Exception):
     """The contact can't be reached over these channels, so there is nothing to consent to."""
 
     def __init__(self) -> None:
-        super().__init__("This contact has no address that these channels could write to.")
+        super().__init__(_("This contact has no address that these channels could write to."))
 
 
 class StillOptedOut(Exception):
     """Only START, or a person with a reason, lifts an opt-out."""
 
     def __init__(self) -> None:
-        super().__init__("This contact has opted out. Only START or a person with a reason lifts it.")
+        super().__init__(_("This contact has opted out. Only START or a person with a reason lifts it."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def find_evidence(history: Sequence[ConsentEntry]) -> dict[UUID, WebhookEvent]:
     if not entry_of:
         return {}
     wanted = Q()
-    for source in {source for source, _ in entry_of}:
+    for source in {source for source, _key in entry_of}:
         wanted |= Q(source=source, dedupe_key__in=[key for origin, key in entry_of if origin == source])
     # Webhooks belong to no organization, so the application's role doesn't read them. These are of its own messages.
     with tenancy.system():

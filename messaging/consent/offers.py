@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from messagehub import sql
+from messagehub import sentences, sql
 from messaging.consent import entries, keywords, phrases
 from messaging.live import event_log
 from messaging.models import ConsentEntry, OptOutOffer
@@ -92,7 +92,7 @@ def accept_offer(offer: OptOutOffer, *, by: User, reason: str = "") -> OptOutOff
         text=offer.message.content,
         message=offer.message,
         actor=by,
-        reason=reason or _("The customer's message asks for no more messages."),
+        reason=reason or sentences.ASKED_FOR_NO_MORE,
     )
     _close(offer, OptOutOffer.State.ACCEPTED, by, reason)
     changes = entries.list_consequences([(entry.channel_id, entry.address, entry.kind)])

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.api.serializers import PersonSerializer
@@ -131,10 +132,10 @@ class NewConsentSerializer(serializers.Serializer):
 
     def validate_channel_id(self, channel: Channel) -> Channel:
         if channel.chatroom_id != self.context["contact"].chatroom_id:
-            raise serializers.ValidationError("This belongs to another chatroom.")
+            raise serializers.ValidationError(_("This belongs to another chatroom."))
         return channel
 
     def validate_said_at(self, moment: datetime) -> datetime:
         if moment > timezone.now():
-            raise serializers.ValidationError("Use a time that is not in the future.")
+            raise serializers.ValidationError(_("Use a time that is not in the future."))
         return moment

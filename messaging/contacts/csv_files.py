@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from chatrooms import phones
-from messagehub import names
+from messagehub import languages, names, sentences
 
 MOST_BYTES = 900 * 1024  # with the rest of the form within what one request may have (`messagehub/web.py`)
 MOST_COLUMNS = 60
@@ -55,7 +55,7 @@ def decode_file(content: bytes, most: int = MOST_BYTES) -> str:
     """The text of a file of a spreadsheet, of `most` bytes at most. Raises BadFile."""
     if len(content) > most:
         words = _("The file is larger than {n} KB. Split it into several files.")
-        raise BadFile(words.format(n=f"{most // 1024:,}"))
+        raise BadFile(words.format(n=languages.format_number(most // 1024)))
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
     else:
@@ -111,7 +111,7 @@ def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[P
             continue
         first = rows_of_numbers.setdefault(min(phones.list_forms(values["phone"])), number)
         if first != number:
-            words = _("Row {n} has the same phone number. That one was kept.").format(n=first)
+            words = _(sentences.SAME_NUMBER_IN_ROW).format(n=first)
             yield ParsedRow(number, reason=words)
         else:
             yield ParsedRow(number, values)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.redirects import next_page_url
 from chatrooms import groups
 from chatrooms.models import Chatroom, Group
-from messagehub import constraints
+from messagehub import constraints, languages
 from messagehub.ui import lists
 from messaging.contacts import bulk, contact_listing, group_listing, list_views
 from messaging.contacts.filters import GroupListFilterSet
@@ -120,7 +120,7 @@ def remove(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.error(request, _("This group no longer exists. Nothing was changed."))
         return redirect("groups")
     words = ngettext("{n} contact removed from {group}.", "{n} contacts removed from {group}.", result.changed)
-    list_views.say_result(request, result, words.format(n=f"{result.changed:,}", group=group.name))
+    list_views.say_result(request, result, words.format(n=languages.format_number(result.changed), group=group.name))
     return redirect(back)
 
 

@@ -1,6 +1,7 @@
 """/contacts/: the list, what is done to many contacts at once, a new contact, and the export."""
 
 from functools import partial
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.redirects import next_page_url
 from chatrooms import contacts, groups
 from chatrooms.models import Chatroom, Contact, Group
+from messagehub import languages
 from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
 from messaging.contacts import bulk, contact_listing, doubles, exports
@@ -59,7 +61,7 @@ RUNNING = (ContactImport.State.QUEUED, ContactImport.State.UNDOING)
 
 @require_POST
 def change_many(request: HttpRequest) -> HttpResponse:
-    """Add the selected contacts to a group, or export them."""
+    """Add the selected contacts to a group, export them, or write a text to them."""
     back = next_page_url(request, reverse("contacts"))
     try:
         match = read_match(request)
@@ -68,6 +70,8 @@ def change_many(request: HttpRequest) -> HttpResponse:
         return redirect(back)
     if request.POST.get("action") == "export":
         return answer_file(match)
+    if request.POST.get("action") == "send":
+        return send_to(request, match, back)
     if request.POST.get("action") != "group":
         raise BadRequest("There is no such action.")
     form = BulkGroupForm(request.user, request.POST)
@@ -142,23 +146,34 @@ def read_match(request: HttpRequest) -> Match:
     return contact_listing.build_match(request.user, ids=selection.ids, **selection.filters)
 
 
+def send_to(request: HttpRequest, match: Match, back: str) -> HttpResponse:
+    """The Send page with these contacts on it. Numbers stay out of addresses, which are written to logs."""
+    try:
+        chatroom_id, contact_ids = contact_listing.choose_recipients(match, most=lists.MOST_SELECTED)
+    except contact_listing.CannotWriteToThem as error:
+        messages.error(request, str(error))
+        return redirect(back)
+    request.session[lists.CHOSEN_CONTACTS] = [str(pk) for pk in contact_ids]
+    return redirect(f"{reverse('send')}?{urlencode({'chatroom': chatroom_id, 'chosen': 1})}")
+
+
 def say_added(count: int, group: Group) -> str:
     words = ngettext("{n} contact added to {group}.", "{n} contacts added to {group}.", count)
-    return words.format(n=f"{count:,}", group=group.name)
+    return words.format(n=languages.format_number(count), group=group.name)
 
 
 def say_result(request: HttpRequest, result: bulk.BulkResult, words: str) -> None:
     """What a bulk action did, and with a button to undo it where it did anything."""
     if result.unchanged:
         words += " " + ngettext("{n} needed no change.", "{n} needed no change.", result.unchanged).format(
-            n=f"{result.unchanged:,}"
+            n=languages.format_number(result.unchanged)
         )
     if result.elsewhere:
         words += " " + ngettext(
             "{n} is in another chatroom and was left out.",
             "{n} are in other chatrooms and were left out.",
             result.elsewhere,
-        ).format(n=f"{result.elsewhere:,}")
+        ).format(n=languages.format_number(result.elsewhere))
     if result.change_id:
         lists.say_undoable(request, words, reverse("contacts-undo", args=[result.change_id]))
     else:

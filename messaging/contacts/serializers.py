@@ -1,5 +1,6 @@
 """What goes in and out at /api/contacts with its imports, and at /api/groups."""
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from chatrooms.fields import PhoneField, VisibleListField, VisibleRelatedField, only_chatroom
@@ -82,7 +83,7 @@ class NewImportSerializer(serializers.Serializer):
         if "chatroom" not in data:
             data["chatroom"] = group.chatroom if group else only_chatroom(self.context["request"].user)
         if group and group.chatroom_id != data["chatroom"].pk:
-            raise serializers.ValidationError({"group_id": ["This belongs to another chatroom."]})
+            raise serializers.ValidationError({"group_id": [_("This belongs to another chatroom.")]})
         return data
 
 
@@ -168,7 +169,7 @@ class MembersSerializer(serializers.Serializer):
     def validate_contact_ids(self, contacts: list[Contact]) -> list[Contact]:
         group = self.context["group"]
         elsewhere = {
-            place: ["This belongs to another chatroom."]
+            place: [_("This belongs to another chatroom.")]
             for place, contact in enumerate(contacts)
             if contact.chatroom_id != group.chatroom_id
         }

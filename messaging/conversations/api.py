@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
@@ -77,7 +78,7 @@ class ConversationViewSet(TenantViewSet):
     def read(self, request, pk):
         conversation, up_to = self.get_object(), self.read_input()["up_to"]
         if up_to.conversation_id != conversation.pk:
-            raise ValidationError({"up_to": ["Not found."]})
+            raise ValidationError({"up_to": [_("Not found.")]})
         reading.mark_read(request.user, conversation, up_to)
         return Response(listing.read_conversation(request.user, conversation))
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chatrooms import contacts
@@ -49,14 +50,14 @@ class NewerIsOpen(Exception):
     """The contact has another unclosed conversation with this number, and may have only one."""
 
     def __init__(self) -> None:
-        super().__init__("This contact has a newer open conversation. Continue there.")
+        super().__init__(_("This contact has a newer open conversation. Continue there."))
 
 
 class NoWakingTime(Exception):
     """The status is to be SNOOZED, and there is no time at which it ends."""
 
     def __init__(self) -> None:
-        self.fields = {"snoozed_until": ["Choose when the snooze ends."]}
+        self.fields = {"snoozed_until": [_("Choose when the snooze ends.")]}
         super().__init__(self.fields["snoozed_until"][0])
 
 

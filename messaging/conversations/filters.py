@@ -5,6 +5,7 @@ from uuid import UUID
 import django_filters
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chatrooms.filters import ChatroomFilter
@@ -27,7 +28,7 @@ class AssigneeFilter(django_filters.CharFilter):
         try:
             return known_colleagues(user).get(pk=UUID(text)).pk
         except (ValueError, User.DoesNotExist):
-            raise forms.ValidationError("Not found.") from None
+            raise forms.ValidationError(_("Not found.")) from None
 
     @property
     def field(self):

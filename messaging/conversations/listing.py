@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from chatrooms import contacts
 from chatrooms.models import Chatroom
@@ -140,7 +142,7 @@ class ConversationGone(Exception):
     """The user may not see the conversation, or lost access to it."""
 
     def __init__(self) -> None:
-        super().__init__("Not found.")
+        super().__init__(_("Not found."))
 
 
 def list_conversations(

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chatrooms import membership
@@ -22,7 +23,7 @@ class NoteIdTaken(Exception):
     """Another note has this client_id."""
 
     def __init__(self) -> None:
-        super().__init__("Another note already used this client_id. Use a new one for each note.")
+        super().__init__(_("Another note already used this client_id. Use a new one for each note."))
 
 
 @transaction.atomic

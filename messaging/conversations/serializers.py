@@ -1,6 +1,8 @@
 """Input of /api/conversations, and fields that other rooms' serializers share."""
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from accounts.models import User
@@ -11,7 +13,7 @@ from messagehub.api.serializers import InputSerializer, KnownValueField
 from messaging.models import Conversation, Label, Message
 from messaging.payload_schema import ConversationSerializer
 
-NOT_AHEAD = "Choose a time in the future, within a year."
+NOT_AHEAD = gettext_lazy("Choose a time in the future, within a year.")
 
 
 class AheadField(serializers.DateTimeField):
@@ -65,7 +67,7 @@ class ConversationChangeSerializer(InputSerializer):
     def validate(self, data: dict) -> dict:
         if data.get("snoozed_until") and self.context["request"].data.get("status", "SNOOZED") != "SNOOZED":
             raise serializers.ValidationError(
-                {"snoozed_until": ["Only a snoozed conversation can have snoozed_until."]}
+                {"snoozed_until": [_("Only a snoozed conversation can have snoozed_until.")]}
             )
         return data
 

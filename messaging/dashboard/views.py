@@ -8,14 +8,13 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from chatrooms.models import Chatroom
 from integrations.failures import explain_code
-from messagehub import datetimes
+from messagehub import datetimes, languages
 from messagehub.ui.charts import Chart, Series
 from messaging.consent import offers
 from messaging.context_processors import shell_of
@@ -62,7 +61,7 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
     context = {
         "own_page": "home",
         "filters": filters,
-        "today": date_format(filters.last, "l j F"),
+        "today": languages.format_day(filters.last, "l j F"),
         "ranges": [(each, filters.build_query(days=each)) for each in RANGES],
         "rooms": [(room, filters.build_query(chatroom=room.pk)) for room in all_rooms],
         "every_room": filters.build_query(chatroom=""),
@@ -126,7 +125,7 @@ def draw_tokens(days: list[dict]) -> Chart:
 
 
 def _label_days(days: list[dict]) -> list[str]:
-    return [date_format(day["date"], "j M") for day in days]
+    return [languages.format_day(day["date"], "j M") for day in days]
 
 
 def describe_failure(row: dict) -> dict:

@@ -1,6 +1,7 @@
 """/api/events: live frames for clients that poll."""
 
 import orjson
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
@@ -31,7 +32,7 @@ class EventViewSet(TenantViewSet):
         except cursors.BadCursor as error:
             raise ValidationError({"after": [str(error)]}) from None
         if position.too_old:
-            raise ValidationError({"after": ["This cursor has expired. Load everything again."]})
+            raise ValidationError({"after": [_("This cursor has expired. Load everything again.")]})
         texts, cursor, has_more = event_log.list_frames(str(request.user.pk), position, rooms)
         following = request.build_absolute_uri(f"{request.path}?after={cursor}") if has_more else None
         results = [orjson.Fragment(text) for text in texts]

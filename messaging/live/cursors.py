@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 VERSION = "1"
 OLDEST_SECONDS = 24 * 3600
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -14,7 +16,7 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 class BadCursor(ValueError):
     def __init__(self) -> None:
-        super().__init__("Invalid cursor.")
+        super().__init__(_("Invalid cursor."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """/api/templates."""
 
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.permissions import SAFE_METHODS
@@ -24,7 +25,7 @@ from messaging.payload_schema import PreviewedSerializer, RenderedSerializer, Te
 class WritesOwnTemplates(IsStaffOfOrganization):
     """Templates for all chatrooms are written by admins."""
 
-    message = "Only admins can change templates shared by all chatrooms."
+    message = gettext_lazy("Only admins can change templates shared by all chatrooms.")
 
     def has_object_permission(self, request, view, template) -> bool:
         is_shared = template.chatroom_id is None

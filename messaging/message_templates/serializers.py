@@ -1,5 +1,7 @@
 """What goes in at /api/templates."""
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from chatrooms.fields import VisibleRelatedField
@@ -10,7 +12,7 @@ from messagehub.api.serializers import InputSerializer
 from messaging.message_templates import templates
 from messaging.payload_schema import TemplateSerializer
 
-ELSEWHERE = "This belongs to another chatroom."
+ELSEWHERE = gettext_lazy("This belongs to another chatroom.")
 
 
 class VariablesField(serializers.DictField):
@@ -20,7 +22,7 @@ class VariablesField(serializers.DictField):
 
     def to_internal_value(self, data) -> dict:
         values = super().to_internal_value(data)
-        unknown = {name: ["Unknown variable."] for name in values if name not in templates.VARIABLES}
+        unknown = {name: [_("Unknown variable.")] for name in values if name not in templates.VARIABLES}
         if unknown:
             raise serializers.ValidationError(unknown)
         return values

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chatrooms.models import Chatroom, Contact
@@ -40,9 +41,14 @@ class MissingVariables(Exception):
 
     def __init__(self, names: list[str]):
         self.fields = {
-            f"variables.{name}": [f"Nothing is known for {name}. Give it, or write {{{{{name}|…}}}}."] for name in names
+            f"variables.{name}": [
+                _("Nothing is known for {name}. Give it, or write {place}.").format(
+                    name=name, place=f"{{{{{name}|…}}}}"
+                )
+            ]
+            for name in names
         }
-        super().__init__("There is nothing to fill in for " + ", ".join(names) + ".")
+        super().__init__(_("There is nothing to fill in for {names}.").format(names=", ".join(names)))
 
 
 def check_template(body: str) -> None:
@@ -50,10 +56,11 @@ def check_template(body: str) -> None:
     for place in PLACE.finditer(body):
         if place["name"] not in VARIABLES:
             variable_names = ", ".join(VARIABLES)
-            raise BadTemplate(f"There is no variable “{place['name']}”. There are: {variable_names}.")
+            explanation = _("There is no variable “{name}”. There are: {names}.")
+            raise BadTemplate(explanation.format(name=place["name"], names=variable_names))
     plain_text = PLACE.sub("", body)
     if "{{" in plain_text or "}}" in plain_text:
-        raise BadTemplate("A {{ or }} has no partner.")
+        raise BadTemplate(_("A {{ or }} has no partner."))
 
 
 def create_template(organization_id, chatroom: Chatroom | None, *, name: str, body: str) -> MessageTemplate:

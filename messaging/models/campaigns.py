@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization
 from chatrooms.models import Chatroom, Contact, Group, InChatroomQuerySet
@@ -16,12 +17,12 @@ class Campaign(Row):
     """A bulk message. The person who starts it pays, and its audience is frozen at the start."""
 
     class State(models.TextChoices):
-        DRAFT = "draft"
-        SCHEDULED = "scheduled"
-        RUNNING = "running"
-        PAUSED = "paused"
-        DONE = "done"
-        CANCELED = "canceled"
+        DRAFT = "draft", _("Draft")
+        SCHEDULED = "scheduled", _("Scheduled")
+        RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Paused")
+        DONE = "done", _("Done")
+        CANCELED = "canceled", _("Canceled")
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     chatroom = models.ForeignKey(
@@ -126,10 +127,10 @@ class CampaignRecipient(Row):
     """A recipient in a campaign's audience, and their outcome."""
 
     class Outcome(models.TextChoices):
-        WAITING = "waiting"
-        MESSAGED = "messaged"
-        SKIPPED = "skipped"
-        CANCELED = "canceled"
+        WAITING = "waiting", _("Waiting")
+        MESSAGED = "messaged", _("Messaged")
+        SKIPPED = "skipped", _("Skipped")
+        CANCELED = "canceled", _("Canceled")
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     campaign = models.ForeignKey(

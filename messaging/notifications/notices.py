@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from integrations import isolation
-from messagehub import bus, tenancy
+from messagehub import bus, languages, tenancy
 from messaging.models import Campaign, Conversation, Note, Notification
 
 MAIL_AFTER = timedelta(minutes=10)
@@ -141,5 +141,6 @@ def _send_mail(user: User, notifications: list[Notification]) -> None:
         "base_url": settings.PUBLIC_BASE_URL,
         "link": settings.PUBLIC_BASE_URL + reverse("notifications"),
     }
-    subject, _, body = render_to_string("notifications/mail/unseen.txt", context).strip().partition("\n")
+    with languages.speak_to(user):
+        subject, _, body = render_to_string("notifications/mail/unseen.txt", context).strip().partition("\n")
     send_mail(subject, body.strip() + "\n", None, [user.email])

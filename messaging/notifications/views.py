@@ -7,8 +7,10 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from integrations import web_push
 from messagehub import datetimes
 from messaging.models import Notification
 from messaging.notifications import notices
@@ -19,7 +21,7 @@ PAGE = 50
 @require_safe
 def notifications(request: HttpRequest) -> HttpResponse:
     if request.user.organization_id is None:
-        raise PermissionDenied("Operators have no notifications. Sign in as somebody of the organization.")
+        raise PermissionDenied(_("Operators have no notifications. Sign in as somebody of the organization."))
     visible = Notification.objects.visible_to(request.user)
     if before := request.GET.get("before"):
         try:
@@ -37,7 +39,12 @@ def notifications(request: HttpRequest) -> HttpResponse:
         last = rows[PAGE - 1]
         position = {"before": datetimes.format_position(last.created_at, last.pk)}
         older_url = f"{reverse('notifications')}?{urlencode(position)}"
-    context = {"own_page": "notifications", "notifications": rows[:PAGE], "older_url": older_url}
+    context = {
+        "own_page": "notifications",
+        "notifications": rows[:PAGE],
+        "older_url": older_url,
+        "push_key": web_push.public_key(),
+    }
     return render(request, "notifications/notifications.html", context)
 
 

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Now
 from accounts import audit
 from chatrooms.models import Contact, ContactActivity, ContactAddress
 from integrations.events import ErasureRequested
+from messagehub import sentences
 from messaging.conversations import changes
 from messaging.live import event_log
 from messaging.models import Message, Note, OptOutOffer
@@ -70,7 +71,7 @@ def _cancel_messages(rows: Sequence[dict]) -> None:
     """Cancel and refund locked messages that have not gone: there is nobody to send them to."""
     Message.objects.filter(pk__in=[row["id"] for row in rows]).update(status=Message.Status.CANCELED, not_before=None)
     for row in rows:
-        states.refund_message(row, state=Message.Status.CANCELED, reason="The recipient's data was deleted")
+        states.refund_message(row, state=Message.Status.CANCELED, reason=sentences.DATA_DELETED)
 
 
 def _erase_person(contact: Contact) -> list[event_log.Change]:

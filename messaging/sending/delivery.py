@@ -17,9 +17,10 @@ from django.utils import timezone
 from chatrooms import contacts
 from integrations import failures, health, isolation, meanings, providers
 from integrations.events import Accepted, Busy, NotReached, Outcome, OutgoingText, Refused, ShutOut, Unclear
-from messagehub import encryption, sql, tenancy
+from messagehub import encryption, sentences, sql, tenancy
 from messaging.consent import entries
 from messaging.live import event_log
+from messaging.media import links
 from messaging.models import Message
 from messaging.sending import flow_control, recheck, states
 
@@ -232,7 +233,7 @@ def _build_text(row: dict, secret: str) -> OutgoingText:
         body=row["content"],
         callback_url=providers.find_provider(row["provider"]).callback_url(row["id"]),
         messaging_service=row["messaging_service_sid"],
-        media_urls=tuple(row["media_urls"]),
+        media_urls=tuple(links.sign_reference(address) for address in row["media_urls"]),
         provider=row["provider"],
         platform=row["platform"],
         tag=_choose_tag(row),
@@ -278,7 +279,7 @@ def settle_outcomes(outcomes: Sequence[tuple[Claimed, Outcome]]) -> None:
         _write_outcomes(changed_rows)
         # Wallets are locked in the order of their users, like everywhere; the event counters are locked last.
         for claim, row in sorted(refusals, key=lambda pair: (str(pair[1]["sent_by_id"]), pair[1]["id"])):
-            states.refund_message(row, state="failed", reason=f"Not sent: {row['error_code']}")
+            states.refund_message(row, state="failed", reason=sentences.NOT_SENT_CODE.format(code=row["error_code"]))
             consequences += _apply_meaning(claim, row)
         _slow_senders_down(answer_of.values())
         event_log.record_events([states.message_updated(row) for row in changed_rows] + consequences)
@@ -340,7 +341,9 @@ def _apply_meaning(claim: Claimed, row: dict) -> list[event_log.Change]:
             text=row["error_message"],
         )
     elif meaning.kind == meanings.CONFIGURATION:
-        words = f"A message from {claim.text.from_address} was refused ({row['error_code']}): {row['error_message']}"
+        words = sentences.REFUSED_MESSAGE.format(
+            sender=claim.text.from_address, code=row["error_code"], answer=row["error_message"]
+        )
         health.raise_alert(row["organization_id"], claim.channel_id, row["error_code"], words)
     return []
 

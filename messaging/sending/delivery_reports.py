@@ -7,7 +7,7 @@ from procrastinate.contrib.django import app
 
 from integrations import failures, health, meanings
 from integrations.events import StatusUpdate
-from messagehub import sql
+from messagehub import sentences, sql
 from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL
 from messaging.sending import states
@@ -133,7 +133,7 @@ def _apply_meanings(failed_rows: Sequence[dict]) -> None:
         elif kind == meanings.BACKLOG:
             health.hold_channel(row["channel_id"], 60)
         elif kind == meanings.CONFIGURATION:
-            description = f"A message was not delivered ({row['error_code']}): {row['error_message']}"
+            description = sentences.UNDELIVERED_MESSAGE.format(code=row["error_code"], answer=row["error_message"])
             health.raise_alert(row["organization_id"], row["channel_id"], row["error_code"], description)
     filtered_channels = {
         (row["organization_id"], row["channel_id"])
@@ -147,8 +147,7 @@ def _apply_meanings(failed_rows: Sequence[dict]) -> None:
                 organization_id,
                 channel_id,
                 "30007",
-                f"Carriers filtered {counts['filtered']} of this number's {counts['sent']} messages of the last hour "
-                "as spam. Change the text, and send less of it, before they block the number.",
+                sentences.FILTERED_MESSAGES.format(filtered=counts["filtered"], sent=counts["sent"]),
             )
 
 

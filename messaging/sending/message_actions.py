@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import User
-from messagehub import sql
+from messagehub import sentences, sql
 from messaging.conversations import changes
 from messaging.live import event_log
+from messaging.media import links, uploads
 from messaging.models import UNSUCCESSFUL, Message
 from messaging.sending import eligibility, enqueue, states
 
@@ -46,7 +48,7 @@ class WrongMessageState(Exception):
 
 @transaction.atomic
 def retry_message(message: Message, *, by: User) -> enqueue.Sent:
-    """Send a failed message's text again, as a new message with a debit of its own.
+    """Send a failed message's text and files again, as a new message with a debit of its own.
 
     Raises WrongMessageState for a message that has not failed or was retried already, and what `send_message` raises.
     """
@@ -56,14 +58,19 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
     message = _lock_message(message)
     if message.status == Message.Status.UNKNOWN:
         raise WrongMessageState(
-            "unknown", "This message's delivery status is unknown. Wait for it, or mark the message first."
+            "unknown", _("This message's delivery status is unknown. Wait for it, or mark the message first.")
         )
     if message.direction != Message.Direction.OUTBOUND or message.status not in UNSUCCESSFUL:
-        raise WrongMessageState("not_failed", "Only a failed message can be retried.")
+        raise WrongMessageState("not_failed", _("Only a failed message can be retried."))
     if sql.fetch_rows(RETRIED, {"message": message.pk, "unsuccessful": UNSUCCESSFUL}):
-        raise WrongMessageState("already_retried", "This message was already retried.")
+        raise WrongMessageState("already_retried", _("This message was already retried."))
     return enqueue.send_message(
-        message.conversation, message.content, sent_by=by, media_urls=message.media_urls, retry_of=message
+        message.conversation,
+        message.content,
+        sent_by=by,
+        media_urls=[address for address in message.media_urls if not links.is_reference(address)],
+        uploads=uploads.list_uploads_of(message),
+        retry_of=message,
     )
 
 
@@ -72,7 +79,7 @@ def cancel_message(message: Message, *, by: User) -> None:
     """Cancel and refund a scheduled message. Raises WrongMessageState once it is being sent."""
     message = _lock_scheduled(message)
     _update_message(message, status="canceled")
-    states.refund_message(_as_row(message), state="canceled", reason="Scheduled message canceled")
+    states.refund_message(_as_row(message), state="canceled", reason=sentences.SCHEDULED_CANCELED)
     audit.record_action("message.cancel", actor=by, target=message)
     event_log.record_events([states.message_updated(_as_row(message))])
 
@@ -114,7 +121,7 @@ def settle_message(message: Message, *, accepted: bool, by: User) -> None:
     """Resolve an unknown message by a person's word, who checked the provider's log. Raises WrongMessageState."""
     message = _lock_message(message)
     if message.status != Message.Status.UNKNOWN:
-        raise WrongMessageState("not_unknown", "This message's delivery status is already known.")
+        raise WrongMessageState("not_unknown", _("This message's delivery status is already known."))
     status = "accepted" if accepted else "not_sent"
     error_values = {"error_code": "", "error_message": ""} if accepted else {
         "error_code": "not_sent",
@@ -122,7 +129,7 @@ def settle_message(message: Message, *, accepted: bool, by: User) -> None:
     }  # fmt: skip
     _update_message(message, status=status, **error_values)
     if not accepted:
-        states.refund_message(_as_row(message), state="not_sent", reason="Marked as not sent")
+        states.refund_message(_as_row(message), state="not_sent", reason=sentences.MARKED_NOT_SENT)
     audit.record_action(
         "message.settle", actor=by, target=message, before={"status": "unknown"}, after={"status": status}
     )
@@ -132,7 +139,7 @@ def settle_message(message: Message, *, accepted: bool, by: User) -> None:
 def _lock_scheduled(message: Message) -> Message:
     message = _lock_message(message)
     if message.status != Message.Status.SCHEDULED:
-        raise WrongMessageState("not_scheduled", "This message is no longer scheduled.")
+        raise WrongMessageState("not_scheduled", _("This message is no longer scheduled."))
     return message
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import isolation
+from messagehub import sentences
 from messaging.live import event_log
 from messaging.models import Message
 from messaging.sending import eligibility, states
@@ -42,7 +43,7 @@ def recheck_messages(messages: Sequence[Message]) -> set[UUID]:
         Message.objects.filter(pk=message.pk).update(sendability=verdict.as_json(), **values)
         row = {name: getattr(message, name) for name in ROW}
         if values.get("status") == "failed":
-            states.refund_message(row, state="failed", reason=f"Not sent: {values['error_code']}")
+            states.refund_message(row, state="failed", reason=sentences.NOT_SENT_CODE.format(code=values["error_code"]))
         changed_rows.append(row)
     event_log.record_events([states.message_updated(row) for row in changed_rows])
     return stopped_ids

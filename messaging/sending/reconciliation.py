@@ -20,7 +20,7 @@ from integrations import failures, isolation, providers
 from integrations.events import Listed
 from integrations.models import Platform, ProviderAccount
 from integrations.refusals import Away, Refusal
-from messagehub import encryption, sql, tenancy
+from messagehub import encryption, sentences, sql, tenancy
 from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL, Message
 from messaging.sending import matching, states
@@ -245,7 +245,7 @@ def _record_missing(row: dict) -> bool:
         error_code="not_sent",
         error_message=failures.describe_failure("not_sent"),
     )
-    states.refund_message(row, state="not_sent", reason="Not sent")
+    states.refund_message(row, state="not_sent", reason=sentences.NOT_SENT)
     return True
 
 

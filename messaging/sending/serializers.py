@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from chatrooms import contacts, phones
@@ -9,9 +10,10 @@ from chatrooms.fields import VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
 from integrations.models import Channel, Platform
 from integrations.providers import count_most_characters, count_most_media, name_platform, read_limits
-from messagehub import datetimes
+from messagehub import datetimes, languages
 from messagehub.api.serializers import KnownValueField
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
+from messaging.media.serializers import MediaField
 from messaging.message_templates.serializers import ELSEWHERE, VariablesField
 from messaging.models import Conversation, Message, MessageTemplate
 
@@ -20,8 +22,13 @@ def require_length(platform: str, field: str, text: str) -> None:
     """Raises ValidationError for a text that is longer than the platform takes."""
     limits = read_limits(platform)
     if not limits.fits(text):
-        unit = "bytes" if limits.counts_bytes else "characters"
-        explanation = f"{name_platform(platform)} takes at most {limits.longest_text:,} {unit} in one message."
+        sentence = (
+            _("{platform} takes at most {n} bytes in one message.")
+            if limits.counts_bytes
+            else _("{platform} takes at most {n} characters in one message.")
+        )
+        longest = languages.format_number(limits.longest_text)
+        explanation = sentence.format(platform=name_platform(platform), n=longest)
         raise serializers.ValidationError({field: [explanation]})
 
 
@@ -38,8 +45,12 @@ class SendSerializer(serializers.Serializer):
     variables = VariablesField(required=False)
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
     sender_number_id = VisibleRelatedField(queryset=Channel.objects.filter(platform=Platform.SMS), required=False)
-    media = serializers.ListField(
-        child=serializers.URLField(max_length=2000), required=False, max_length=count_most_media(), default=list
+    media = MediaField(
+        required=False,
+        max_length=count_most_media(),
+        default=list,
+        help_text="Uploads and https addresses. SMS takes ten, beside a text or alone; Messenger and Instagram one "
+        "instead of a text.",
     )
     send_at = serializers.DateTimeField(required=False)
     seen_message_id = VisibleRelatedField(
@@ -53,19 +64,14 @@ class SendSerializer(serializers.Serializer):
     )
     client_id = serializers.UUIDField(required=False)
 
-    def validate_media(self, urls: list[str]) -> list[str]:
-        if any(not url.startswith("https://") for url in urls):
-            raise serializers.ValidationError("Media URLs must use https.")
-        return urls
-
     def validate(self, data: dict) -> dict:
         recipient_fields = [name for name in ("to", "contact_id", "conversation_id") if name in data]
         if len(recipient_fields) != 1:
-            raise serializers.ValidationError({"to": ["Set exactly one of to, contact_id and conversation_id."]})
+            raise serializers.ValidationError({"to": [_("Set exactly one of to, contact_id and conversation_id.")]})
         if "template_id" in data and data["content"]:
-            raise serializers.ValidationError({"template_id": ["Set either content or template_id, not both."]})
+            raise serializers.ValidationError({"template_id": [_("Set either content or template_id, not both.")]})
         if "template_id" not in data and not data["content"].strip() and not data["media"]:
-            raise serializers.ValidationError({"content": ["Set content, template_id or media_urls."]})
+            raise serializers.ValidationError({"content": [_("Set content, template_id or media.")]})
         room = self._find_chatroom(data)
         for name in ("chatroom_id", "sender_number_id", "template_id"):
             row = data.get(name)
@@ -79,7 +85,7 @@ class SendSerializer(serializers.Serializer):
         ):
             raise serializers.ValidationError({"send_at": [NOT_AHEAD]})
         if "contact_id" in data and not data["contact_id"].addresses.exists():
-            raise serializers.ValidationError({"contact_id": ["This contact has no phone number."]})
+            raise serializers.ValidationError({"contact_id": [_("This contact has no phone number.")]})
         platform = data["conversation_id"].platform if "conversation_id" in data else Platform.SMS
         require_length(platform, "content", data["content"])
         if "to" in data:
@@ -120,7 +126,7 @@ class ScheduledSerializer(serializers.Serializer):
 
     def validate_content(self, content: str) -> str:
         if not content.strip():
-            raise serializers.ValidationError("Set content, template_id or media_urls.")
+            raise serializers.ValidationError(_("Set content, template_id or media."))
         return content
 
 

@@ -1,6 +1,7 @@
 """The order of an outbound message's statuses, and refunds of failures."""
 
 from accounts.models import Organization
+from messagehub import sentences
 from messaging.live import event_log
 from messaging.models import UNSUCCESSFUL, Message
 from tokens import ledger
@@ -38,7 +39,7 @@ def refund_undelivered(row: dict) -> None:
     """Refund a message that the carrier did not deliver, where the organization's policy says so."""
     # Off by default: Twilio bills undelivered messages too.
     if row["refund_policy"] == Organization.RefundPolicy.UNDELIVERED and row["status"] in ("failed", "undelivered"):
-        refund_message(row, state=row["status"], reason=f"Not delivered: {row['error_code']}")
+        refund_message(row, state=row["status"], reason=sentences.NOT_DELIVERED_CODE.format(code=row["error_code"]))
 
 
 def refund_message(row: dict, *, state: str, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -76,7 +77,7 @@ class StatisticsViewSet(TenantViewSet):
         last = filters.get("to") or datetime.now(datetimes.read_time_zone(zone)).date()
         first = filters.get("from") or last - timedelta(days=DAYS - 1)
         if not 0 <= (last - first).days < MOST_DAYS:
-            raise serializers.ValidationError({"from": [f"Choose a range of 1 to {MOST_DAYS} days."]})
+            raise serializers.ValidationError({"from": [_("Choose a range of 1 to {n} days.").format(n=MOST_DAYS)]})
         rooms = Chatroom.objects.visible_to(request.user)
         if "chatroom" in filters:
             rooms = rooms.filter(pk=filters["chatroom"].pk)

@@ -4,11 +4,12 @@ from datetime import date
 
 import django_filters
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import gettext_lazy
 
 from chatrooms.filters import ChatroomFilter
 from messagehub.api.filters import FilterSet
 
-THIS_CENTURY = "Use a date of this century, such as 2026-01-31."
+THIS_CENTURY = gettext_lazy("Use a date of this century, such as 2026-01-31.")
 
 
 class DayFilter(django_filters.DateFilter):

@@ -12,13 +12,13 @@ from django import template
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import User
 from chatrooms.models import Contact
+from messagehub import languages
 from messagehub.images import FILMS, SOUNDS
 from messagehub.ui.links import link_text
 from messagehub.ui.templatetags.ui import clock_time, icon, local, number, phone
@@ -288,7 +288,7 @@ def short_ahead(moment: datetime | str) -> str:
         return clock
     if days == 1:
         return gettext("tomorrow %(time)s") % {"time": clock}
-    day = date_format(when, "D" if days < 7 else "j M" if when.year == now.year else "j M Y")
+    day = languages.format_day(when, "D" if days < 7 else "j M" if when.year == now.year else "j M Y")
     return f"{day} {clock}"
 
 

@@ -166,8 +166,7 @@ def test_ten_tokens_reach_ten_and_the_remainder_waits_for_more(
     paused = fresh(campaign)
     assert (paused.state, paused.paused_code) == ("paused", "insufficient_tokens")
     assert paused.paused_message == (
-        "There are not enough tokens: 4 recipients wait, and a message now costs 1 token. Bo has 0 left, which covers "
-        "0. Before you resume, ask an admin for 4 more."
+        "There are not enough tokens: 4 are needed, and Bo has 0. Ask an admin for 4 more before you resume."
     )
     with pytest.raises(ledger.InsufficientTokens):
         do("resume", campaign)
@@ -204,8 +203,8 @@ def test_a_price_that_rises_on_the_way_stops_at_what_is_covered(acme, crowd, dra
     paused = fresh(campaign)
     assert (paused.paused_code, paused.paused_message) == (
         "insufficient_tokens",
-        "There are not enough tokens: 3 recipients wait, and a message now costs 3 tokens. Bo has 7 left, which covers "
-        "2. Resume to continue with those, or ask an admin for 2 more.",
+        "There are not enough tokens: 9 are needed, and Bo has 7, enough for 2 of 3. Resume to continue with those, or "
+        "ask an admin for 2 more.",
     )
     assert do("resume", campaign).reserved == 6  # one was left of four; nine are needed, and six were there
     assert tokens() == (1, 6)

@@ -11,11 +11,12 @@ from django.contrib.messages import get_messages
 from django.template import TemplateSyntaxError
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 
+from messagehub import languages, sentences
 from messagehub.ui import charts, fonts, icons
 from messagehub.ui.navigation import list_pages
 
@@ -37,9 +38,11 @@ def icon(name: str, size: int = 16, label: str = "") -> SafeString:
         raise TemplateSyntaxError(f"No icon is called {name!r}: add it to messagehub/ui/icons.py.")
     meaning = format_html('role="img" aria-label="{}"', label) if label else DECORATION
     size_class = "" if size == 16 else f" i-{size}"
+    way_class = " i-ahead" if name in icons.POINTING else ""
     return format_html(
-        '<svg class="i{}" {}><use href="{}#{}"/></svg>',
+        '<svg class="i{}{}" {}><use href="{}#{}"/></svg>',
         size_class,
+        way_class,
         meaning,
         static("ui/icons.svg"),
         name,
@@ -146,11 +149,11 @@ def clock_time(moment: datetime | str) -> str:
 @lru_cache(1000)
 def _date_words(day: date, form: str, language: str) -> str:
     """A thread says each of its days some fifty times; Django formats them anew each time."""
-    return date_format(day, form)
+    return languages.format_day(day, form)
 
 
 def date_words(when: datetime, form: str) -> str:
-    """The day of a local moment, by a format of Django's."""
+    """The day of a local moment, by one of `languages.DATE_FORMS`."""
     return _date_words(when.date(), form, get_language())
 
 
@@ -197,6 +200,17 @@ def exact_time(moment: datetime | str) -> str:
 
 
 @register.filter
+def brief_time(moment: datetime | str) -> str:
+    """Day and time in few letters, whichever day it is: 3 Mar 2026, 14:05."""
+    return f"{date_words(local(moment), 'j M Y')}, {clock_time(moment)}"
+
+
+@register.filter
+def full_day(moment: datetime | str) -> str:
+    return date_words(local(moment), "j F Y")
+
+
+@register.filter
 def near_time(moment: datetime | str) -> str:
     """Within a sentence: days nearby have names, and only another year is told."""
     when, now = local(moment), timezone.localtime()
@@ -216,7 +230,13 @@ def iso_day(moment: datetime | str) -> str:
 
 @register.filter
 def month(moment: datetime | str) -> str:
-    return date_format(local(moment), "F Y")
+    return date_words(local(moment), "F Y")
+
+
+@register.filter
+def retold(text: str) -> str:
+    """A sentence that is stored, in the reader's language."""
+    return sentences.retell(text)
 
 
 @register.simple_tag
@@ -226,7 +246,7 @@ def channel_name(platform: str) -> str:
 
 @register.filter
 def number(value: int) -> str:
-    return number_format(value, force_grouping=True)
+    return languages.format_number(value)
 
 
 @register.filter

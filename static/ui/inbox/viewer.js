@@ -18,7 +18,8 @@ export function view(link) {
     if (button) turn(Number(button.dataset.turn));
     else if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
   };
-  dialog.onkeydown = ({ key }) => { if (key === "ArrowLeft") turn(-1); if (key === "ArrowRight") turn(1); };
+  const [back, on] = document.dir === "rtl" ? ["ArrowRight", "ArrowLeft"] : ["ArrowLeft", "ArrowRight"];
+  dialog.onkeydown = ({ key }) => { if (key === back) turn(-1); if (key === on) turn(1); };
   dialog.onclose = () => dialog.querySelector("img").removeAttribute("src");
   turn(0);
   dialog.showModal();

@@ -9,8 +9,8 @@ from messagehub.tenancy import same_organization
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0012_campaign_approval"),
-        ("messaging", "0020_campaign_speed_and_canary"),
+        ("accounts", "0013_campaign_approval"),
+        ("messaging", "0022_campaign_speed_and_canary"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

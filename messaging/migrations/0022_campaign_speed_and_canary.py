@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
         ("accounts", "0011_saved_views"),
         ("chatrooms", "0007_read_versions"),
         ("integrations", "0009_retired_accounts"),
-        ("messaging", "0019_archived_templates"),
+        ("messaging", "0021_push_subscriptions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

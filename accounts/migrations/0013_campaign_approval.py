@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0011_saved_views"),
+        ("accounts", "0012_user_language"),
     ]
 
     operations = [
