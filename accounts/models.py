@@ -69,6 +69,11 @@ class Organization(Row):
         db_default=False,
         help_text="Admins must sign in with two-factor authentication.",
     )
+    approve_campaigns = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A campaign starts only once an admin who did not write it has approved it.",
+    )
     # Tokens that an agent pays for one message, whatever its length.
     price_sms = models.PositiveSmallIntegerField(
         "SMS price", default=1, db_default=1, validators=[MaxValueValidator(MOST_TOKENS)]

@@ -14,7 +14,7 @@ from messagehub.api.viewsets import TenantViewSet
 PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
 PLAIN = (
     "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins",
-    "keyword_languages", "opt_out_scope", "first_message_footer",
+    "keyword_languages", "opt_out_scope", "first_message_footer", "approve_campaigns",
 )  # fmt: skip
 
 
@@ -72,6 +72,9 @@ class SettingsSerializer(RowSerializer):
         required=False, help_text="Admins must use two-factor authentication. Set up your own first."
     )
 
+    approve_campaigns = serializers.BooleanField(
+        required=False, help_text="A campaign starts only once an admin who did not write it has approved it."
+    )
     first_message_footer = serializers.CharField(
         max_length=160,
         required=False,

@@ -6,6 +6,8 @@ WORDS = {
     "account.connect": _("Connected a Twilio account"),
     "account.revoke_token": _("Revoked a previous auth token"),
     "audit.export": _("Exported the audit log"),
+    "campaign.approve": _("Approved a campaign"),
+    "campaign.ask_approval": _("Asked for approval of a campaign"),
     "campaign.cancel": _("Canceled a campaign"),
     "campaign.pause": _("Paused a campaign"),
     "campaign.resume": _("Resumed a campaign"),

@@ -13,7 +13,7 @@ GROUPS = {
     "quiet": ("quiet_from", "quiet_until"),
     "consent": ("keyword_languages",),
     "tokens": ("price_sms", "price_messenger", "price_instagram", "refund_policy", "low_balance_limit"),
-    "security": ("require_mfa_for_admins",),
+    "security": ("require_mfa_for_admins", "approve_campaigns"),
 }
 
 
@@ -51,10 +51,12 @@ class OrganizationForm(forms.ModelForm):
             "refund_policy": _("Refund"),
             "low_balance_limit": _("Warn below"),
             "require_mfa_for_admins": _("Admins need two-factor authentication"),
+            "approve_campaigns": _("Campaigns need approval"),
         }
         help_texts = {
             "refund_policy": _("Which failed messages give their tokens back."),
             "low_balance_limit": _("The agent and admins are told below this balance. 0 turns it off."),
+            "approve_campaigns": _("A campaign starts only once an admin who did not write it has approved it."),
             "require_mfa_for_admins": _("Admins without it are signed out and set it up at the next sign-in."),
         }
 

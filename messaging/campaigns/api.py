@@ -11,7 +11,7 @@ from messagehub.api.renderers import FileNegotiation, answer_csv
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
 from messagehub.api.viewsets import TenantModelViewSet
 from messaging import idempotency
-from messaging.campaigns import campaign_listing, lifecycle, preflight, responses, retrying, testing
+from messaging.campaigns import approval, campaign_listing, lifecycle, preflight, responses, retrying, testing
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.serializers import (
     CampaignChangeSerializer,
@@ -56,7 +56,9 @@ def move(summary: str, description: str):
 class CampaignViewSet(TenantModelViewSet):
     """Bulk messages to one or more contact groups."""
 
-    queryset = Campaign.objects.select_related("created_by", "started_by").prefetch_related("audience_groups")
+    queryset = Campaign.objects.select_related("created_by", "started_by", "approved_by").prefetch_related(
+        "audience_groups"
+    )
     serializer_class = CampaignDetailSerializer
     input_classes = {
         "list": CampaignSerializer,
@@ -73,7 +75,7 @@ class CampaignViewSet(TenantModelViewSet):
 
     def perform_update(self, serializer):
         if serializer.validated_data:
-            lifecycle.change_campaign(serializer.instance, **serializer.validated_data)
+            lifecycle.change_campaign(serializer.instance, by=self.request.user, **serializer.validated_data)
         serializer.instance = self.get_object()
 
     def perform_destroy(self, campaign):
@@ -121,6 +123,24 @@ class CampaignViewSet(TenantModelViewSet):
     @action(detail=True, methods=["post"])
     def start(self, request, pk):
         return self.move_once(lifecycle.start_campaign)
+
+    @move(
+        "Ask for approval of a campaign",
+        "Where `approve_campaigns` is set, a draft starts only once another admin has approved it. Notifies the admins "
+        "who did not write it. Returns 409 `nobody_approves`.",
+    )
+    @action(detail=True, methods=["post"], url_path="ask-approval")
+    def ask_approval(self, request, pk):
+        return self.move_once(approval.ask_approval)
+
+    @move(
+        "Approve a campaign",
+        "For admins who did not write it. A later change of the draft takes the approval back. Returns 409 "
+        "`not_approver` or `not_draft`.",
+    )
+    @action(detail=True, methods=["post"])
+    def approve(self, request, pk):
+        return self.move_once(approval.approve_campaign)
 
     @move("Pause a campaign", "Holds queued messages. Messages in flight are still sent. Returns 409 `not_running`.")
     @action(detail=True, methods=["post"])

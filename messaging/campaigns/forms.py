@@ -56,13 +56,13 @@ class DraftForm(forms.Form):
     )  # fmt: skip
     canary_count = forms.IntegerField(label=_("Or first to so many people"), min_value=1, required=False)
     canary_minutes = forms.IntegerField(
-        label=_("Minutes to wait after them"), min_value=0, max_value=MOST_CANARY_MINUTES, required=False
+        label=_("Minutes to wait after them"), initial=10, min_value=0, max_value=MOST_CANARY_MINUTES, required=False
     )
     most_failures = forms.IntegerField(
-        label=_("Pause if more than so many percent fail"), min_value=0, max_value=100, required=False
+        label=_("Pause if more than so many percent fail"), initial=10, min_value=0, max_value=100, required=False
     )
     most_opt_outs = forms.IntegerField(
-        label=_("Pause if more than so many percent opt out"), min_value=0, max_value=100, required=False
+        label=_("Pause if more than so many percent opt out"), initial=2, min_value=0, max_value=100, required=False
     )
 
     def __init__(self, chatroom: Chatroom, *args, **options):

@@ -99,14 +99,15 @@ def change_campaign(
     *,
     groups: Iterable[Group] | None = None,
     excluded_groups: Iterable[Group] | None = None,
+    by: User | None = None,
     **values,
 ) -> None:
-    """Change a draft. Raises WrongCampaignState once it is started, and BadTemplate."""
-    campaign = _lock_draft(campaign)
+    """Change a draft, which takes its approval back. Raises WrongCampaignState once it is started, and BadTemplate."""
+    campaign = lock_draft(campaign)
     if "content" in values:
         _check_content(values["content"])
-    if values:
-        Campaign.objects.filter(pk=campaign.pk).update(**values)
+    values |= {"written_by": by, "approval_asked_at": None, "approved_by": None, "approved_at": None}
+    Campaign.objects.filter(pk=campaign.pk).update(**values)
     for chosen_groups, is_excluded in ((groups, False), (excluded_groups, True)):
         if chosen_groups is not None:
             _set_groups(campaign, chosen_groups, is_excluded=is_excluded)
@@ -116,7 +117,7 @@ def change_campaign(
 @transaction.atomic
 def delete_campaign(campaign: Campaign) -> None:
     """Delete a draft. Raises WrongCampaignState once it is started, because its messages refer to it."""
-    campaign = _lock_draft(campaign)
+    campaign = lock_draft(campaign)
     campaign.audience_groups.all().delete()
     campaign.delete()
 
@@ -150,10 +151,14 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
     Raises WrongCampaignState, InsufficientTokens where the balance covers nobody, and SendRefused where `by` or the
     number does not belong to the chatroom or a file can't be sent by SMS.
     """
-    campaign = _lock_draft(campaign)
+    campaign = lock_draft(campaign)
     check_payer(campaign, by)
     if reason := eligibility.check_uploads(Platform.SMS, uploads.find_uploads(campaign.media_urls)):
         raise eligibility.SendRefused(eligibility.Verdict((reason,)))
+    if campaign.organization.approve_campaigns and not campaign.approved_at:
+        raise WrongCampaignState(
+            "approval_missing", _("Another admin has to approve this campaign first. Ask for approval.")
+        )
     if campaign.send_at and campaign.send_at <= _database_time():
         raise WrongCampaignState(
             "too_late", _("The scheduled time has passed. Choose another time, or none to start now.")
@@ -165,7 +170,7 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
         )
     reserved = _reserve(campaign, by, waiting_count)
     state = State.SCHEDULED if campaign.send_at else State.RUNNING
-    _update_campaign(
+    update_campaign(
         campaign,
         state=state,
         started_by=by,
@@ -188,7 +193,7 @@ def pause_campaign(campaign: Campaign, *, by: User) -> Campaign:
     campaign = lock_campaign(campaign)
     if campaign.state not in (State.SCHEDULED, State.RUNNING):
         raise WrongCampaignState("not_running", _("Only a running or scheduled campaign can be paused."))
-    _update_campaign(
+    update_campaign(
         campaign,
         state=State.PAUSED,
         paused_code="by_hand",
@@ -219,7 +224,7 @@ def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
     state = State.SCHEDULED if campaign.send_at and campaign.send_at > _database_time() else State.RUNNING
     # Whoever resumes after a trial that went badly has looked at it, and decides for all others.
     ended = {"canary_ended_at": Now()} if campaign.paused_code in trial.WORDS else {}
-    _update_campaign(campaign, state=state, reserved=reserved, paused_code="", paused_message="", **ended)
+    update_campaign(campaign, state=state, reserved=reserved, paused_code="", paused_message="", **ended)
     audit.record_action("campaign.resume", actor=by, target=campaign, after={"reserved": reserved})
     _wake_feeder()
     return campaign
@@ -229,7 +234,7 @@ def run_again(campaign: Campaign, waiting_count: int, *, by: User) -> None:
     """Run a locked, finished campaign for recipients who wait again. `by` pays. Raises InsufficientTokens."""
     reserved = _reserve(campaign, by, waiting_count)
     values = {"started_by": by, "reserved": reserved, "finished_at": None, "send_at": None, "canary_size": None}
-    _update_campaign(campaign, state=State.RUNNING, **values)
+    update_campaign(campaign, state=State.RUNNING, **values)
     _wake_feeder()
 
 
@@ -294,7 +299,7 @@ def end_campaign(campaign: Campaign, state: str) -> None:
             purpose=reservation_purpose(campaign.pk),
             reason=sentences.CAMPAIGN_ENDED,
         )
-    _update_campaign(campaign, state=state, reserved=0, finished_at=Now(), paused_code="", paused_message="")
+    update_campaign(campaign, state=state, reserved=0, finished_at=Now(), paused_code="", paused_message="")
 
 
 def count_outcomes(campaign: Campaign) -> tuple[dict[str, int], int]:
@@ -337,7 +342,8 @@ def _reserve(campaign: Campaign, payer: User, waiting_count: int) -> int:
         raise
 
 
-def _lock_draft(campaign: Campaign) -> Campaign:
+def lock_draft(campaign: Campaign) -> Campaign:
+    """The draft as it is now, locked until the commit. Raises WrongCampaignState and CampaignGone."""
     campaign = lock_campaign(campaign)
     require_draft(campaign)
     return campaign
@@ -355,10 +361,10 @@ def lock_campaign(campaign: Campaign) -> Campaign:
         raise CampaignGone
     # Joins are made after the lock. In one statement with it, a transaction that waited would get the joined rows as
     # they were before it waited.
-    return Campaign.objects.select_related("started_by__organization", "channel").get(pk=campaign.pk)
+    return Campaign.objects.select_related("started_by__organization", "organization", "channel").get(pk=campaign.pk)
 
 
-def _update_campaign(campaign: Campaign, **values) -> None:
+def update_campaign(campaign: Campaign, **values) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(**values)
     campaign.refresh_from_db(fields=list(values))
     bus.campaign_changed(campaign.chatroom_id, campaign.pk)

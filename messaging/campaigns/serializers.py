@@ -97,6 +97,9 @@ class CampaignSerializer(RowSerializer):
     audience = serializers.IntegerField(allow_null=True, help_text="Null for a draft.")
     created_by = PersonSerializer(allow_null=True)
     started_by = PersonSerializer(allow_null=True)
+    approved_by = PersonSerializer(allow_null=True)
+    approval_asked_at = serializers.DateTimeField(allow_null=True)
+    approved_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -141,6 +144,9 @@ def describe_campaign(campaign: Campaign) -> dict:
         "paused": paused if campaign.paused_code else None,
         "created_by": describe_person(campaign.created_by),
         "started_by": describe_person(campaign.started_by),
+        "approved_by": describe_person(campaign.approved_by),
+        "approval_asked_at": campaign.approval_asked_at,
+        "approved_at": campaign.approved_at,
     }
 
 

@@ -18,10 +18,11 @@ from integrations.models import Channel
 from messagehub import constraints, languages, limits
 from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
-from messaging.campaigns import campaign_listing, lifecycle, preflight, responses, retrying, testing, trial
+from messaging.campaigns import approval, campaign_listing, lifecycle, preflight, responses, retrying, testing, trial
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.forms import CampaignTestForm, DraftForm, OutcomeGroupForm
 from messaging.models import Campaign, CampaignRecipient
+from messaging.notifications import notices
 from messaging.sending import eligibility, enqueue
 from tokens import ledger
 
@@ -93,6 +94,7 @@ def create_draft(request: HttpRequest) -> HttpResponse:
 def show_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A draft, which POST changes; or a started campaign with its recipients."""
     campaign = _get_campaign(request, pk)
+    notices.mark_seen(request.user, campaign=campaign)
     if campaign.state == State.DRAFT:
         return _show_draft(request, campaign)
     if request.method == "POST":
@@ -135,6 +137,7 @@ def show_preflight(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "campaign": campaign,
         "preflight": told,
+        "needs_approval": campaign.organization.approve_campaigns and not campaign.approved_at,
         "skipped": [(preflight.WORDS[code], told.skipped[code]) for code in preflight.WORDS if told.skipped[code]],
         "later": sorted((opens_at, zone, count) for (zone, opens_at), count in told.later.items()),
     }
@@ -223,6 +226,16 @@ def _retry(campaign: Campaign, user) -> tuple[str, tuple]:
     return words.format(n=languages.format_number(count)), ("campaign", campaign.pk)
 
 
+def _ask(campaign: Campaign, user) -> tuple[str, tuple]:
+    approval.ask_approval(campaign, by=user)
+    return _("The admins who can approve it were told."), ("campaign", campaign.pk)
+
+
+def _approve(campaign: Campaign, user) -> tuple[str, tuple]:
+    approval.approve_campaign(campaign, by=user)
+    return _("Campaign approved. It can be started now."), ("campaign", campaign.pk)
+
+
 def _duplicate(campaign: Campaign, user) -> tuple[str, tuple]:
     return _("This is a draft with the same text and audience."), (
         "campaign", retrying.duplicate_campaign(campaign, by=user).pk,
@@ -239,6 +252,8 @@ MOVES = {
     "resume": _resume,
     "cancel": _cancel,
     "retry": _retry,
+    "ask": _ask,
+    "approve": _approve,
     "duplicate": _duplicate,
     "delete": _delete,
 }
@@ -262,7 +277,7 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         if request.POST.get("action") == "start" and not form.has_changed():
             return _answer_move(request, campaign, _start)
         try:
-            lifecycle.change_campaign(campaign, **form.cleaned_data)
+            lifecycle.change_campaign(campaign, by=request.user, **form.cleaned_data)
         except lifecycle.WrongCampaignState:
             return _answer_late_change(request, campaign)
         if request.POST.get("action") == "start":
@@ -274,6 +289,8 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         "own_page": "campaigns",
         "campaign": campaign,
         "form": form,
+        "needs_approval": campaign.organization.approve_campaigns and not campaign.approved_at,
+        "may_approve": request.user.is_admin and not approval.is_writer(campaign, request.user),
         "test_form": test_form or CampaignTestForm(campaign.organization.default_country, initial={"key": uuid7()}),
     }
     return render(request, "campaigns/draft.html", context, status=422 if form.errors or test_form else 200)
@@ -320,4 +337,6 @@ def _read_chatroom(request: HttpRequest, rooms: list[Chatroom]) -> Chatroom | No
 
 def _get_campaign(request: HttpRequest, pk: UUID) -> Campaign:
     campaigns = Campaign.objects.visible_to(request.user)
-    return get_object_or_404(campaigns.select_related("organization", "chatroom", "channel", "started_by"), pk=pk)
+    return get_object_or_404(
+        campaigns.select_related("organization", "chatroom", "channel", "started_by", "approved_by"), pk=pk
+    )

@@ -47,6 +47,15 @@ class Campaign(Row):
     reserved = models.PositiveBigIntegerField(
         default=0, db_default=0, help_text="Tokens set aside for those who wait, out of whom started it."
     )
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False,
+        help_text="Who changed it last; empty for who created it.",
+    )  # fmt: skip
+    approval_asked_at = models.DateTimeField(null=True, help_text="Since when it waits for a second person.")
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    approved_at = models.DateTimeField(null=True, help_text="A change of the draft empties it.")
     contacted_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Contacts who got a message of ours within so many days are skipped."
     )

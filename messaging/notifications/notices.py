@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from integrations import isolation
 from messagehub import bus, languages, tenancy
-from messaging.models import Conversation, Note, Notification
+from messaging.models import Campaign, Conversation, Note, Notification
 
 MAIL_AFTER = timedelta(minutes=10)
 MOST_MAILED = 20  # in one mail; the page has the rest
@@ -58,15 +58,35 @@ def notify_assignee(user: User, conversations: Sequence[Conversation], *, by: Us
     _tell_count(user.pk)
 
 
+def notify_approvers(users: Iterable[UUID], campaign: Campaign, *, by: User) -> None:
+    """Tell these users that a campaign waits for their approval, unless they know already."""
+    known = Notification.objects.filter(campaign=campaign, seen_at=None).values_list("user_id", flat=True)
+    recipient_ids = sorted(set(users) - set(known))
+    Notification.objects.bulk_create(
+        Notification(
+            organization_id=campaign.organization_id,
+            user_id=user_id,
+            campaign=campaign,
+            actor=by,
+            kind=Notification.Kind.APPROVAL,
+        )
+        for user_id in recipient_ids
+    )
+    for user_id in recipient_ids:
+        _tell_count(user_id)
+
+
 def count_unseen(user: User) -> int:
     return Notification.objects.visible_to(user).filter(seen_at=None).count()
 
 
-def mark_seen(user: User, conversation: Conversation | None = None) -> None:
-    """Mark the user's notifications seen: all, or those of one conversation."""
+def mark_seen(user: User, conversation: Conversation | None = None, campaign: Campaign | None = None) -> None:
+    """Mark the user's notifications seen: all, or those of one conversation or campaign."""
     unseen = Notification.objects.filter(user=user, seen_at=None)
     if conversation:
         unseen = unseen.filter(conversation=conversation)
+    if campaign:
+        unseen = unseen.filter(campaign=campaign)
     if unseen.update(seen_at=Now()):
         _tell_count(user.pk)
 
@@ -104,7 +124,7 @@ def _mail_user(organization_id: UUID, user_id: UUID) -> int:
         visible_notifications = (
             Notification.objects.visible_to(user).filter(pk__in=notification_ids).order_by("created_at", "pk")
         )
-        notifications = list(visible_notifications.select_related("actor", "conversation__contact", "note"))
+        notifications = list(visible_notifications.select_related("actor", "conversation__contact", "note", "campaign"))
     is_mailed = bool(notifications and user.mail_notifications and user.is_active)
     if is_mailed:
         _send_mail(user, notifications)

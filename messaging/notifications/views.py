@@ -30,9 +30,9 @@ def notifications(request: HttpRequest) -> HttpResponse:
             raise BadRequest("This isn't a valid position in the list.") from None
         visible = visible.filter(Q(created_at__lt=moment) | Q(created_at=moment, pk__lt=pk))
     rows = list(
-        visible.select_related("actor", "note", "conversation__contact", "conversation__chatroom").order_by(
-            "-created_at", "-pk"
-        )[: PAGE + 1]
+        visible.select_related(
+            "actor", "note", "conversation__contact", "conversation__chatroom", "campaign__chatroom"
+        ).order_by("-created_at", "-pk")[: PAGE + 1]
     )
     older_url = ""
     if len(rows) > PAGE:

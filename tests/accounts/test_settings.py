@@ -18,6 +18,7 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
         "keyword_languages": ["de", "en", "es", "fr", "it", "pt"],
         "opt_out_scope": "channel",
         "first_message_footer": "",
+        "approve_campaigns": False,
         "token_prices": {"SMS": 1, "MESSENGER": 1, "INSTAGRAM": 1},
         "quiet_hours": None,
     }

@@ -222,6 +222,8 @@ TABLE = [
     reads("campaigns/<uuid:pk>/recipients", "campaign"),
     reads("campaigns/<uuid:pk>/recipients/export", "campaign"),
     Row("campaigns/<uuid:pk>/start", "post", EVERYBODY, "send", {200}, "campaign"),
+    Row("campaigns/<uuid:pk>/ask-approval", "post", EVERYBODY, "send", {409}, "campaign"),
+    Row("campaigns/<uuid:pk>/approve", "post", EVERYBODY, "send", {200, 409}, "campaign"),
     Row("campaigns/<uuid:pk>/preflight", "post", EVERYBODY, "send", {200}, "campaign"),
     Row("campaigns/<uuid:pk>/test", "post", EVERYBODY, "send", {201}, "campaign", body={"to": "+15550107777"}),
     Row("campaigns/<uuid:pk>/retry-failed", "post", EVERYBODY, "send", {409}, "campaign"),

@@ -39,7 +39,7 @@ NEW_PAGE, PAGE_TOKEN = "107700000000002", "EAAGm0PX4ZCpsBO5ZC"
 LIST = b"First name,Last name,Phone\nLiam,Chen,+14155550133\nMaja,Lind,12\n"
 THINGS = (
     "room agent admin contact conversation message number label template group draft running paused scheduled failed "
-    "unknown stranger empty_room spare_number key organization page done offer list upload"
+    "unknown stranger empty_room spare_number key organization page done offer list upload written"
 ).split()
 IDS = {thing: str(UUID(f"01990000-0000-7000-8000-{number:012d}")) for number, thing in enumerate(THINGS, 1)}
 EXAMPLES = read_examples()
@@ -157,7 +157,12 @@ def make_campaigns(room, rows: dict, admin) -> dict[str, Any]:
     for state in ("running", "paused"):
         lifecycle.start_campaign(campaigns[state], by=admin)
     lifecycle.pause_campaign(campaigns["paused"], by=admin)
-    return {**campaigns, "done": make_failed_campaign(room, rows, admin)}
+    factories.UserFactory(name="Ada Park", email="ada@acme.example", role="admin", organization=rows["organization"])
+    written = lifecycle.create_campaign(
+        room, name="Autumn sale", content="Ten percent off.", channel=rows["number"], groups=[rows["group"]],
+        by=rows["agent"],
+    )  # fmt: skip
+    return {**campaigns, "written": written, "done": make_failed_campaign(room, rows, admin)}
 
 
 def make_failed_campaign(room, rows: dict, admin) -> Campaign:

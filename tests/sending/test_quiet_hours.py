@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, time, timedelta
 from itertools import product
 
+import phonenumbers
 import pytest
+from phonenumbers.timezone import time_zones_for_number
 
 from accounts.models import Organization
 from messagehub import tenancy
@@ -139,3 +141,29 @@ def test_campaign_to_whom_no_hour_fits_ends_and_gives_its_tokens_back(
     assert (fresh(campaign).state, fresh(campaign).reserved) == (lifecycle.State.DONE, 0)
     with inside(acme):
         assert campaign.recipients.get().reason_code == "quiet_hours"
+
+
+def test_zones_are_those_that_the_library_finds_the_long_way():
+    """Of an example of each kind in each country, and of the area codes of North America, taken or not."""
+    kinds = phonenumbers.PhoneNumberType.values()
+    examples = [
+        phonenumbers.example_number_for_type(region, kind)
+        for region in phonenumbers.SUPPORTED_REGIONS
+        for kind in kinds
+    ]
+    numbers = [phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164) for each in examples if each]
+    numbers += [f"+1{area}{exchange}0123" for area in range(200, 1000, 3) for exchange in (155, 208, 555)]
+    numbers += ["+12125550", "+112125550100", "SUPPORT", ""]
+    zones = {number: [zone.key for zone in quiet_hours.list_zones(number)] for number in numbers}
+    assert zones == {number: list_zones_the_long_way(number) for number in numbers}
+    assert sum(bool(found) for found in zones.values()) > 500
+
+
+def list_zones_the_long_way(phone: str) -> list[str]:
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return []
+    if phonenumbers.number_type(number) not in quiet_hours.IN_A_PLACE:
+        return []
+    return [name for name in time_zones_for_number(number) if name != "Etc/Unknown"]
