@@ -21,8 +21,8 @@ MOVED = "The shop was connected elsewhere with a new token, and Meta no longer a
          "update it under Facebook and Instagram.",
          "Der Token von Shop {name} läuft am 1. März 2026 ab. Danach kann nichts mehr gesendet werden. Erstellen Sie "
          "einen neuen und erneuern Sie ihn unter „Facebook und Instagram“."),
-        ("A message was not delivered (30022): Our number has reached its registered sending limit. Ask an admin to fix "
-         "it.",
+        ("A message was not delivered (30022): Our number has reached its registered sending limit. Ask an admin to "
+         "fix it.",
          "Eine Nachricht wurde nicht zugestellt (30022): Unsere Nummer hat ihre registrierte Sendegrenze erreicht. "
          "Bitten Sie einen Admin, das zu beheben."),
         ("This contact is blocked. Unblock to reply.",
