@@ -299,6 +299,11 @@ class Limits:
     text_with_media: bool = True
     window: timedelta | None = None  # None where one may write at any time
     human_window: timedelta | None = None  # for a person's answer, where the account has the permission
+    media_bytes: Mapping[str, int] = field(default_factory=dict)  # the largest file of each content type that is taken
+    most_media_bytes: int = 0  # of all files of a message together
+
+    def takes(self, content_type: str, size: int) -> bool:
+        return size <= self.media_bytes.get(content_type, 0)
 
     def fits(self, text: str) -> bool:
         return (len(text.encode()) if self.counts_bytes else len(text)) <= self.longest_text

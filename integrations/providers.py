@@ -177,6 +177,16 @@ def count_most_media() -> int:
     return max(limits.most_media for limits in _list_limits())
 
 
+def count_most_bytes() -> int:
+    """How large a file may be on the platform that takes the largest."""
+    return max(most for limits in _list_limits() for most in limits.media_bytes.values())
+
+
+def list_takers(content_type: str, size: int) -> list[str]:
+    """The platforms that take a file of this type and of so many bytes."""
+    return [platform for platform in Platform.values if read_limits(platform).takes(content_type, size)]
+
+
 def count_most_characters() -> int:
     """How long a message may be on the platform that takes the longest."""
     return max(limits.longest_text for limits in _list_limits())

@@ -17,6 +17,7 @@ from messaging.contacts.import_api import ImportViewSet
 from messaging.conversations.api import ConversationViewSet
 from messaging.conversations.label_api import LabelViewSet
 from messaging.live.api import EventViewSet
+from messaging.media.api import UploadViewSet
 from messaging.message_templates.api import TemplateViewSet
 from messaging.search.api import SearchViewSet
 from messaging.sending.api import MessageViewSet
@@ -34,6 +35,7 @@ for prefix, viewset in {
     "groups": GroupViewSet,
     "keys": KeyViewSet,
     "labels": LabelViewSet,
+    "media": UploadViewSet,
     "messages": MessageViewSet,
     "opt-out-offers": OptOutOfferViewSet,
     "search": SearchViewSet,

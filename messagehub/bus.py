@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 EVENTS = "mh:events"  # one frame of a chatroom's event log each
 ACCESS = "mh:access"  # somebody's rights or sign-ins changed: look again
 PEOPLE = "mh:people"  # a frame for one person, outside the log
+CAMPAIGNS = "mh:campaigns"  # a campaign changed: its page may look again
 
 _silent_until = 0.0
 
@@ -61,3 +62,9 @@ def access_changed(user_ids: Iterable) -> None:
 def tell(user_id, frame: dict) -> None:
     """Send a frame outside the event log to one person's sockets after the commit."""
     publish_on_commit(PEOPLE, [orjson.dumps({"user_id": str(user_id), "frame": frame})])
+
+
+def campaign_changed(chatroom_id, campaign_id) -> None:
+    """Tell the sockets in a chatroom, after the commit, that a campaign of it is to be read again."""
+    hint = {"chatroom_id": str(chatroom_id), "campaign_id": str(campaign_id)}
+    publish_on_commit(CAMPAIGNS, [orjson.dumps(hint)])

@@ -19,10 +19,11 @@ from chatrooms import contacts, groups, phones, rooms
 from integrations import numbers, pages
 from messagehub import constraints, limits
 from messaging import idempotency
-from messaging.campaigns import lifecycle
+from messaging.campaigns import lifecycle, responses
 from messaging.consent import evidence, offers
 from messaging.contacts import csv_files
 from messaging.conversations import assignments, changes, listing
+from messaging.media import uploads
 from messaging.message_templates import templates
 from messaging.sending import eligibility, enqueue, message_actions
 from tokens import ledger
@@ -35,6 +36,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     ledger.NoAccount: (409, "no_token_account"),
     message_actions.WrongMessageState: (409, "not_now"),
     lifecycle.WrongCampaignState: (409, "not_now"),
+    responses.NobodyInOutcome: (409, "nobody"),
     eligibility.SendRefused: (409, "refused"),
     ledger.KeyUsed: (422, "idempotency_mismatch"),
     enqueue.ClientIdTaken: (409, "client_id_taken"),
@@ -77,6 +79,10 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     pages.WrongPage: (400, "invalid"),
     pages.PageInUse: (409, "in_use"),
     pages.MetaAway: (503, "provider_unavailable"),
+    uploads.FileTooLarge: (413, "too_large"),
+    uploads.FileUnsupported: (422, "unsupported_file"),
+    uploads.UploadInUse: (409, "in_use"),
+    uploads.UploadGone: (409, "upload_gone"),
     limits.TooMany: (429, "throttled"),
     limits.Unavailable: (503, "unavailable"),
     RequestDataTooBig: (413, "too_large"),
@@ -101,6 +107,8 @@ REASONS = {
     "invalid_number": 422,
     "too_long": 422,
     "text_and_media": 422,
+    "media_unsupported": 422,
+    "media_too_large": 422,
     "no_sender": 422,
     "outside_messaging_window": 422,
     "quiet_hours": 422,
@@ -211,8 +219,15 @@ def _problem(request, status: int) -> HttpResponse:
     return HttpResponse(render_to_string(f"{status}.html", {"request": request}), status=status)
 
 
+def _refusal(request, error: Exception, status: int) -> HttpResponse:
+    """The error's own sentence: as a page, or as text where a script asked and shows it."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(str(error), status=status, content_type="text/plain; charset=utf-8")
+    return HttpResponse(render_to_string("refused.html", {"request": request, "words": str(error)}), status=status)
+
+
 class PageErrorsMiddleware:
-    """What no page caught itself and the API would answer with 404, 429 or 503 is a page with the same status."""
+    """What no page caught itself is answered with the status and the words that the API has for it."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -221,11 +236,15 @@ class PageErrorsMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, error: Exception) -> HttpResponse | None:
-        status, _ = OURS.get(type(error), (0, ""))
-        if _is_api(request) or status not in (404, 429, 503):
+        status, code = OURS.get(type(error), (0, ""))
+        if _is_api(request) or not status:
             return None
         if status == 404:
             return not_found(request, error)
-        answer = _problem(request, status)
-        answer["Retry-After"] = str(getattr(error, "retry_after", 5))
-        return answer
+        if status in (429, 503):
+            answer = _problem(request, status)
+            answer["Retry-After"] = str(getattr(error, "retry_after", 5))
+            return answer
+        if isinstance(error, eligibility.SendRefused):
+            status = REASONS.get(error.code, status)
+        return _refusal(request, error, status)

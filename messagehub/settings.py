@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import sys
+from base64 import urlsafe_b64encode
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import environ
 from cryptography.fernet import Fernet
 
-from messagehub import __version__, launcher, logs
+from messagehub import __version__, launcher, logs, media_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -57,6 +58,11 @@ DEBUG = env.bool("DEBUG", default=False)
 SANDBOX = env.bool("SANDBOX", default=False)
 DEMO = env.bool("DEMO", default=False)
 PORT = env.int("PORT", default=8000)
+
+
+def derive_vapid_key() -> str:
+    """A private key on P-256 (base64url of its 32 bytes) that stays the same as long as SECRET_KEY does."""
+    return urlsafe_b64encode(hmac.new(SECRET_KEY.encode(), b"VAPID", "sha256").digest()).rstrip(b"=").decode()
 
 
 def secret_of_sandbox(name: str) -> str:
@@ -316,7 +322,8 @@ REST_KNOX = {
 
 # ---------------------------------------------------------------- requests and answers
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-LARGER_BODIES = {"/api/contacts/import": 4 * 1024 * 1024}  # by path; what proxies let through (docs/configuration.md)
+# By path; what proxies let through (docs/configuration.md).
+LARGER_BODIES = {"/api/contacts/import": 4 * 1024 * 1024, "/api/media": 26 * 1024 * 1024}
 TWILIO_API_BASE_URL = env.str(
     "TWILIO_API_BASE_URL",
     default=f"{PUBLIC_BASE_URL}/sandbox" if SANDBOX else "https://api.twilio.com",
@@ -336,6 +343,13 @@ META_APP_SECRET = env.str("META_APP_SECRET", default=secret_of_sandbox("META_APP
 META_PREVIOUS_APP_SECRET = env.str("META_PREVIOUS_APP_SECRET", default="")  # accepted beside the current one
 # Our own word, which Meta repeats in its handshake.
 META_VERIFY_TOKEN = env.str("META_VERIFY_TOKEN", default=secret_of_sandbox("META_VERIFY_TOKEN"))
+# Web Push. The key signs for browsers that subscribed with its public half; another one ends their subscriptions.
+VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default=derive_vapid_key())
+VAPID_SUBJECT = PUBLIC_BASE_URL if HTTPS else "mailto:no-reply@messagehub.example"
+PUSH_HOSTS = env.list(
+    "PUSH_HOSTS",
+    default=["fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com", "notify.windows.com"],
+)
 # How long a worker may be silent about a message that it claimed. Longer than a call may take (10 s).
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=30)
 # An unknown message is looked for at the provider so often, and has to be missing so long to count as not sent.
@@ -343,6 +357,10 @@ RECONCILE_SECONDS = env.int("RECONCILE_SECONDS", default=60)
 RECONCILE_GRACE_SECONDS = env.int("RECONCILE_GRACE_SECONDS", default=15 * 60)
 # Webhooks as they came, once they are processed; three times as long where they are not. 0 keeps them.
 WEBHOOKS_KEPT_DAYS = env.int("WEBHOOKS_KEPT_DAYS", default=30)
+# Files that were uploaded for sending, and that nothing carries.
+UPLOADS_KEPT_DAYS = env.int("UPLOADS_KEPT_DAYS", default=7)
+# What an SMS with files costs more than one without, in tokens: providers charge an MMS as several SMS.
+MMS_EXTRA_TOKENS = env.int("MMS_EXTRA_TOKENS", default=1)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -379,7 +397,7 @@ STATICFILES_FINDERS = [
 ]
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(LOCAL_DIR / "media"))  # what customers sent; web and worker share it
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": media_storage.configure_storage(env),
     "staticfiles": {"BACKEND": "messagehub.ui.storage.Storage"},
 }
 WHITENOISE_USE_FINDERS = DEBUG

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 from messagehub import health, metrics
-from messagehub.ui import commands, styleguide
+from messagehub.ui import commands, installable, styleguide
+from messaging.media import link_views
 from messaging.sending import send_views
 
 urlpatterns = [
@@ -13,6 +14,9 @@ urlpatterns = [
     path("metrics", metrics.metrics),
     path("styleguide/", styleguide.page),
     path("commands/", commands.show_commands, name="commands"),
+    path("manifest.webmanifest", installable.manifest, name="manifest"),
+    path("service-worker.js", installable.service_worker),
+    path("offline/", installable.offline, name="offline"),
     path("api/", include("messagehub.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("accounts.pages.urls")),
@@ -28,6 +32,7 @@ urlpatterns = [
     path("notifications/", include("messaging.notifications.urls")),
     path("campaigns/", include("messaging.campaigns.urls")),
     path("templates/", include("messaging.message_templates.urls")),
+    path("media/<str:signed>/<str:name>", link_views.serve_upload, name="media"),
     path("send/", send_views.send_texts, name="send"),
     path("", include("messaging.dashboard.urls")),
     path("", include("messaging.inbox.urls")),

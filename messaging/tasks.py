@@ -10,7 +10,8 @@ from messagehub import tenancy
 from messaging import retention
 from messaging.contacts import imports, profiles
 from messaging.conversations import assignments, moving
-from messaging.notifications import notices
+from messaging.media import uploads
+from messaging.notifications import notices, push
 from messaging.receiving import attachments, backfill
 from messaging.sending import reconciliation
 from messaging.statistics import counts
@@ -23,6 +24,7 @@ from tokens import proof
 @app.task(queueing_lock="retention", pass_context=False)
 def forget(timestamp: int) -> None:
     retention.delete_expired()
+    uploads.forget_unsent()
 
 
 @app.periodic(cron="* * * * *")
@@ -35,6 +37,12 @@ def reconcile(timestamp: int) -> None:
 @app.task(queueing_lock="notifications", lock="notifications", pass_context=False)
 def mail_notifications(timestamp: int) -> None:
     notices.mail_unseen_notifications()
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(queueing_lock="push", lock="push", pass_context=False)
+def ring_browsers(timestamp: int) -> None:
+    push.ring_browsers()
 
 
 @app.periodic(cron="* * * * *")

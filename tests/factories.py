@@ -9,7 +9,7 @@ from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact, UserChatroom
 from integrations.models import Channel, FacebookPage, TwilioAccount
 from messagehub import tenancy
-from messaging.models import Conversation, Label, Message, MessageTemplate, OptOutOffer
+from messaging.models import Conversation, Label, Message, MessageTemplate, OptOutOffer, Upload
 from tokens.models import TokenAccount
 
 PASSWORD = "correct-horse-battery"
@@ -65,6 +65,19 @@ class InRoomFactory(factory.django.DjangoModelFactory):
 class UserChatroomFactory(InRoomFactory):
     class Meta:
         model = UserChatroom
+
+
+class UploadFactory(InRoomFactory):
+    """A row without its file, unless one is given."""
+
+    class Meta:
+        model = Upload
+
+    name = "oak.png"
+    content_type = "image/png"
+    size = 1200
+    width, height = 40, 30
+    file = "nowhere"
 
 
 class TokenAccountFactory(factory.django.DjangoModelFactory):

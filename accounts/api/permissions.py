@@ -12,6 +12,7 @@ CHANGES = {
     "messages": "send",
     "conversations": "send",
     "campaigns": "send",
+    "media": "send",
     "contacts": "contacts",
     "opt-out-offers": "contacts",
     "groups": "contacts",

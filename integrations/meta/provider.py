@@ -113,6 +113,8 @@ class Meta:
             counts_bytes=counts_bytes,
             most_media=limits.MOST_MEDIA,
             text_with_media=limits.TEXT_AND_MEDIA,
+            media_bytes=limits.list_media_bytes(platform),
+            most_media_bytes=limits.MOST_MEDIA_BYTES,
             window=limits.WINDOW,
             human_window=limits.HUMAN_AGENT_WINDOW,
         )

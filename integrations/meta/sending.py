@@ -28,8 +28,9 @@ from integrations.meta.graph import (
     is_token,
     read_wait,
 )
-from integrations.meta.limits import MOST_MEDIA
+from integrations.meta.limits import MOST_MEDIA, find_kind_of_type
 from integrations.meta.metadata import build_metadata
+from messagehub.media_types import TYPE_OF
 
 BUSY_SECONDS = 60  # where Meta does not say how long to wait
 LONGEST_ID = 200
@@ -67,14 +68,17 @@ def _build_body(text: OutgoingText) -> dict[str, Any]:
         message["text"] = text.body
     else:
         (url,) = text.media_urls
-        message["attachment"] = {"type": find_kind(url), "payload": {"url": url, "is_reusable": False}}
+        message["attachment"] = {"type": find_kind(url, text.platform), "payload": {"url": url, "is_reusable": False}}
     typing = {"messaging_type": "MESSAGE_TAG", "tag": text.tag} if text.tag else {"messaging_type": "RESPONSE"}
     return {"recipient": {"id": text.to_address}, **typing, "message": message}
 
 
-def find_kind(url: str) -> str:
+def find_kind(url: str, platform: str) -> str:
     """image, audio, video or file, by the ending of the address."""
-    kind = (mimetypes.guess_type(urlsplit(url).path)[0] or "").partition("/")[0]
+    path = urlsplit(url).path
+    if kind := find_kind_of_type(platform, TYPE_OF.get(path.rpartition(".")[2].lower(), "")):
+        return kind
+    kind = (mimetypes.guess_type(path)[0] or "").partition("/")[0]
     return kind if kind in ("image", "audio", "video") else "file"
 
 

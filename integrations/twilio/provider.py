@@ -96,7 +96,12 @@ class Twilio:
         listing.numbers(account, secret)  # proves that we are let in, without sending anything
 
     def read_limits(self, platform: str) -> Limits:
-        return Limits(limits.LONGEST_TEXT, most_media=limits.MOST_MEDIA)
+        return Limits(
+            limits.LONGEST_TEXT,
+            most_media=limits.MOST_MEDIA,
+            media_bytes=limits.MEDIA_BYTES,
+            most_media_bytes=limits.MOST_MEDIA_BYTES,
+        )
 
     def fetch_profile(self, account: str, secret: str, platform: str, channel: str, address: str) -> Profile | None:
         return None  # a phone number says nothing of its owner

@@ -12,8 +12,8 @@ FILE = Path(__file__).with_name("examples.json")
 def read_examples() -> dict[str, dict]:
     """By operation (`GET /api/chatrooms/{id}`): `status` and, where it has them, `id`, `query`, `body` and `answer`.
 
-    Instead of a `body` there may be a `form` whose `file` is the text of an uploaded file, instead of an `answer` a
-    `csv`.
+    Instead of a `body` there may be a `form` whose `file` is the text of an uploaded file (called `file_name`), instead
+    of an `answer` a `csv`.
     """
     return orjson.loads(FILE.read_bytes())
 

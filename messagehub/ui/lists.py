@@ -24,6 +24,7 @@ from messagehub.api.pagination import Position, fetch_page
 
 Words = str | Promise
 MOST_SELECTED = 200  # rows by id; more are selected by their filter
+CHOSEN_CONTACTS = "chosen_contacts"  # of the browser's session: selected in the list, for the page that comes next
 
 
 class NothingSelected(Exception):

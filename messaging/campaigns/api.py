@@ -11,7 +11,7 @@ from messagehub.api.renderers import FileNegotiation, answer_csv
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
 from messagehub.api.viewsets import TenantModelViewSet
 from messaging import idempotency
-from messaging.campaigns import campaign_listing, lifecycle, preflight, retrying, testing
+from messaging.campaigns import campaign_listing, lifecycle, preflight, responses, retrying, testing
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.serializers import (
     CampaignChangeSerializer,
@@ -19,9 +19,11 @@ from messaging.campaigns.serializers import (
     CampaignSerializer,
     CampaignTestSerializer,
     NewCampaignSerializer,
+    OutcomeGroupSerializer,
     PreflightSerializer,
     RecipientSerializer,
 )
+from messaging.contacts.serializers import GroupSerializer
 from messaging.models import Campaign
 from messaging.payload_schema import SentSerializer
 from messaging.sending import enqueue
@@ -178,6 +180,25 @@ class CampaignViewSet(TenantModelViewSet):
     @action(detail=True, methods=["post"], url_path="retry-failed")
     def retry_failed(self, request, pk):
         return self.move_once(retrying.retry_failed)
+
+    @operation(
+        "Make a group of a campaign's recipients",
+        description="A group of all contacts with one outcome, to write to them again or to leave them out. Returns "
+        "409 `nobody` where there are none.",
+        header=IDEMPOTENCY_KEY,
+        body=OutcomeGroupSerializer,
+        answers={201: GroupSerializer},
+        refuses=[409],
+    )
+    @action(detail=True, methods=["post"], serializer_class=OutcomeGroupSerializer)
+    def group(self, request, pk):
+        campaign, data = self.get_object(), self.read_input()
+
+        def act() -> idempotency.Answer:
+            made = responses.group_recipients(campaign, **data)
+            return idempotency.Answer(201, GroupSerializer(made).data)
+
+        return respond_once(request, act)
 
     @operation(
         "Duplicate a campaign",

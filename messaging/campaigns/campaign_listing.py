@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from chatrooms.models import Chatroom
 from messagehub import sql
+from messaging.campaigns import responses
 from messaging.contacts.exports import SAFE
 from messaging.models import Campaign, CampaignRecipient
 
 Position = tuple[datetime, UUID]
+WRITTEN = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
 EXPORT = f"""
 COPY (
     SELECT {SAFE.format("btrim(concat_ws(' ', c.first_name, c.last_name))")} AS {{name}},
@@ -22,10 +24,11 @@ COPY (
            coalesce(nullif(m.error_code, ''), r.reason_code) AS {{code}},
            {SAFE.format("coalesce(nullif(m.error_message, ''), r.reason)")} AS {{reason}},
            m.segments AS {{segments}}, m.tokens AS {{tokens}},
-           to_char(m.sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS {{sent}},
-           to_char(m.delivered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS {{delivered}}
+           {WRITTEN.format("m.sent_at")} AS {{sent}}, {WRITTEN.format("m.delivered_at")} AS {{delivered}},
+           {WRITTEN.format("reply.occurred_at")} AS {{replied}},
+           {WRITTEN.format("opt_out.occurred_at")} AS {{opted_out}}
     FROM campaign_recipients r LEFT JOIN messages m ON m.id = r.message_id
-    LEFT JOIN contacts c ON c.id = r.contact_id
+    LEFT JOIN contacts c ON c.id = r.contact_id {responses.RESPONSES}
     WHERE r.campaign_id = %s AND (%s::text IS NULL OR r.outcome = %s) ORDER BY r.id
 ) TO STDOUT WITH (FORMAT csv, HEADER true)
 """
@@ -85,6 +88,8 @@ def export_recipients(campaign: Campaign, outcome: str = "") -> IO[bytes]:
         "tokens": _("Tokens"),
         "sent": _("Sent"),
         "delivered": _("Delivered"),
+        "replied": _("Replied"),
+        "opted_out": _("Opted out"),
     }
     titles = {name: '"{}"'.format(title.replace('"', '""')) for name, title in columns.items()}
     return sql.copy_to_file(EXPORT.format(**titles), [campaign.pk, outcome or None, outcome])

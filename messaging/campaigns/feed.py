@@ -19,8 +19,8 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity
 from integrations import isolation, segments
-from messagehub import sentences, sql, tenancy
-from messaging.campaigns import lifecycle
+from messagehub import bus, sentences, sql, tenancy
+from messaging.campaigns import lifecycle, trial
 from messaging.campaigns.lifecycle import Outcome, State
 from messaging.consent import footers
 from messaging.live import event_log
@@ -129,7 +129,9 @@ def _feed_safely(campaign_id: UUID, organization_id: UUID) -> int:
         return _feed(campaign_id)
     campaigns = Campaign.objects.filter(pk=campaign_id, state__in=[State.SCHEDULED, State.RUNNING])
     with tenancy.system():
-        campaigns.update(state=State.PAUSED, paused_code="broken", paused_message=sentences.BROKEN_CAMPAIGN)
+        chatroom_id = campaigns.values_list("chatroom_id", flat=True).first()
+        if campaigns.update(state=State.PAUSED, paused_code="broken", paused_message=sentences.BROKEN_CAMPAIGN):
+            bus.campaign_changed(chatroom_id, campaign_id)
     return 0
 
 
@@ -178,18 +180,34 @@ def _feed_batch(campaign: Campaign) -> int:
         return _pause_campaign(
             campaign, "insufficient_tokens", _explain_shortage(campaign, payer, price, waiting.count())
         )
-    batch_size = min(BATCH, AHEAD - queued_count, payable_count)
-    due_recipients = waiting.exclude(not_before__gt=timezone.now()).order_by("pk")
-    recipient_ids = [row.pk for row in due_recipients[: max(0, batch_size)]]
+    at = timezone.now()
+    batch_size = max(0, min(BATCH, AHEAD - queued_count, payable_count))
+    if (allowed_count := trial.limit_speed(campaign, at, queued_count)) is not None:
+        batch_size = min(batch_size, allowed_count)
+    if trial.is_on_trial(campaign):
+        verdict = trial.judge_trial(campaign, at, batch_size)
+        if verdict.code:
+            return _pause_campaign(campaign, verdict.code, verdict.explanation)
+        if verdict.until or verdict.ended_at:
+            until = verdict.until or campaign.canary_until
+            _update_campaign(campaign, canary_until=until, canary_ended_at=verdict.ended_at)
+        batch_size = verdict.most
+    due_recipients = waiting.exclude(not_before__gt=at).order_by("pk")
+    return _feed_recipients(campaign, payer, price, [row.pk for row in due_recipients[:batch_size]])
+
+
+def _feed_recipients(campaign: Campaign, payer: User, price: int, recipient_ids: list[UUID]) -> int:
+    """Give these waiting recipients their outcome; returns how many got one."""
     turns = _lock_turns(campaign, recipient_ids)
     greeted_ids = footers.find_greeted(payer.organization, [turn.contact.pk for turn in turns])
     for turn, verdict in zip(turns, _check_recipients(payer, campaign, turns), strict=True):
         _judge(turn, verdict, campaign.content, payer, is_first=turn.contact.pk not in greeted_ids)
     _create_messages(campaign, payer, turns, price)
     _record_outcomes(turns)
-    return _skip_deleted_contacts(waiting.filter(pk__in=recipient_ids)) + sum(
-        turn.outcome != Outcome.WAITING for turn in turns
-    )
+    if recipient_ids:
+        bus.campaign_changed(campaign.chatroom_id, campaign.pk)
+    waiting = campaign.recipients.filter(outcome=Outcome.WAITING, pk__in=recipient_ids)
+    return _skip_deleted_contacts(waiting) + sum(turn.outcome != Outcome.WAITING for turn in turns)
 
 
 def _explain_shortage(campaign: Campaign, payer: User, price: int, waiting_count: int) -> str:
@@ -277,6 +295,9 @@ def _create_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], pri
     if not messaged_turns:
         return
     _insert_messages(campaign, payer, messaged_turns, price)
+    if campaign.per_minute:
+        next_time = trial.find_next_time(campaign, timezone.now(), len(messaged_turns))
+        _update_campaign(campaign, next_message_at=next_time)
     if price:
         references = [f"message:{turn.message_id}" for turn in messaged_turns]
         ledger.spend(payer.pk, price, references, purpose=lifecycle.reservation_purpose(campaign.pk))
@@ -346,3 +367,4 @@ def _update_campaign(campaign: Campaign, **values) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(**values)
     for name, value in values.items():
         setattr(campaign, name, value)
+    bus.campaign_changed(campaign.chatroom_id, campaign.pk)

@@ -9,8 +9,9 @@ from integrations import segments
 from integrations.models import Channel
 from messagehub import names
 from messagehub.ui.fields import AheadField, LinesField
-from messaging.campaigns.serializers import MOST_CONTACTED_DAYS
+from messaging.campaigns.serializers import MOST_CANARY_MINUTES, MOST_CONTACTED_DAYS, MOST_PER_MINUTE
 from messaging.message_templates import templates
+from messaging.models import Campaign
 
 
 class NumberField(forms.ModelChoiceField):
@@ -45,6 +46,25 @@ class DraftForm(forms.Form):
         help_text=_("Leave empty to start as soon as you press the button."),
     )  # fmt: skip
 
+    per_minute = forms.IntegerField(
+        label=_("Messages per minute"), min_value=1, max_value=MOST_PER_MINUTE, required=False,
+        help_text=_("At most. Leave empty for as many as the number can send."),
+    )  # fmt: skip
+    canary_percent = forms.IntegerField(
+        label=_("First to so many percent"), min_value=1, max_value=50, required=False,
+        help_text=_("They get it alone, to see how it goes before the others follow."),
+    )  # fmt: skip
+    canary_count = forms.IntegerField(label=_("Or first to so many people"), min_value=1, required=False)
+    canary_minutes = forms.IntegerField(
+        label=_("Minutes to wait after them"), min_value=0, max_value=MOST_CANARY_MINUTES, required=False
+    )
+    most_failures = forms.IntegerField(
+        label=_("Pause if more than so many percent fail"), min_value=0, max_value=100, required=False
+    )
+    most_opt_outs = forms.IntegerField(
+        label=_("Pause if more than so many percent opt out"), min_value=0, max_value=100, required=False
+    )
+
     def __init__(self, chatroom: Chatroom, *args, **options):
         super().__init__(*args, **options)
         groups = Group.objects.filter(chatroom=chatroom).order_by("name", "pk")
@@ -63,9 +83,32 @@ class DraftForm(forms.Form):
 
     def clean(self) -> dict:
         data = super().clean()
+        for name in ("canary_minutes", "most_failures", "most_opt_outs"):
+            if data.get(name) is None:
+                data[name] = Campaign._meta.get_field(name).default
+        if data.get("canary_percent") and data.get("canary_count"):
+            self.add_error("canary_count", _("Choose a share or a number of people, not both."))
         if set(data.get("groups") or []) & set(data.get("excluded_groups") or []):
             self.add_error("excluded_groups", _("A group can't be both in the audience and excluded from it."))
         return data
+
+
+class OutcomeGroupForm(forms.Form):
+    """A group of a campaign's recipients, to write to them again or to leave them out."""
+
+    outcome = forms.ChoiceField(
+        label=_("Recipients"),
+        choices=[
+            ("replied", _("Who replied")),
+            ("opted_out", _("Who opted out")),
+            ("delivered", _("Who got it")),
+            ("failed", _("Whose message failed")),
+            ("unknown", _("Whose delivery is unknown")),
+            ("skipped", _("Who were skipped")),
+            ("canceled", _("Whose message was canceled")),
+        ],
+    )
+    name = forms.CharField(label=_("Group name"), max_length=80, validators=[names.validate_name])
 
 
 class CampaignTestForm(forms.Form):

@@ -17,8 +17,8 @@ from accounts import audit
 from accounts.models import User
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
-from messagehub import sentences, sql
-from messaging.campaigns import audience
+from messagehub import bus, sentences, sql
+from messaging.campaigns import audience, trial
 from messaging.live import event_log
 from messaging.message_templates import templates
 from messaging.models import Campaign, CampaignGroup, CampaignRecipient, Message, Platform
@@ -70,8 +70,9 @@ def create_campaign(
     excluded_groups: Iterable[Group] = (),
     contacted_days: int | None = None,
     send_at: datetime | None = None,
+    **speed: int | None,
 ) -> Campaign:
-    """Create a draft. Raises BadTemplate where the text has unknown variables."""
+    """Create a draft; `speed` has columns of trial.SPEED. Raises BadTemplate where the text has unknown variables."""
     _check_content(content)
     campaign = Campaign.objects.create(
         organization_id=chatroom.organization_id,
@@ -82,6 +83,7 @@ def create_campaign(
         contacted_days=contacted_days,
         send_at=send_at,
         created_by=by,
+        **speed,
     )
     _set_groups(campaign, groups, is_excluded=False)
     _set_groups(campaign, excluded_groups, is_excluded=True)
@@ -105,6 +107,7 @@ def change_campaign(
     for chosen_groups, is_excluded in ((groups, False), (excluded_groups, True)):
         if chosen_groups is not None:
             _set_groups(campaign, chosen_groups, is_excluded=is_excluded)
+    bus.campaign_changed(campaign.chatroom_id, campaign.pk)
 
 
 @transaction.atomic
@@ -157,7 +160,15 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
         )
     reserved = _reserve(campaign, by, waiting_count)
     state = State.SCHEDULED if campaign.send_at else State.RUNNING
-    _update_campaign(campaign, state=state, started_by=by, started_at=Now(), audience=audience_count, reserved=reserved)
+    _update_campaign(
+        campaign,
+        state=state,
+        started_by=by,
+        started_at=Now(),
+        audience=audience_count,
+        reserved=reserved,
+        canary_size=trial.size_trial(campaign, waiting_count),
+    )
     audit.record_action(
         "campaign.start", actor=by, target=campaign, after={"audience": audience_count, "reserved": reserved}
     )
@@ -201,7 +212,9 @@ def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
     waiting_count = campaign.recipients.filter(outcome=Outcome.WAITING).count()
     reserved = campaign.reserved + (_reserve(campaign, campaign.started_by, waiting_count) if waiting_count else 0)
     state = State.SCHEDULED if campaign.send_at and campaign.send_at > _database_time() else State.RUNNING
-    _update_campaign(campaign, state=state, reserved=reserved, paused_code="", paused_message="")
+    # Whoever resumes after a trial that went badly has looked at it, and decides for all others.
+    ended = {"canary_ended_at": Now()} if campaign.paused_code in trial.WORDS else {}
+    _update_campaign(campaign, state=state, reserved=reserved, paused_code="", paused_message="", **ended)
     audit.record_action("campaign.resume", actor=by, target=campaign, after={"reserved": reserved})
     _wake_feeder()
     return campaign
@@ -210,7 +223,8 @@ def resume_campaign(campaign: Campaign, *, by: User) -> Campaign:
 def run_again(campaign: Campaign, waiting_count: int, *, by: User) -> None:
     """Run a locked, finished campaign for recipients who wait again. `by` pays. Raises InsufficientTokens."""
     reserved = _reserve(campaign, by, waiting_count)
-    _update_campaign(campaign, state=State.RUNNING, started_by=by, reserved=reserved, finished_at=None, send_at=None)
+    values = {"started_by": by, "reserved": reserved, "finished_at": None, "send_at": None, "canary_size": None}
+    _update_campaign(campaign, state=State.RUNNING, **values)
     _wake_feeder()
 
 
@@ -337,6 +351,7 @@ def lock_campaign(campaign: Campaign) -> Campaign:
 def _update_campaign(campaign: Campaign, **values) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(**values)
     campaign.refresh_from_db(fields=list(values))
+    bus.campaign_changed(campaign.chatroom_id, campaign.pk)
 
 
 def _database_time() -> datetime:

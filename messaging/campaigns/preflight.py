@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import sql
-from messaging.campaigns import audience
+from messaging.campaigns import audience, trial
 from messaging.consent import entries, footers
 from messaging.message_templates import templates
 from messaging.models import Campaign, Platform
@@ -139,7 +139,7 @@ class Preflight:
 def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) -> Preflight:
     """What would happen if `by` started the draft now (`at`), by the rules that the start and the feed apply.
 
-    `ends_at` is None where the channel has no rate of its own: the provider queues then.
+    `ends_at` is None where neither the campaign nor its channel has a rate of its own: the provider queues then.
     """
     starts_at = max(campaign.send_at or timezone.now(), at or timezone.now())
     preflight = Preflight(starts_at=starts_at, balance=ledger.balance(by))
@@ -170,9 +170,9 @@ def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) 
             preflight.later[quiet.zone.key, quiet.opens_at] += 1
         _count_text(preflight, count, text, member)
     preflight.tokens = preflight.recipients * eligibility.price_of(by, Platform.SMS)
-    if rate := campaign.channel.segments_per_second:
+    if duration := trial.find_duration(campaign, preflight.recipients, preflight.segments):
         ends = [opens_at for _zone, opens_at in preflight.later]
-        preflight.ends_at = max([starts_at + timedelta(seconds=preflight.segments / rate), *ends])
+        preflight.ends_at = max([starts_at + duration, *ends])
     return preflight
 
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import User
-from messaging.campaigns import lifecycle
+from messaging.campaigns import lifecycle, trial
 from messaging.models import Campaign
 from messaging.sending import message_actions
 
@@ -65,5 +65,6 @@ def duplicate_campaign(campaign: Campaign, *, by: User) -> Campaign:
         groups=[link.group for link in links if not link.is_excluded],
         excluded_groups=[link.group for link in links if link.is_excluded],
         contacted_days=campaign.contacted_days,
+        **{name: getattr(campaign, name) for name in trial.SPEED},
         by=by,
     )

@@ -12,13 +12,21 @@ from chatrooms.models import Chatroom, Group
 from integrations import segments
 from integrations.models import Channel
 from messagehub import names
-from messagehub.api.serializers import InputSerializer, RowSerializer
-from messaging.campaigns import lifecycle
+from messagehub.api.serializers import InputSerializer, KnownValueField, RowSerializer
+from messaging.campaigns import lifecycle, responses
 from messaging.conversations.serializers import AheadField
 from messaging.message_templates.serializers import ELSEWHERE
 from messaging.models import Campaign, CampaignRecipient, MessageTemplate
 
 MOST_GROUPS, MOST_CONTACTED_DAYS = 100, 366
+MOST_PER_MINUTE, MOST_CANARY_MINUTES = 60_000, 24 * 60
+CANARY_COLUMNS = {
+    "count": "canary_count",
+    "percent": "canary_percent",
+    "minutes": "canary_minutes",
+    "most_failures": "most_failures",
+    "most_opt_outs": "most_opt_outs",
+}
 
 
 class PausedSerializer(serializers.Serializer):
@@ -35,6 +43,32 @@ class CampaignTokensSerializer(serializers.Serializer):
     spent = serializers.IntegerField()
 
 
+class ResponsesSerializer(serializers.Serializer):
+    """Recipients who answered before another campaign wrote to them, and how many of these opted out."""
+
+    replied = serializers.IntegerField()
+    opted_out = serializers.IntegerField()
+
+
+class CanarySerializer(serializers.Serializer):
+    """The first messages, by `count` or `percent`, go alone. Where too many of them fail or opt out (in percent), the
+    campaign pauses; else it goes on after so many minutes.
+    """
+
+    count = serializers.IntegerField(min_value=1, max_value=1_000_000, allow_null=True, required=False)
+    percent = serializers.IntegerField(min_value=1, max_value=50, allow_null=True, required=False)
+    minutes = serializers.IntegerField(min_value=0, max_value=MOST_CANARY_MINUTES, required=False)
+    most_failures = serializers.IntegerField(min_value=0, max_value=100, required=False)
+    most_opt_outs = serializers.IntegerField(min_value=0, max_value=100, required=False)
+
+    def validate(self, data: dict) -> dict:
+        # A change sets all of it, too: what is left out is as it is in a new one.
+        data = {"count": None, "percent": None, "minutes": 10, "most_failures": 10, "most_opt_outs": 2, **data}
+        if (data["count"] is None) == (data["percent"] is None):
+            raise serializers.ValidationError({"count": ["Set either count or percent, not both."]})
+        return data
+
+
 class CampaignSerializer(RowSerializer):
     """A bulk message to one or more contact groups."""
 
@@ -48,6 +82,10 @@ class CampaignSerializer(RowSerializer):
     contacted_days = serializers.IntegerField(
         allow_null=True, help_text="Contacts who got a message of yours within so many days are skipped."
     )
+    per_minute = serializers.IntegerField(
+        allow_null=True, help_text="Messages in a minute at most. The number's own rate holds too."
+    )
+    canary = CanarySerializer(allow_null=True)
     state = serializers.ChoiceField(choices=Campaign.State.choices)
     paused = PausedSerializer(allow_null=True)
     send_at = serializers.DateTimeField(allow_null=True)
@@ -70,17 +108,19 @@ class CampaignDetailSerializer(CampaignSerializer):
         help_text="Recipients by state: waiting, skipped, canceled, or their message's status. They sum to `audience`.",
     )
     tokens = CampaignTokensSerializer()
+    responses = ResponsesSerializer()
 
     def represent_rows(self, rows: list[Campaign]) -> list[dict]:
         # Counting reads every recipient of the campaign, so lists leave it out.
         (campaign,) = rows
         counts, spent = lifecycle.count_outcomes(campaign)
         tokens = {"reserved": campaign.reserved, "spent": spent}
-        return [{**describe_campaign(campaign), "counts": counts, "tokens": tokens}]
+        answers = responses.count_responses(campaign)
+        return [{**describe_campaign(campaign), "counts": counts, "tokens": tokens, "responses": answers}]
 
 
 def describe_campaign(campaign: Campaign) -> dict:
-    names = ("state", "contacted_days", "send_at", "audience", "created_at", "started_at", "finished_at")
+    names = ("state", "contacted_days", "per_minute", "send_at", "audience", "created_at", "started_at", "finished_at")
     paused = {"code": campaign.paused_code, "message": campaign.paused_message}
     return {
         "id": campaign.pk,
@@ -91,10 +131,25 @@ def describe_campaign(campaign: Campaign) -> dict:
         **{name: getattr(campaign, name) for name in names},
         "group_ids": [link.group_id for link in campaign.audience_groups.all() if not link.is_excluded],
         "excluded_group_ids": [link.group_id for link in campaign.audience_groups.all() if link.is_excluded],
+        "canary": describe_canary(campaign),
         "paused": paused if campaign.paused_code else None,
         "created_by": describe_person(campaign.created_by),
         "started_by": describe_person(campaign.started_by),
     }
+
+
+def describe_canary(campaign: Campaign) -> dict | None:
+    if campaign.canary_count is None and campaign.canary_percent is None:
+        return None
+    return {name: getattr(campaign, column) for name, column in CANARY_COLUMNS.items()}
+
+
+def flatten_canary(data: dict) -> dict:
+    """What was given of the canary as columns of the campaign."""
+    if "canary" in data:
+        given = data.pop("canary") or {"count": None, "percent": None}
+        data |= {CANARY_COLUMNS[name]: value for name, value in given.items()}
+    return data
 
 
 class RecipientSerializer(RowSerializer):
@@ -107,8 +162,12 @@ class RecipientSerializer(RowSerializer):
     reason = PausedSerializer(allow_null=True)
     not_before = serializers.DateTimeField(allow_null=True)
     message_id = serializers.UUIDField(allow_null=True)
+    replied_at = serializers.DateTimeField(allow_null=True)
+    opted_out_at = serializers.DateTimeField(allow_null=True)
 
     def represent_rows(self, rows: list[CampaignRecipient]) -> list[dict]:
+        response_of = responses.find_responses([row.pk for row in rows])
+        none = responses.Response()
         return [
             {
                 "id": row.pk,
@@ -118,6 +177,8 @@ class RecipientSerializer(RowSerializer):
                 "reason": {"code": row.reason_code, "message": row.reason} if row.reason_code else None,
                 "not_before": row.not_before,
                 "message_id": row.message_id,
+                "replied_at": response_of.get(row.pk, none).replied_at,
+                "opted_out_at": response_of.get(row.pk, none).opted_out_at,
             }
             for row in rows
         ]
@@ -183,6 +244,16 @@ class PreflightSerializer(serializers.Serializer):
     ends_at = serializers.DateTimeField(allow_null=True, help_text="Null where the number has no rate of its own.")
 
 
+class OutcomeGroupSerializer(serializers.Serializer):
+    """A group to be made of the recipients with one outcome."""
+
+    outcome = KnownValueField(
+        choices=[(name, name) for name in responses.CONDITIONS],
+        help_text="`failed` includes undelivered ones, and `delivered` those that were read.",
+    )
+    name = serializers.CharField(max_length=80, validators=[names.validate_name])
+
+
 class CampaignTestSerializer(serializers.Serializer):
     """Where the test goes: your own phone."""
 
@@ -214,9 +285,11 @@ class CampaignChangeSerializer(InputSerializer):
         queryset=Channel.objects.filter(platform="SMS"), required=False, source="channel"
     )
     send_at = AheadField(required=False, allow_null=True)
+    per_minute = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MOST_PER_MINUTE)
+    canary = CanarySerializer(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:
-        return in_one_room(data, self.instance.chatroom_id, self.instance)
+        return in_one_room(flatten_canary(data), self.instance.chatroom_id, self.instance)
 
 
 class NewCampaignSerializer(InputSerializer):
@@ -242,6 +315,8 @@ class NewCampaignSerializer(InputSerializer):
         queryset=Channel.objects.filter(platform="SMS"), required=False, source="channel"
     )
     send_at = AheadField(required=False, allow_null=True)
+    per_minute = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MOST_PER_MINUTE)
+    canary = CanarySerializer(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:
         template, content = data.pop("template", None), data["content"].strip()
@@ -251,7 +326,7 @@ class NewCampaignSerializer(InputSerializer):
         if template and template.chatroom_id not in (None, room.pk):
             raise serializers.ValidationError({"template_id": [ELSEWHERE]})
         chosen_values = {"chatroom": room, "content": template.body if template else data["content"]}
-        return in_one_room({**data, **chosen_values}, room.pk)
+        return in_one_room({**flatten_canary(data), **chosen_values}, room.pk)
 
 
 def in_one_room(data: dict, room_id: UUID, campaign: Campaign | None = None) -> dict:

@@ -10,5 +10,6 @@ urlpatterns = [
     path("<uuid:pk>/progress/", views.show_progress, name="campaign-progress"),
     path("<uuid:pk>/test/", views.try_campaign, name="campaign-test"),
     path("<uuid:pk>/move/", views.move_campaign, name="campaign-move"),
+    path("<uuid:pk>/group/", views.group_outcome, name="campaign-group"),
     path("<uuid:pk>/recipients.csv", views.export_outcomes, name="campaign-recipients"),
 ]

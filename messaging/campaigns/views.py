@@ -15,12 +15,12 @@ from uuid_utils.compat import uuid7
 
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
-from messagehub import languages, limits
+from messagehub import constraints, languages, limits
 from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
-from messaging.campaigns import campaign_listing, lifecycle, preflight, retrying, testing
+from messaging.campaigns import campaign_listing, lifecycle, preflight, responses, retrying, testing, trial
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
-from messaging.campaigns.forms import CampaignTestForm, DraftForm
+from messaging.campaigns.forms import CampaignTestForm, DraftForm, OutcomeGroupForm
 from messaging.models import Campaign, CampaignRecipient
 from messaging.sending import eligibility, enqueue
 from tokens import ledger
@@ -99,8 +99,29 @@ def show_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _answer_late_change(request, campaign)
     fetch = partial(campaign_listing.list_recipients, campaign)
     page = lists.build_list(request, RECIPIENTS, fetch, lambda row: (campaign.created_at, row.pk))
-    context = {**_describe(campaign), "list": page}
+    context = {**_describe(campaign), "list": page, "group_form": OutcomeGroupForm()}
     return render(request, "campaigns/campaign.html", context, status=page.status)
+
+
+@require_POST
+def group_outcome(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A group of the recipients with one outcome."""
+    campaign = _get_campaign(request, pk)
+    form = OutcomeGroupForm(request.POST)
+    if form.is_valid():
+        try:
+            group = responses.group_recipients(campaign, **form.cleaned_data)
+        except responses.NobodyInOutcome as refusal:
+            form.add_error("outcome", str(refusal))
+        except constraints.NameTaken as refusal:
+            form.add_error("name", str(refusal))
+        else:
+            messages.success(request, _("Group “{name}” was made.").format(name=group.name))
+            return redirect("group", group.pk)
+    fetch = partial(campaign_listing.list_recipients, campaign)
+    page = lists.build_list(request, RECIPIENTS, fetch, lambda row: (campaign.created_at, row.pk))
+    context = {**_describe(campaign), "list": page, "group_form": form}
+    return render(request, "campaigns/campaign.html", context, status=422)
 
 
 @require_safe
@@ -122,9 +143,9 @@ def show_preflight(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def show_progress(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The counts of a started campaign: a part of its page. 286 tells htmx to stop asking."""
-    context = _describe(_get_campaign(request, pk))
-    return render(request, "campaigns/_progress.html", context, status=200 if context["is_active"] else 286)
+    """The counts of a started campaign, and what can be done with it: parts of its page."""
+    context = {**_describe(_get_campaign(request, pk)), "is_part": True, "shown_state": request.GET.get("shown")}
+    return render(request, "campaigns/_live_parts.html", context)
 
 
 @require_POST
@@ -233,6 +254,7 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         "channel": campaign.channel_id,
         "content": campaign.content,
         "send_at": campaign.send_at,
+        **{name: getattr(campaign, name) for name in trial.SPEED},
     }
     is_change = request.method == "POST" and test_form is None
     form = DraftForm(campaign.chatroom, request.POST if is_change else None, initial=initial)
@@ -279,6 +301,8 @@ def _describe(campaign: Campaign) -> dict:
         "done_count": (campaign.audience or 0) - unfinished,
         "failed_count": sum(counts.get(status, 0) for status in FAILED),
         "spent": spent,
+        "responses": responses.count_responses(campaign),
+        "is_on_trial": campaign.state in ACTIVE and trial.is_on_trial(campaign),
         "is_active": campaign.state in ACTIVE,
     }
 

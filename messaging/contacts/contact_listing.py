@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from chatrooms import contacts, phones
 from chatrooms.models import Chatroom, Contact
@@ -90,6 +92,10 @@ class Match:
         return MATCHES.format(source=self.source, conditions=self.conditions)
 
 
+class CannotWriteToThem(Exception):
+    """One text can't go to these contacts, for a reason that is said."""
+
+
 def list_matching_contacts(
     user: User, *, limit: int, after: Position | None = None, before: Position | None = None, **filters: Any
 ) -> list[Contact]:
@@ -108,6 +114,24 @@ def list_matching_contacts(
     contact_ids = [row["id"] for row in rows]
     contact_by_id = Contact.objects.filter(pk__in=contact_ids).prefetch_related("groups").in_bulk()
     return [contact_by_id[pk] for pk in (contact_ids[::-1] if before else contact_ids) if pk in contact_by_id]
+
+
+def choose_recipients(match: Match, *, most: int) -> tuple[UUID, list[UUID]]:
+    """The chatroom of all that match, and those who have a number. Raises CannotWriteToThem."""
+    rows = sql.fetch_rows(
+        f"SELECT c.id, c.chatroom_id, c.phone FROM contacts c WHERE c.id IN ({match.statement}) LIMIT {most + 1}",
+        match.params,
+    )
+    if len(rows) > most:
+        words = _("One text goes to at most {n} people. Add them to a group and send a campaign to it.")
+        raise CannotWriteToThem(words.format(n=most))
+    rooms = {row["chatroom_id"] for row in rows}
+    if len(rooms) > 1:
+        raise CannotWriteToThem(_("They are in several chatrooms. Filter the list by one of them first."))
+    contact_ids = [row["id"] for row in rows if row["phone"]]
+    if not contact_ids:
+        raise CannotWriteToThem(_("None of these contacts has a phone number."))
+    return rooms.pop(), contact_ids
 
 
 def build_match(user: User, *, ids: Sequence[UUID] | None = None, **filters: Any) -> Match:

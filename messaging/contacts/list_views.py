@@ -1,6 +1,7 @@
 """/contacts/: the list, what is done to many contacts at once, a new contact, and the export."""
 
 from functools import partial
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -60,7 +61,7 @@ RUNNING = (ContactImport.State.QUEUED, ContactImport.State.UNDOING)
 
 @require_POST
 def change_many(request: HttpRequest) -> HttpResponse:
-    """Add the selected contacts to a group, or export them."""
+    """Add the selected contacts to a group, export them, or write a text to them."""
     back = next_page_url(request, reverse("contacts"))
     try:
         match = read_match(request)
@@ -69,6 +70,8 @@ def change_many(request: HttpRequest) -> HttpResponse:
         return redirect(back)
     if request.POST.get("action") == "export":
         return answer_file(match)
+    if request.POST.get("action") == "send":
+        return send_to(request, match, back)
     if request.POST.get("action") != "group":
         raise BadRequest("There is no such action.")
     form = BulkGroupForm(request.user, request.POST)
@@ -141,6 +144,17 @@ def read_match(request: HttpRequest) -> Match:
     """The contacts that the form of a bulk action is for. Raises NothingSelected."""
     selection = lists.read_selection(request, LIST)
     return contact_listing.build_match(request.user, ids=selection.ids, **selection.filters)
+
+
+def send_to(request: HttpRequest, match: Match, back: str) -> HttpResponse:
+    """The Send page with these contacts on it. Numbers stay out of addresses, which are written to logs."""
+    try:
+        chatroom_id, contact_ids = contact_listing.choose_recipients(match, most=lists.MOST_SELECTED)
+    except contact_listing.CannotWriteToThem as error:
+        messages.error(request, str(error))
+        return redirect(back)
+    request.session[lists.CHOSEN_CONTACTS] = [str(pk) for pk in contact_ids]
+    return redirect(f"{reverse('send')}?{urlencode({'chatroom': chatroom_id, 'chosen': 1})}")
 
 
 def say_added(count: int, group: Group) -> str:

@@ -26,13 +26,13 @@ CLOSED = {"default-src": ["'none'"], "sandbox": [True]}
 @csp(CLOSED)
 def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The file, or the range of it that a player asks for; shown or played if browsers can, else saved."""
-    attachment = get_object_or_404(Attachment.objects.visible_to(request.user), pk=pk)
+    attachment = get_object_or_404(Attachment.objects.visible_to(request.user).select_related("upload"), pk=pk)
     if attachment.state != Attachment.State.STORED:
         raise Http404
     is_picture = attachment.content_type in SHOWN and attachment.width is not None
     is_played = attachment.content_type in SOUNDS + FILMS
     try:
-        opened = attachment.file.open("rb")
+        opened = attachment.stored_file.open("rb")
     except FileNotFoundError:
         raise Http404 from None
     response = FileResponse(

@@ -27,6 +27,7 @@ from messaging.conversations import listing, notes
 from messaging.conversations.activity_lines import Line
 from messaging.inbox import forms, list_filters
 from messaging.inbox.list_filters import Filters
+from messaging.media import links
 from messaging.models import UNSUCCESSFUL, Conversation, Label, Message, Note, OptOutOffer, Platform
 from messaging.sending import eligibility
 from messaging.templatetags.thread import is_lost, status_name
@@ -256,10 +257,16 @@ def build_bubbles(pairs: Iterable[tuple[dict, dict]], contacts: dict[UUID, Conta
             "retried": row["id"] in retried,
             "quoted": quoted.get(row["reply_to_id"]),
             "opt_out_offer": offer_of.get(row["id"]),
-            "media_urls": orjson.loads(row["media_urls"]) if isinstance(row["media_urls"], str) else row["media_urls"],
+            "media_urls": _list_linked(row["media_urls"]),
         }
         for row, shape in pairs
     ]
+
+
+def _list_linked(stored: str | list[str]) -> list[str]:
+    """Addresses of files elsewhere; what we store is among the attachments."""
+    addresses = orjson.loads(stored) if isinstance(stored, str) else stored
+    return [address for address in addresses if not links.is_reference(address)]
 
 
 def build_entries(messages: Iterable[dict] = (), notes: Iterable[Note] = (), lines: Iterable[Line] = ()) -> list[dict]:
@@ -308,7 +315,11 @@ def build_composer(request: HttpRequest, conversation: Conversation) -> dict:
     return {
         "client_id": uuid7(),
         "price": eligibility.price_of(request.user, conversation.platform),
+        "file_price": eligibility.price_of(request.user, conversation.platform, has_media=True)
+        - eligibility.price_of(request.user, conversation.platform),
         "limits": limits,
+        "most_files": providers.count_most_media(),
+        "accepted_files": ",".join(limits.media_bytes),
         "longest_note": forms.LONGEST_NOTE,
         "cannot_send": next((reason for reason in verdict.reasons if not _leaves_box(reason)), None),
         "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours" and reason.opens_at), None),

@@ -74,6 +74,7 @@ class Frame:
     after: str | None  # from the unread count on; None for frames without one
     unread: int  # of viewers without a read marker
     unread_of: dict[str, int]  # of viewers with one, by user id
+    campaign_id: str | None = None  # of its message
 
     def text(self, cursor: str, user_id: str) -> str:
         if self.after is None:
@@ -82,8 +83,11 @@ class Frame:
 
     def packed(self) -> bytes:
         return orjson.dumps(
-            (self.chatroom_id, self.seq, self.before, self.middle, self.after, self.unread, self.unread_of)
-        )
+            (
+                self.chatroom_id, self.seq, self.before, self.middle, self.after, self.unread, self.unread_of,
+                self.campaign_id,
+            )
+        )  # fmt: skip
 
     @classmethod
     def unpacked(cls, raw: bytes) -> "Frame":
@@ -139,12 +143,13 @@ def _build_frame(
         # Readers of this chatroom may not see where it went: they learn the id and nothing else.
         header |= {"type": MOVED, "conversation_id": str(conversation_id)}
         row = message = None
+    campaign_id = message["campaign_id"] if message else None
     before = f'{orjson.dumps(header).decode()[:-1]},"cursor":"'
     middle = f'","message":{orjson.dumps(message).decode()}' if message else '"'
     if message and event["type"] == OFFER:
         middle += f',"opt_out_offer":{orjson.dumps(offers.get(event["message_id"])).decode()}'
     if row is None:
-        return Frame(room, event["seq"], before, middle + "}", None, 0, {})
+        return Frame(room, event["seq"], before, middle + "}", None, 0, {}, campaign_id)
     shape = payloads.describe_conversation(row, messages.get(row["last_message_id"]), None)
     count = row["inbound_count"]
     return Frame(
@@ -155,6 +160,7 @@ def _build_frame(
         f",{orjson.dumps(shape).decode()[1:]}}}",
         count,
         {user_id: max(0, count - seen_count) for user_id, seen_count in seen_counts[conversation_id].items()},
+        campaign_id,
     )
 
 

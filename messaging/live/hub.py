@@ -19,10 +19,12 @@ from chatrooms.models import Chatroom
 from messagehub import bus, tenancy
 from messaging.live import cursors, event_log
 from messaging.live.event_log import Frame
+from messaging.live.throttle import Throttle
 
 log = logging.getLogger(__name__)
 CHECK_ACCESS_SECONDS = 60
 CHECK_LOG_SECONDS = 5  # how long a lost hint can hide an event
+CAMPAIGN_SECONDS = 1  # a running campaign changes a hundred times in a second
 YIELD_EVERY = 64  # fewer than a socket's queue holds: a full buffer of frames must not starve the writers
 threads = ThreadPoolExecutor(4, "hub")
 
@@ -96,6 +98,7 @@ class Hub:
         self.more: set[str] = set()
         self.fills: set[asyncio.Task] = set()
         self.tasks: list[asyncio.Task] = []
+        self.campaigns = Throttle(CAMPAIGN_SECONDS, self.tell_campaign)
 
     async def startup(self) -> None:
         loops = (self.listen(), self.check_access(), self.check_log(), self.check_writers())
@@ -143,15 +146,26 @@ class Hub:
     def deliver(self, frame: Frame) -> None:
         """Offer a frame to all sockets in its chatroom. A gap before it is filled from the log first."""
         room = frame.chatroom_id
-        inside = self.rooms.get(room)
-        if not inside:
+        if not self.rooms.get(room):
             return
         last_number = self.last.get(room, 0)
         if frame.seq > last_number + 1 or room in self.filling:
             self.fill(room)
             return
         self.last[room] = max(last_number, frame.seq)
-        for socket in inside:
+        self.give(frame)
+
+    def give(self, frame: Frame) -> None:
+        for socket in list(self.rooms.get(frame.chatroom_id, ())):
+            socket.offer(frame)
+        if frame.campaign_id:
+            self.campaigns.touch((frame.chatroom_id, frame.campaign_id))
+
+    def tell_campaign(self, key: tuple[str, str]) -> None:
+        """Say that a campaign of a chatroom changed. Outside the log: where it is lost, the page asks by itself."""
+        room, campaign_id = key
+        frame = orjson.dumps({"type": "campaign.updated", "chatroom_id": room, "campaign_id": campaign_id}).decode()
+        for socket in list(self.rooms.get(room, ())):
             socket.offer(frame)
 
     def fill(self, room: str) -> None:
@@ -177,8 +191,7 @@ class Hub:
                     continue
                 for frame in frames:
                     self.last[room] = max(self.last.get(room, 0), frame.seq)
-                    for socket in list(self.rooms.get(room, ())):
-                        socket.offer(frame)
+                    self.give(frame)
                 if not frames and room not in self.more:
                     return
                 await asyncio.sleep(0)
@@ -191,7 +204,7 @@ class Hub:
             client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2)
             try:
                 async with client.pubsub(ignore_subscribe_messages=True) as subscription:
-                    await subscription.subscribe(bus.EVENTS, bus.ACCESS, bus.PEOPLE)
+                    await subscription.subscribe(bus.EVENTS, bus.ACCESS, bus.PEOPLE, bus.CAMPAIGNS)
                     await self.read_log()  # events from before the subscription
                     count = 0
                     async for message in subscription.listen():
@@ -214,6 +227,10 @@ class Hub:
             self.deliver(Frame.unpacked(data))
             return
         hint = orjson.loads(data)
+        if channel == bus.CAMPAIGNS:
+            if hint["chatroom_id"] in self.rooms:
+                self.campaigns.touch((hint["chatroom_id"], hint["campaign_id"]))
+            return
         for socket in list(self.people.get(hint["user_id"], ())):
             if channel == bus.ACCESS:
                 socket.check_soon()

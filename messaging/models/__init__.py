@@ -13,8 +13,9 @@ from messaging.models.conversations import (
 )
 from messaging.models.log import Event, IdempotencyKey
 from messaging.models.messages import UNSUCCESSFUL, Attachment, Message, MessageReceipt
-from messaging.models.notifications import Notification
+from messaging.models.notifications import Notification, PushSubscription
 from messaging.models.statistics import CountChange, CountedZone, DailyCount
+from messaging.models.uploads import Upload
 from messaging.models.wording import Color, Label, MessageTemplate
 
 __all__ = [
@@ -44,5 +45,7 @@ __all__ = [
     "Notification",
     "OptOutOffer",
     "Platform",
+    "PushSubscription",
     "ReadMarker",
+    "Upload",
 ]

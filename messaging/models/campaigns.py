@@ -49,6 +49,27 @@ class Campaign(Row):
     contacted_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Contacts who got a message of ours within so many days are skipped."
     )
+    per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Messages in a minute at most; as many as the number's rate allows if empty."
+    )
+    # The first messages go alone. If too many of them fail or opt out, it pauses; else it goes on after canary_minutes.
+    canary_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many messages go first.")
+    canary_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How many messages go first, as a share of those who get one."
+    )
+    canary_minutes = models.PositiveSmallIntegerField(
+        default=10, db_default=10, help_text="How long it waits after the first messages, for what becomes of them."
+    )
+    most_failures = models.PositiveSmallIntegerField(
+        default=10, db_default=10, help_text="Percent of the first messages that may fail."
+    )
+    most_opt_outs = models.PositiveSmallIntegerField(
+        default=2, db_default=2, help_text="Percent of the first recipients that may opt out."
+    )
+    canary_size = models.PositiveIntegerField(null=True, help_text="How many messages go first, from the start on.")
+    canary_until = models.DateTimeField(null=True, help_text="When it goes on, once the first messages are made.")
+    canary_ended_at = models.DateTimeField(null=True, help_text="When it went on to everybody.")
+    next_message_at = models.DateTimeField(null=True, help_text="When its own speed allows the next message.")
     paused_code = models.CharField(max_length=24, blank=True, db_default="")
     paused_message = models.CharField(max_length=300, blank=True, db_default="")
 
@@ -62,6 +83,10 @@ class Campaign(Row):
                 condition=Q(state="draft", audience=None) | (~Q(state="draft") & Q(audience__isnull=False)),
                 name="campaigns_audience",
             ),
+            models.CheckConstraint(
+                condition=Q(canary_count=None) | Q(canary_percent=None), name="campaigns_one_canary"
+            ),
+            models.CheckConstraint(condition=Q(per_minute=None) | Q(per_minute__gt=0), name="campaigns_per_minute"),
         ]
         indexes = [
             models.Index(fields=["chatroom", "-created_at", "-id"], name="campaigns_newest"),

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.files import FieldFile
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +15,7 @@ from chatrooms.models import Chatroom, Contact, InChatroomQuerySet
 from integrations.models import Channel, Platform
 from messagehub.keys import Row
 from messaging.models.conversations import Conversation
+from messaging.models.uploads import Upload
 
 # The message never reached the customer and will not: it may be refunded, and tried again.
 UNSUCCESSFUL = ["failed", "undelivered", "not_sent", "canceled"]
@@ -193,7 +195,10 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
 
 class Attachment(Row):
-    """Something that came with a message: our own copy once it is fetched, and where the provider keeps it."""
+    """Something that came with a message: our own copy once it is fetched, and where the provider keeps it.
+
+    What we send along is an upload, which many messages may share.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -218,13 +223,23 @@ class Attachment(Row):
     height = models.PositiveIntegerField(null=True)
     error = models.CharField(max_length=200, blank=True, db_default="", help_text="Why there is no copy.")
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    upload = models.ForeignKey(
+        Upload, models.PROTECT, null=True, related_name="attachments", db_constraint=False, db_index=False
+    )
 
     objects = AttachmentQuerySet.as_manager()
 
     class Meta:
         db_table = "attachments"
         constraints = [models.UniqueConstraint(fields=["message", "position"], name="attachments_once")]
-        indexes = [models.Index(fields=["id"], name="attachments_pending", condition=Q(state="pending"))]
+        indexes = [
+            models.Index(fields=["id"], name="attachments_pending", condition=Q(state="pending")),
+            models.Index(fields=["upload"], name="attachments_of_upload", condition=Q(upload__isnull=False)),
+        ]
+
+    @property
+    def stored_file(self) -> FieldFile:
+        return self.upload.file if self.upload else self.file
 
 
 class MessageReceipt(Row):

@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.models import Organization, User
@@ -49,3 +50,21 @@ class Notification(Row):
                 condition=models.Q(seen_at=None, mailed_at=None),
             ),
         ]
+
+
+class PushSubscription(Row):
+    """A browser that is told what waits for its user also while none of our pages is open (Web Push, RFC 8030)."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False)
+    # Ends with it. No constraint: a sign-in ends outside of every organization.
+    sign_in_id = models.UUIDField(unique=True, help_text="The browser's.")
+    endpoint = models.URLField(max_length=2000, help_text="Where the browser's push service takes messages for it.")
+    p256dh = models.CharField(max_length=100, help_text="The browser's public key, base64url.")
+    auth = models.CharField(max_length=32, help_text="Its secret for the encryption, base64url.")
+    chatrooms = ArrayField(models.UUIDField(), default=list, db_default=[], help_text="Whose waiting customers ring.")
+    rung = models.JSONField(default=dict, db_default={}, help_text="What has rung lately: its key -> since when.")
+    failing_since = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "push_subscriptions"

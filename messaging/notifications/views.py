@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from integrations import web_push
 from messagehub import datetimes
 from messaging.models import Notification
 from messaging.notifications import notices
@@ -38,7 +39,12 @@ def notifications(request: HttpRequest) -> HttpResponse:
         last = rows[PAGE - 1]
         position = {"before": datetimes.format_position(last.created_at, last.pk)}
         older_url = f"{reverse('notifications')}?{urlencode(position)}"
-    context = {"own_page": "notifications", "notifications": rows[:PAGE], "older_url": older_url}
+    context = {
+        "own_page": "notifications",
+        "notifications": rows[:PAGE],
+        "older_url": older_url,
+        "push_key": web_push.public_key(),
+    }
     return render(request, "notifications/notifications.html", context)
 
 

@@ -12,6 +12,7 @@ from integrations.events import Edited, Reaction, Unsent
 from integrations.models import WebhookEvent
 from messagehub import sql
 from messaging.live import event_log
+from messaging.media import uploads
 from messaging.models import Attachment
 from messaging.sending import states
 
@@ -138,7 +139,8 @@ def forget_files(message_ids: Sequence[UUID]) -> None:
     # Meta requires that an unsent message's content goes:
     # https://developers.facebook.com/docs/messenger-platform/instagram/features/webhook#messages
     attachments = Attachment.objects.filter(message__in=message_ids)
-    files = [file for file in attachments.values_list("file", flat=True) if file]
+    kept = list(attachments.values_list("file", "upload_id"))
     attachments.delete()
-    for file in files:
+    uploads.forget_unused(upload_id for _, upload_id in kept if upload_id)
+    for file in [file for file, _ in kept if file]:
         transaction.on_commit(partial(default_storage.delete, file))

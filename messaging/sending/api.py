@@ -66,8 +66,8 @@ class MessageViewSet(TenantViewSet):
         "Creates a contact if the number is new. Returns 201 once the message is paid for and queued, and 200 with the "
         "original message when `client_id` was already used. Errors: 402 `insufficient_tokens`; 409 `blocked`, "
         "`opted_out`, `newer_messages` (with `seen_message_id`), `duplicate` (without `allow_duplicate`) or "
-        "`client_id_taken`; 422 `no_sender`, `invalid_number`, `quiet_hours`, `outside_messaging_window` or "
-        "`idempotency_mismatch`. `reasons` lists all that apply.",
+        "`client_id_taken`; 422 `no_sender`, `invalid_number`, `quiet_hours`, `outside_messaging_window`, "
+        "`media_unsupported`, `media_too_large` or `idempotency_mismatch`. `reasons` lists all that apply.",
         header=IDEMPOTENCY_KEY,
         answers={200: SentSerializer, 201: SentSerializer},
         refuses=[402, 409, 422],
@@ -127,7 +127,8 @@ class MessageViewSet(TenantViewSet):
             conversation,
             data["content"] or written(data, conversation, self.request.user),
             sent_by=self.request.user,
-            media_urls=data["media"],
+            media_urls=[each for each in data["media"] if isinstance(each, str)],
+            uploads=[each for each in data["media"] if not isinstance(each, str)],
             send_at=data.get("send_at"),
             client_id=data.get("client_id"),
             seen_message=seen_message,

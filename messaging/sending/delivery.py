@@ -20,6 +20,7 @@ from integrations.events import Accepted, Busy, NotReached, Outcome, OutgoingTex
 from messagehub import encryption, sentences, sql, tenancy
 from messaging.consent import entries
 from messaging.live import event_log
+from messaging.media import links
 from messaging.models import Message
 from messaging.sending import flow_control, recheck, states
 
@@ -232,7 +233,7 @@ def _build_text(row: dict, secret: str) -> OutgoingText:
         body=row["content"],
         callback_url=providers.find_provider(row["provider"]).callback_url(row["id"]),
         messaging_service=row["messaging_service_sid"],
-        media_urls=tuple(row["media_urls"]),
+        media_urls=tuple(links.sign_reference(address) for address in row["media_urls"]),
         provider=row["provider"],
         platform=row["platform"],
         tag=_choose_tag(row),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,7 +20,8 @@ from integrations import providers
 from integrations.models import Channel, ProviderAccount
 from messagehub import languages
 from messaging.consent import entries, footers
-from messaging.models import UNSUCCESSFUL, Conversation, Message, Platform
+from messaging.media import fitting
+from messaging.models import UNSUCCESSFUL, Conversation, Message, Platform, Upload
 from messaging.sending import quiet_hours
 from tokens import ledger
 
@@ -78,12 +80,13 @@ class SendRefused(Exception):
         super().__init__(str(verdict.reasons[0]))
 
 
-def price_of(user: User, platform: str) -> int:
+def price_of(user: User, platform: str, *, has_media: bool = False) -> int:
     """Tokens that one message costs this sender, whatever its length. Admins send for free."""
     if user.is_admin:
         return 0
     organization = user.organization
-    return getattr(organization, f"price_{platform.lower()}", organization.price_sms if organization else 0)
+    price = getattr(organization, f"price_{platform.lower()}", organization.price_sms if organization else 0)
+    return price + (settings.MMS_EXTRA_TOKENS if has_media and platform == Platform.SMS else 0)
 
 
 def may_send(
@@ -92,6 +95,7 @@ def may_send(
     *,
     content: str = "",
     media_count: int = 0,
+    uploads: Sequence[Upload] = (),
     at: datetime | None = None,
     paid: bool = False,
     seen_message: Message | None = None,
@@ -100,9 +104,9 @@ def may_send(
 ) -> Verdict:
     """Whether `user` may send `content` into the conversation at the time `at` (now, if None).
 
-    `paid` skips the balance check, `seen_message` is the newest message that the sender has seen, and without
-    `allow_duplicate` the same text is refused within a minute. `to` is the recipient's number if it differs from the
-    contact's current one.
+    `media_count` is the number of files, `uploads` are those of them that we store. `paid` skips the balance check,
+    `seen_message` is the newest message that the sender has seen, and without `allow_duplicate` the same text is
+    refused within a minute. `to` is the recipient's number if it differs from the contact's current one.
     """
     at = at or timezone.now()
     to = to or find_recipient(conversation)
@@ -111,7 +115,8 @@ def may_send(
         check_access(user, conversation.chatroom_id),
         *_check_recipient(user, conversation, to, at, entries.find_opt_out(sender.pk, to) if sender and to else None),
         check_content(conversation.platform, content, media_count),
-        None if paid else _check_tokens(user, conversation.platform),
+        check_uploads(conversation.platform, uploads),
+        None if paid else _check_tokens(user, conversation.platform, has_media=media_count > 0),
         None if seen_message is None else _find_newer(conversation, seen_message),
         None if allow_duplicate or not content else _find_duplicate(user.organization, conversation, content),
     )
@@ -263,8 +268,14 @@ def check_content(platform: str, content: str, media_count: int) -> Reason | Non
     return None
 
 
-def _check_tokens(user: User, platform: str) -> Reason | None:
-    needed = price_of(user, platform)
+def check_uploads(platform: str, uploads: Sequence[Upload]) -> Reason | None:
+    """Files that the platform does not take."""
+    unfit = fitting.find_unfit(platform, uploads)
+    return Reason(*unfit) if unfit else None
+
+
+def _check_tokens(user: User, platform: str, *, has_media: bool) -> Reason | None:
+    needed = price_of(user, platform, has_media=has_media)
     if not needed or (ledger.balance(user) or 0) >= needed:
         return None
     return Reason("insufficient_tokens", *ledger.InsufficientTokens(needed).words)

@@ -17,7 +17,9 @@ from messagehub import limits
 from messaging.consent import footers
 from messaging.conversations import changes
 from messaging.live import event_log
-from messaging.models import Conversation, Message
+from messaging.media import links
+from messaging.media.uploads import attach_uploads, hold_uploads
+from messaging.models import Conversation, Message, Upload
 from messaging.sending import eligibility
 from tokens import ledger
 
@@ -56,6 +58,7 @@ def send_message(
     *,
     sent_by: User,
     media_urls: Sequence[str] = (),
+    uploads: Sequence[Upload] = (),
     send_at: datetime | None = None,
     client_id: UUID | None = None,
     retry_of: Message | None = None,
@@ -65,8 +68,8 @@ def send_message(
 ) -> Sent:
     """Charge the sender and store the message as queued, or as scheduled with `send_at`.
 
-    A repeated `client_id` with the same values returns the first message. Raises SendRefused, InsufficientTokens and
-    ClientIdTaken.
+    It carries along what is at `media_urls`, and `uploads`. A repeated `client_id` with the same values returns the
+    first message. Raises SendRefused, InsufficientTokens, ClientIdTaken and UploadGone.
     """
     # Lock order: contact, conversation, message, the sender's wallet, the chatroom's event counter.
     changes.hold_contact(conversation)
@@ -74,17 +77,20 @@ def send_message(
     contact, sender = conversation.contact, conversation.channel
     from_address = sender.address if sender else ""
     to_address = eligibility.find_recipient(conversation)
-    request_values = (sent_by.pk, contact.pk, from_address, content, list(media_urls), send_at)
+    media = [*media_urls, *(links.build_reference(upload) for upload in uploads)]
+    request_values = (sent_by.pk, contact.pk, from_address, content, media, send_at)
     if client_id and (existing_message := Message.objects.filter(client_id=client_id).first()):
         return _repeat_answer(existing_message, request_values, sent_by)
     text = footers.complete_text(content, conversation.platform, sent_by.organization, contact.pk)
+    hold_uploads(uploads)
     verdict = eligibility.may_send(
         sent_by,
         conversation,
         content=text,
         at=send_at,
         seen_message=seen_message,
-        media_count=len(media_urls),
+        media_count=len(media),
+        uploads=uploads,
         allow_duplicate=allow_duplicate or retry_of is not None,
     )
     if not verdict.allowed or sender is None:
@@ -100,12 +106,12 @@ def send_message(
         direction=Message.Direction.OUTBOUND,
         platform=conversation.platform,
         content=text,
-        media_urls=list(media_urls),
+        media_urls=media,
         status=Message.Status.SCHEDULED if send_at else Message.Status.QUEUED,
         from_address=from_address,
         to_address=to_address,
         segments=count_parts(conversation.platform, text),
-        tokens=eligibility.price_of(sent_by, conversation.platform),
+        tokens=eligibility.price_of(sent_by, conversation.platform, has_media=bool(media)),
         sent_by=sent_by,
         client_id=client_id,
         retry_of=retry_of,
@@ -122,6 +128,7 @@ def send_message(
         if existing_message is None:
             raise
         return _repeat_answer(existing_message, request_values, sent_by)
+    attach_uploads([(message, uploads)])
     if message.tokens:
         remaining: int | None = ledger.debit(sent_by, message.tokens, reference=f"message:{message.pk}")
     else:

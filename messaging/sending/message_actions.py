@@ -11,6 +11,7 @@ from accounts.models import User
 from messagehub import sentences, sql
 from messaging.conversations import changes
 from messaging.live import event_log
+from messaging.media import links, uploads
 from messaging.models import UNSUCCESSFUL, Message
 from messaging.sending import eligibility, enqueue, states
 
@@ -47,7 +48,7 @@ class WrongMessageState(Exception):
 
 @transaction.atomic
 def retry_message(message: Message, *, by: User) -> enqueue.Sent:
-    """Send a failed message's text again, as a new message with a debit of its own.
+    """Send a failed message's text and files again, as a new message with a debit of its own.
 
     Raises WrongMessageState for a message that has not failed or was retried already, and what `send_message` raises.
     """
@@ -64,7 +65,12 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
     if sql.fetch_rows(RETRIED, {"message": message.pk, "unsuccessful": UNSUCCESSFUL}):
         raise WrongMessageState("already_retried", _("This message was already retried."))
     return enqueue.send_message(
-        message.conversation, message.content, sent_by=by, media_urls=message.media_urls, retry_of=message
+        message.conversation,
+        message.content,
+        sent_by=by,
+        media_urls=[address for address in message.media_urls if not links.is_reference(address)],
+        uploads=uploads.list_uploads_of(message),
+        retry_of=message,
     )
 
 

@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from chatrooms.models import Chatroom, Contact
 from messagehub import languages, limits
+from messagehub.ui import lists
 from messaging.sending import direct, eligibility, enqueue
 from messaging.sending.forms import SendForm
 from tokens import ledger
@@ -30,7 +31,7 @@ def send_texts(request: HttpRequest) -> HttpResponse:
     context = {"own_page": "send", "rooms": rooms, "chatroom": chatroom, "most": direct.MOST_RECIPIENTS}
     if chatroom is None:
         return render(request, "sending/choose_chatroom.html", context, status=200 if rooms else 403)
-    initial = {"to": contact.phone} if contact else {}
+    initial = {"to": contact.phone if contact else _read_chosen(request, chatroom)}
     form = SendForm(chatroom, request.user, request.POST or None, initial=initial)
     context |= {"form": form, "has_numbers": form.fields["channel"].queryset.exists()}
     if request.method != "POST" or not form.is_valid():
@@ -94,6 +95,16 @@ def _read_contact(request: HttpRequest) -> Contact | None:
         return Contact.objects.visible_to(request.user).get(pk=UUID(pk))
     except (Contact.DoesNotExist, ValueError):
         raise Http404 from None
+
+
+def _read_chosen(request: HttpRequest, chatroom: Chatroom) -> str:
+    """The numbers of the contacts that were selected in the list, one a line."""
+    if "chosen" not in request.GET:
+        return ""
+    chosen = Contact.objects.filter(
+        pk__in=request.session.get(lists.CHOSEN_CONTACTS, []), chatroom=chatroom, phone__isnull=False
+    )
+    return "\n".join(chosen.order_by("created_at", "pk").values_list("phone", flat=True))
 
 
 def _read_chatroom(request: HttpRequest, rooms: list[Chatroom], contact: Contact | None) -> Chatroom | None:

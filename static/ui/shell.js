@@ -16,8 +16,18 @@ try { if (sessionStorage.getItem("spot")) keepFocus(); } catch { /* nothing was 
 
 // A part of the page that did not come: said in words, unless the page has better ones (the event is then stopped).
 for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-  addEventListener(failed, (event) => toast(word(event.detail.xhr?.status ? "failed" : "no-network")));
+  addEventListener(failed, ({ detail: { xhr } }) => toast(refusal(xhr) || word(xhr?.status ? "failed" : "no-network")));
 }
+
+// Plain text is the server's own sentence for people.
+function refusal(xhr) {
+  return xhr?.getResponseHeader("Content-Type")?.startsWith("text/plain") && xhr.status < 500 ? xhr.responseText : "";
+}
+
+// ---------------------------------------------------------------- alerts of this browser, where they are turned on
+try { if (localStorage.getItem("alerts")) import("./alerts.js").then(({ begin }) => begin(), () => {}); } catch { /* nothing is kept */ }
+// An app on a phone's screen has a page for the time without a network; a browser has one of its own.
+if (matchMedia("(display-mode: standalone)").matches) navigator.serviceWorker?.register("/service-worker.js");
 
 // ---------------------------------------------------------------- secrets that are shown once
 addEventListener("click", async (event) => {

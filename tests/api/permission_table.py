@@ -26,7 +26,7 @@ class Row:
     linked: frozenset = frozenset()
     elsewhere: int = 400
     variant: str = ""
-    file: str = ""  # text of the CSV file that the request uploads in a form
+    file: str = ""  # text of the file that the request uploads in a form
 
     @property
     def in_query(self) -> bool:
@@ -43,6 +43,7 @@ def reads(route: str, path: str = "", who: str = EVERYBODY, scope: str = "read",
 OWN = ("auth/logout", "auth/me", "keys")
 OPEN = {("api/auth/login", "post")}  # anybody may try
 ROOM = {"chatroom_id": "room"}
+CARD = "BEGIN:VCARD\nVERSION:3.0\nFN:Liam Chen\nEND:VCARD\n"
 SEND = {"who": EVERYBODY, "scope": "send", "good": {201}}
 TWILIO = {503}  # may ask Twilio, which is away
 META = {503}  # asks Meta, which is away
@@ -166,6 +167,11 @@ TABLE = [
         "conversations/<uuid:pk>/read", "post", EVERYBODY, "send", {200}, "conversation",
         {"up_to": "message"}, linked=frozenset({"up_to"}),
     ),
+    # files to send
+    reads("media", chatroom_id="room"),
+    Row("media", "post", **SEND, ids=ROOM, file=CARD),
+    reads("media/<uuid:pk>", "upload"),
+    Row("media/<uuid:pk>", "delete", EVERYBODY, "send", {204}, "upload"),
     # messages
     reads("messages", chatroom_id="room", contact_id="contact", campaign_id="campaign"),
     reads("messages/inbound", chatroom_id="room", contact_id="contact"),
@@ -180,6 +186,10 @@ TABLE = [
     Row(
         "messages/send", "post", **SEND, ids={"conversation_id": "conversation", "template_id": "template"},
         linked=frozenset({"conversation_id", "template_id"}), variant="by a template",
+    ),
+    Row(
+        "messages/send", "post", **SEND, ids={"conversation_id": "conversation", "media[].id": "upload"},
+        body={"content": "Hi"}, variant="with a file",
     ),
     Row("messages/<uuid:pk>", "patch", EVERYBODY, "send", {409}, "message", body={"content": "Later"}),
     Row("messages/<uuid:pk>/cancel", "post", EVERYBODY, "send", {409}, "message"),
@@ -207,6 +217,10 @@ TABLE = [
     Row("campaigns/<uuid:pk>/preflight", "post", EVERYBODY, "send", {200}, "campaign"),
     Row("campaigns/<uuid:pk>/test", "post", EVERYBODY, "send", {201}, "campaign", body={"to": "+15550107777"}),
     Row("campaigns/<uuid:pk>/retry-failed", "post", EVERYBODY, "send", {409}, "campaign"),
+    Row(
+        "campaigns/<uuid:pk>/group", "post", EVERYBODY, "send", {409}, "campaign",
+        body={"outcome": "replied", "name": "Interested"},
+    ),
     Row("campaigns/<uuid:pk>/duplicate", "post", EVERYBODY, "send", {201}, "campaign"),
     Row("campaigns/<uuid:pk>/pause", "post", EVERYBODY, "send", {409}, "campaign"),
     Row("campaigns/<uuid:pk>/resume", "post", EVERYBODY, "send", {409}, "campaign"),

@@ -39,7 +39,7 @@ NEW_PAGE, PAGE_TOKEN = "107700000000002", "EAAGm0PX4ZCpsBO5ZC"
 LIST = b"First name,Last name,Phone\nLiam,Chen,+14155550133\nMaja,Lind,12\n"
 THINGS = (
     "room agent admin contact conversation message number label template group draft running paused scheduled failed "
-    "unknown stranger empty_room spare_number key organization page done offer list"
+    "unknown stranger empty_room spare_number key organization page done offer list upload"
 ).split()
 IDS = {thing: str(UUID(f"01990000-0000-7000-8000-{number:012d}")) for number, thing in enumerate(THINGS, 1)}
 EXAMPLES = read_examples()
@@ -126,6 +126,7 @@ def furnish_room(organization, room, admin) -> dict[str, Any]:
             to_address=number.address,
         ),
         "label": label,
+        "upload": factories.UploadFactory(chatroom=room, uploaded_by=admin),
         "offer": factories.OptOutOfferFactory(message=wish),
         "template": template,
         "group": group,
@@ -205,7 +206,7 @@ def send_example(client: APIClient, operation: str, example: dict):
         client = APIClient()
     with transaction.atomic():
         if form := example.get("form"):
-            file = SimpleUploadedFile("list.csv", form["file"].encode())
+            file = SimpleUploadedFile(example.get("file_name", "list.csv"), form["file"].encode())
             answer = client.post(path, {**form, "file": file}, "multipart")
         else:
             answer = client.generic(

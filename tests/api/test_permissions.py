@@ -123,6 +123,7 @@ def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
         "message": held.message,
         "group": group,
         "offer": factories.OptOutOfferFactory(message=held.message),
+        "upload": factories.UploadFactory(chatroom=held.room),
         "import": imports.import_file(held.room, group, "people.csv", b"Phone\n+14155550177\n", by=writer),
         "template": templates.create_template(world.organization.pk, held.room, name=f"T {kind}", body="Hi"),
     }
@@ -144,14 +145,15 @@ def ask(client: APIClient, row: Row, things: dict, path_kind: str, id_kinds: dic
     given = dict(row.body)
     for place, kind in id_kinds.items():
         value = things[row.ids[place]][kind]
-        given[place.removesuffix("[]")] = [value] if place.endswith("[]") else value
+        name, is_list, inner = place.partition("[]")
+        given[name] = [{inner.removeprefix("."): value} if inner else value] if is_list else value
     with transaction.atomic():
         if row.verb == "get":
             answer = client.get(address, given)
         elif row.in_query:
             answer = client.delete(address + "?" + "&".join(f"{name}={value}" for name, value in given.items()))
         elif row.file:
-            given["file"] = SimpleUploadedFile("people.csv", row.file.encode())
+            given["file"] = SimpleUploadedFile("people.txt", row.file.encode())
             answer = client.post(address, given, "multipart")
         else:
             answer = getattr(client, row.verb)(address, given)

@@ -334,3 +334,63 @@ def test_probable_duplicates_are_listed_with_what_they_share(browser, bo, zed, a
     assert re.search(r"One Ash .* Two Ash .* Number", shown)
     assert re.search(r"Abe Lee .* Ada Li .* Email", shown)
     assert "No duplicates found" in browser(zed).get("/contacts/duplicates/").content.decode()
+
+
+# ---------------------------------------------------------------- writing to those who are selected
+def write_to(client, *chosen: Contact, **values):
+    return client.post(CHANGE, {"action": "send", "selected": [each.pk for each in chosen], **values}, follow=True)
+
+
+def numbers_on(answer) -> list[str]:
+    assert answer.status_code == 200, answer.content
+    return re.search(r'<textarea name="to"[^>]*>\s*([^<]*)', answer.content.decode())[1].split()
+
+
+def test_the_send_page_begins_with_those_who_are_selected(browser, bo, sales, add):
+    abe, nobody = add("Abe", phone="+14155550123"), add("Mel", phone=None)
+    client = browser(bo)
+
+    answer = write_to(client, sales.contact, abe, nobody)
+
+    assert numbers_on(answer) == [sales.contact.phone, "+14155550123"]
+    assert "%2B" not in answer.redirect_chain[-1][0]  # no number in an address
+    assert numbers_on(client.get(f"/send/?chatroom={sales.room.pk}")) == []
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        ("two rooms", "several chatrooms"),
+        ("nobody", "Select at least one contact"),
+        ("no number", "None of these contacts has a phone number."),
+    ],
+)
+def test_who_can_not_be_written_to_at_once_is_said(browser, ann, sales, support, add, who, words):
+    chosen = {
+        "two rooms": [sales.contact, support.contact],
+        "nobody": [],
+        "no number": [add("Mel", phone=None)] if who == "no number" else [],
+    }[who]
+
+    answer = write_to(browser(ann), *chosen)
+
+    assert answer.redirect_chain[-1][0] == PAGE
+    assert words in answer.content.decode()
+
+
+def test_more_than_one_text_may_go_to_are_sent_to_a_campaign(browser, ann, sales, acme, inside):
+    with inside(acme):
+        factories.ContactFactory.create_batch(200, chatroom=sales.room)
+
+    answer = write_to(browser(ann), all="1", filters=f"chatroom_id={sales.room.pk}")
+
+    assert "at most 200 people" in answer.content.decode()
+
+
+def test_nobody_writes_to_contacts_of_others(browser, bo, support, elsewhere, sales):
+    client = browser(bo)
+    assert "None of these contacts" in write_to(client, support.contact, elsewhere.contact).content.decode()
+    session = client.session
+    session["chosen_contacts"] = [str(support.contact.pk), str(elsewhere.contact.pk), str(sales.contact.pk)]
+    session.save()
+    assert numbers_on(client.get(f"/send/?chatroom={sales.room.pk}&chosen=1")) == [sales.contact.phone]

@@ -27,9 +27,7 @@ def find_violations(page: Page, options: dict = EVERYTHING) -> list[tuple[str, l
 def set_theme(page: Page, theme: str) -> None:
     """Light or dark, with every change of colour at its end."""
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-    page.evaluate(
-        "document.getAnimations().forEach((each) => each.effect.getComputedTiming().iterations < Infinity && each.finish())"
-    )
+    page.evaluate(FINISH)
 
 
 def assert_accessible(page: Page, name: str, *, pictures: bool = True) -> None:

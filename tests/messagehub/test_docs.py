@@ -133,7 +133,7 @@ def test_each_row_of_the_index_names_a_function():
 
 # ---------------------------------------------------------------- variables
 READ = re.compile(r"""env\.\w+\(\s*"([A-Z_]+)"|environ(?:\.get\(|\[)["']([A-Z_]+)["']|"([A-Z_]+)" not in os\.environ""")
-SUBSTITUTED = re.compile(r"\$\{([A-Z_]+)")
+SUBSTITUTED = re.compile(r"\$\{([A-Z0-9_]+)")
 
 
 def test_configuration_names_each_variable_that_is_read():
@@ -145,5 +145,5 @@ def test_configuration_names_each_variable_that_is_read():
 
 def test_example_has_each_variable_that_compose_takes_and_no_other():
     taken = set(SUBSTITUTED.findall((ROOT / "docker-compose.yml").read_text()))
-    example = set(re.findall(r"^(?:# )?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    example = set(re.findall(r"^(?:# )?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert example == taken

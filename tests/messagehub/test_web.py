@@ -162,13 +162,22 @@ def test_body_over_the_limit_is_a_413(probe, headers):
     assert not hasattr(probe, "environ")
 
 
-@pytest.mark.parametrize(("mebibytes", "expected"), [(4, 200), (5, 413)])
+@pytest.mark.parametrize(
+    ("path", "mebibytes", "expected"),
+    [
+        ("/api/contacts/import", 4, 200),
+        ("/api/contacts/import", 5, 413),
+        ("/api/media", 26, 200),
+        ("/api/media", 27, 413),
+        ("/api/media/", 2, 413),
+    ],
+)
 @pytest.mark.parametrize("has_length", [True, False])
-def test_a_list_of_contacts_may_be_larger(probe, mebibytes, expected, has_length):
+def test_files_may_be_larger(probe, path, mebibytes, expected, has_length):
     body = b"x" * (mebibytes * 1024 * 1024)
     headers = [(b"content-length", str(len(body)).encode())] if has_length else []
 
-    status, _ = ask(Pages(probe), part(body), path="/api/contacts/import", headers=headers)
+    status, _ = ask(Pages(probe), part(body), path=path, headers=headers)
 
     assert status == expected
 

@@ -3,15 +3,19 @@
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from accounts import saved_views
 from chatrooms import groups
+from integrations import web_push
 from integrations.events import Accepted
 from integrations.models import WebhookEvent
 from messagehub import tenancy
 from messaging.campaigns import feed
 from messaging.contacts import bulk, contact_listing, imports, merging
+from messaging.media import uploads
+from messaging.notifications import push
 from messaging.receiving import ingest
 from messaging.sending import delivery
 from messaging.statistics import counts
@@ -46,6 +50,7 @@ class Day:
         self.deliver()
         self.merge_two()
         self.change_many()
+        self.turn_on_notifications()
 
     def sign_in(self, email: str) -> APIClient:
         given = {"email": email, "password": factories.PASSWORD}
@@ -117,8 +122,17 @@ class Day:
             imports.start_import(contact_import, ["name", "phone"], group, by=self.agent)
         imports.run_import(contact_import.pk)
 
+    def turn_on_notifications(self) -> None:
+        browser = web_push.Browser("https://fcm.googleapis.com/x", web_push.public_key(), "c2l4dGVlbiBieXRlcyEhIQ")
+        with tenancy.organization(self.organization.pk):
+            push.subscribe(self.agent, uuid4(), browser, [self.room])
+
     def leave_one_waiting(self) -> None:
-        waiting = {"to": self.customers[0], "content": "One more thing", **self.here}
+        card = SimpleUploadedFile("card.vcf", b"BEGIN:VCARD\nFN:Shop\nEND:VCARD\n")
+        with tenancy.organization(self.organization.pk):
+            upload = uploads.store_upload(self.room, card, name="card.vcf", by=self.agent)
+        media = [{"id": str(upload.pk)}]
+        waiting = {"to": self.customers[0], "content": "One more thing", "media": media, **self.here}
         self.ask(self.as_agent, "post", "messages/send", waiting)
 
     # ------------------------------------------------------------ by which door

@@ -2,20 +2,20 @@
 
 import pytest
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from messagehub import tenancy
-from tests import releases
-from tests.releases.test_upgrades import _empty_database, migrate  # noqa: F401
 
 ORGANIZATION = """
 INSERT INTO organizations (name, slug, time_zone, default_country) VALUES (%s, %s, %s, %s)
 """
 
+pytestmark = pytest.mark.xdist_group("releases")
 
-@pytest.mark.usefixtures("_empty_database")
+
+@pytest.mark.usefixtures("released_database")
 def test_unknown_zones_and_countries_are_mended_and_written_down():
     with tenancy.as_owner():
-        migrate(releases.read_release("0.1.0"))
         with connection.cursor() as cursor:
             for row in (
                 ("A", "a", "america/new york", "UK"),
@@ -25,7 +25,7 @@ def test_unknown_zones_and_countries_are_mended_and_written_down():
             ):
                 cursor.execute(ORGANIZATION, row)
 
-        migrate()
+        MigrationExecutor(connection).migrate([("accounts", "0002_known_zones_and_countries")])
 
         with connection.cursor() as cursor:
             cursor.execute("SELECT slug, time_zone, default_country FROM organizations ORDER BY slug")

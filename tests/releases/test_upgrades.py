@@ -1,47 +1,16 @@
 """A released database gets to the newest migrations with everything that is in it, and no released one is edited."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 
 import messagehub
 from messagehub import tenancy
 from tests import releases
+from tests.releases.conftest import migrate
 from tests.releases.fill import fill_every_table
 from tokens import proof
 
-
-@pytest.fixture
-def _empty_database(django_db_setup, django_db_blocker) -> Iterator[None]:
-    """The connection leads to a database of its own, in which nothing was made yet."""
-    usual = connection.settings_dict["NAME"]
-    with django_db_blocker.unblock():
-        with tenancy.as_owner(), connection.cursor() as cursor:
-            cursor.execute("CREATE DATABASE upgrade")
-        connection.settings_dict["NAME"] = "upgrade"
-        try:
-            yield
-        finally:
-            connection.close()
-            connection.settings_dict["NAME"] = usual
-            with tenancy.as_owner(), connection.cursor() as cursor:
-                cursor.execute("DROP DATABASE upgrade")
-
-
-def migrate(release: dict | None = None, before: dict[str, str] | None = None) -> None:
-    """To the migrations of this release, or to the newest ones; what is not ours has always its newest.
-
-    `before` names older ones by the beginning of their names.
-    """
-    executor = MigrationExecutor(connection)
-    targets = dict(executor.loader.graph.leaf_nodes())
-    for app, prefix in (before or {}).items():
-        targets[app] = executor.loader.get_migration_by_prefix(app, prefix).name
-    if release:
-        targets |= dict(sorted(key.split(".") for key in release["migrations"]))
-    executor.migrate(list(targets.items()))
+pytestmark = pytest.mark.xdist_group("releases")  # one worker, which makes the released database once
 
 
 def count_rows(tables: list[str]) -> dict[str, int]:
@@ -83,13 +52,11 @@ def columns_of(tables: list[str]) -> set[tuple[str, str]]:
         return set(cursor.fetchall())
 
 
-@pytest.mark.parametrize("name", releases.NAMES)
-@pytest.mark.usefixtures("_empty_database")
-def test_a_filled_database_of_a_release_reaches_the_newest_migrations(name: str):
-    release = releases.read_release(name)
+@pytest.mark.parametrize("released_database", releases.NAMES, indirect=True)
+def test_a_filled_database_of_a_release_reaches_the_newest_migrations(released_database: str):
+    release = releases.read_release(released_database)
     tables = list(release["rows"])
     with tenancy.as_owner():
-        migrate(release)
         with transaction.atomic():
             for table, rows in release["rows"].items():
                 releases.write_rows(table, rows)
@@ -114,14 +81,12 @@ def test_a_filled_database_of_a_release_reaches_the_newest_migrations(name: str)
             assert count_rows(["messages", "organizations"]) == {"messages": len(theirs), "organizations": 1}
 
 
-@pytest.mark.usefixtures("_empty_database")
-def test_channels_can_be_undone_with_every_row():
+def test_channels_can_be_undone_with_every_row(released_database: str):
     """From before the migrations of channels to those, and back."""
-    release = releases.read_release("0.1.0")
+    release = releases.read_release(released_database)
     before = {"chatrooms": "0002", "integrations": "0005", "messaging": "0005"}
     tables = ["twilio_accounts", "sender_numbers", "contact_numbers", "conversations", "messages", "consent_entries"]
     with tenancy.as_owner():
-        migrate(release)
         with transaction.atomic():
             for table, rows in release["rows"].items():
                 releases.write_rows(table, rows)

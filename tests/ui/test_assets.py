@@ -8,7 +8,8 @@ from django.core.management import call_command
 from messagehub.ui import fonts, icons
 from messagehub.ui.finders import BuiltAssetsFinder
 
-JOINED_SCRIPTS = {f"ui/built/{name}.js" for name in ("shell", "login", "focus", "inbox", "lists", "commands", "viewer")}
+JOINED = ("shell", "login", "focus", "inbox", "lists", "commands", "viewer", "alerts", "ringing", "campaign")
+JOINED_SCRIPTS = {f"ui/built/{name}.js" for name in JOINED}
 THIRD_PARTIES = ["rest_framework", "admin", "django_htmx", "sandbox"]
 
 

@@ -3,8 +3,12 @@
 import pytest
 from django.db import OperationalError
 from django.test import RequestFactory
+from django.utils.html import escape
 
+from accounts import team
+from chatrooms import rooms
 from messagehub import errors, limits
+from tokens import ledger
 
 
 @pytest.fixture
@@ -32,6 +36,27 @@ def test_what_no_page_caught_is_a_page(asked, error, status, wait, words):
     assert (answer.status_code, answer["Retry-After"]) == (status, wait)
     assert words in answer.content.decode()
     assert 'data-theme="dark"' in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (rooms.ChatroomHasNumbers(["+15550100100"]), 409),
+        (ledger.InsufficientTokens(3), 402),
+        (team.OwnRole(), 409),
+    ],
+)
+def test_a_refusal_that_no_page_caught_is_said_in_its_own_words(asked, error, status):
+    request = asked("/inbox/")
+    page = errors.PageErrorsMiddleware(lambda request: None).process_exception(request, error)
+    request.META["HTTP_HX_REQUEST"] = "true"
+    del request.headers
+    text = errors.PageErrorsMiddleware(lambda request: None).process_exception(request, error)
+
+    assert (page.status_code, text.status_code) == (status, status)
+    assert "Nothing was changed" in page.content.decode()
+    assert escape(str(error)) in page.content.decode()
+    assert (text.content.decode(), text["Content-Type"]) == (str(error), "text/plain; charset=utf-8")
 
 
 @pytest.mark.parametrize(("path", "error"), [("/api/x", limits.TooMany(7)), ("/inbox/", ValueError("A bug"))])

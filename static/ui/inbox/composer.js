@@ -4,6 +4,7 @@ import { post } from "../request.js";
 import { rests } from "../rests.js";
 import { canBePlain, countSegments, plain } from "../segments.js";
 import { counted, number, piece, word } from "../words.js";
+import * as files from "./files.js";
 import { send, uuid } from "./outbox.js";
 import * as picker from "./picker.js";
 import { about, draw, foundJump, open, put, undraw } from "./thread.js";
@@ -21,8 +22,9 @@ export function opened() {
   form = document.getElementById("composer");
   box = form?.querySelector("textarea") ?? null;
   picker.serve(form && { form, box, type, isNote, setReply: () => setNoting(false) });
-  if (!form) return;
   const conversation = open();
+  files.serve(form, conversation, () => box?.isConnected && paintBox(), () => !isNote());
+  if (!form) return;
   if (noting(conversation)) setNoting(true);
   if (!box.value) box.value = draft(conversation);
   fit();
@@ -82,7 +84,8 @@ export function write(note = false) {
 }
 
 // The text comes back, with the reason under it.
-export function giveBack({ conversation, content }, reason = "") {
+export function giveBack({ conversation, content, media = [] }, reason = "") {
+  if (media.length) files.giveFilesBack(conversation, media);
   const here = conversation === open() && box?.isConnected;
   if (here && !box.value) {
     setNoting(false);
@@ -119,8 +122,10 @@ export function leave() {
 
 function submit(button) {
   const text = box.value.trim(), conversation = open();
-  if (!text) return;
-  if (isNote()) return submitNote(conversation, text);
+  if (isNote()) return text && submitNote(conversation, text);
+  if (!text && !files.count()) return;
+  if (!files.areReady()) return showError(word("file-waits"));
+  if (files.count() && files.isTooMuch()) return showError(word("file-too-much"));
   const blank = text.match(/{{[^{}]*}}/);
   if (blank) return showError(word("blank", { place: blank[0] }));
   const { dataset } = box;
@@ -130,7 +135,20 @@ function submit(button) {
   const sendAt = later(button);
   if (sendAt === undefined) return;
   empty(conversation);
-  send(conversation, text, sendAt);
+  const media = files.takeOut();
+  if (!isApart()) return send(conversation, text, sendAt, media);
+  for (const each of media) send(conversation, "", sendAt, [each]);
+  if (text) send(conversation, text, sendAt);
+}
+
+// Whether a file and a text are messages of their own.
+const isApart = () => "apart" in form.dataset;
+
+// How many messages it makes, and how many tokens they cost.
+function priceOf(text) {
+  const { price, filePrice } = form.dataset, n = files.count();
+  if (isApart()) return Number(price) * (n + (text ? 1 : 0));
+  return Number(price) + (n ? Number(filePrice) : 0);
 }
 
 // When it is to go out: null for now, undefined where no time was chosen.
@@ -230,13 +248,14 @@ function paintBox() {
   change(document.getElementById("add-note"), "disabled", !text);
   const counter = document.getElementById("counter");
   if (!counter) return;
-  change(counter, "hidden", !text);
+  const isEmpty = !text && !files.count();
+  change(counter, "hidden", isEmpty);
   if (counter.querySelector("[data-encoding]")) paintSegments(counter, text);  // only SMS is counted in segments
   else paintLength(counter, text);
   const cost = counter.querySelector("[data-cost]");
-  if (cost) changeText(cost, counted("tokens", Number(form.dataset.price)));
+  if (cost) changeText(cost, counted("tokens", priceOf(text)));
   const tooLong = isTooLong(text);
-  for (const button of form.querySelectorAll("#send, #later button")) change(button, "disabled", !text || tooLong);
+  for (const button of form.querySelectorAll("#send, #later button")) change(button, "disabled", isEmpty || tooLong || !files.areReady());
 }
 
 // As the platform counts it: characters, or bytes of UTF-8.

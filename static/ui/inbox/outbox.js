@@ -10,7 +10,7 @@ const FRESH = 10 * 60_000;              // older ones are not sent behind a pers
 const REFUSED = [400, 404, 409, 413, 422];
 const GUARDS = ["newer_messages", "duplicate"];      // a person may send it all the same
 
-// {id, conversation, content, at, state: waiting | failed, words, seen, sendAt, anyway, guard}
+// {id, conversation, content, media, at, state: waiting | failed, words, seen, sendAt, anyway, guard}
 let entries = outbox();
 let busy = false;
 let on = null;                          // online(), queued(entry), accepted(entry, answer), refused(entry, reason), giveBack(entry), broke()
@@ -23,8 +23,8 @@ export function start(handlers) {
   flush();
 }
 
-export function send(conversation, content, sendAt) {
-  const entry = { id: uuid(), conversation, content, at: Date.now(), state: "waiting", seen: seenUpTo(), sendAt };
+export function send(conversation, content, sendAt, media = []) {
+  const entry = { id: uuid(), conversation, content, media, at: Date.now(), state: "waiting", seen: seenUpTo(), sendAt };
   entries.push(entry);
   keep();
   show(entry);
@@ -90,6 +90,7 @@ async function deliver(entry) {
 
 function asked(entry) {
   const body = { conversation_id: entry.conversation, content: entry.content, client_id: entry.id };
+  if (entry.media?.length) body.media = entry.media.map(({ id }) => ({ id }));
   if (entry.sendAt) body.send_at = entry.sendAt;
   if (entry.seen && entry.anyway !== "newer_messages") body.seen_message_id = entry.seen;
   body.allow_duplicate = entry.anyway === "duplicate";
@@ -124,7 +125,10 @@ function show(entry) {
   const bubble = piece("new-bubble");
   bubble.id = `c-${entry.id}`;
   bubble.dataset.client = entry.id;
-  bubble.querySelector(".bubble").textContent = entry.content;
+  const words = bubble.querySelector(".bubble");
+  words.textContent = entry.content;
+  for (const { name } of entry.media ?? []) words.after(piece("sent-file", name));
+  if (!entry.content) words.remove();
   draw(bubble);
   if (entry.state === "failed") paintFailed(bubble, entry);
   else if (!on?.online()) linger(entry);

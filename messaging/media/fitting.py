@@ -1,0 +1,28 @@
+"""Which files a platform takes, told before anything is paid."""
+
+from collections.abc import Sequence
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+
+from integrations import providers
+from messaging.models import Upload
+
+
+def find_unfit(platform: str, uploads: Sequence[Upload]) -> tuple[str, str, str] | None:
+    """Why the platform does not take these files in one message: a code, the words, and what to do; None if it does."""
+    limits, label = providers.read_limits(platform), providers.name_platform(platform)
+    for upload in uploads:
+        most = limits.media_bytes.get(upload.content_type)
+        if most is None:
+            text = _("{platform} doesn't take this kind of file: {name}.")
+            return "media_unsupported", text.format(platform=label, name=upload.name), _("Send another file.")
+        if upload.size > most:
+            text = _("{name} is too large: {platform} takes at most {most} of this kind.")
+            words = text.format(platform=label, name=upload.name, most=filesizeformat(most))
+            return "media_too_large", words, _("Send a smaller file.")
+    if sum(upload.size for upload in uploads) > limits.most_media_bytes:
+        text = _("These files are too large together: {platform} takes at most {most} in one message.")
+        words = text.format(platform=label, most=filesizeformat(limits.most_media_bytes))
+        return "media_too_large", words, _("Send them in two messages.")
+    return None

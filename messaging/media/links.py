@@ -1,0 +1,48 @@
+"""How a message refers to an upload, and the address that providers get for it: signed, and good for some hours."""
+
+import re
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.utils.text import slugify
+
+from messagehub.media_types import ENDINGS
+from messaging.models import Upload
+
+# A provider may keep a message for ten hours before it gives up, and fetches files when it sends:
+# https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource (ValidityPeriod)
+LINK_HOURS = 12
+SCHEME = "upload:"
+REFERENCE = re.compile(rf"{SCHEME}([0-9a-f-]{{36}})/([a-z0-9._-]{{1,80}})")
+SIGNER = signing.TimestampSigner(salt="messaging.media", sep="~")
+
+
+def build_reference(upload: Upload) -> str:
+    """What stands for the upload in `Message.media_urls`: it never expires, and opens nothing by itself."""
+    return f"{SCHEME}{upload.pk}/{build_file_name(upload)}"
+
+
+def build_file_name(upload: Upload) -> str:
+    """In plain letters, and with the ending of what the file is, whatever it was called."""
+    stem = slugify(upload.name.rpartition(".")[0] or upload.name)[:60].strip("-_")
+    return f"{stem or 'file'}.{ENDINGS[upload.content_type]}"
+
+
+def is_reference(address: str) -> bool:
+    return address.startswith(SCHEME)
+
+
+def sign_reference(address: str) -> str:
+    """Where a provider fetches the upload from now on for LINK_HOURS; another address as it is."""
+    if not (found := REFERENCE.fullmatch(address)):
+        return address
+    return f"{settings.PUBLIC_BASE_URL}/media/{SIGNER.sign(found[1])}/{found[2]}"
+
+
+def read_signature(signed: str) -> UUID | None:
+    """The upload that a link is for; None for one that has expired or that we did not make."""
+    try:
+        return UUID(SIGNER.unsign(signed, max_age=LINK_HOURS * 3600))
+    except (signing.BadSignature, ValueError):
+        return None

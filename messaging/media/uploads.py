@@ -1,0 +1,165 @@
+"""Files to send: taken in, held by the messages that carry them, and forgotten."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils.translation import gettext as _
+from uuid_utils.compat import uuid7
+
+from accounts.models import User
+from chatrooms.models import Chatroom
+from integrations import isolation, providers
+from integrations.models import Platform
+from messagehub import media_types, sql, tenancy
+from messaging.models import Attachment, Message, Upload
+
+MB = 1024 * 1024
+BATCH = 500
+# Until the commit: who deletes an upload waits, and finds that it is used.
+HOLD = "SELECT id FROM uploads WHERE id = ANY(%s::uuid[]) ORDER BY id FOR KEY SHARE"
+LOCK = "SELECT id FROM uploads WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE"
+UNUSED = "NOT EXISTS (SELECT FROM attachments a WHERE a.upload_id = u.id)"
+DELETE = f"DELETE FROM uploads u WHERE u.id = ANY(%s::uuid[]) AND {UNUSED} RETURNING u.file"
+# Keys are made in the order of time, so the primary key finds the oldest.
+UNSENT = f"""
+SELECT u.id FROM uploads u WHERE u.id < uuidv7(make_interval(days => -%(days)s)) AND {UNUSED}
+ORDER BY u.id LIMIT %(limit)s
+"""
+
+
+class FileTooLarge(Exception):
+    """No platform takes a file of this size."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(_("A file may have at most {most} MB.").format(most=most // MB))
+
+
+class FileUnsupported(Exception):
+    """No platform takes a file of this type."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This kind of file can't be sent. Use a picture (JPEG, PNG, GIF), a PDF, a vCard, a sound or a video.")
+        )
+
+
+class UploadInUse(Exception):
+    """A message, a template or a campaign carries the file."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This file was sent, or a template or campaign uses it."))
+
+
+class UploadGone(Exception):
+    """The file was deleted before the message with it was stored."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The attached file was deleted. Attach it again."))
+
+
+def store_upload(chatroom: Chatroom, file: File, *, name: str, by: User) -> Upload:
+    """Keep a file to send. Raises FileTooLarge and FileUnsupported."""
+    size, most = file.size or 0, providers.count_most_bytes()
+    if size > most:
+        raise FileTooLarge(most)
+    file.seek(0)
+    found = media_types.sniff_type(file.read(media_types.HEAD))
+    file.seek(0)
+    if found is None or not providers.list_takers(found[0], 1):
+        raise FileUnsupported
+    content_type, width, height = found
+    if not providers.list_takers(content_type, size):
+        raise FileTooLarge(
+            max(providers.read_limits(each).media_bytes.get(content_type, 0) for each in Platform.values)
+        )
+    pk = uuid7()
+    return Upload.objects.create(
+        pk=pk,
+        organization_id=chatroom.organization_id,
+        chatroom=chatroom,
+        uploaded_by=by,
+        name=" ".join(name.split())[:200],
+        content_type=content_type,
+        size=size,
+        width=width,
+        height=height,
+        file=default_storage.save(f"{chatroom.organization_id}/{pk}", file),
+    )
+
+
+def hold_uploads(uploads: Sequence[Upload]) -> None:
+    """Keep uploads from being deleted until the transaction ends. Raises UploadGone."""
+    ids = sorted({upload.pk for upload in uploads})
+    if ids and len(sql.fetch_rows(HOLD, [ids])) < len(ids):
+        raise UploadGone
+
+
+def attach_uploads(carriers: Iterable[tuple[Message, Sequence[Upload]]]) -> None:
+    """Let stored messages carry uploads along, which their thread then shows."""
+    attachments = [
+        Attachment(
+            organization_id=message.organization_id,
+            message=message,
+            position=position,
+            content_type=upload.content_type,
+            state=Attachment.State.STORED,
+            name=upload.name,
+            size=upload.size,
+            width=upload.width,
+            height=upload.height,
+            upload=upload,
+        )
+        for message, uploads in carriers
+        for position, upload in enumerate(uploads)
+    ]
+    if attachments:
+        Attachment.objects.bulk_create(attachments)
+
+
+def list_uploads_of(message: Message) -> list[Upload]:
+    """What a message carries along, in its order."""
+    attachments = Attachment.objects.filter(message=message, upload__isnull=False).select_related("upload")
+    return [attachment.upload for attachment in attachments.order_by("position") if attachment.upload]
+
+
+@transaction.atomic
+def delete_upload(upload: Upload) -> None:
+    """Raises UploadInUse."""
+    if not _delete_unused([upload.pk]):
+        raise UploadInUse
+
+
+@transaction.atomic
+def forget_unused(upload_ids: Iterable[UUID]) -> None:
+    """Delete those of these uploads that nothing carries any more."""
+    _delete_unused(sorted(set(upload_ids)))
+
+
+def forget_unsent() -> int:
+    """Delete uploads that nobody sent within UPLOADS_KEPT_DAYS, in batches that each commit; returns how many."""
+    deleted_count = 0
+    with isolation.contain("Retention of uploads"):
+        while True:
+            with tenancy.system():
+                rows = sql.fetch_rows(UNSENT, {"days": settings.UPLOADS_KEPT_DAYS, "limit": BATCH})
+                deleted_count += _delete_unused([row["id"] for row in rows])
+            if len(rows) < BATCH:
+                break
+    return deleted_count
+
+
+def _delete_unused(upload_ids: Sequence[UUID]) -> int:
+    """Within the caller's transaction; the files once that is committed. Returns how many."""
+    if not upload_ids:
+        return 0
+    # Locked before they are looked for: a message that is being stored with one of them is seen then.
+    sql.fetch_rows(LOCK, [list(upload_ids)])
+    files = [row["file"] for row in sql.fetch_rows(DELETE, [list(upload_ids)])]
+    for file in files:
+        transaction.on_commit(partial(default_storage.delete, file))
+    return len(files)
