@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from integrations import failures, health, probes
 from integrations.models import Channel, ProviderAccount
@@ -47,7 +48,7 @@ def describe_probe(outcome: str) -> Finding:
 
 
 def describe_circuit(account: ProviderAccount, state: health.Health, provider: str) -> Finding:
-    title = _("Sending")
+    title = pgettext("what is checked", "Sending")
     if account.paused_at:
         words = _("Paused: {provider} rejected the credentials ({code}). Messages are queued and none is lost.")
         return Finding(

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from accounts import audit
 from accounts.api.filters import SUBJECTS, AuditFilterSet
 from accounts.models import AuditEntry, User
-from accounts.pages.audit_words import WORDS
+from accounts.pages.audit_words import WORDS, name_value
 from accounts.pages.manage import admins_only, filter_page, next_query, read_position
 
 ENTRIES, CHUNK, MOST_EXPORTED = 50, 1000, 100_000
@@ -43,7 +43,7 @@ def show_audit_log(request: HttpRequest) -> HttpResponse:
         "more": next_query(request, after=page[ENTRIES - 1].pk) if len(page) > ENTRIES else "",
         "filters": filters,
         "is_filtered": any(filters.values()),
-        "subjects": [(name, name.replace("_", " ")) for name in SUBJECTS],
+        "subjects": [(name, name_value(name)) for name in SUBJECTS],
         "export": next_query(request),
     }
     return render(request, "settings/audit.html", context)
@@ -130,7 +130,7 @@ def _describe(entry: AuditEntry, names: dict[str, str]) -> dict:
         "action": WORDS.get(entry.action) or entry.action.replace(".", ": ").replace("_", " "),
         "whom": "" if entry.target_id == str(entry.actor_id) else names.get(entry.target_id, ""),
         "changes": [
-            (name.replace("_", " "), _shorten(before.get(name)), _shorten(after.get(name)))
+            (name_value(name), _shorten(before.get(name)), _shorten(after.get(name)))
             for name in dict.fromkeys([*before, *after])
         ],
         "address": entry.address,

@@ -15,15 +15,18 @@ MOVED = "The shop was connected elsewhere with a new token, and Meta no longer a
         ("Paused by Ann Paused by.", "Pausiert von Ann Paused by."),
         ("Not sent: 30003", "Nicht gesendet: 30003"),
         ("“12%(given)s” isn't a valid phone number. Include the country code, for example +14155550123.",
-         "„12%(given)s“ ist keine gültige Telefonnummer. Geben Sie sie mit Landesvorwahl an, zum Beispiel +14155550123."),
-        ("The token of Shop {name} ends on 01 March 2026. From then on nothing can be sent. Create a new one and update "
-         "it under Facebook and Instagram.",
+         "„12%(given)s“ ist keine gültige Telefonnummer. Geben Sie sie mit Landesvorwahl an, zum Beispiel "
+         "+14155550123."),
+        ("The token of Shop {name} ends on 01 March 2026. From then on nothing can be sent. Create a new one and "
+         "update it under Facebook and Instagram.",
          "Der Token von Shop {name} läuft am 1. März 2026 ab. Danach kann nichts mehr gesendet werden. Erstellen Sie "
          "einen neuen und erneuern Sie ihn unter „Facebook und Instagram“."),
-        ("A message was not delivered (30022): Our number has reached its registered sending limit. Ask an admin to fix it.",
+        ("A message was not delivered (30022): Our number has reached its registered sending limit. Ask an admin to "
+         "fix it.",
          "Eine Nachricht wurde nicht zugestellt (30022): Unsere Nummer hat ihre registrierte Sendegrenze erreicht. "
          "Bitten Sie einen Admin, das zu beheben."),
-        ("This contact is blocked. Unblock to reply.", "Dieser Kontakt ist blockiert. Geben Sie ihn frei, um zu antworten."),
+        ("This contact is blocked. Unblock to reply.",
+         "Dieser Kontakt ist blockiert. Geben Sie ihn frei, um zu antworten."),
         ("A thank-you for March", "A thank-you for March"),
         (MOVED, MOVED),  # cut off: better whole in English than half
         ("", ""),
