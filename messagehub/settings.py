@@ -5,20 +5,14 @@ are generated there once and a running demo's values are read from `.local/env`,
 attaches to it. With `DATABASE_URL` set nothing is assumed and a missing secret stops the start.
 """
 
-import hmac
-import json
 import os
-import secrets
 import sys
-from base64 import urlsafe_b64encode
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import environ
-from cryptography.fernet import Fernet
 
-from messagehub import __version__, launcher, logs, media_storage
+from messagehub import __version__, clone_secrets, launcher, logs, media_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -28,28 +22,10 @@ EMBEDDED = "DATABASE_URL" not in os.environ
 if EMBEDDED and (LOCAL_DIR / "env").exists():
     environ.Env.read_env(LOCAL_DIR / "env")
 
-
-def local_secrets() -> dict:
-    """The clone's own secrets, made at first use and kept readable by their owner only."""
-    path = LOCAL_DIR / "secrets.json"
-    if not path.exists():
-        LOCAL_DIR.mkdir(parents=True, exist_ok=True)
-        made = {
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "FIELD_ENCRYPTION_KEYS": [Fernet.generate_key().decode()],
-        }
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(made))
-        with suppress(FileExistsError):
-            os.link(draft, path)  # the first of several starters wins, whole
-        draft.unlink()
-    return json.loads(path.read_text())
-
-
 if EMBEDDED and "SECRET_KEY" not in os.environ:
-    SECRET_KEY = local_secrets()["SECRET_KEY"]
-    FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=local_secrets()["FIELD_ENCRYPTION_KEYS"])
+    own_secrets = clone_secrets.read_clone_secrets(LOCAL_DIR)
+    SECRET_KEY = own_secrets["SECRET_KEY"]
+    FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=own_secrets["FIELD_ENCRYPTION_KEYS"])
 else:
     SECRET_KEY = env.str("SECRET_KEY")
     FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS")  # newest first: it encrypts, all of them decrypt
@@ -60,14 +36,9 @@ DEMO = env.bool("DEMO", default=False)
 PORT = env.int("PORT", default=8000)
 
 
-def derive_vapid_key() -> str:
-    """A private key on P-256 (base64url of its 32 bytes) that stays the same as long as SECRET_KEY does."""
-    return urlsafe_b64encode(hmac.new(SECRET_KEY.encode(), b"VAPID", "sha256").digest()).rstrip(b"=").decode()
-
-
 def secret_of_sandbox(name: str) -> str:
-    """What the sandbox's app at Meta and we share: another one in each place, and none without a sandbox."""
-    return hmac.new(SECRET_KEY.encode(), name.encode(), "sha256").hexdigest()[:32] if SANDBOX else ""
+    """None without a sandbox."""
+    return clone_secrets.derive_sandbox_secret(SECRET_KEY, name) if SANDBOX else ""
 
 
 PUBLIC_BASE_URL = env.str(
@@ -344,7 +315,7 @@ META_PREVIOUS_APP_SECRET = env.str("META_PREVIOUS_APP_SECRET", default="")  # ac
 # Our own word, which Meta repeats in its handshake.
 META_VERIFY_TOKEN = env.str("META_VERIFY_TOKEN", default=secret_of_sandbox("META_VERIFY_TOKEN"))
 # Web Push. The key signs for browsers that subscribed with its public half; another one ends their subscriptions.
-VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default=derive_vapid_key())
+VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default=clone_secrets.derive_vapid_key(SECRET_KEY))
 VAPID_SUBJECT = PUBLIC_BASE_URL if HTTPS else "mailto:no-reply@messagehub.example"
 PUSH_HOSTS = env.list(
     "PUSH_HOSTS",
