@@ -272,6 +272,7 @@ SPECTACULAR_SETTINGS = {
         "AttachmentState": "messaging.models.Attachment.State",
         "HealthState": "integrations.health.STATES",
         "ConsentKind": "messaging.models.ConsentEntry.Kind",
+        "PlatformEnum": "integrations.models.Platform",
     },
 }
 BEARER_TOKENS = "accounts.api.bearer.authenticate_bearer"
