@@ -4,6 +4,7 @@ The payload is encrypted for the browser (RFC 8291), and the service sees who se
 """
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from functools import cache
@@ -16,11 +17,15 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from py_vapid import Vapid02
 from pywebpush import WebPushException, webpush
+from urllib3.exceptions import HTTPError
 
 KEPT_SECONDS = 3600  # by the service, for a phone that is away: what waited longer has been seen by somebody else
 SECONDS = 5  # for one call
 GONE = (404, 410)  # https://www.rfc-editor.org/rfc/rfc8030#section-7.3
 SECRET_BYTES = 16
+# Programs read odd addresses differently (a backslash, an empty label), so only plain ones are taken.
+HOST = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*")
+PLAIN_ADDRESS = re.compile(r"[!-~]+")
 
 
 class Gone(Exception):
@@ -46,10 +51,7 @@ class Browser:
 
 def check_browser(browser: Browser) -> None:
     """Raises InvalidSubscription. We call the endpoint, so only the hosts of known push services are taken."""
-    parts = urlsplit(browser.endpoint)
-    host = parts.hostname or ""
-    is_known = any(host == known or host.endswith(f".{known}") for known in settings.PUSH_HOSTS)
-    if not is_known or parts.username or parts.scheme not in ("https", "http" if settings.SANDBOX else "https"):
+    if not _is_push_service(browser.endpoint):
         raise InvalidSubscription(_("Notifications can't be sent to this browser: its push service isn't known here."))
     try:
         ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), decode_base64url(browser.p256dh))
@@ -62,6 +64,8 @@ def check_browser(browser: Browser) -> None:
 
 def send_push(browser: Browser, payload: dict[str, str]) -> None:
     """Send a small JSON object to a browser. Raises Gone and NotDelivered."""
+    if not _is_push_service(browser.endpoint):  # rows may be older than what is allowed
+        raise Gone
     keys = {"p256dh": browser.p256dh, "auth": browser.auth}
     with requests.Session() as session:
         session.max_redirects = 0  # the host was checked, where it leads was not
@@ -80,8 +84,23 @@ def send_push(browser: Browser, payload: dict[str, str]) -> None:
             if error.response is not None and error.response.status_code in GONE:
                 raise Gone from error
             raise NotDelivered(f"The push service answered: {error.message}") from error
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError, ValueError) as error:
             raise NotDelivered(f"The push service can't be reached ({type(error).__name__}).") from error
+
+
+def _is_push_service(endpoint: str) -> bool:
+    """Whether the address that is really called, as `requests` reads it, is one of a known push service."""
+    try:
+        called = urlsplit(requests.Request("POST", endpoint).prepare().url or "")
+        port = called.port
+    except (ValueError, requests.RequestException, HTTPError):
+        return False
+    host = called.hostname or ""
+    is_known = any(host == known or host.endswith(f".{known}") for known in settings.PUSH_HOSTS)
+    is_plain = HOST.fullmatch(host) and PLAIN_ADDRESS.fullmatch(endpoint) and called.username is None
+    if settings.SANDBOX and called.scheme == "http":
+        return bool(is_known and is_plain)
+    return bool(is_known and is_plain and called.scheme == "https" and port is None)
 
 
 def public_key() -> str:

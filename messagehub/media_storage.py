@@ -10,6 +10,8 @@ def configure_storage(env: environ.Env) -> dict:
     bucket = env.str("MEDIA_S3_BUCKET", default="")
     if not bucket:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    from botocore.config import Config  # half a second to load, and only a bucket needs it
+
     # https://django-storages.readthedocs.io/en/latest/backends/amazon-S3.html
     options = {
         "bucket_name": bucket,
@@ -22,5 +24,7 @@ def configure_storage(env: environ.Env) -> dict:
         "querystring_auth": True,
         "file_overwrite": True,  # names are ids, and asking for a free one costs a request
         "max_memory_size": MEMORY_BYTES,
+        # Eight threads answer all requests: a bucket that hangs must not hold one for minutes.
+        "client_config": Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2}),
     }
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}

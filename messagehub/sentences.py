@@ -5,6 +5,7 @@ the sentence that it was made of. So a row needs no language, and rows of before
 """
 
 import re
+from calendar import month_name
 from datetime import UTC, datetime
 from functools import cache
 
@@ -132,7 +133,11 @@ def _retell_value(match: re.Match[str], name: str) -> str:
     """Names stay as they are; a day and a provider's answer may be words of ours."""
     value = match[name]
     if name == "day":
-        return languages.format_day(datetime.strptime(value, STORED_DAY).replace(tzinfo=UTC), "j F Y")
+        try:
+            day = datetime.strptime(value, STORED_DAY).replace(tzinfo=UTC)
+        except ValueError:  # the 31st of February is a name
+            return value
+        return languages.format_day(day, "j F Y")
     return _retell_parts(value) if name == "answer" else value
 
 
@@ -155,6 +160,12 @@ def _list_patterns() -> list[tuple[str, re.Pattern[str]]]:
 def _write_pattern(sentence: str) -> str:
     pattern, end = "", 0
     for place in PLACE.finditer(sentence):
-        pattern += re.escape(sentence[end : place.start()]) + f"(?P<{place[1] or place[2]}>.+?)"
+        name = place[1] or place[2]
+        pattern += re.escape(sentence[end : place.start()]) + f"(?P<{name}>{_write_day() if name == 'day' else '.+?'})"
         end = place.end()
     return pattern + re.escape(sentence[end:])
+
+
+def _write_day() -> str:
+    """As STORED_DAY writes it, and nothing else: or a name could swallow the rest of its sentence."""
+    return rf"\d\d (?:{'|'.join(month_name[1:])}) \d{{4}}"

@@ -231,6 +231,7 @@ LIMITS = {
     "reset_per_account": env.int("LIMIT_RESET_PER_ACCOUNT", default=2),
     "requests_per_user": env.int("LIMIT_REQUESTS_PER_USER", default=60_000 if DEMO else 3000),
     "requests_per_address": env.int("LIMIT_REQUESTS_PER_ADDRESS", default=60_000 if DEMO else 300),  # not signed in
+    "uploads_per_user": env.int("LIMIT_UPLOADS_PER_USER", default=600 if DEMO else 60),
     "send_per_user": env.int("LIMIT_SEND_PER_USER", default=600 if DEMO else 120),
 }
 

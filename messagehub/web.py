@@ -7,7 +7,7 @@ deadline, and its answer leaves without one: strangers who send or read slowly h
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address, ip_network
 from urllib.parse import quote
 
@@ -25,6 +25,8 @@ THREADS = 8
 BODY_SECONDS = 20  # for the whole body, and for each further BODY_BYTES that may be sent there
 BODY_BYTES = 4 * 1024 * 1024  # phones send 2 Mbit/s
 SEND_SECONDS = 30  # for each part of the answer that the client takes
+HELD_BYTES = 200 * 1024 * 1024  # of all bodies at a time
+TOO_MANY = "Too much is being uploaded right now. Nothing was changed. Try again in a moment."
 TOO_LARGE = "The request body is too large."
 BAD_LENGTH = "The header Content-Length is no length that a body can have."
 MOST_DIGITS = 18  # of a length
@@ -50,18 +52,24 @@ class Pages:
         # Without a bound: a thread never waits for whoever reads an answer, which is kept in memory meanwhile.
         self.bridge = WSGIMiddleware(application, workers=THREADS, send_queue_size=0)
         self.proxies = Proxies(proxies)
+        self.held = HeldBytes(HELD_BYTES)
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 4404})
         if scope["type"] == "lifespan":
             return await self.bridge(scope, receive, send)
-        try:
-            body = await read_body(scope["headers"], receive, most=largest_body(scope["path"]))
-        except ClientGone:
-            return None
-        except BodyRefused as refusal:
-            return await refuse_request(scope, send, refusal)
+        with self.held.take_part() as part:
+            try:
+                most = largest_body(scope["path"], scope["headers"])
+                body = await read_body(scope["headers"], receive, most=most, part=part)
+            except ClientGone:
+                return None
+            except BodyRefused as refusal:
+                return await refuse_request(scope, send, refusal)
+            return await self.answer(scope, receive, send, body)
+
+    async def answer(self, scope, receive, send, body: bytes) -> None:
         host, port = scope.get("client") or ("", 0)
         scope = {
             **scope,
@@ -76,13 +84,40 @@ class Pages:
 PRINTABLE = "".join(map(chr, range(33, 127)))
 
 
-def largest_body(path: str) -> int:
-    """In bytes."""
+class HeldBytes:
+    """The bytes of all bodies that this process holds, `most` at a time: many large ones would fill its memory."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.total = most, 0
+
+    @contextlib.contextmanager
+    def take_part(self) -> Iterator[Callable[[int], None]]:
+        """A function that takes so many bytes more, given back at the end. It raises BodyRefused."""
+        taken = 0
+
+        def take(count: int) -> None:
+            nonlocal taken
+            if self.total + count > self.most:
+                raise BodyRefused(503, "unavailable", TOO_MANY)
+            taken += count
+            self.total += count
+
+        try:
+            yield take
+        finally:
+            self.total -= taken
+
+
+def largest_body(path: str, headers: Headers) -> int:
+    """In bytes. Strangers, who have neither a token nor a session, send no files."""
+    names = {name for name, _ in headers}
+    if not names & {b"authorization", b"cookie"}:
+        return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     return settings.LARGER_BODIES.get(path, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
-async def read_body(headers: Headers, receive, *, most: int) -> bytes:
-    """The whole body, of `most` bytes at most. Raises BodyRefused and ClientGone."""
+async def read_body(headers: Headers, receive, *, most: int, part: Callable[[int], None]) -> bytes:
+    """The whole body, of `most` bytes at most, for which `part` is asked first. Raises BodyRefused and ClientGone."""
     declared = dict(headers).get(b"content-length", b"0")
     # Python refuses to read a number of thousands of digits, and no body is that long.
     if not declared.isdigit() or len(declared) > MOST_DIGITS:
@@ -96,9 +131,11 @@ async def read_body(headers: Headers, receive, *, most: int) -> bytes:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientGone
-                body += message.get("body", b"")
-                if len(body) > most:
+                chunk = message.get("body", b"")
+                if len(body) + len(chunk) > most:
                     raise BodyRefused(413, "too_large", TOO_LARGE)
+                part(len(chunk))
+                body += chunk
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
@@ -144,6 +181,8 @@ async def refuse_request(scope, send, refusal: BodyRefused) -> None:
         (b"cache-control", b"no-store"),
         (b"connection", b"close"),
     ]
+    if refusal.status == 503:
+        headers.append((b"retry-after", b"5"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 

@@ -1,5 +1,8 @@
 """Who may call the API at all, what only admins may, and which scope an API key needs for it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -33,8 +36,18 @@ class ScopeMissing(Exception):
         )
 
 
-def scope_of(route: str, method: str, permission_classes) -> str | None:
+def find_own_scopes(view) -> dict[str, str | None]:
+    """The last part of an action's address -> its scope, where that is another than the resource's."""
+    return getattr(view, "own_scopes", {})
+
+
+def scope_of(
+    route: str, method: str, permission_classes, own_scopes: Mapping[str, str | None] = MappingProxyType({})
+) -> str | None:
     """The scope that a request needs of a key; None where no key will do."""
+    last_part = route.rstrip("/").split("/")[-1]
+    if method not in SAFE_METHODS and last_part in own_scopes:
+        return own_scopes[last_part]
     resource = route.removeprefix("api/").split("/")[0]
     safe = method in SAFE_METHODS
     if resource in PERSONAL:
@@ -57,7 +70,9 @@ class IsStaffOfOrganization(BasePermission):
         if request.user.organization_id is None:
             raise OperatorsUseAdmin
         if isinstance(request.auth, ApiKey):
-            needed = scope_of(request.resolver_match.route, request.method, view.permission_classes)
+            needed = scope_of(
+                request.resolver_match.route, request.method, view.permission_classes, find_own_scopes(view)
+            )
             if needed not in request.auth.scopes:
                 raise ScopeMissing(needed)
         return True

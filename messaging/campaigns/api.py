@@ -1,6 +1,7 @@
 """/api/campaigns."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.decorators import action
@@ -55,6 +56,8 @@ def move(summary: str, description: str):
 )
 class CampaignViewSet(TenantModelViewSet):
     """Bulk messages to one or more contact groups."""
+
+    own_scopes: ClassVar = {"group": "contacts", "approve": None}  # a program is no second person
 
     queryset = Campaign.objects.select_related("created_by", "started_by", "approved_by").prefetch_related(
         "audience_groups"

@@ -106,7 +106,9 @@ def change_campaign(
     campaign = lock_draft(campaign)
     if "content" in values:
         _check_content(values["content"])
-    values |= {"written_by": by, "approval_asked_at": None, "approved_by": None, "approved_at": None}
+    values |= {"approval_asked_at": None, "approved_by": None, "approved_at": None}
+    if by and by.pk not in campaign.writer_ids:
+        values["writer_ids"] = [*campaign.writer_ids, by.pk]
     Campaign.objects.filter(pk=campaign.pk).update(**values)
     for chosen_groups, is_excluded in ((groups, False), (excluded_groups, True)):
         if chosen_groups is not None:

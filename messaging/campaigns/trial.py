@@ -12,7 +12,8 @@ SPEED = ("per_minute", "canary_count", "canary_percent", "canary_minutes", "most
 BEHIND = timedelta(seconds=2)  # so much time that was lost is made good; messages don't pile up for longer
 JUDGED = f"""
 SELECT count(*) AS made, count(*) FILTER (WHERE m.status IN ('failed', 'undelivered', 'not_sent')) AS failed,
-       count(*) FILTER (WHERE m.status IN ('queued', 'sending')) AS flying, count(opt_out.occurred_at) AS opted_out
+       count(*) FILTER (WHERE m.status IN ('queued', 'sending', 'unknown')) AS flying,
+       count(opt_out.occurred_at) AS opted_out
 FROM messages m {responses.RESPONSES}
 WHERE m.campaign_id = %s
 """

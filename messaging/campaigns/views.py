@@ -21,6 +21,7 @@ from messagehub.ui import lists
 from messaging.campaigns import approval, campaign_listing, lifecycle, preflight, responses, retrying, testing, trial
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.forms import CampaignTestForm, DraftForm, OutcomeGroupForm
+from messaging.media import links as media_links
 from messaging.models import Campaign, CampaignRecipient
 from messaging.notifications import notices
 from messaging.sending import eligibility, enqueue
@@ -176,9 +177,10 @@ def move_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Pause, resume or cancel; retry what failed; duplicate or delete."""
     campaign = _get_campaign(request, pk)
     action = request.POST.get("action", "")
-    if action not in MOVES:
+    moves = {**MOVES, "approve": partial(_approve, seen=request.POST.get("seen", ""))}
+    if action not in moves:
         raise Http404
-    return _answer_move(request, campaign, MOVES[action])
+    return _answer_move(request, campaign, moves[action])
 
 
 def _answer_move(request: HttpRequest, campaign: Campaign, act: Callable) -> HttpResponse:
@@ -231,8 +233,8 @@ def _ask(campaign: Campaign, user) -> tuple[str, tuple]:
     return _("The admins who can approve it were told."), ("campaign", campaign.pk)
 
 
-def _approve(campaign: Campaign, user) -> tuple[str, tuple]:
-    approval.approve_campaign(campaign, by=user)
+def _approve(campaign: Campaign, user, *, seen: str) -> tuple[str, tuple]:
+    approval.approve_campaign(campaign, by=user, seen=seen)
     return _("Campaign approved. It can be started now."), ("campaign", campaign.pk)
 
 
@@ -253,7 +255,6 @@ MOVES = {
     "cancel": _cancel,
     "retry": _retry,
     "ask": _ask,
-    "approve": _approve,
     "duplicate": _duplicate,
     "delete": _delete,
 }
@@ -290,6 +291,8 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         "campaign": campaign,
         "form": form,
         "needs_approval": campaign.organization.approve_campaigns and not campaign.approved_at,
+        "seen": approval.fingerprint_of(campaign),
+        "files": media_links.name_files(campaign.media_urls),
         "may_approve": request.user.is_admin and not approval.is_writer(campaign, request.user),
         "test_form": test_form or CampaignTestForm(campaign.organization.default_country, initial={"key": uuid7()}),
     }

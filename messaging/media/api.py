@@ -9,6 +9,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from chatrooms.filters import InChatroomFilterSet
+from messagehub import limits
 from messagehub.api.schema import IDEMPOTENCY_KEY, operation
 from messagehub.api.viewsets import TenantViewSet, read_idempotency_key
 from messaging import idempotency
@@ -46,6 +47,7 @@ class UploadViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, Tenan
         refuses=[413, 422],
     )
     def create(self, request):
+        limits.count_attempt("uploads_per_user", str(request.user.pk))
         data = self.read_input()
         file, chatroom = data["file"], data["chatroom"]
 

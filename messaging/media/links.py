@@ -40,6 +40,11 @@ def read_reference(address: str) -> UUID | None:
     return UUID(found[1]) if found else None
 
 
+def name_files(addresses: Iterable[str]) -> list[str]:
+    """As people read them: an upload's name, and the whole address of a file elsewhere."""
+    return [found[2] if (found := REFERENCE.fullmatch(address)) else address for address in addresses]
+
+
 def list_elsewhere(addresses: Iterable[str]) -> list[str]:
     """Addresses of files that we do not store."""
     return [address for address in addresses if not is_reference(address)]

@@ -1,7 +1,6 @@
 """Files to send: taken in, held by the messages that carry them, and forgotten."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -15,12 +14,13 @@ from accounts.models import User
 from chatrooms.models import Chatroom
 from integrations import isolation, providers
 from integrations.models import Platform
-from messagehub import media_types, sql, tenancy
+from messagehub import media_types, names, sql, stored_files, tenancy
 from messaging.media import links
 from messaging.models import Attachment, Message, Upload
 
 MB = 1024 * 1024
 BATCH = 500
+FALLBACK_NAME = "file"  # of one whose name nobody could see
 # Until the commit: who deletes an upload waits, and finds that it is used.
 HOLD = "SELECT id FROM uploads WHERE id = ANY(%s::uuid[]) ORDER BY id FOR KEY SHARE"
 LOCK = "SELECT id FROM uploads WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE"
@@ -92,7 +92,7 @@ def store_upload(chatroom: Chatroom, file: File, *, name: str, by: User) -> Uplo
         organization_id=chatroom.organization_id,
         chatroom=chatroom,
         uploaded_by=by,
-        name=" ".join(name.split())[:200],
+        name=clean_name if names.is_visible(clean_name := " ".join(name.split())[:200]) else FALLBACK_NAME,
         content_type=content_type,
         size=size,
         width=width,
@@ -178,6 +178,5 @@ def _delete_unused(upload_ids: Sequence[UUID]) -> int:
     # Locked before they are looked for: a message that is being stored with one of them is seen then.
     sql.fetch_rows(LOCK, [list(upload_ids)])
     files = [row["file"] for row in sql.fetch_rows(DELETE, [list(upload_ids)])]
-    for file in files:
-        transaction.on_commit(partial(default_storage.delete, file))
+    stored_files.delete_after_commit(files)
     return len(files)

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import messagehub.keys
+import messagehub.names
 import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
@@ -36,7 +37,14 @@ class Migration(migrations.Migration):
                     "created_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
                 ),
-                ("name", models.CharField(help_text="What the file was called.", max_length=200)),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="What the file was called.",
+                        max_length=200,
+                        validators=[messagehub.names.validate_name],
+                    ),
+                ),
                 ("content_type", models.CharField(help_text="By its own bytes.", max_length=100)),
                 ("size", models.PositiveIntegerField(help_text="In bytes.")),
                 ("width", models.PositiveIntegerField(help_text="In pixels, of pictures.", null=True)),

@@ -1,5 +1,6 @@
 """A second person approves a campaign, and admins are notified."""
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -38,14 +39,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="campaign",
-            name="written_by",
-            field=models.ForeignKey(
-                db_index=False,
-                help_text="Who changed it last; empty for who created it.",
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
+            name="writer_ids",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.UUIDField(),
+                db_default=[],
+                default=list,
+                help_text="Who changed it, beside who created it.",
+                size=None,
             ),
         ),
         migrations.AddField(

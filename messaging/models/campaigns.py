@@ -1,6 +1,7 @@
 """Campaigns: one text to the contacts of some groups, and what became of it for each of them."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -47,10 +48,9 @@ class Campaign(Row):
     reserved = models.PositiveBigIntegerField(
         default=0, db_default=0, help_text="Tokens set aside for those who wait, out of whom started it."
     )
-    written_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False,
-        help_text="Who changed it last; empty for who created it.",
-    )  # fmt: skip
+    writer_ids = ArrayField(
+        models.UUIDField(), default=list, db_default=[], help_text="Who changed it, beside who created it."
+    )
     approval_asked_at = models.DateTimeField(null=True, help_text="Since when it waits for a second person.")
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False

@@ -5,6 +5,7 @@ from django.db import models
 
 from accounts.models import Organization
 from chatrooms.models import Chatroom, InChatroomQuerySet
+from messagehub import names
 from messagehub.keys import Row
 
 UPLOAD_SCHEME = "upload:"  # begins what refers to one in `media_urls`
@@ -18,7 +19,7 @@ class Upload(Row):
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
     )
-    name = models.CharField(max_length=200, help_text="What the file was called.")
+    name = models.CharField(max_length=200, validators=[names.validate_name], help_text="What the file was called.")
     content_type = models.CharField(max_length=100, help_text="By its own bytes.")
     size = models.PositiveIntegerField(help_text="In bytes.")
     width = models.PositiveIntegerField(null=True, help_text="In pixels, of pictures.")

@@ -149,12 +149,12 @@ def _take_rings(
 
 
 def _send_payloads(subscription: PushSubscription, payloads: Payloads) -> Exception | None:
-    """In a thread, without the database."""
+    """In a thread, without the database. What it raised: one browser's trouble is not the others'."""
     browser = web_push.Browser(subscription.endpoint, subscription.p256dh, subscription.auth)
     try:
         for payload in payloads:
             web_push.send_push(browser, payload)
-    except (web_push.Gone, web_push.NotDelivered) as error:
+    except Exception as error:
         return error
     return None
 

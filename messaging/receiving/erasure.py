@@ -1,17 +1,14 @@
 """Forgetting people who ask their provider for it: names, pictures, addresses, and what was written."""
 
 from collections.abc import Sequence
-from functools import partial
 
-from django.core.files.storage import default_storage
-from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
 from accounts import audit
 from chatrooms.models import Contact, ContactActivity, ContactAddress
 from integrations.events import ErasureRequested
-from messagehub import sentences
+from messagehub import sentences, stored_files
 from messaging.conversations import changes
 from messaging.live import event_log
 from messaging.models import Message, Note, OptOutOffer
@@ -85,7 +82,7 @@ def _erase_person(contact: Contact) -> list[event_log.Change]:
     Contact.objects.filter(pk=contact.pk).update(**values)
     contact.activities.filter(kind__in=ABOUT_THEM).update(about="")
     if contact.profile_picture_url:
-        transaction.on_commit(partial(default_storage.delete, contact.profile_picture_url))
+        stored_files.delete_after_commit([contact.profile_picture_url])
     audit.record_action("contact.erase", actor=None, target=contact)
     # Recorded by the caller with all the others: the chatrooms' event counters are locked last.
     return changes.list_contact_changes(contact)

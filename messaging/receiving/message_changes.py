@@ -1,16 +1,14 @@
 """What happens to a message after it was written: reactions, edits and unsending."""
 
 from collections.abc import Collection, Iterable, Sequence
-from functools import partial
 from uuid import UUID
 
 import orjson
-from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import connection
 
 from integrations.events import Edited, Reaction, Unsent
 from integrations.models import WebhookEvent
-from messagehub import sql
+from messagehub import sql, stored_files
 from messaging.live import event_log
 from messaging.media import uploads
 from messaging.models import Attachment
@@ -142,5 +140,4 @@ def forget_files(message_ids: Sequence[UUID]) -> None:
     kept = list(attachments.values_list("file", "upload_id"))
     attachments.delete()
     uploads.forget_unused(upload_id for _, upload_id in kept if upload_id)
-    for file in [file for file, _ in kept if file]:
-        transaction.on_commit(partial(default_storage.delete, file))
+    stored_files.delete_after_commit(file for file, _ in kept if file)

@@ -1,5 +1,7 @@
 """A second person's approval, where the organization wants it: who may give it, who is told, and what takes it back."""
 
+import re
+
 import pytest
 from django.core import mail
 
@@ -26,6 +28,11 @@ def eve(acme, inside):
         return factories.UserFactory(organization=acme.organization, name="Eve", role="admin")
 
 
+def read_seen(page, campaign) -> str:
+    """What the button to approve stands for."""
+    return re.search(r'name="seen" value="(\w+)"', page.get(f"/campaigns/{campaign.pk}/").content.decode())[1]
+
+
 def refusal(answer) -> tuple[int, str]:
     return answer.status_code, answer.json().get("error", {}).get("code", "")
 
@@ -44,10 +51,12 @@ def test_only_an_admin_who_did_not_write_it_lets_it_start(api, browser, bo, ann,
         assert notices.count_unseen(eve) == 1
     page = browser(eve)
     assert "asks you to approve the campaign" in page.get("/notifications/").content.decode()
-    assert 'value="approve"' in page.get(f"/campaigns/{campaign.pk}/").content.decode()
+    seen = read_seen(page, campaign)
     with inside(acme):
         assert notices.count_unseen(eve) == 0  # she has looked at it
-    done = page.post(f"/campaigns/{campaign.pk}/move/", {"action": "approve"}, follow=True).content.decode()
+    done = page.post(
+        f"/campaigns/{campaign.pk}/move/", {"action": "approve", "seen": seen}, follow=True
+    ).content.decode()
     assert "Campaign approved. It can be started now." in done
     assert api(ann).get(path).json()["approved_by"]["name"] == "Eve"
     assert api(ann).post(f"{path}/start").status_code == 200
@@ -104,3 +113,34 @@ def test_who_has_not_looked_is_mailed_and_a_deleted_draft_is_forgotten(ann, bo, 
     with inside(acme):
         lifecycle.delete_campaign(Campaign.objects.get(pk=campaign.pk))
         assert not Notification.objects.exists()
+
+
+# ---------------------------------------------------------------- what was looked at is what is approved
+def test_what_changed_since_it_was_looked_at_is_not_approved(browser, api, bo, eve, crowd, draft):
+    campaign = draft(crowd(2))
+    path, page = f"/api/campaigns/{campaign.pk}", browser(eve)
+    seen = read_seen(page, campaign)
+    api(bo).patch(path, {"content": "Something else"})
+
+    for given in ({"seen": seen}, {}):
+        answer = page.post(f"/campaigns/{campaign.pk}/move/", {"action": "approve", **given}, follow=True)
+        assert "changed since you opened it" in answer.content.decode()
+    assert api(bo).get(path).json()["approved_at"] is None
+
+
+def test_who_wrote_some_of_it_does_not_approve_it_after_somebody_else_changed_it(api, bo, eve, crowd, draft):
+    path = f"/api/campaigns/{draft(crowd(2)).pk}"
+    api(eve).patch(path, {"content": "Eve's own text"})
+    api(bo).patch(path, {"name": "Renamed"})
+
+    assert refusal(api(eve).post(f"{path}/approve")) == (409, "not_approver")
+
+
+def test_an_approver_sees_the_files_that_go_along(browser, eve, crowd, draft):
+    campaign = draft(crowd(2), media_urls=["https://shop.example/picture.jpg"])
+    assert "https://shop.example/picture.jpg" in browser(eve).get(f"/campaigns/{campaign.pk}/").content.decode()
+
+
+def test_a_program_is_no_second_person(by_key, eve, crowd, draft):
+    path = f"/api/campaigns/{draft(crowd(2)).pk}/approve"
+    assert by_key(eve, "read", "send", "contacts", "admin").post(path).status_code == 403

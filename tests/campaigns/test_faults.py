@@ -98,7 +98,7 @@ def test_a_thousand_with_six_hundred_tokens_stop_there_and_go_on_with_more(
         until(lambda: look(campaign)[0].state == "paused")
         paused, counts = look(campaign)
         assert paused.paused_code == "insufficient_tokens"
-        assert paused.paused_message.endswith("ask an admin for 400 more.")
+        assert paused.paused_message.endswith("Ask an admin for 400 more before you resume.")
         assert counts["waiting"] == 400
         assert len(gone(desk)) == len(set(gone(desk))) == 600
         assert (desk.balance, reserved(desk, inside)) == (0, 0)

@@ -148,3 +148,13 @@ def test_a_group_is_made_of_those_with_one_outcome(api, browser, bo, cy, acme, c
     assert (again.status_code, "There is already a group" in again.content.decode()) == (422, True)
     nobody = page.post(f"/campaigns/{skipped.pk}/group/", {"outcome": "failed", "name": "Else"})
     assert "No recipient of this campaign has this outcome." in nobody.content.decode()
+
+
+def test_a_key_that_may_only_send_makes_no_group(by_key, bo, crowd, draft, do):
+    campaign = draft(crowd(2))
+    do("start", campaign)
+    do("cancel", campaign)
+    wanted = {"outcome": "canceled", "name": "Canceled"}
+
+    assert by_key(bo, "send").post(f"/api/campaigns/{campaign.pk}/group", wanted).status_code == 403
+    assert by_key(bo, "contacts").post(f"/api/campaigns/{campaign.pk}/group", wanted).status_code != 403

@@ -163,3 +163,16 @@ def test_the_end_is_told_by_its_own_speed_and_pause(acme, rich, crowd, draft, in
     with inside(acme):
         told = preflight.check_campaign(Campaign.objects.get(pk=campaign.pk), by=rich)
     assert told.ends_at - told.starts_at == timedelta(minutes=13)
+
+
+def test_a_trial_of_which_nobody_knows_what_became_does_not_go_on(crowd, draft, do, counts, pass_time):
+    """The provider timed out on all of it, and to find out takes longer than the trial's pause."""
+    campaign = draft(crowd(8), canary_count=4, canary_minutes=10, most_failures=0)
+    do("start", campaign)
+    feed_all()
+    become("unknown", campaign)
+    feed_all()
+    pass_time(canary_until=None)
+    feed_all()
+
+    assert counts(campaign) == {"unknown": 4, "waiting": 4}

@@ -1,6 +1,7 @@
 """Files to send: taken by their bytes, kept in the chatroom, given to providers by a link that expires."""
 
 import time
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -201,3 +202,28 @@ def test_only_what_was_never_sent_is_forgotten_after_a_week(
         assert set(Upload.objects.values_list("name", flat=True)) == {"Häuschen & Co.jpeg", "x.vcf"}
         assert Upload.objects.filter(pk=recent.pk).exists()
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
+
+
+def test_a_file_that_cannot_be_deleted_keeps_no_other(
+    acme, sales, bo, inside, settings, globex, elsewhere, zed, django_capture_on_commit_callbacks
+):
+    with inside(globex):
+        stuck = uploads.store_upload(elsewhere.room, SimpleUploadedFile("x", samples.picture()), name="a.png", by=zed)
+    with inside(acme):
+        mine = uploads.store_upload(sales.room, SimpleUploadedFile("x", samples.picture()), name="b.png", by=bo)
+    place = Path(settings.MEDIA_ROOT, stuck.file.name)
+    place.unlink()
+    place.mkdir()
+    (place / "x").write_text("x")
+    settings.UPLOADS_KEPT_DAYS = 0
+
+    with django_capture_on_commit_callbacks(execute=True):
+        uploads.forget_unsent()
+
+    assert not Path(settings.MEDIA_ROOT, mine.file.name).exists()
+
+
+def test_a_file_whose_name_nobody_sees_has_a_plain_one(bo, sales, acme, inside):
+    file = SimpleUploadedFile("x", samples.picture())
+    with inside(acme):
+        assert uploads.store_upload(sales.room, file, name="\u200b \u2060", by=bo).name == "file"

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from messagehub import web
-from messagehub.web import Pages, Proxies
+from messagehub.web import HeldBytes, Pages, Proxies
 
 
 class Probe:
@@ -177,9 +177,30 @@ def test_files_may_be_larger(probe, path, mebibytes, expected, has_length):
     body = b"x" * (mebibytes * 1024 * 1024)
     headers = [(b"content-length", str(len(body)).encode())] if has_length else []
 
-    status, _ = ask(Pages(probe), part(body), path=path, headers=headers)
+    status, _ = ask(Pages(probe), part(body), path=path, headers=[*headers, (b"authorization", b"Bearer x")])
 
     assert status == expected
+
+
+def test_strangers_send_no_files(probe):
+    body = b"x" * (2 * 1024 * 1024)
+
+    assert ask(Pages(probe), part(body), path="/api/media")[0] == 413
+    assert ask(Pages(probe), part(body), path="/api/media", headers=[(b"cookie", b"sessionid=x")])[0] == 200
+
+
+def test_all_bodies_together_have_a_limit_and_give_back_what_they_took(probe):
+    pages, body = Pages(probe), b"x" * 600_000
+    pages.held = HeldBytes(1_000_000)
+
+    with pages.held.take_part() as take:
+        take(500_000)
+        status, answer = ask(pages, part(body))
+    assert (status, orjson.loads(answer)["error"]["code"]) == (503, "unavailable")
+
+    assert ask(pages, part(body))[0] == 200
+    assert ask(pages, part(body))[0] == 200
+    assert pages.held.total == 0
 
 
 @pytest.mark.parametrize("length", [b"9" * 5000, b"9" * 19, b"\xb2", b"-1", b"1e3", b"+3", b""])

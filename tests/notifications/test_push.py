@@ -239,6 +239,10 @@ def test_operators_have_none(service, browser_of, olga):
         {"endpoint": "https://user@127.0.0.1/x"},
         {"endpoint": "ftp://127.0.0.1/x"},
         {"endpoint": "127.0.0.1"},
+        {"endpoint": "https://169.254.169.254\\.127.0.0.1/latest"},
+        {"endpoint": "https://a..127.0.0.1/x"},
+        {"endpoint": "https://127.0.0.1:8443/x"},
+        {"endpoint": "https://127.0.0.1/a b"},
         {"p256dh": "AAAA"},
         {"p256dh": "B" + "A" * 86},
         {"p256dh": "é"},
@@ -294,6 +298,18 @@ def test_a_broken_row_keeps_no_other_browser_from_ringing(service, turn_on, ann,
 
     assert push.ring_browsers() == 1
     assert len(service.read("whole")) == 1
+
+
+@pytest.mark.parametrize("endpoint", ["http://a..127.0.0.1/x", "http://169.254.169.254\\.127.0.0.1/", "nonsense"])
+def test_a_refused_address_takes_no_ring_from_others(service, turn_on, zed, elsewhere, bo, sales, endpoint):
+    turn_on(zed, "odd", [elsewhere.room]), turn_on(bo, "whole")
+    with tenancy.system():
+        PushSubscription.objects.filter(user=zed).update(endpoint=endpoint)
+    begin_waiting(elsewhere), begin_waiting(sales)
+
+    assert push.ring_browsers() == 1
+    assert len(service.read("whole")) == 1
+    assert subscriptions() == 1  # the odd one is given up
 
 
 # ---------------------------------------------------------------- what a phone installs

@@ -37,3 +37,10 @@ def test_stored_sentence_is_retold(stored, german):
         assert sentences.retell(stored) == german
     with translation.override("en-gb"):
         assert sentences.retell(stored) == stored
+
+
+@pytest.mark.parametrize("name", ["Sale ends on Friday", "Shop", "31 February 2026", "ends on 05 December 2026"])
+def test_a_name_that_reads_like_the_sentence_breaks_nothing(name):
+    text = sentences.EXPIRING_TOKEN.format(name=name, day="05 December 2026")
+    with translation.override("de"):
+        assert name in sentences.retell(text)
