@@ -9,10 +9,11 @@ let form = null, list = null, conversation = null, changed = () => {}, wanted = 
 // `takes` says whether files are wanted now: a note has none.
 export function serve(box, of, onChange, takes) {
   [form, conversation, changed, wanted] = [box, of, onChange, takes];
-  list = form?.querySelector("#files") ?? null;
+  const button = form?.querySelector("#attach");       // none where only a note can be written
+  list = button ? form.querySelector("#files") : null;
   if (!list) return;
   const input = form.querySelector("#file");
-  form.querySelector("#attach").addEventListener("click", () => input.click());
+  button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => { add([...input.files]); input.value = ""; });
   // What is copied out of a document is a text with a picture of it.
   form.addEventListener("paste", (event) => event.clipboardData.types.includes("text/plain") || take(event, event.clipboardData));
