@@ -37,6 +37,7 @@ class Site:
 
 @pytest.fixture
 def site() -> Site:
+    finders.find("ui/inter.woff2")  # cut down at its first use, which takes seconds: no browser's page waits for that
     return Site()
 
 
