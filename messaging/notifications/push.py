@@ -74,7 +74,7 @@ class Ring:
         return _("A customer is waiting.")
 
 
-def subscribe(user: User, sign_in_id: UUID, browser: web_push.Browser, chatrooms: Iterable[Chatroom]) -> None:
+def subscribe_browser(user: User, sign_in_id: UUID, browser: web_push.Browser, chatrooms: Iterable[Chatroom]) -> None:
     """Ring this browser from now on, or change for which chatrooms. Raises web_push.InvalidSubscription."""
     web_push.check_browser(browser)
     PushSubscription.objects.update_or_create(
@@ -91,12 +91,8 @@ def subscribe(user: User, sign_in_id: UUID, browser: web_push.Browser, chatrooms
     )
 
 
-def unsubscribe(sign_in_id: UUID) -> None:
+def unsubscribe_browser(sign_in_id: UUID) -> None:
     PushSubscription.objects.filter(sign_in_id=sign_in_id).delete()
-
-
-def find_subscription(user: User, sign_in_id: UUID) -> PushSubscription | None:
-    return PushSubscription.objects.filter(user=user, sign_in_id=sign_in_id).first()
 
 
 def ring_browsers() -> int:

@@ -21,9 +21,9 @@ class PushSubscriptionForm(forms.Form):
     auth = forms.CharField(max_length=32)
     chatrooms = forms.ModelMultipleChoiceField(Chatroom.objects.none(), required=False)
 
-    def __init__(self, user: User, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["chatrooms"].queryset = Chatroom.objects.visible_to(user)  # type: ignore[attr-defined]
+    def __init__(self, user: User, *args, **options):
+        super().__init__(*args, **options)
+        self.fields["chatrooms"].queryset = Chatroom.objects.visible_to(user)
 
 
 @require_POST
@@ -37,7 +37,7 @@ def turn_on(request: HttpRequest) -> HttpResponse:
     data = form.cleaned_data
     browser = web_push.Browser(data["endpoint"], data["p256dh"], data["auth"])
     try:
-        push.subscribe(request.user, sign_in_id, browser, data["chatrooms"])
+        push.subscribe_browser(request.user, sign_in_id, browser, data["chatrooms"])
     except web_push.InvalidSubscription as error:
         return _refuse(str(error))
     return HttpResponse(status=204)
@@ -45,7 +45,7 @@ def turn_on(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def turn_off(request: HttpRequest) -> HttpResponse:
-    push.unsubscribe(_sign_in_id(request))
+    push.unsubscribe_browser(_sign_in_id(request))
     return HttpResponse(status=204)
 
 

@@ -6,6 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 SHOTS = Path(__file__).resolve().parent.parent / "shots"
+THEMES = ("light", "dark")
 EVERYTHING = {"resultTypes": ["violations"]}  # all that passes is a megabyte for some pages
 COLORS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
 FINISH = """document.getAnimations()
@@ -33,7 +34,7 @@ def set_theme(page: Page, theme: str) -> None:
 def assert_accessible(page: Page, name: str, *, pictures: bool = True) -> None:
     """No violation that axe-core knows in light, none of colours in dark; a picture of each."""
     width = page.viewport_size["width"]
-    for theme, options in (("light", EVERYTHING), ("dark", COLORS)):
+    for theme, options in zip(THEMES, (EVERYTHING, COLORS), strict=True):
         set_theme(page, theme)
         if pictures:
             shot(page, f"{name}-{width}-{theme}")

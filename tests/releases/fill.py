@@ -125,7 +125,7 @@ class Day:
     def turn_on_notifications(self) -> None:
         browser = web_push.Browser("https://fcm.googleapis.com/x", web_push.public_key(), "c2l4dGVlbiBieXRlcyEhIQ")
         with tenancy.organization(self.organization.pk):
-            push.subscribe(self.agent, uuid4(), browser, [self.room])
+            push.subscribe_browser(self.agent, uuid4(), browser, [self.room])
 
     def leave_one_waiting(self) -> None:
         card = SimpleUploadedFile("card.vcf", b"BEGIN:VCARD\nFN:Shop\nEND:VCARD\n")
