@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
 WATCH = """
 window.shift = 0; window.largest = 0;
 new PerformanceObserver((list) => {
@@ -89,10 +88,12 @@ def visit(
 
 
 def main() -> None:
+    from tests.browser import launch_chromium
+
     details = json.loads(Path(".local/demo.json").read_text())
     person, base_url = details["users"][0], details["base_url"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = launch_chromium(playwright)
         cookies = signed_in(browser, base_url, person["email"], person["password"])
         first = visit(browser, base_url, cookies)
         print(f"{first}\n{len(first.requests)} requests, {first.bytes / 1024:.1f} KB, shift {first.shift:.4f}")

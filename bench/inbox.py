@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from bench.first_visit import CHROMIUM, WATCH, signed_in, visit
+from bench.first_visit import WATCH, signed_in, visit
 from bench.table import Line
 from messagehub import launcher
 
@@ -64,12 +64,13 @@ document.addEventListener("DOMContentLoaded", () => new MutationObserver((record
 
 
 def run(_: Path) -> list[Line]:
+    from tests.browser import launch_chromium
     from tests.running_demo import demo_folder, running_demo
 
     with demo_folder() as folder, running_demo(folder) as demo, sync_playwright() as playwright:
         maya, phone = demo.client("maya"), "+15557770000"
         _fill(demo, maya, phone)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = launch_chromium(playwright)
         person = demo.people["maya"]
         cookies = signed_in(browser, demo.base_url, person["email"], person["password"])
         talk = maya.conversation_with(phone)["id"]

@@ -1,7 +1,5 @@
 """What every test needs: a database that the owner made and the application role uses, and an empty Valkey."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import services
+from tests.browser import launch_chromium
 from tests.running_demo import Demo, demo_folder, running_demo
 
 pytest_plugins = ["tests.cast", "tests.desk"]
@@ -21,7 +20,6 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 BROWSERS = 2  # at once: each keeps a core busy, and four of them kept each other waiting
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -83,13 +81,8 @@ def _static_files_as_they_are() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Real Chromium, Debian's; never a downloaded one."""
-    if not CHROMIUM:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing: install Debian's package `chromium`.")
-        pytest.skip("no Chromium")
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launch_chromium(playwright)
 
 
 @pytest.fixture(scope="session")

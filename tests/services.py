@@ -57,15 +57,21 @@ def start_postgres() -> None:
     launcher.ensure(_local_dir, valkey=False, durable=False)
 
 
+def connect_unchecked() -> psycopg.Connection:
+    """As the superuser and without triggers, so no reference is checked, and no append-only table refuses."""
+    host = launcher.locate(_local_dir).postgres_host
+    database = psycopg.connect(host=host, user="postgres", dbname="messagehub", autocommit=True)
+    database.execute("SET session_replication_role = replica")
+    return database
+
+
 def empty_tables() -> None:
     """Delete every row but those that migrations leave: far less work than Django's flush, which makes them anew."""
-    host = launcher.locate(_local_dir).postgres_host
-    with psycopg.connect(host=host, user="postgres", dbname="messagehub", autocommit=True) as database:
+    with connect_unchecked() as database:
         tables = [name for (name,) in database.execute(TABLES, [KEPT])]
         filled = database.execute(
             " UNION ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables)
         )
-        database.execute("SET session_replication_role = replica")  # no trigger: no reference, no append-only table
         for (name,) in filled.fetchall():
             database.execute(f"DELETE FROM {name}")
 

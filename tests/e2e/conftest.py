@@ -5,10 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
-from tests.conftest import CHROMIUM
 from tests.running_demo import Demo
-
-__all__ = ["CHROMIUM"]
 
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 expect.set_options(timeout=10_000)
@@ -22,7 +19,7 @@ def browser(chromium: Browser) -> Browser:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What browsers said that should have stayed silent: console errors and failed requests."""
+    """What browsers said that should have stayed silent: errors of scripts and the console, and failed requests."""
     return []
 
 
@@ -46,6 +43,7 @@ def signed_in(browser: Browser, demo: Demo, complaints: list[str]) -> Iterator[C
         contexts.append(context)
         page = context.new_page()
         page.on("console", heard)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", failed)
         context.add_cookies(demo.cookies.get(name, []))
         page.goto(f"{demo.base_url}/inbox/")

@@ -13,7 +13,7 @@ from importlib import import_module
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.e2e.conftest import CHROMIUM
+from tests.browser import launch_chromium
 from tests.e2e.looks import SHOTS, THEMES, shot
 from tests.e2e.scenes import LOGINS, SCENES, Scene, Stage
 from tests.running_demo import demo_folder, running_demo
@@ -32,7 +32,7 @@ def main(words: list[str]) -> int:
     wanted = [scene for scene in SCENES.values() if not words or any(scene.name.startswith(word) for word in words)]
     SHEETS.mkdir(parents=True, exist_ok=True)
     with demo_folder() as folder, running_demo(folder, **LIMITS) as demo, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = launch_chromium(playwright)
         stage = Stage(demo, browser)
         stage.hire()
         failed = [scene.name for scene in wanted if not taken(scene, stage)]

@@ -8,10 +8,11 @@ from tests.e2e.steps import arrive
 from tests.running_demo import Demo
 
 pytestmark = pytest.mark.e2e
-# A browser without a window gives every page the focus, and shows its notifications to nobody.
+# A browser without a window gives every page the focus, shows its notifications to nobody, and says it may show none.
 IN_THE_BACKGROUND = """
 document.hasFocus = () => false;
 window.Notification = class extends Notification {
+  static permission = "granted";
   constructor(title, options) {
     super(title, options);
     document.documentElement.dataset.shown = [title, ...Object.keys(options)].join();

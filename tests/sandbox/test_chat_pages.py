@@ -1,6 +1,5 @@
 """Messenger and Instagram in a real browser: a customer's whole day, on a desk and on a phone."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,8 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
+from tests.browser import launch_chromium
 from tests.sandbox.meta import AppWebhook, Meta
-from tests.sandbox.test_pages import CHROMIUM
 
 pytestmark = pytest.mark.e2e
 
@@ -17,13 +16,10 @@ pytestmark = pytest.mark.e2e
 @contextmanager
 def open_chat(meta: Meta, platform: str, **look) -> Iterator[Page]:
     """The person's chat; at the end nothing may have been complained about."""
-    if CHROMIUM is None and os.environ.get("CI") != "true":
-        pytest.skip("no Chromium")
-    assert CHROMIUM, "Chromium is missing: install Debian's package `chromium`."
     account, person = (meta.page_id, meta.psid) if platform == "messenger" else (meta.instagram_id, meta.igsid)
     complaints: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = launch_chromium(playwright)
         page = browser.new_page(**look)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
