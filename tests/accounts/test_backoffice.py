@@ -154,8 +154,7 @@ def every_lookup(model: type[models.Model], deep: int = 2) -> Iterator[str]:
 def list_of(model: type[models.Model], user, query: dict):
     request = RequestFactory().get("/admin/", query)
     request.user = user
-    with tenancy.system():
-        return admin.site._registry[model].get_changelist_instance(request)
+    return admin.site._registry[model].get_changelist_instance(request)
 
 
 @pytest.mark.parametrize("model", admin.site._registry, ids=LISTS)
@@ -166,9 +165,10 @@ def test_no_column_is_an_oracle_through_any_relation(model, olga):
     asked = {f"{lookup}__startswith" for lookup in every_lookup(model)} | {
         name + kind for name in own for kind in kinds
     }
-    for lookup in sorted(asked - OFFERED):
-        with pytest.raises((SuspiciousOperation, BadRequest)):
-            list_of(model, olga, {lookup: "a"})
+    with tenancy.system():  # once for some thousand lists
+        for lookup in sorted(asked - OFFERED):
+            with pytest.raises((SuspiciousOperation, BadRequest)):
+                list_of(model, olga, {lookup: "a"})
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -207,7 +207,8 @@ def test_every_filter_that_is_offered_answers(operator, path, event):
 def test_no_list_is_ordered_by_what_it_does_not_show(model, olga):
     shown = admin.site._registry[model]
     hidden = set(getattr(shown, "hidden", ()))
-    changelist = list_of(model, olga, {})
+    with tenancy.system():
+        changelist = list_of(model, olga, {})
     for name in changelist.list_display:
         assert changelist.get_ordering_field(name) not in hidden
     for field in model._meta.concrete_fields:  # a column that points elsewhere is ordered as that place says
