@@ -8,6 +8,7 @@ import pytest
 from phonenumbers.timezone import time_zones_for_number
 
 from accounts.models import Organization
+from chatrooms.models import Chatroom
 from messagehub import tenancy
 from messaging.campaigns import feed, lifecycle
 from messaging.models import Conversation, Message
@@ -27,13 +28,17 @@ CLOCKS = [
 ]
 
 
-def organize(start: time, until: time, zone: str = "Europe/London") -> Organization:
-    return Organization(time_zone=zone, quiet_from=start, quiet_until=until)
+def organize(start: time | None, until: time | None, zone: str = "Europe/London", **more) -> quiet_hours.Hours | None:
+    organization = Organization(time_zone=zone, quiet_from=start, quiet_until=until, **more)
+    return quiet_hours.choose_hours(organization, Chatroom(), for_campaign=True)
 
 
-def explain(phone: str, moment: str, organization: Organization) -> eligibility.Reason | None:
-    at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    return eligibility.explain_quiet_hours(organization, phone, at)
+def parse(moment: str) -> datetime:
+    return datetime.fromisoformat(moment).replace(tzinfo=UTC)
+
+
+def explain(phone: str, moment: str, hours: quiet_hours.Hours | None) -> eligibility.Reason | None:
+    return eligibility.explain_quiet_hours(hours, phone, parse(moment))
 
 
 @pytest.mark.parametrize(
@@ -68,13 +73,13 @@ def test_reason_names_the_zone_that_refuses(phone, moment, message):
 @pytest.mark.parametrize(("phone", "hours"), list(product(PHONES, CLOCKS)))
 def test_promised_time_holds_when_it_comes(phone, hours):
     """Also on the nights on which clocks are changed."""
-    organization = organize(*hours)
+    hours = organize(*hours)
     for day, hour in product(("2026-03-07", "2026-03-28", "2026-07-01", "2026-10-24", "2026-10-31"), range(0, 48, 5)):
-        at = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(hours=hour)
-        quiet = quiet_hours.find_quiet(organization, phone, at)
+        at = parse(day) + timedelta(hours=hour)
+        quiet = quiet_hours.find_quiet(hours, phone, at)
         if quiet and quiet.opens_at:
             assert quiet.opens_at > at
-            assert quiet_hours.find_quiet(organization, phone, quiet.opens_at) is None
+            assert quiet_hours.find_quiet(hours, phone, quiet.opens_at) is None
 
 
 def test_where_no_hour_fits_no_time_is_promised():
@@ -88,7 +93,7 @@ def test_where_no_hour_fits_no_time_is_promised():
 def never(acme, sales, inside):
     """Every hour is quiet somewhere in the country of this contact."""
     with inside(acme):
-        Organization.objects.update(quiet_from=time(12), quiet_until=time(11, 30))
+        Organization.objects.update(quiet_from=time(12), quiet_until=time(11, 30), quiet_hours_for_people=True)
         sales.contact.phone = RUSSIA
         sales.contact.save()
         Conversation.objects.update(last_inbound_at=None)

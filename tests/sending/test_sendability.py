@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import Organization
 from chatrooms import contacts
-from chatrooms.models import Contact, UserChatroom
+from chatrooms.models import Chatroom, Contact, UserChatroom
 from integrations.models import Channel, TwilioAccount
 from messagehub import tenancy
 from messaging.contacts import merging
@@ -51,7 +51,9 @@ def quiet(sales):
     (zone, *_) = quiet_hours.list_zones(sales.contact.phone) or [ZoneInfo(Organization.objects.get().time_zone)]
     local = now.astimezone(zone)
     Organization.objects.update(
-        quiet_from=(local - timedelta(hours=1)).time(), quiet_until=(local + timedelta(hours=1)).time()
+        quiet_from=(local - timedelta(hours=1)).time(),
+        quiet_until=(local + timedelta(hours=1)).time(),
+        quiet_hours_for_people=True,
     )
 
 
@@ -200,7 +202,8 @@ def at(text: str) -> datetime:
 )
 def test_quiet_hours_go_by_the_recipients_clock(phone, moment, opens):
     organization = Organization(time_zone="UTC", quiet_from=time(21), quiet_until=time(8))
-    quiet = quiet_hours.find_quiet(organization, phone, at(moment))
+    hours = quiet_hours.choose_hours(organization, Chatroom(), for_campaign=True)
+    quiet = quiet_hours.find_quiet(hours, phone, at(moment))
     assert (quiet.opens_at if quiet else None) == (at(opens) if opens else None)
 
 
