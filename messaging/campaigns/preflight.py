@@ -178,8 +178,9 @@ def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) 
 
 
 def _read_members(campaign: Campaign) -> Iterator[Member]:
+    organization, chatroom = campaign.organization, campaign.chatroom
     for row in sql.fetch_rows(READ, audience.build_parameters(campaign)):
-        yield Member(**row, organization=campaign.organization, chatroom=campaign.chatroom)
+        yield Member(**row, organization=organization, chatroom=chatroom)
 
 
 def _skip_unreachable(campaign: Campaign, members: Sequence[Member], preflight: Preflight) -> Iterator[Member]:

@@ -1,26 +1,18 @@
 """Quiet hours and holidays, by the recipient's local time."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import phonenumbers
 from django.utils.translation import gettext as _
-from phonenumbers import PhoneNumber, PhoneNumberType
-from phonenumbers.timezone import time_zones_for_geographical_number, time_zones_for_number
 
 from accounts.models import Organization
 from chatrooms.models import Chatroom
 from messagehub import languages
+from messaging.sending import number_zones
 
-# Types of number whose prefix says where the person is. phonenumbers lists a toll-free number with every time zone of
-# its country code, 42 for +1, so that nearly every hour is quiet in one of them.
-IN_A_PLACE = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-# Ten digits of +1 are a number as they stand, and phonenumbers takes 15 microseconds to find that out.
-NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{9}")
 # Ends of quiet hours are tried on so many days, and after each holiday: even over a change of clocks they repeat then.
 DAYS = 5  # from the day before, which it may still be somewhere
 
@@ -67,7 +59,7 @@ def choose_hours(organization: Organization, chatroom: Chatroom, *, for_campaign
 
 def find_quiet(hours: Hours | None, phone: str, at: datetime) -> Quiet | None:
     """Quiet hours or a holiday at the time `at` in any zone that the number may be in, or None."""
-    return _find_in_zones(hours, tuple(list_zones(phone)), at) if hours else None
+    return _find_in_zones(hours, number_zones.list_zones(phone), at) if hours else None
 
 
 def describe_quiet(quiet: Quiet, at: datetime) -> tuple[str, str]:
@@ -98,28 +90,6 @@ def _find_in_zones(hours: Hours, number_zones: tuple[ZoneInfo, ...], at: datetim
         return None
     holiday = hours.holidays.get(at.astimezone(refusing).date(), "")
     return Quiet(refusing, bool(number_zones), _find_opening(hours, zones, at), holiday)
-
-
-def list_zones(phone: str) -> list[ZoneInfo]:
-    """Time zones that a number may be in, by its prefix. Empty for a number without a place."""
-    try:
-        number = _parse_number(phone)
-    except phonenumbers.NumberParseException:
-        return []
-    kind = phonenumbers.number_type(number)
-    if kind not in IN_A_PLACE:
-        return []
-    # time_zones_for_number would find out the type, which is most of the work, once more.
-    is_geographical = phonenumbers.is_number_type_geographical(kind, number.country_code or 0)
-    names = time_zones_for_geographical_number(number) if is_geographical else time_zones_for_number(number)
-    return [ZoneInfo(name) for name in names if name != "Etc/Unknown"]
-
-
-def _parse_number(phone: str) -> PhoneNumber:
-    """Raises NumberParseException."""
-    if NORTH_AMERICAN.fullmatch(phone):
-        return PhoneNumber(country_code=1, national_number=int(phone[2:]))
-    return phonenumbers.parse(phone)
 
 
 def _find_opening(hours: Hours, zones: Sequence[ZoneInfo], at: datetime) -> datetime | None:

@@ -20,7 +20,7 @@ from accounts.pages.quiet_fields import QuietHoursForm
 from chatrooms import phones
 from chatrooms.models import Chatroom
 from messagehub import datetimes, languages, names
-from messaging.sending import eligibility, quiet_hours
+from messaging.sending import eligibility, number_zones, quiet_hours
 
 
 class TrialForm(QuietHoursForm):
@@ -132,7 +132,7 @@ def _explain(organization: Organization, room: Chatroom | None, given: dict) -> 
     of_campaigns, of_people = (
         quiet_hours.choose_hours(imagined, imagined_room, for_campaign=for_campaign) for for_campaign in (True, False)
     )
-    zones = quiet_hours.list_zones(phone)
+    zones = number_zones.list_zones(phone)
     return {
         "phone": phone,
         "places": [each.key.rsplit("/", 1)[-1].replace("_", " ") for each in zones[:3]],

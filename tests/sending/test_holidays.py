@@ -11,7 +11,7 @@ from accounts.models import AuditEntry, Organization, User
 from chatrooms.models import Chatroom, Contact
 from messaging.campaigns import feed, preflight
 from messaging.models import Campaign, Conversation, Message
-from messaging.sending import delivery, direct, eligibility, quiet_hours, recheck, sweeping
+from messaging.sending import delivery, direct, eligibility, number_zones, quiet_hours, recheck, sweeping
 from tests.campaigns.conftest import crowd, do, draft
 
 __all__ = ["crowd", "do", "draft"]
@@ -73,7 +73,7 @@ def test_holiday_is_the_recipient_s_day(phone, moment, days, hours, opens):
 def test_promised_time_is_the_first_that_is_free(phone, hours):
     """Found once more by asking for every quarter of an hour."""
     days = {"2026-04-22", "2026-04-24", "2026-04-25", "2026-04-27"}
-    rule, zones = organize(*sorted(days), **hours), quiet_hours.list_zones(phone)
+    rule, zones = organize(*sorted(days), **hours), number_zones.list_zones(phone)
 
     def is_free(at: datetime) -> bool:
         return all(

@@ -12,13 +12,18 @@ from chatrooms.models import Chatroom
 from messagehub import tenancy
 from messaging.campaigns import feed, lifecycle
 from messaging.models import Conversation, Message
-from messaging.sending import eligibility, quiet_hours, sweeping
+from messaging.sending import eligibility, number_zones, quiet_hours, sweeping
 from tests.campaigns.conftest import counts, crowd, do, draft, fresh
 
 __all__ = ["counts", "crowd", "do", "draft", "fresh"]
 pytestmark = pytest.mark.django_db
 TOLL_FREE, IDAHO, RUSSIA = "+18005551234", "+12085550123", "+79161234567"  # no place; two zones; sixteen
 PHONES = [TOLL_FREE, IDAHO, RUSSIA, "+12125550100", "+34612345678"]
+IN_A_PLACE = {
+    phonenumbers.PhoneNumberType.FIXED_LINE,
+    phonenumbers.PhoneNumberType.MOBILE,
+    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+}
 CLOCKS = [
     (time(21), time(8)),
     (time(20), time(10)),
@@ -149,7 +154,7 @@ def test_campaign_to_whom_no_hour_fits_ends_and_gives_its_tokens_back(
 
 
 def test_zones_are_those_that_the_library_finds_the_long_way():
-    """Of an example of each kind in each country, and of the area codes of North America, taken or not."""
+    """Of an example of each kind in each country, of what is nearly one, and of North America's area codes."""
     kinds = phonenumbers.PhoneNumberType.values()
     examples = [
         phonenumbers.example_number_for_type(region, kind)
@@ -157,9 +162,11 @@ def test_zones_are_those_that_the_library_finds_the_long_way():
         for kind in kinds
     ]
     numbers = [phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164) for each in examples if each]
+    numbers += [each[:place] + digit + each[place + 1 :] for each in numbers for place, digit in ((4, "7"), (6, "0"))]
+    numbers += [each[:-1] for each in numbers] + [f"{each}3" for each in numbers[::3]]
     numbers += [f"+1{area}{exchange}0123" for area in range(200, 1000, 3) for exchange in (155, 208, 555)]
     numbers += ["+12125550", "+112125550100", "SUPPORT", ""]
-    zones = {number: [zone.key for zone in quiet_hours.list_zones(number)] for number in numbers}
+    zones = {number: [zone.key for zone in number_zones.list_zones(number)] for number in numbers}
     assert zones == {number: list_zones_the_long_way(number) for number in numbers}
     assert sum(bool(found) for found in zones.values()) > 500
 
@@ -169,6 +176,6 @@ def list_zones_the_long_way(phone: str) -> list[str]:
         number = phonenumbers.parse(phone)
     except phonenumbers.NumberParseException:
         return []
-    if phonenumbers.number_type(number) not in quiet_hours.IN_A_PLACE:
+    if phonenumbers.number_type(number) not in IN_A_PLACE:
         return []
     return [name for name in time_zones_for_number(number) if name != "Etc/Unknown"]

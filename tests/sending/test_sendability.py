@@ -14,7 +14,7 @@ from integrations.models import Channel, TwilioAccount
 from messagehub import tenancy
 from messaging.contacts import merging
 from messaging.models import ConsentEntry, Conversation, Message
-from messaging.sending import delivery, eligibility, quiet_hours, sweeping
+from messaging.sending import delivery, eligibility, number_zones, quiet_hours, sweeping
 from tests import factories
 from tokens import ledger, proof
 from tokens.models import TokenAccount, TokenEntry
@@ -48,7 +48,7 @@ def bad_phone(sales):
 
 def quiet(sales):
     now = timezone.now()
-    (zone, *_) = quiet_hours.list_zones(sales.contact.phone) or [ZoneInfo(Organization.objects.get().time_zone)]
+    (zone, *_) = number_zones.list_zones(sales.contact.phone) or [ZoneInfo(Organization.objects.get().time_zone)]
     local = now.astimezone(zone)
     Organization.objects.update(
         quiet_from=(local - timedelta(hours=1)).time(),
