@@ -108,6 +108,9 @@ DATA_DELETED = _("The recipient's data was deleted")
 
 # Rows of a file that were not imported, and why staff opted somebody out.
 SAME_NUMBER_IN_ROW = _("Row {n} has the same phone number. That one was kept.")
+NEITHER_YES_NOR_NO = _("“%(given)s” is neither yes nor no. Write one of them as the consent, or nothing.")
+NO_CHANNEL_FOR_CONSENT = _("The chatroom has no number yet for which the consent could be recorded.")
+CONSENT_OF_FILE = _("Imported from {file}, row {n}.")
 INVALID_NUMBER = _("“%(given)s” isn't a valid phone number. Include the country code, for example +14155550123.")
 NO_AREA_CODE = _("“%(given)s” has no area code. Enter the whole number, for example +14155550123.")
 ASKED_FOR_NO_MORE = _("The customer's message asks for no more messages.")

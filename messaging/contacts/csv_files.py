@@ -19,12 +19,18 @@ MOST_COLUMNS = 60
 LONGEST_NAME, LONGEST_EMAIL = 80, 254
 # What headings are called in files that people have, in the languages of the product.
 HEADINGS = {
+    "opt_out": r"opt(ed)?[-_ ]?out|unsubscribed|do not (text|contact)|abgemeldet|abmeldung",
+    "consent": r"consent|opt(ed)?[-_ ]?in\b|subscribed|einwilligung|einverst",
     "phone": r"phone|mobile|cell|tel|number|msisdn|whatsapp|handy|rufnummer|nummer",
     "email": r"e-?mail",
     "first_name": r"first|given|vorname",
     "last_name": r"last|family|surname|nachname|familienname",
     "name": r"name|contact|kontakt",
 }
+# What cells of such a column say. Nothing is recorded for an empty one, nor where nothing is known.
+YES = frozenset("yes y true 1 x opted_in opt_in opted-in subscribed ja wahr".split())
+NO = frozenset("no n false 0 opted_out opt_out opted-out unsubscribed stop nein falsch".split())
+NOTHING = frozenset(("", "unknown", "unbekannt", "-"))
 FORMULA = re.compile(r"'(?=[=+\-@])")  # what our own export puts before a cell, and spreadsheets before a number
 
 
@@ -46,13 +52,15 @@ class Table:
 class ParsedRow:
     """A row as a contact, or with the reason why it is none. `number` is its place in the file, headings being 1.
 
-    `typed` is the phone number as the file has it.
+    `typed` is the phone number as the file has it. `consent` is a kind of consent entry, with the file's words.
     """
 
     number: int
     values: dict[str, str] = field(default_factory=dict)
     reason: str = ""
     typed: str = ""
+    consent: str = ""
+    consent_words: str = ""
 
 
 def decode_file(content: bytes, most: int = MOST_BYTES) -> str:
@@ -110,6 +118,7 @@ def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[P
         values = {kind: FORMULA.sub("", cell, count=1) for kind, cell in zip(columns, row, strict=True) if kind}
         typed = values.get("phone", "")
         try:
+            consent, consent_words = _read_consent(values)
             values = _clean_row(values, country)
         except (ValidationError, phones.ImpossibleNumber) as error:
             yield ParsedRow(number, reason=error.messages[0] if isinstance(error, ValidationError) else str(error))
@@ -119,7 +128,23 @@ def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[P
             words = _(sentences.SAME_NUMBER_IN_ROW).format(n=first)
             yield ParsedRow(number, reason=words)
         else:
-            yield ParsedRow(number, values, typed=typed)
+            yield ParsedRow(number, values, typed=typed, consent=consent, consent_words=consent_words)
+
+
+def _read_consent(values: Mapping[str, str]) -> tuple[str, str]:
+    """The kind of consent entry that a row asks for, with its words, or nothing. Raises ValidationError."""
+    given = [(kind, values.get(kind, "")) for kind in ("opt_out", "consent")]
+    for kind, words in given:
+        answer = words.casefold()
+        if answer not in YES | NO | NOTHING:
+            raise ValidationError(_(sentences.NEITHER_YES_NOR_NO), params={"given": words[:40]})
+        if (answer in YES and kind == "opt_out") or (answer in NO and kind == "consent"):
+            return "opt_out", words
+        # A column of opt-outs may say "opted_out" in place of yes.
+        if kind == "opt_out" and answer in NO - {"no", "n", "false", "0", "nein", "falsch"}:
+            return "opt_out", words
+    words = values.get("consent", "")
+    return ("opt_in", words) if words.casefold() in YES else ("", "")
 
 
 def _clean_row(values: Mapping[str, str], country: str) -> dict[str, str]:

@@ -27,6 +27,8 @@ KINDS = [
     ("last_name", gettext_lazy("Last name")),
     ("name", gettext_lazy("Whole name")),
     ("email", gettext_lazy("Email")),
+    ("consent", gettext_lazy("Wants messages")),
+    ("opt_out", gettext_lazy("Opted out")),
 ]
 State = ContactImport.State
 

@@ -1,8 +1,8 @@
 """Importing contacts from a CSV file, and undoing that. The worker does both, in batches that each commit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import islice, product
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -14,16 +14,19 @@ from accounts import audit
 from accounts.models import User
 from chatrooms import contacts, phones
 from chatrooms.models import Chatroom, Contact, ContactActivity, ContactAddress, Group, GroupMember
-from messagehub import tenancy
+from integrations.models import Channel
+from messagehub import sentences, tenancy
+from messaging.consent import entries
 from messaging.contacts import csv_files
 from messaging.contacts.csv_files import ParsedRow
-from messaging.models import ContactImport, ImportRow
+from messaging.live import event_log
+from messaging.models import ConsentEntry, ContactImport, ImportRow
 
 BATCH = 500
 MOST_BYTES_BY_API = 4000 * 1024  # 100,000 rows of 40 bytes; with the rest of the form within `LARGER_BODIES`
 PREVIEWED = 1000  # rows that are looked at before an import
 TRIES = 3  # of a batch whose contacts somebody else made or merged meanwhile
-KINDS = ("phone", "first_name", "last_name", "name", "email")
+KINDS = ("phone", "first_name", "last_name", "name", "email", "consent", "opt_out")
 State, Outcome = ContactImport.State, ImportRow.Outcome
 
 
@@ -186,6 +189,9 @@ def _import_batch(contact_import: ContactImport, batch: list[ParsedRow]) -> None
 def _write_batch(contact_import: ContactImport, batch: list[ParsedRow]) -> None:
     groups = Group.objects.select_for_update(no_key=True)
     group = groups.filter(pk=contact_import.group_id).first() if contact_import.group_id else None
+    channels = list(Channel.objects.filter(chatroom=contact_import.chatroom_id, platform=contacts.SMS).order_by("pk"))
+    if not channels:
+        batch = [replace(row, reason=sentences.NO_CHANNEL_FOR_CONSENT) if row.consent else row for row in batch]
     good = [row for row in batch if not row.reason]
     existing = _find_existing(contact_import.chatroom_id, good)
     made = {row.number: _new_contact(contact_import, row) for row in good if row.number not in existing}
@@ -221,6 +227,37 @@ def _write_batch(contact_import: ContactImport, batch: list[ParsedRow]) -> None:
         existing_count=F("existing_count") + len(existing),
         skipped_count=F("skipped_count") + len(batch) - len(good),
     )
+    # Last of all: it may lock the chatroom's event counter.
+    event_log.record_events(_record_consent(contact_import, channels, [row for row in good if row.consent]))
+
+
+def _record_consent(
+    contact_import: ContactImport, channels: Sequence[Channel], rows: Sequence[ParsedRow]
+) -> list[event_log.Change]:
+    """What the rows say, for each channel of the chatroom; returns the changes to record.
+
+    No file lifts an opt-out, and what holds already is not said again.
+    """
+    decisions = entries.find_decisions([channel.pk for channel in channels], [row.values["phone"] for row in rows])
+    new_entries = []
+    for row, channel in product(rows, channels):
+        decision = decisions.get((channel.pk, row.values["phone"]))
+        if decision and decision.kind in (row.consent, ConsentEntry.Kind.OPT_OUT):
+            continue
+        new_entries.append(
+            ConsentEntry(
+                organization_id=contact_import.organization_id,
+                channel=channel,
+                address=row.values["phone"],
+                kind=row.consent,
+                source=ConsentEntry.Source.IMPORT,
+                text=row.consent_words,
+                actor_id=contact_import.created_by_id,
+                reason=sentences.CONSENT_OF_FILE.format(file=contact_import.file_name, n=row.number),
+            )
+        )
+    ConsentEntry.objects.bulk_create(new_entries)
+    return entries.list_consequences((entry.channel_id, entry.address, entry.kind) for entry in new_entries)
 
 
 def _new_contact(contact_import: ContactImport, row: ParsedRow) -> Contact:
