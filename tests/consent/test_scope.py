@@ -57,7 +57,9 @@ def list_refused(places: dict[str, SimpleNamespace], inside) -> set[str]:
     for name, place in places.items():
         with inside(place.world):
             verdict = eligibility.may_send(place.admin, place.conversation, content="Hi")
-            (same,) = eligibility.may_send_to_each(place.admin, place.number, [(place.contact, PHONE)])
+            (same,) = eligibility.may_send_to_each(
+                place.admin, place.number, [(place.contact, PHONE)], for_campaign=False
+            )
             codes = {reason.code for reason in verdict.reasons}
             assert codes == {reason.code for reason in same.reasons}, "campaigns ask the same"
             refused |= {name} if codes == {"opted_out"} else set()

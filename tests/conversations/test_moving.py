@@ -162,7 +162,7 @@ def test_a_conversation_left_behind_is_not_answered_from_a_number_of_another_cha
         conversation = Conversation.objects.get(pk=sales.conversation.pk)
         single = eligibility.may_send(ann, conversation)
         number = Channel.objects.get(pk=sales.number.pk)
-        (each,) = eligibility.may_send_to_each(ann, number, [(sales.contact, sales.contact.phone)])
+        (each,) = eligibility.may_send_to_each(ann, number, [(sales.contact, sales.contact.phone)], for_campaign=False)
         assert [r.code for r in single.reasons] == [r.code for r in each.reasons] == ["no_sender"]
 
 
