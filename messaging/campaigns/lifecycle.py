@@ -74,8 +74,10 @@ def create_campaign(
     media_urls: Sequence[str] = (),
     **speed: int | None,
 ) -> Campaign:
-    """Create a draft; `speed` has columns of trial.SPEED. Raises BadTemplate where the text has unknown variables."""
+    """Create a draft; `speed` has columns of trial.SPEED. Raises BadTemplate where the text has unknown variables, and
+    UploadGone."""
     _check_content(content)
+    uploads.hold_files(media_urls)
     campaign = Campaign.objects.create(
         organization_id=chatroom.organization_id,
         chatroom=chatroom,
@@ -102,8 +104,10 @@ def change_campaign(
     by: User | None = None,
     **values,
 ) -> None:
-    """Change a draft, which takes its approval back. Raises WrongCampaignState once it is started, and BadTemplate."""
+    """Change a draft, which takes its approval back. Raises WrongCampaignState once it is started, BadTemplate and
+    UploadGone."""
     campaign = lock_draft(campaign)
+    uploads.hold_files(values.get("media_urls", ()))
     if "content" in values:
         _check_content(values["content"])
     values |= {"approval_asked_at": None, "approved_by": None, "approved_at": None}

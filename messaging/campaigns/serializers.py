@@ -11,13 +11,12 @@ from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroo
 from chatrooms.models import Chatroom, Group
 from integrations import segments
 from integrations.models import Channel
-from integrations.providers import count_most_media
 from messagehub import names
 from messagehub.api.serializers import InputSerializer, KnownValueField, RowSerializer
 from messaging import payloads
 from messaging.campaigns import lifecycle, responses
 from messaging.conversations.serializers import AheadField
-from messaging.media.serializers import StoredMediaField
+from messaging.media.serializers import StoredMediaField, require_total
 from messaging.message_templates.serializers import ELSEWHERE
 from messaging.models import Campaign, CampaignRecipient, MessageTemplate
 from messaging.payload_schema import MediaListField
@@ -341,7 +340,9 @@ class NewCampaignSerializer(InputSerializer):
             raise serializers.ValidationError({"template_id": [ELSEWHERE]})
         chosen_values = {"chatroom": room, "content": template.body if template else data["content"]}
         if template and template.media_urls:
-            chosen_values["media_urls"] = [*data.get("media_urls", []), *template.media_urls][: count_most_media()]
+            own = data.get("media_urls", [])
+            require_total(own, template)
+            chosen_values["media_urls"] = [*own, *template.media_urls]
         return in_one_room({**flatten_canary(data), **chosen_values}, room.pk)
 
 

@@ -9,6 +9,12 @@ from integrations import providers
 from messaging.models import Upload
 
 
+def say_too_many() -> str:
+    """What is said of more files than any platform takes in one message."""
+    words = _("At most {n} files go along with a message, those of its template included.")
+    return words.format(n=providers.count_most_media())
+
+
 def find_unfit(platform: str, uploads: Sequence[Upload]) -> tuple[str, str, str] | None:
     """Why the platform does not take these files in one message: a code, the words, and what to do; None if it does."""
     limits, label = providers.read_limits(platform), providers.name_platform(platform)

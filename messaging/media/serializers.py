@@ -1,5 +1,6 @@
 """What goes in and out at /api/media."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from rest_framework import serializers
@@ -9,8 +10,8 @@ from chatrooms.models import Chatroom
 from integrations.models import Platform
 from integrations.providers import count_most_media, list_takers
 from messagehub.api.serializers import InputSerializer, RowSerializer
-from messaging.media import links
-from messaging.models import Upload
+from messaging.media import fitting, links
+from messaging.models import MessageTemplate, Upload
 from messaging.payload_schema import MediaListField
 
 
@@ -20,6 +21,8 @@ class MediaField(MediaListField):
     address = serializers.URLField(max_length=2000)
 
     def to_internal_value(self, data) -> list[Upload | str]:
+        if isinstance(data, list) and len(data) > count_most_media():
+            raise serializers.ValidationError(fitting.say_too_many())
         items = super().to_internal_value(data)
         keys = [_read_id(item) for item in items]
         visible = Upload.objects.visible_to(self.context["request"].user)
@@ -48,10 +51,16 @@ class StoredMediaField(MediaField):
     """The same for `media_urls` of templates and campaigns, which keep them as messages do."""
 
     def __init__(self, **options):
-        super().__init__(required=False, max_length=count_most_media(), source="media_urls", **options)
+        super().__init__(required=False, source="media_urls", **options)
 
     def to_internal_value(self, data) -> list[str]:
         return links.build_addresses(super().to_internal_value(data))
+
+
+def require_total(own: Sequence, template: MessageTemplate | None) -> None:
+    """Raises ValidationError for more files than any message carries, with those of its template."""
+    if len(own) + len(template.media_urls if template else ()) > count_most_media():
+        raise serializers.ValidationError({"media": [fitting.say_too_many()]})
 
 
 def _read_id(item: object) -> UUID | None:

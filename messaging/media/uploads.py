@@ -103,8 +103,16 @@ def store_upload(chatroom: Chatroom, file: File, *, name: str, by: User) -> Uplo
 
 def hold_uploads(uploads: Sequence[Upload]) -> None:
     """Keep uploads from being deleted until the transaction ends. Raises UploadGone."""
-    ids = sorted({upload.pk for upload in uploads})
-    if ids and len(sql.fetch_rows(HOLD, [ids])) < len(ids):
+    _hold({upload.pk for upload in uploads})
+
+
+def hold_files(addresses: Iterable[str]) -> None:
+    """The same for those that the addresses of a template or campaign refer to. Raises UploadGone."""
+    _hold({upload_id for address in addresses if (upload_id := links.read_reference(address))})
+
+
+def _hold(ids: set[UUID]) -> None:
+    if ids and len(sql.fetch_rows(HOLD, [sorted(ids)])) < len(ids):
         raise UploadGone
 
 

@@ -262,6 +262,8 @@ def check_content(platform: str, content: str, media_count: int) -> Reason | Non
     if not limits.fits(content):
         text = _("This is longer than {platform} takes in one message.")
         return Reason("too_long", text.format(platform=label), _("Shorten it, or send two messages."))
+    if media_count > limits.most_media > 1:
+        return Reason("text_and_media", fitting.say_too_many(), _("Send them in two messages."))
     if media_count > limits.most_media or (media_count and content.strip() and not limits.text_with_media):
         text = _("{platform} takes either text or one attachment in a message.")
         return Reason("text_and_media", text.format(platform=label), _("Send them one after the other."))
