@@ -155,12 +155,12 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
 
     Where the balance covers only some recipients, what covers them is reserved; the feed pauses once it is spent.
     Raises WrongCampaignState, InsufficientTokens where the balance covers nobody, and SendRefused where `by` or the
-    number does not belong to the chatroom or a file can't be sent by SMS.
+    number does not belong to the chatroom or does not take a file, and UploadGone.
     """
     campaign = lock_draft(campaign)
     check_payer(campaign, by)
-    if reason := eligibility.check_uploads(Platform.SMS, uploads.find_uploads(campaign.media_urls)):
-        raise eligibility.SendRefused(eligibility.Verdict((reason,)))
+    if reasons := check_files(campaign):
+        raise eligibility.SendRefused(eligibility.Verdict(tuple(reasons)))
     if campaign.organization.approve_campaigns and not campaign.approved_at:
         raise WrongCampaignState(
             "approval_missing", _("Another admin has to approve this campaign first. Ask for approval.")
@@ -317,6 +317,11 @@ def count_outcomes(campaign: Campaign) -> tuple[dict[str, int], int]:
 def price_each(campaign: Campaign, payer: User) -> int:
     """Tokens that one of its messages costs."""
     return eligibility.price_of(payer, Platform.SMS, has_media=bool(campaign.media_urls))
+
+
+def check_files(campaign: Campaign) -> list[eligibility.Reason]:
+    """Why its channel does not take its files, if so. Raises UploadGone."""
+    return eligibility.check_uploads(campaign.channel.platform, uploads.find_uploads(campaign.media_urls))
 
 
 def check_payer(campaign: Campaign, payer: User) -> None:

@@ -241,9 +241,21 @@ class NeededTokensSerializer(serializers.Serializer):
     covered = serializers.IntegerField()
 
 
+class ObstacleSerializer(serializers.Serializer):
+    """Why the campaign can't start, and what to do about it."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    fix = serializers.CharField()
+    opens_at = serializers.DateTimeField(allow_null=True)
+
+
 class PreflightSerializer(serializers.Serializer):
     """What the campaign would do if you started it now."""
 
+    reasons = ObstacleSerializer(
+        many=True, help_text="Why it can't start: each file that its number can't send. Empty where it can."
+    )
     audience = serializers.IntegerField()
     in_several_groups = serializers.IntegerField(help_text="Memberships beyond the first of each contact.")
     recipients = serializers.IntegerField(help_text="Contacts who would get a message.")

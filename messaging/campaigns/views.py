@@ -22,6 +22,7 @@ from messaging.campaigns import approval, campaign_listing, lifecycle, preflight
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.forms import CampaignTestForm, DraftForm, OutcomeGroupForm
 from messaging.media import links as media_links
+from messaging.media import uploads
 from messaging.models import Campaign, CampaignRecipient
 from messaging.notifications import notices
 from messaging.sending import eligibility, enqueue
@@ -40,6 +41,7 @@ REFUSALS = (
     lifecycle.WrongCampaignState,
     eligibility.SendRefused,
     ledger.InsufficientTokens,
+    uploads.UploadGone,
     limits.TooMany,
     enqueue.ClientIdTaken,
 )
