@@ -75,6 +75,8 @@ export async function openTemplates() {
   show("template", node, insertTemplate);
   field.addEventListener("keydown", takeKey);
   field.addEventListener("input", () => { narrow(list, field.value); choose(0); });
+  // The focus stays in the field: where it went to the page, the picker would be closed before the click.
+  node.addEventListener("mousedown", (event) => event.target.closest("[role=option]") && event.preventDefault());
   node.addEventListener("click", ({ target }) => {
     const option = target.closest("[role=option]");
     if (option) insertTemplate(option);
