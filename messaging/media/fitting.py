@@ -15,6 +15,24 @@ def say_too_many() -> str:
     return words.format(n=providers.count_most_media())
 
 
+def say_limits(platform: str) -> str:
+    """What the platform takes, for people who choose files."""
+    limits, label = providers.read_limits(platform), providers.name_platform(platform)
+    pictures = max(most for kind, most in limits.media_bytes.items() if kind.startswith("image/"))
+    others = max(most for kind, most in limits.media_bytes.items() if not kind.startswith("image/"))
+    if limits.most_media > 1:
+        words = _("{platform}: up to {n} files, {most} together; pictures up to {pictures}, others up to {others}.")
+    else:
+        words = _("{platform}: one file instead of a text; pictures up to {pictures}, others up to {others}.")
+    return words.format(
+        platform=label,
+        n=limits.most_media,
+        most=filesizeformat(limits.most_media_bytes),
+        pictures=filesizeformat(pictures),
+        others=filesizeformat(others),
+    )
+
+
 def list_unfit(platform: str, uploads: Sequence[Upload]) -> list[tuple[str, str, str]]:
     """Why the platform does not take these files in one message, each a code, the words and what to do."""
     limits, label = providers.read_limits(platform), providers.name_platform(platform)

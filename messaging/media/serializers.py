@@ -1,7 +1,6 @@
 """What goes in and out at /api/media."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from rest_framework import serializers
 
@@ -10,7 +9,7 @@ from chatrooms.models import Chatroom
 from integrations.models import Platform
 from integrations.providers import count_most_media, list_takers
 from messagehub.api.serializers import InputSerializer, RowSerializer
-from messaging.media import fitting, links
+from messaging.media import fitting, links, uploads
 from messaging.models import MessageTemplate, Upload
 from messaging.payload_schema import MediaListField
 
@@ -24,9 +23,8 @@ class MediaField(MediaListField):
         if isinstance(data, list) and len(data) > count_most_media():
             raise serializers.ValidationError(fitting.say_too_many())
         items = super().to_internal_value(data)
-        keys = [_read_id(item) for item in items]
-        visible = Upload.objects.visible_to(self.context["request"].user)
-        found = visible.in_bulk([key for key in keys if key]) if any(keys) else {}
+        keys = [links.read_id(item.get("id")) if isinstance(item, dict) else None for item in items]
+        found = uploads.find_sendable(self.context["request"].user, filter(None, keys))
         values: list[Upload | str] = []
         problems: dict[int, list[str] | dict] = {}
         for place, (item, key) in enumerate(zip(items, keys, strict=True)):
@@ -61,14 +59,6 @@ def require_total(own: Sequence, template: MessageTemplate | None) -> None:
     """Raises ValidationError for more files than any message carries, with those of its template."""
     if len(own) + len(template.media_urls if template else ()) > count_most_media():
         raise serializers.ValidationError({"media": [fitting.say_too_many()]})
-
-
-def _read_id(item: object) -> UUID | None:
-    text = item.get("id") if isinstance(item, dict) else None
-    try:
-        return UUID(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
 
 
 class UploadSerializer(RowSerializer):
