@@ -64,6 +64,20 @@ def normalize_phone(text: str, country: str) -> str:
     raise ImpossibleNumber(text)
 
 
+def has_country_code(text: str) -> bool:
+    """Whether the number that a person typed says its country itself."""
+    try:
+        phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return False
+    return True
+
+
+def is_assigned(phone: str) -> bool:
+    """Whether its country has given out such numbers, as far as libphonenumber knows."""
+    return phonenumbers.is_valid_number(phonenumbers.parse(phone))
+
+
 def list_forms(phone: str) -> list[str]:
     """The number itself, and then its other forms, which reach the same person."""
     for pattern, forms in FORMS:

@@ -44,11 +44,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class ParsedRow:
-    """A row as a contact, or with the reason why it is none. `number` is its place in the file, headings being 1."""
+    """A row as a contact, or with the reason why it is none. `number` is its place in the file, headings being 1.
+
+    `typed` is the phone number as the file has it.
+    """
 
     number: int
     values: dict[str, str] = field(default_factory=dict)
     reason: str = ""
+    typed: str = ""
 
 
 def decode_file(content: bytes, most: int = MOST_BYTES) -> str:
@@ -104,6 +108,7 @@ def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[P
     rows_of_numbers: dict[str, int] = {}
     for number, row in enumerate(table.rows, start=2):
         values = {kind: FORMULA.sub("", cell, count=1) for kind, cell in zip(columns, row, strict=True) if kind}
+        typed = values.get("phone", "")
         try:
             values = _clean_row(values, country)
         except (ValidationError, phones.ImpossibleNumber) as error:
@@ -114,7 +119,7 @@ def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[P
             words = _(sentences.SAME_NUMBER_IN_ROW).format(n=first)
             yield ParsedRow(number, reason=words)
         else:
-            yield ParsedRow(number, values)
+            yield ParsedRow(number, values, typed=typed)
 
 
 def _clean_row(values: Mapping[str, str], country: str) -> dict[str, str]:

@@ -40,12 +40,18 @@ class WrongImportState(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an import would do with the first rows of its file."""
+    """What an import would do with the first rows of its file.
+
+    `completed` are those whose number got the organization's country code, `unassigned` counts numbers that are in no
+    range of their country.
+    """
 
     seen: int
     new: int
     existing: int
     skipped: list[ParsedRow]
+    completed: list[ParsedRow]
+    unassigned: int
 
 
 @transaction.atomic
@@ -84,7 +90,14 @@ def preview_import(contact_import: ContactImport, columns: Sequence[str]) -> Pre
     rows = list(islice(csv_files.parse_rows(table, columns, _country_of(contact_import)), PREVIEWED))
     good = [row for row in rows if not row.reason]
     existing = _find_existing(contact_import.chatroom_id, good)
-    return Preview(len(rows), len(good) - len(existing), len(existing), [row for row in rows if row.reason])
+    return Preview(
+        seen=len(rows),
+        new=len(good) - len(existing),
+        existing=len(existing),
+        skipped=[row for row in rows if row.reason],
+        completed=[row for row in good if not phones.has_country_code(row.typed)],
+        unassigned=sum(not phones.is_assigned(row.values["phone"]) for row in good),
+    )
 
 
 @transaction.atomic

@@ -114,6 +114,21 @@ def test_the_preview_says_what_would_happen_and_changes_nothing(browser, bo, upl
         assert Contact.objects.filter(phone__startswith="+1415").count() == 1
 
 
+def test_the_preview_says_how_numbers_are_read(browser, bo, upload, acme, inside):
+    """Who forgot the country code sees what becomes of it, before anybody is written to."""
+    american, british = "(415) 555-0101", "020 7946 0018"
+    with inside(acme):
+        acme.organization.default_country = "GB"
+        acme.organization.save()
+    upload(f"Name,Mobile\nAda,{american}\nGrace,+1 212 456 1414\nMary,{british}\n")
+    with inside(acme):
+        uploaded = ContactImport.objects.get()
+    page = browser(bo).get(f"{UPLOAD}{uploaded.pk}/").content.decode()
+    assert "2 numbers have no country code." in page
+    assert "<bdi>(415) 555-0101</bdi> becomes <bdi>+44 4155550101</bdi>" in page
+    assert "1 number looks wrong" in page
+
+
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
