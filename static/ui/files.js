@@ -5,7 +5,8 @@ import { piece, word } from "./words.js";
 
 const FORM = "form";                    // the key of a form's own files
 const kept = new Map();                 // conversation -> its files, while this page is open
-const sizes = new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: "megabyte", maximumFractionDigits: 1 });
+const sizeIn = (unit) => new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, maximumFractionDigits: 1 });
+const megabytes = sizeIn("megabyte"), kilobytes = sizeIn("kilobyte");
 let box = null, list = null, conversation = null, changed = () => {}, wanted = () => true;
 
 // `holder` has the button and the list, and says in its data what is taken; `takes` whether files are wanted now: a note
@@ -188,7 +189,7 @@ function paintOne({ node, state, words, note, size, again, ...file }) {
   node.classList.toggle("failed", state === "failed");
   node.querySelector("progress").hidden = state !== "sending";
   node.querySelector("[data-again]").hidden = !again || state !== "failed";
-  const told = size ? sizes.format(Math.max(size / 1024 / 1024, 0.1)) : "";
+  const kilo = Math.ceil(size / 1024), told = !size ? "" : kilo < 1024 ? kilobytes.format(kilo) : megabytes.format(kilo / 1024);
   node.querySelector("[data-words]").textContent = words || [told, note].filter(Boolean).join(" · ");
   const field = node.querySelector("[data-value]");
   field.disabled = state !== "ready" || !box.dataset.field;
