@@ -42,6 +42,27 @@ def list_keyword_languages() -> list[str]:
     return [code for code, _name in KEYWORD_LANGUAGES]
 
 
+MOST_HOLIDAYS = 100
+
+
+def validate_holidays(given: object) -> None:
+    """A list of objects with `date` (YYYY-MM-DD) and `name`, each day once. Raises ValidationError."""
+    if not isinstance(given, list) or len(given) > MOST_HOLIDAYS:
+        raise ValidationError(_("At most {n} holidays.").format(n=MOST_HOLIDAYS))
+    days = set()
+    for each in given:
+        is_complete = isinstance(each, dict) and each.keys() == {"date", "name"}
+        if not is_complete or not all(isinstance(value, str) for value in each.values()):
+            raise ValidationError(_("A holiday has a date and a name."))
+        days.add(each["date"])
+        if not datetimes.is_day(each["date"]):
+            raise ValidationError(_("Enter a date as YYYY-MM-DD."))
+        if not names.is_visible(each["name"]) or len(each["name"]) > 80:
+            raise ValidationError(_("Enter a name of up to 80 characters that can be seen."))
+    if len(days) < len(given):
+        raise ValidationError(_("This day is a holiday already."))
+
+
 class Organization(Row):
     """A tenant: one business that talks with its customers."""
 
@@ -100,6 +121,19 @@ class Organization(Row):
     # In the recipient's local time. They span midnight where the start is later than the end.
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
+    quiet_hours_for_people = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Quiet hours also hold what people write first. They always hold campaigns.",
+    )
+    # Here rather than in rows of their own: whoever decides whether a message may go has the organization at hand.
+    holidays = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        validators=[validate_holidays],
+        help_text="Days, in the recipient's local time, on which no campaign goes out: each with `date` and `name`.",
+    )
     first_message_footer = models.CharField(
         max_length=160,
         blank=True,

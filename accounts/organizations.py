@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import time
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -157,5 +158,11 @@ def change_organization(organization: Organization, *, by: User, **wanted) -> No
 
 
 def _written(values: dict) -> dict:
-    """Times of day as they are read."""
-    return {name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in values.items()}
+    """Times of day and holidays as they are read."""
+    return {name: _write(value, name) for name, value in values.items()}
+
+
+def _write(value: Any, name: str) -> Any:
+    if name == "holidays":
+        return [f"{holiday['date']} {holiday['name']}" for holiday in value]
+    return f"{value:%H:%M}" if isinstance(value, time) else value

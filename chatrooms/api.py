@@ -6,6 +6,7 @@ from rest_framework import mixins
 from rest_framework.response import Response
 
 from accounts.api.permissions import AdminWrites, IsAdmin
+from accounts.api.quiet_hours import read_quiet_hours
 from chatrooms import membership, rooms
 from chatrooms.filters import AssignmentFilterSet
 from chatrooms.models import Chatroom, UserChatroom
@@ -19,7 +20,7 @@ from messagehub.api.viewsets import TenantModelViewSet, TenantViewSet
     list=operation("List chatrooms"),
     create=operation("Create a chatroom"),
     retrieve=operation("Get a chatroom"),
-    partial_update=operation("Rename a chatroom"),
+    partial_update=operation("Rename a chatroom, or set its quiet hours"),
     destroy=operation(
         "Archive a chatroom",
         description="Hides it for everyone. Its conversations are kept. Returns 409 `in_use` while it has numbers.",
@@ -36,10 +37,17 @@ class ChatroomViewSet(TenantModelViewSet):
     def perform_create(self, serializer):
         organization, name = self.request.user.organization, serializer.validated_data["name"]
         serializer.instance = rooms.create_chatroom(organization, name, by=self.request.user)
+        self._set_quiet_hours(serializer)
 
     def perform_update(self, serializer):
         if name := serializer.validated_data.get("name"):
             rooms.rename_chatroom(serializer.instance, name, by=self.request.user)
+        self._set_quiet_hours(serializer)
+
+    def _set_quiet_hours(self, serializer):
+        if "quiet_hours" in serializer.validated_data:
+            hours = read_quiet_hours(serializer.validated_data["quiet_hours"])
+            rooms.set_quiet_hours(serializer.instance, **hours, by=self.request.user)
 
     def perform_destroy(self, room):
         rooms.archive_chatroom(room, by=self.request.user)

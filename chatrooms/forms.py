@@ -3,6 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.pages.quiet_fields import QuietHoursForm
 from chatrooms import rooms
 from messagehub import names
 
@@ -20,7 +21,7 @@ class NewChatroomForm(forms.Form):
     )
 
 
-class ChatroomForm(NewChatroomForm):
+class ChatroomForm(QuietHoursForm, NewChatroomForm):
     color = forms.ChoiceField(
         label=_("Color"),
         choices=[(color, COLOR_NAMES[color]) for color in rooms.COLORS],

@@ -38,6 +38,9 @@ class Chatroom(Row):
     color = models.CharField(max_length=12, default="petrol")
     last_seq = models.BigIntegerField(default=0, db_default=0, help_text="Number of the newest event in the log.")
     archived_at = models.DateTimeField(null=True, blank=True)
+    # In place of the organization's, in the recipient's local time.
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
 
     objects = ChatroomQuerySet.as_manager()
 
@@ -52,6 +55,12 @@ class Chatroom(Row):
                 violation_error_message="There is a chatroom with this name already.",
             ),
             models.UniqueConstraint(fields=["organization", "id"], name="chatrooms_organization_id"),
+            models.CheckConstraint(
+                condition=models.Q(quiet_from=None, quiet_until=None)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False)
+                & ~models.Q(quiet_from=models.F("quiet_until")),
+                name="chatrooms_quiet_hours",
+            ),
         ]
 
     def __str__(self) -> str:

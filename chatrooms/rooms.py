@@ -1,5 +1,7 @@
 """Creating, changing, archiving and restoring chatrooms."""
 
+from datetime import time
+
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -54,14 +56,32 @@ def rename_chatroom(room: Chatroom, name: str, *, by: User) -> None:
 
 
 @transaction.atomic
-def change_chatroom(room: Chatroom, *, name: str, color: str, by: User) -> None:
-    """Give a chatroom a name and one of COLORS. Raises NameTaken."""
+def change_chatroom(
+    room: Chatroom, *, name: str, color: str, quiet_from: time | None, quiet_until: time | None, by: User
+) -> None:
+    """Give a chatroom a name, one of COLORS and its own quiet hours. Raises NameTaken."""
     rename_chatroom(room, name, by=by)
+    set_quiet_hours(room, quiet_from=quiet_from, quiet_until=quiet_until, by=by)
     if color == room.color:
         return
     before, room.color = room.color, color
     room.save(update_fields=["color"])
     audit.record_action("chatroom.color", actor=by, target=room, before={"color": before}, after={"color": color})
+
+
+@transaction.atomic
+def set_quiet_hours(room: Chatroom, *, quiet_from: time | None, quiet_until: time | None, by: User) -> None:
+    """Its own in place of the organization's, or with None those again. They take hold of what waits too."""
+    wanted = {"quiet_from": quiet_from, "quiet_until": quiet_until}
+    before = {name: getattr(room, name) for name in wanted}
+    if before == wanted:
+        return
+    room.quiet_from, room.quiet_until = quiet_from, quiet_until
+    room.save(update_fields=list(wanted))
+    written = [
+        {name: f"{clock:%H:%M}" if clock else None for name, clock in clocks.items()} for clocks in (before, wanted)
+    ]
+    audit.record_action("chatroom.quiet_hours", actor=by, target=room, before=written[0], after=written[1])
 
 
 @transaction.atomic

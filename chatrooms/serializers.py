@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from accounts.api.quiet_hours import QuietHoursSerializer, describe_quiet_hours
 from accounts.api.serializers import PersonSerializer, describe_person
 from chatrooms import unread
 from chatrooms.fields import ColleagueField, VisibleRelatedField
@@ -34,6 +35,9 @@ class ChatroomSerializer(RowSerializer):
     sender_numbers = RoomNumberSerializer(many=True, read_only=True)
     facebook_pages = RoomPageSerializer(many=True, read_only=True)
     unread_count = serializers.IntegerField(read_only=True)
+    quiet_hours = QuietHoursSerializer(
+        required=False, allow_null=True, help_text="Its own, in place of the organization's. Null where it has none."
+    )
 
     def represent_rows(self, rows: list[Chatroom]) -> list[dict]:
         viewer = self.context["request"].user
@@ -49,6 +53,7 @@ class ChatroomSerializer(RowSerializer):
                 ],
                 "facebook_pages": describe_room_pages(room),
                 "unread_count": counts.get(room.pk, 0),
+                "quiet_hours": describe_quiet_hours(room),
             }
             for room in rows
         ]

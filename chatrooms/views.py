@@ -216,6 +216,6 @@ def _room_page(request: HttpRequest, room: Chatroom, status: int = 200, **more) 
         "people": [(agent, {"room": room, "has_access": room.pk in access_by_agent[agent.pk]}) for agent in agents],
         "more_agents": more_agents,
         "search": request.GET.get("search", ""),
-        "form": ChatroomForm(initial={"name": room.name, "color": room.color}),
+        "form": ChatroomForm(initial={field: getattr(room, field) for field in ChatroomForm.base_fields}),
     } | more
     return render(request, "chatrooms/chatroom.html", context, status=status)

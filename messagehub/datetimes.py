@@ -1,7 +1,7 @@
 """Moments and zones that people and programs name: as addresses of pages write them, and which lie ahead."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -35,6 +35,15 @@ def parse_moment(text: str) -> datetime:
     if moment.tzinfo is None or not FIRST_YEAR < moment.year <= LAST_YEAR:
         raise ValueError("This is no moment with a zone that anything could have happened at.")
     return moment.astimezone(UTC)  # PostgreSQL knows zones of up to 15:59 h from UTC, Python of up to 23:59
+
+
+def is_day(text: str) -> bool:
+    """Whether it is a date as `isoformat` writes it, of a year in which anything could happen."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return False
+    return day.isoformat() == text and FIRST_YEAR < day.year <= LAST_YEAR
 
 
 def is_ahead(moment: datetime) -> bool:

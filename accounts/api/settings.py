@@ -5,7 +5,15 @@ from rest_framework.response import Response
 
 from accounts import organizations
 from accounts.api.permissions import IsAdmin
-from accounts.models import KEYWORD_LANGUAGES, MOST_TOKENS, Organization, validate_country
+from accounts.api.quiet_hours import QuietHoursSerializer, describe_quiet_hours, read_quiet_hours
+from accounts.models import (
+    KEYWORD_LANGUAGES,
+    MOST_HOLIDAYS,
+    MOST_TOKENS,
+    Organization,
+    validate_country,
+    validate_holidays,
+)
 from messagehub import datetimes, names
 from messagehub.api.schema import operation
 from messagehub.api.serializers import KnownValueField, RowSerializer
@@ -15,6 +23,7 @@ PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
 PLAIN = (
     "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins",
     "keyword_languages", "opt_out_scope", "first_message_footer", "approve_campaigns",
+    "quiet_hours_for_people", "holidays",
 )  # fmt: skip
 
 
@@ -26,21 +35,11 @@ class PricesSerializer(serializers.Serializer):
     INSTAGRAM = serializers.IntegerField(min_value=0, max_value=MOST_TOKENS, required=False)
 
 
-class QuietHoursSerializer(serializers.Serializer):
-    """Over midnight where `from` is later than `until`."""
+class HolidaySerializer(serializers.Serializer):
+    """A day on which no campaign goes out."""
 
-    until = serializers.TimeField(input_formats=["%H:%M"], format="%H:%M")
-
-    def get_fields(self) -> dict:
-        clock = serializers.TimeField(input_formats=["%H:%M"], format="%H:%M")
-        return {"from": clock, **super().get_fields()}  # `from` is a word of the language
-
-    def validate(self, data: dict) -> dict:
-        if len(data) < 2:
-            raise serializers.ValidationError({"until": ["Set both from and until."]})
-        if data["from"] == data["until"]:
-            raise serializers.ValidationError({"until": ["Choose an end that differs from the start."]})
-        return data
+    date = serializers.CharField(max_length=10, help_text="YYYY-MM-DD, in the recipient's local time.")
+    name = serializers.CharField(max_length=80, validators=[names.validate_name])
 
 
 class SettingsSerializer(RowSerializer):
@@ -66,7 +65,20 @@ class SettingsSerializer(RowSerializer):
         help_text="Emails admins when a balance falls below it. 0 turns alerts off.",
     )
     quiet_hours = QuietHoursSerializer(
-        required=False, allow_null=True, help_text="Quiet hours in the recipient's local time. Null disables them."
+        required=False,
+        allow_null=True,
+        help_text="Quiet hours in the recipient's local time, for chatrooms without their own. They always hold "
+        "campaigns. Null disables them.",
+    )
+    quiet_hours_for_people = serializers.BooleanField(
+        required=False,
+        help_text="Quiet hours also hold the first messages that people and API clients send: `quiet_hours` refuses "
+        "them, with the time from which on they may go. Replies within a day are never held.",
+    )
+    holidays = HolidaySerializer(
+        many=True,
+        required=False,
+        help_text=f"Days on which no campaign goes out, at most {MOST_HOLIDAYS}. The list replaces the one before.",
     )
     require_mfa_for_admins = serializers.BooleanField(
         required=False, help_text="Admins must use two-factor authentication. Set up your own first."
@@ -98,6 +110,11 @@ class SettingsSerializer(RowSerializer):
     def validate_keyword_languages(self, given: list[str]) -> list[str]:
         return sorted({"en", *given})
 
+    def validate_holidays(self, given: list[dict]) -> list[dict]:
+        holidays = sorted((dict(each) for each in given), key=lambda holiday: holiday["date"])
+        validate_holidays(holidays)
+        return holidays
+
     def validate_default_country(self, given: str) -> str:
         validate_country(given.upper())
         return given.upper()
@@ -107,14 +124,10 @@ class SettingsSerializer(RowSerializer):
             {
                 **{name: getattr(organization, name) for name in PLAIN},
                 "token_prices": {name: getattr(organization, f"price_{name.lower()}") for name in PLATFORMS},
-                "quiet_hours": {name: f"{at:%H:%M}" for name, at in quiet_clocks(organization) if at} or None,
+                "quiet_hours": describe_quiet_hours(organization),
             }
             for organization in rows
         ]
-
-
-def quiet_clocks(organization: Organization) -> list[tuple]:
-    return [("from", organization.quiet_from), ("until", organization.quiet_until)]
 
 
 def columns(data: dict) -> dict:
@@ -123,8 +136,7 @@ def columns(data: dict) -> dict:
     for name, price in (data.get("token_prices") or {}).items():
         wanted[f"price_{name.lower()}"] = price
     if "quiet_hours" in data:
-        quiet = data["quiet_hours"] or {}
-        wanted |= {"quiet_from": quiet.get("from"), "quiet_until": quiet.get("until")}
+        wanted |= read_quiet_hours(data["quiet_hours"])
     return wanted
 
 

@@ -5,19 +5,21 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import COUNTRIES, KEYWORD_LANGUAGES, Organization
+from accounts.pages.quiet_fields import QuietHoursForm
 from messagehub import datetimes
 
 FURTHER_LANGUAGES = [(code, name) for code, name in KEYWORD_LANGUAGES if code != "en"]
 GROUPS = {
     "general": ("name", "default_country", "time_zone"),
     "quiet": ("quiet_from", "quiet_until"),
+    "people": ("quiet_hours_for_people",),
     "consent": ("keyword_languages",),
     "tokens": ("price_sms", "price_messenger", "price_instagram", "refund_policy", "low_balance_limit"),
     "security": ("require_mfa_for_admins", "approve_campaigns"),
 }
 
 
-class OrganizationForm(forms.ModelForm):
+class OrganizationForm(QuietHoursForm, forms.ModelForm):
     """Everything that an organization decides for itself; its rules are the model's."""
 
     default_country = forms.ChoiceField(
@@ -28,8 +30,6 @@ class OrganizationForm(forms.ModelForm):
     time_zone = forms.ChoiceField(
         label=_("Time zone"), help_text=_("Where the days of your reports begin, and for numbers without a place.")
     )
-    quiet_from = forms.TimeField(label=_("From"), required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M"))
-    quiet_until = forms.TimeField(label=_("Until"), required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M"))
     keyword_languages = forms.MultipleChoiceField(
         label=_("STOP, START and HELP are also understood in"),
         choices=FURTHER_LANGUAGES,
@@ -48,6 +48,7 @@ class OrganizationForm(forms.ModelForm):
             "price_instagram": _("Tokens for an Instagram message"),
             "first_message_footer": _("First message footer"),
             "opt_out_scope": _("Opt out scope"),
+            "quiet_hours_for_people": _("Also for what people write first"),
             "refund_policy": _("Refund"),
             "low_balance_limit": _("Warn below"),
             "require_mfa_for_admins": _("Admins need two-factor authentication"),
@@ -55,6 +56,7 @@ class OrganizationForm(forms.ModelForm):
         }
         help_texts = {
             "refund_policy": _("Which failed messages give their tokens back."),
+            "quiet_hours_for_people": _("Otherwise they hold only campaigns."),
             "low_balance_limit": _("The agent and admins are told below this balance. 0 turns it off."),
             "approve_campaigns": _("A campaign starts only once an admin who did not write it has approved it."),
             "require_mfa_for_admins": _("Admins without it are signed out and set it up at the next sign-in."),
@@ -67,15 +69,6 @@ class OrganizationForm(forms.ModelForm):
 
     def clean_keyword_languages(self) -> list[str]:
         return sorted({"en", *self.cleaned_data["keyword_languages"]})
-
-    def clean(self) -> dict:
-        values = super().clean() or {}
-        start, until = values.get("quiet_from"), values.get("quiet_until")
-        if (start is None) != (until is None):
-            self.add_error("quiet_until", _("Set both from and until, or neither."))
-        elif start and start == until:
-            self.add_error("quiet_until", _("Choose an end that differs from the start."))
-        return values
 
     def groups(self) -> dict[str, list[forms.BoundField]]:
         return {group: [self[name] for name in names] for group, names in GROUPS.items()}

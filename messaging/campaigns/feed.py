@@ -139,7 +139,9 @@ def _feed_safely(campaign_id: UUID, organization_id: UUID) -> int:
 def _feed(campaign_id: UUID) -> int:
     with tenancy.system():
         rows = Campaign.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).filter(pk=campaign_id)
-        campaign = rows.select_related("started_by__organization", "organization", "channel", "chatroom").first()
+        campaign = rows.select_related(
+            "started_by__organization", "organization", "channel__chatroom", "chatroom"
+        ).first()
         if campaign is None:  # another worker has it
             return 0
         if campaign.state == State.CANCELED:
@@ -257,7 +259,8 @@ def _skip_deleted_contacts(recipients: QuerySet[CampaignRecipient]) -> int:
 
 
 def _check_recipients(payer: User, campaign: Campaign, turns: Sequence[Turn]) -> list[eligibility.Verdict]:
-    return eligibility.may_send_to_each(payer, campaign.channel, [(turn.contact, turn.address) for turn in turns])
+    recipients = [(turn.contact, turn.address) for turn in turns]
+    return eligibility.may_send_to_each(payer, campaign.channel, recipients, for_campaign=True)
 
 
 def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User, *, is_first: bool) -> None:

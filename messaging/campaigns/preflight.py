@@ -92,7 +92,7 @@ class Preflight:
 
     With any of `reasons` it can't start.
 
-    `later` has the recipients who wait for the end of their quiet hours, by time zone and that end.
+    `later` has the recipients who wait for the end of their quiet hours or of a holiday, by time zone and that end.
     """
 
     reasons: Sequence[eligibility.Reason] = ()
@@ -154,11 +154,12 @@ def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) 
     reachable = list(_skip_unreachable(campaign, members, preflight))
     has_variables = bool(templates.PLACE.search(campaign.content))
     greeted_ids = _find_greeted(by, reachable)
+    hours = quiet_hours.choose_hours(campaign.organization, campaign.chatroom, for_campaign=True)
     same_text = None if has_variables else _measure(campaign.content)
     same_first = None if has_variables else _measure(footers.add_footer(campaign.content, by.organization))
     for member in reachable:
         is_first = member.id not in greeted_ids
-        quiet = _find_quiet(campaign, member, starts_at)
+        quiet = quiet_hours.find_quiet(hours, member.phone, starts_at)
         if quiet and quiet.opens_at is None:
             preflight.skipped["quiet_hours"] += 1
             continue
@@ -189,8 +190,9 @@ def _check_files(campaign: Campaign) -> list[eligibility.Reason]:
 
 
 def _read_members(campaign: Campaign) -> Iterator[Member]:
+    organization, chatroom = campaign.organization, campaign.chatroom
     for row in sql.fetch_rows(READ, audience.build_parameters(campaign)):
-        yield Member(**row, organization=campaign.organization, chatroom=campaign.chatroom)
+        yield Member(**row, organization=organization, chatroom=chatroom)
 
 
 def _skip_unreachable(campaign: Campaign, members: Sequence[Member], preflight: Preflight) -> Iterator[Member]:
@@ -221,11 +223,6 @@ def _skip_unreachable(campaign: Campaign, members: Sequence[Member], preflight: 
                 preflight.skipped[code] += 1
             else:
                 yield member
-
-
-def _find_quiet(campaign: Campaign, member: Member, at: datetime) -> quiet_hours.Quiet | None:
-    organization = campaign.organization
-    return quiet_hours.find_quiet(organization, member.phone, at) if organization.quiet_from is not None else None
 
 
 def _find_greeted(by: User, members: Sequence[Member]) -> set[UUID]:

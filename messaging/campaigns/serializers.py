@@ -202,7 +202,7 @@ class SkippedSerializer(PausedSerializer):
 
 
 class LaterSerializer(serializers.Serializer):
-    """Recipients who wait for the end of quiet hours in their time zone."""
+    """Recipients who wait for the end of quiet hours or of a holiday in their time zone."""
 
     time_zone = serializers.CharField()
     opens_at = serializers.DateTimeField()

@@ -104,7 +104,8 @@ def plan_letters(
         raise TooManyRecipients
     pairs = [(contact, address) for address, contact in recipients.items()]
     greeted_ids = footers.find_greeted(by.organization, [contact.pk for contact, _address in pairs])
-    for (contact, address), verdict in zip(pairs, eligibility.may_send_to_each(by, channel, pairs, at), strict=True):
+    verdicts = eligibility.may_send_to_each(by, channel, pairs, at, for_campaign=False)
+    for (contact, address), verdict in zip(pairs, verdicts, strict=True):
         is_first = contact.pk not in greeted_ids
         letters.append(_write_letter(contact, address, content, verdict, by, is_first=is_first))
     price = eligibility.price_of(by, Platform.SMS, has_media=bool(media_urls))

@@ -101,19 +101,23 @@ def may_send(
     seen_message: Message | None = None,
     allow_duplicate: bool = True,
     to: str | None = None,
+    for_campaign: bool = False,
 ) -> Verdict:
     """Whether `user` may send `content` into the conversation at the time `at` (now, if None).
 
     `media_count` is the number of files, `uploads` are those of them that we store. `paid` skips the balance check,
     `seen_message` is the newest message that the sender has seen, and without `allow_duplicate` the same text is
-    refused within a minute. `to` is the recipient's number if it differs from the contact's current one.
+    refused within a minute. `to` is the recipient's number if it differs from the contact's current one. What is
+    sent `for_campaign` keeps to holidays and is no reply.
     """
     at = at or timezone.now()
     to = to or find_recipient(conversation)
     sender = conversation.channel
+    opt_out = entries.find_opt_out(sender.pk, to) if sender and to else None
+    hours = _choose_hours(user, conversation, at, for_campaign=for_campaign)
     checks = (
         check_access(user, conversation.chatroom_id),
-        *_check_recipient(user, conversation, to, at, entries.find_opt_out(sender.pk, to) if sender and to else None),
+        *_check_recipient(conversation, to, at, opt_out, hours),
         check_content(conversation.platform, content, media_count),
         *check_uploads(conversation.platform, uploads),
         None if paid else _check_tokens(user, conversation.platform, has_media=media_count > 0),
@@ -136,19 +140,27 @@ def find_recipient(conversation: Conversation) -> str:
 
 
 def may_send_to_each(
-    user: User, sender: Channel, recipients: Sequence[tuple[Contact, str]], at: datetime | None = None
+    user: User,
+    sender: Channel,
+    recipients: Sequence[tuple[Contact, str]],
+    at: datetime | None = None,
+    *,
+    for_campaign: bool,
 ) -> list[Verdict]:
-    """Check many contacts for a campaign's message. Access and payment are checked once, by the caller.
+    """Check many contacts for one text. Access and payment are checked once, by the caller.
 
     The number of queries does not depend on the number of recipients.
     """
     # Conversations are built in memory: the feed opens them only for recipients who get a message.
     at, warnings = at or timezone.now(), tuple(_list_delays(sender))
     opt_outs = entries.find_opt_outs(sender.pk, [to for _, to in recipients])
+    hours = None
+    if user.organization:
+        hours = quiet_hours.choose_hours(user.organization, sender.chatroom, for_campaign=for_campaign)
     verdicts = []
     for contact, to in recipients:
         exchange = Conversation(contact=contact, channel=sender, chatroom_id=contact.chatroom_id, platform=Platform.SMS)
-        checks = _check_recipient(user, exchange, to, at, opt_outs.get(to))
+        checks = _check_recipient(exchange, to, at, opt_outs.get(to), hours)
         verdicts.append(Verdict(tuple(check for check in checks if check), warnings))
     return verdicts
 
@@ -166,14 +178,18 @@ def check_access(user: User, chatroom_id: UUID) -> Reason | None:
 
 
 def _check_recipient(
-    user: User, conversation: Conversation, to: str, at: datetime, opt_out: entries.Decision | None
+    conversation: Conversation,
+    to: str,
+    at: datetime,
+    opt_out: entries.Decision | None,
+    hours: quiet_hours.Hours | None,
 ) -> tuple[Reason | None, ...]:
     """Reasons that depend on the recipient and the channel."""
     return (
         *_check_contact(conversation.contact, to, opt_out),
         _check_sender(conversation, to),
         _check_window(conversation, at),
-        _check_quiet_hours(user.organization, conversation, at, to),
+        explain_quiet_hours(hours, to, at),
     )
 
 
@@ -344,38 +360,21 @@ def _list_delays(sender: Channel | None) -> list[Reason]:
     return warnings
 
 
-def _check_quiet_hours(
-    organization: Organization | None, conversation: Conversation, at: datetime, to: str
-) -> Reason | None:
+def _choose_hours(
+    user: User, conversation: Conversation, at: datetime, *, for_campaign: bool
+) -> quiet_hours.Hours | None:
     """Quiet hours stop first messages, not replies to a customer who wrote within the last day."""
-    if organization is None or organization.quiet_from is None or conversation.platform != Platform.SMS:
+    if user.organization is None or conversation.platform != Platform.SMS:
         return None
-    if conversation.last_inbound_at and at < conversation.last_inbound_at + ANSWERING:
+    if not for_campaign and conversation.last_inbound_at and at < conversation.last_inbound_at + ANSWERING:
         return None
-    return explain_quiet_hours(organization, to, at)
+    return quiet_hours.choose_hours(user.organization, conversation.chatroom, for_campaign=for_campaign)
 
 
-def explain_quiet_hours(organization: Organization, to: str, at: datetime) -> Reason | None:
+def explain_quiet_hours(hours: quiet_hours.Hours | None, to: str, at: datetime) -> Reason | None:
     """Why this number may not be written to first at that time, if so. Without `opens_at` where no hour is allowed."""
-    quiet_period = quiet_hours.find_quiet(organization, to, at)
-    if quiet_period is None:
-        return None
-    if quiet_period.is_recipients:
-        explanation = _("It's {time} in the customer's time zone ({place}), which is within your quiet hours.")
-    else:
-        explanation = _("It's {time} in your time zone ({place}), which is within your quiet hours.")
-    fix = (
-        _("Send it later.")
-        if quiet_period.opens_at
-        else _("The number may be in several time zones, and no hour is outside your quiet hours in all of them.")
-    )
-    place = quiet_period.zone.key.rsplit("/", 1)[-1].replace("_", " ")
-    return Reason(
-        "quiet_hours",
-        explanation.format(time=f"{at.astimezone(quiet_period.zone):%H:%M}", place=place),
-        fix,
-        quiet_period.opens_at,
-    )
+    quiet = quiet_hours.find_quiet(hours, to, at)
+    return Reason("quiet_hours", *quiet_hours.describe_quiet(quiet, at), quiet.opens_at) if quiet else None
 
 
 def recheck_message(message: Message, at: datetime | None = None) -> Verdict:
@@ -386,4 +385,7 @@ def recheck_message(message: Message, at: datetime | None = None) -> Verdict:
     """
     if message.sent_by is None:
         return Verdict((no_access(),))
-    return may_send(message.sent_by, message.conversation, at=at, paid=True, to=message.to_address)
+    is_bulk = message.campaign_id is not None
+    return may_send(
+        message.sent_by, message.conversation, at=at, paid=True, to=message.to_address, for_campaign=is_bulk
+    )

@@ -1,89 +1,118 @@
-"""Quiet hours, by the recipient's local time."""
+"""Quiet hours and holidays, by the recipient's local time."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberType
-from phonenumbers.timezone import time_zones_for_geographical_number, time_zones_for_number
+from django.utils.translation import gettext as _
 
 from accounts.models import Organization
+from chatrooms.models import Chatroom
+from messagehub import languages
+from messaging.sending import number_zones
 
-# Types of number whose prefix says where the person is. phonenumbers lists a toll-free number with every time zone of
-# its country code, 42 for +1, so that nearly every hour is quiet in one of them.
-IN_A_PLACE = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-# Ten digits of +1 are a number as they stand, and phonenumbers takes 15 microseconds to find that out.
-NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{9}")
-DAYS = 3  # ends of quiet hours are tried on so many days: even over a change of clocks they repeat after that
+# Ends of quiet hours are tried on so many days, and after each holiday: even over a change of clocks they repeat then.
+DAYS = 5  # from the day before, which it may still be somewhere
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hours:
+    """When nobody is written to first: times of day, over midnight where `start` is later, and days with their names.
+
+    `zone` is the clock of numbers without a place. Compared by identity, so that looking one up costs nothing.
+    """
+
+    zone: ZoneInfo
+    start: time | None = None
+    until: time | None = None
+    holidays: dict[date, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Quiet hours in force: in which zone, and when they end in all zones of the number."""
+    """What is in force: in which zone, and when it ends in all zones of the number."""
 
     zone: ZoneInfo
     is_recipients: bool
     opens_at: datetime | None  # None where no hour is allowed in all zones
+    holiday: str = ""
 
 
-def find_quiet(organization: Organization, phone: str, at: datetime) -> Quiet | None:
-    """Quiet hours at the time `at` in any zone that the number may be in, or None."""
-    start, until = organization.quiet_from, organization.quiet_until
-    if start is None or until is None:
+def choose_hours(organization: Organization, chatroom: Chatroom, *, for_campaign: bool) -> Hours | None:
+    """What holds for messages of this chatroom: its own hours, else the organization's; None where nothing does.
+
+    Holidays hold for campaigns. What people write is held only where the organization wants that.
+    """
+    if not (for_campaign or organization.quiet_hours_for_people):
         return None
-    return _find_in_zones(tuple(list_zones(phone)), ZoneInfo(organization.time_zone), at, start, until)
+    start, until = chatroom.quiet_from, chatroom.quiet_until
+    if start is None or until is None:
+        start, until = organization.quiet_from, organization.quiet_until
+    holidays = organization.holidays if for_campaign else []
+    if not holidays and (start is None or until is None):
+        return None
+    names = {date.fromisoformat(each["date"]): each["name"] for each in holidays}
+    return Hours(ZoneInfo(organization.time_zone), start, until, names)
+
+
+def find_quiet(hours: Hours | None, phone: str, at: datetime) -> Quiet | None:
+    """Quiet hours or a holiday at the time `at` in any zone that the number may be in, or None."""
+    return _find_in_zones(hours, number_zones.list_zones(phone), at) if hours else None
+
+
+def describe_quiet(quiet: Quiet, at: datetime) -> tuple[str, str]:
+    """Why nobody is written to at the time `at`, and what to do about it."""
+    if quiet.holiday and quiet.is_recipients:
+        words = _("It's {day} in the customer's time zone ({place}), which is a holiday of yours ({holiday}).")
+    elif quiet.holiday:
+        words = _("It's {day} in your time zone ({place}), which is a holiday of yours ({holiday}).")
+    elif quiet.is_recipients:
+        words = _("It's {time} in the customer's time zone ({place}), which is within your quiet hours.")
+    else:
+        words = _("It's {time} in your time zone ({place}), which is within your quiet hours.")
+    local, place = at.astimezone(quiet.zone), quiet.zone.key.rsplit("/", 1)[-1].replace("_", " ")
+    day = languages.format_day(local, "j F Y")
+    message = words.format(time=f"{local:%H:%M}", day=day, place=place, holiday=quiet.holiday)
+    if quiet.opens_at:
+        return message, _("Send it later.")
+    return message, _(
+        "The number may be in several time zones, and no hour is outside your quiet hours in all of them."
+    )
 
 
 @lru_cache(maxsize=1000)  # a campaign has a hundred thousand numbers in a few zones, asked about one moment
-def _find_in_zones(
-    number_zones: tuple[ZoneInfo, ...], own_zone: ZoneInfo, at: datetime, start: time, until: time
-) -> Quiet | None:
-    zones = number_zones or (own_zone,)
-    refusing = next((zone for zone in zones if _is_within(at, zone, start, until)), None)
+def _find_in_zones(hours: Hours, number_zones: tuple[ZoneInfo, ...], at: datetime) -> Quiet | None:
+    zones = number_zones or (hours.zone,)
+    refusing = next((zone for zone in zones if _is_within(hours, at.astimezone(zone))), None)
     if refusing is None:
         return None
-    return Quiet(refusing, bool(number_zones), _find_opening(zones, at, start, until))
+    holiday = hours.holidays.get(at.astimezone(refusing).date(), "")
+    return Quiet(refusing, bool(number_zones), _find_opening(hours, zones, at), holiday)
 
 
-def list_zones(phone: str) -> list[ZoneInfo]:
-    """Time zones that a number may be in, by its prefix. Empty for a number without a place."""
-    try:
-        number = _parse_number(phone)
-    except phonenumbers.NumberParseException:
-        return []
-    kind = phonenumbers.number_type(number)
-    if kind not in IN_A_PLACE:
-        return []
-    # time_zones_for_number would find out the type, which is most of the work, once more.
-    is_geographical = phonenumbers.is_number_type_geographical(kind, number.country_code or 0)
-    names = time_zones_for_geographical_number(number) if is_geographical else time_zones_for_number(number)
-    return [ZoneInfo(name) for name in names if name != "Etc/Unknown"]
-
-
-def _parse_number(phone: str) -> PhoneNumber:
-    """Raises NumberParseException."""
-    if NORTH_AMERICAN.fullmatch(phone):
-        return PhoneNumber(country_code=1, national_number=int(phone[2:]))
-    return phonenumbers.parse(phone)
-
-
-def _find_opening(zones: Sequence[ZoneInfo], at: datetime, start: time, until: time) -> datetime | None:
-    """The first end of quiet hours in one zone at which no other zone has any."""
+def _find_opening(hours: Hours, zones: Sequence[ZoneInfo], at: datetime) -> datetime | None:
+    """The first end of quiet hours or of a day in one zone at which it is quiet in no zone."""
+    first_day = at.astimezone(UTC).date() - timedelta(days=1)
+    begins = {first_day, *(day for day in hours.holidays if day > first_day)}
+    days = {begin + timedelta(days=day) for begin in begins for day in range(DAYS)}
+    clocks = {hours.until or time(), time()} if hours.holidays else {hours.until or time()}
     ends = sorted(
-        datetime.combine(at.astimezone(zone).date() + timedelta(days=day), until, zone).astimezone(ZoneInfo("UTC"))
-        for zone in zones
-        for day in range(DAYS)
+        datetime.combine(day, clock, zone).astimezone(UTC) for zone in zones for day in days for clock in clocks
     )
     return next(
-        (end for end in ends if end > at and not any(_is_within(end, zone, start, until) for zone in zones)), None
+        (end for end in ends if end > at and not any(_is_within(hours, end.astimezone(zone)) for zone in zones)), None
     )
 
 
-def _is_within(at: datetime, zone: ZoneInfo, start: time, until: time) -> bool:
-    local_time = at.astimezone(zone).time()
+def _is_within(hours: Hours, local: datetime) -> bool:
+    if local.date() in hours.holidays:
+        return True
+    if hours.start is None or hours.until is None:
+        return False
+    clock = local.time()
     # Quiet hours may go over midnight: from 21:00 until 8:00.
-    return start <= local_time < until if start < until else local_time >= start or local_time < until
+    if hours.start < hours.until:
+        return hours.start <= clock < hours.until
+    return clock >= hours.start or clock < hours.until

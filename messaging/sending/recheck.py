@@ -15,7 +15,7 @@ from messaging.models import Message
 from messaging.sending import eligibility, states
 
 log = logging.getLogger(__name__)
-ASKED = ("conversation__contact", "conversation__channel", "sent_by")
+ASKED = ("conversation__contact", "conversation__channel", "conversation__chatroom", "sent_by__organization")
 ROW = ("id", "organization_id", "chatroom_id", "conversation_id", "tokens", "sent_by_id")
 
 

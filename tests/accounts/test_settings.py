@@ -21,6 +21,8 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
         "approve_campaigns": False,
         "token_prices": {"SMS": 1, "MESSENGER": 1, "INSTAGRAM": 1},
         "quiet_hours": None,
+        "quiet_hours_for_people": False,
+        "holidays": [],
     }
     changed = client.patch("/api/settings", {"time_zone": "Europe/Berlin", "default_country": "de", "slug": "other"})
     assert (changed.json()["time_zone"], changed.json()["default_country"], changed.json()["slug"]) == (
@@ -44,6 +46,8 @@ def test_the_rules_of_sending_are_settings(api, ann):
         "keyword_languages": ["fr"],
         "opt_out_scope": "organization",
         "first_message_footer": "Reply STOP to opt out.",
+        "quiet_hours_for_people": True,
+        "holidays": [{"date": "2026-12-25", "name": "Christmas"}, {"date": "2027-01-01", "name": "New Year"}],
     }
     changed = client.patch("/api/settings", rules).json()
     assert {name: changed[name] for name in rules} == {
@@ -61,6 +65,11 @@ def test_the_rules_of_sending_are_settings(api, ann):
         {"low_balance_limit": -1},
         {"keyword_languages": ["nl"]},
         {"opt_out_scope": "platform"},
+        {"holidays": [{"date": "25.12.2026", "name": "Christmas"}]},
+        {"holidays": [{"date": "2026-02-30", "name": "Never"}]},
+        {"holidays": [{"date": "2026-12-25", "name": "\u2800"}]},
+        {"holidays": [{"date": "2026-12-25", "name": "Christmas"}, {"date": "2026-12-25", "name": "Once more"}]},
+        {"holidays": [{"date": f"2027-01-{1 + n % 28:02d}", "name": "Many"} for n in range(101)]},
     ):
         assert client.patch("/api/settings", wrong).status_code == 400, wrong
     assert client.get("/api/settings").json()["token_prices"]["SMS"] == 2

@@ -28,6 +28,7 @@ def test_an_admin_opens_renames_and_archives(api, ann, inside, acme):
         "sender_numbers": [],
         "facebook_pages": [],
         "unread_count": 0,
+        "quiet_hours": None,
     }
     address = f"/api/chatrooms/{made.json()['id']}"
     assert made["Location"].endswith(address)

@@ -116,7 +116,7 @@ def test_deletion_by_the_api_is_written_down_too(api, ann, acme, urgent, inside)
 
 
 # ---------------------------------------------------------------- quiet hours
-ALL_DAY = {"quiet_from": "00:00", "quiet_until": "23:59:59.999999"}
+ALL_DAY = {"quiet_from": "00:00", "quiet_until": "23:59:59.999999", "quiet_hours_for_people": "on"}
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_what_is_written_offline_goes_out_in_order(demo: Demo, signed_in):
 def test_in_quiet_hours_the_usual_button_schedules(demo: Demo, signed_in, complaints):
     ines = demo.client("ines")
     old = demo.client("leo").read("/api/conversations", status="OPEN")["results"][-1]
-    quiet = {"quiet_hours": {"from": "00:00", "until": "23:59"}}
+    quiet = {"quiet_hours": {"from": "00:00", "until": "23:59"}, "quiet_hours_for_people": True}
     answer = ines.patch("/api/settings", json=quiet)
     assert answer.status_code == 200, answer.text
     try:

@@ -207,7 +207,9 @@ def test_what_waited_into_quiet_hours_goes_on_waiting(acme):
     with tenancy.organization(acme["organization"].pk):
         now = timezone.now()
         Organization.objects.update(
-            quiet_from=(now - timedelta(hours=1)).time(), quiet_until=(now + timedelta(hours=1)).time()
+            quiet_from=(now - timedelta(hours=1)).time(),
+            quiet_until=(now + timedelta(hours=1)).time(),
+            quiet_hours_for_people=True,
         )
         Message.objects.update(created_at=now - timedelta(minutes=5))
     assert delivery.claim_messages(10) == []

@@ -9,12 +9,12 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import Organization
 from chatrooms import contacts
-from chatrooms.models import Contact, UserChatroom
+from chatrooms.models import Chatroom, Contact, UserChatroom
 from integrations.models import Channel, TwilioAccount
 from messagehub import tenancy
 from messaging.contacts import merging
 from messaging.models import ConsentEntry, Conversation, Message
-from messaging.sending import delivery, eligibility, quiet_hours, sweeping
+from messaging.sending import delivery, eligibility, number_zones, quiet_hours, sweeping
 from tests import factories
 from tokens import ledger, proof
 from tokens.models import TokenAccount, TokenEntry
@@ -48,10 +48,12 @@ def bad_phone(sales):
 
 def quiet(sales):
     now = timezone.now()
-    (zone, *_) = quiet_hours.list_zones(sales.contact.phone) or [ZoneInfo(Organization.objects.get().time_zone)]
+    (zone, *_) = number_zones.list_zones(sales.contact.phone) or [ZoneInfo(Organization.objects.get().time_zone)]
     local = now.astimezone(zone)
     Organization.objects.update(
-        quiet_from=(local - timedelta(hours=1)).time(), quiet_until=(local + timedelta(hours=1)).time()
+        quiet_from=(local - timedelta(hours=1)).time(),
+        quiet_until=(local + timedelta(hours=1)).time(),
+        quiet_hours_for_people=True,
     )
 
 
@@ -200,7 +202,8 @@ def at(text: str) -> datetime:
 )
 def test_quiet_hours_go_by_the_recipients_clock(phone, moment, opens):
     organization = Organization(time_zone="UTC", quiet_from=time(21), quiet_until=time(8))
-    quiet = quiet_hours.find_quiet(organization, phone, at(moment))
+    hours = quiet_hours.choose_hours(organization, Chatroom(), for_campaign=True)
+    quiet = quiet_hours.find_quiet(hours, phone, at(moment))
     assert (quiet.opens_at if quiet else None) == (at(opens) if opens else None)
 
 

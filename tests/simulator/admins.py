@@ -94,7 +94,8 @@ def change_quiet_hours(scene: Scene, chance: random.Random, number: int) -> None
 def set_quiet_hours(scene: Scene, organization: Organization, hours: clocks.Hours | None) -> bool:
     """Whether they are as wanted now."""
     wanted = hours and {"from": f"{hours.start:%H:%M}", "until": f"{hours.until:%H:%M}"}
-    answer = scene.door.ask(organization.admin, "PATCH", "/api/settings", json={"quiet_hours": wanted})
+    rules = {"quiet_hours": wanted, "quiet_hours_for_people": True}
+    answer = scene.door.ask(organization.admin, "PATCH", "/api/settings", json=rules)
     return answer is not None and answer.status == 200
 
 

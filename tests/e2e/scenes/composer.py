@@ -121,7 +121,8 @@ def composer_opted_out(page: Page, stage: Stage) -> None:
 def composer_quiet_hours(page: Page, stage: Stage) -> None:
     ines, leo = stage.client("ines"), stage.client("leo")
     old = leo.read("/api/conversations", status="OPEN")["results"][-1]
-    ines.patch("/api/settings", json={"quiet_hours": {"from": "00:00", "until": "23:59"}})
+    all_day = {"from": "00:00", "until": "23:59"}
+    ines.patch("/api/settings", json={"quiet_hours": all_day, "quiet_hours_for_people": True})
     try:
         stage.thread(page, old)
         page.locator("#reply").fill("Good morning")
