@@ -140,9 +140,11 @@ def squeeze(script: str) -> str:
 def bundles() -> list[Bundle]:
     """All of them, read anew: a script that was edited is seen at the next request."""
     shell = Bundle(Module("shell.js"))
-    inbox = Bundle(Module("inbox/inbox.js"), (shell,))
+    files = Bundle(Module("files.js"), (shell,))
+    inbox = Bundle(Module("inbox/inbox.js"), (shell, files))
     return [
         shell,
+        files,
         Bundle(Module("login.js"), (shell,)),
         inbox,
         Bundle(Module("lists.js"), (shell,)),
@@ -151,7 +153,7 @@ def bundles() -> list[Bundle]:
         Bundle(Module("campaign.js"), (shell,)),
         Bundle(Module("focus.js"), (shell,), lazy=True),
         Bundle(Module("commands.js"), (shell,), lazy=True),
-        Bundle(Module("inbox/viewer.js"), (shell, inbox), lazy=True),
+        Bundle(Module("inbox/viewer.js"), (shell, files, inbox), lazy=True),
     ]
 
 

@@ -49,7 +49,7 @@ def move(summary: str, description: str):
     create=operation(
         "Create a draft campaign",
         description="Nothing is sent until you start it. The text can contain variables, like a template.",
-        refuses=[422],
+        refuses=[409, 422],
     ),
     partial_update=operation("Update a draft", description="Returns 409 `not_draft` once started.", refuses=[409]),
     destroy=operation("Delete a draft", description="Returns 409 `not_draft` once started.", refuses=[409]),

@@ -3,13 +3,15 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from chatrooms import phones
 from chatrooms.models import Chatroom, Group
 from integrations import segments
-from integrations.models import Channel
+from integrations.models import Channel, Platform
 from messagehub import names
 from messagehub.ui.fields import AheadField, LinesField
 from messaging.campaigns.serializers import MOST_CANARY_MINUTES, MOST_CONTACTED_DAYS, MOST_PER_MINUTE
+from messaging.media.forms import FilesField
 from messaging.message_templates import templates
 from messaging.models import Campaign
 
@@ -41,6 +43,7 @@ class DraftForm(forms.Form):
         label=_("Text"), max_length=segments.LONGEST_TEXT, strip=False, widget=forms.Textarea(attrs={"rows": 6}),
         help_text=_("Write {{first_name|there}} for each contact's first name, or “there” where it isn't known."),
     )  # fmt: skip
+    media_urls = FilesField(label=_("Files"), required=False)
     send_at = AheadField(
         label=_("Start"), required=False, widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M"),
         help_text=_("Leave empty to start as soon as you press the button."),
@@ -65,8 +68,9 @@ class DraftForm(forms.Form):
         label=_("Pause if more than so many percent opt out"), initial=2, min_value=0, max_value=100, required=False
     )
 
-    def __init__(self, chatroom: Chatroom, *args, **options):
+    def __init__(self, chatroom: Chatroom, user: User, *args, **options):
         super().__init__(*args, **options)
+        self.fields["media_urls"].serve(user, chatroom, Platform.SMS, self.initial.get("media_urls", ()))
         groups = Group.objects.filter(chatroom=chatroom).order_by("name", "pk")
         self.fields["groups"].queryset = self.fields["excluded_groups"].queryset = groups
         self.fields["channel"].queryset = Channel.objects.filter(chatroom=chatroom, platform="SMS").order_by("pk")

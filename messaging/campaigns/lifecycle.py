@@ -74,8 +74,10 @@ def create_campaign(
     media_urls: Sequence[str] = (),
     **speed: int | None,
 ) -> Campaign:
-    """Create a draft; `speed` has columns of trial.SPEED. Raises BadTemplate where the text has unknown variables."""
+    """Create a draft; `speed` has columns of trial.SPEED. Raises BadTemplate where the text has unknown variables, and
+    UploadGone."""
     _check_content(content)
+    uploads.hold_files(media_urls)
     campaign = Campaign.objects.create(
         organization_id=chatroom.organization_id,
         chatroom=chatroom,
@@ -102,8 +104,10 @@ def change_campaign(
     by: User | None = None,
     **values,
 ) -> None:
-    """Change a draft, which takes its approval back. Raises WrongCampaignState once it is started, and BadTemplate."""
+    """Change a draft, which takes its approval back. Raises WrongCampaignState once it is started, BadTemplate and
+    UploadGone."""
     campaign = lock_draft(campaign)
+    uploads.hold_files(values.get("media_urls", ()))
     if "content" in values:
         _check_content(values["content"])
     values |= {"approval_asked_at": None, "approved_by": None, "approved_at": None}
@@ -151,12 +155,12 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
 
     Where the balance covers only some recipients, what covers them is reserved; the feed pauses once it is spent.
     Raises WrongCampaignState, InsufficientTokens where the balance covers nobody, and SendRefused where `by` or the
-    number does not belong to the chatroom or a file can't be sent by SMS.
+    number does not belong to the chatroom or does not take a file, and UploadGone.
     """
     campaign = lock_draft(campaign)
     check_payer(campaign, by)
-    if reason := eligibility.check_uploads(Platform.SMS, uploads.find_uploads(campaign.media_urls)):
-        raise eligibility.SendRefused(eligibility.Verdict((reason,)))
+    if reasons := check_files(campaign):
+        raise eligibility.SendRefused(eligibility.Verdict(tuple(reasons)))
     if campaign.organization.approve_campaigns and not campaign.approved_at:
         raise WrongCampaignState(
             "approval_missing", _("Another admin has to approve this campaign first. Ask for approval.")
@@ -313,6 +317,11 @@ def count_outcomes(campaign: Campaign) -> tuple[dict[str, int], int]:
 def price_each(campaign: Campaign, payer: User) -> int:
     """Tokens that one of its messages costs."""
     return eligibility.price_of(payer, Platform.SMS, has_media=bool(campaign.media_urls))
+
+
+def check_files(campaign: Campaign) -> list[eligibility.Reason]:
+    """Why its channel does not take its files, if so. Raises UploadGone."""
+    return eligibility.check_uploads(campaign.channel.platform, uploads.find_uploads(campaign.media_urls))
 
 
 def check_payer(campaign: Campaign, payer: User) -> None:

@@ -16,9 +16,10 @@ from integrations import segments
 from messagehub import sql
 from messaging.campaigns import audience, lifecycle, trial
 from messaging.consent import entries, footers
+from messaging.media import uploads
 from messaging.message_templates import templates
 from messaging.models import Campaign
-from messaging.sending import quiet_hours
+from messaging.sending import eligibility, quiet_hours
 from tokens import ledger
 
 BATCH = 5000
@@ -89,9 +90,12 @@ class Text:
 class Preflight:
     """Counts of contacts; `segments`, `tokens` and `balance` of what they would get. Times are in UTC.
 
+    With any of `reasons` it can't start.
+
     `later` has the recipients who wait for the end of their quiet hours or of a holiday, by time zone and that end.
     """
 
+    reasons: Sequence[eligibility.Reason] = ()
     audience: int = 0
     in_several_groups: int = 0
     recipients: int = 0
@@ -113,6 +117,7 @@ class Preflight:
 
     def as_json(self) -> dict[str, Any]:
         return {
+            "reasons": [reason.as_json() for reason in self.reasons],
             "audience": self.audience,
             "in_several_groups": self.in_several_groups,
             "recipients": self.recipients,
@@ -142,7 +147,7 @@ def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) 
     `ends_at` is None where neither the campaign nor its channel has a rate of its own: the provider queues then.
     """
     starts_at = max(campaign.send_at or timezone.now(), at or timezone.now())
-    preflight = Preflight(starts_at=starts_at, balance=ledger.balance(by))
+    preflight = Preflight(starts_at=starts_at, balance=ledger.balance(by), reasons=_check_files(campaign))
     members = list(_read_members(campaign))
     preflight.audience = len(members)
     preflight.in_several_groups = sql.fetch_rows(CHOSEN, [campaign.pk])[0]["count"] - len(members)
@@ -175,6 +180,13 @@ def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) 
         ends = [opens_at for _zone, opens_at in preflight.later]
         preflight.ends_at = max([starts_at + duration, *ends])
     return preflight
+
+
+def _check_files(campaign: Campaign) -> list[eligibility.Reason]:
+    try:
+        return lifecycle.check_files(campaign)
+    except uploads.UploadGone as gone:
+        return [eligibility.Reason("upload_gone", str(gone))]
 
 
 def _read_members(campaign: Campaign) -> Iterator[Member]:

@@ -11,13 +11,12 @@ from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroo
 from chatrooms.models import Chatroom, Group
 from integrations import segments
 from integrations.models import Channel
-from integrations.providers import count_most_media
 from messagehub import names
 from messagehub.api.serializers import InputSerializer, KnownValueField, RowSerializer
 from messaging import payloads
 from messaging.campaigns import lifecycle, responses
 from messaging.conversations.serializers import AheadField
-from messaging.media.serializers import StoredMediaField
+from messaging.media.serializers import StoredMediaField, require_total
 from messaging.message_templates.serializers import ELSEWHERE
 from messaging.models import Campaign, CampaignRecipient, MessageTemplate
 from messaging.payload_schema import MediaListField
@@ -242,9 +241,21 @@ class NeededTokensSerializer(serializers.Serializer):
     covered = serializers.IntegerField()
 
 
+class ObstacleSerializer(serializers.Serializer):
+    """Why the campaign can't start, and what to do about it."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    fix = serializers.CharField()
+    opens_at = serializers.DateTimeField(allow_null=True)
+
+
 class PreflightSerializer(serializers.Serializer):
     """What the campaign would do if you started it now."""
 
+    reasons = ObstacleSerializer(
+        many=True, help_text="Why it can't start: each file that its number can't send. Empty where it can."
+    )
     audience = serializers.IntegerField()
     in_several_groups = serializers.IntegerField(help_text="Memberships beyond the first of each contact.")
     recipients = serializers.IntegerField(help_text="Contacts who would get a message.")
@@ -341,7 +352,9 @@ class NewCampaignSerializer(InputSerializer):
             raise serializers.ValidationError({"template_id": [ELSEWHERE]})
         chosen_values = {"chatroom": room, "content": template.body if template else data["content"]}
         if template and template.media_urls:
-            chosen_values["media_urls"] = [*data.get("media_urls", []), *template.media_urls][: count_most_media()]
+            own = data.get("media_urls", [])
+            require_total(own, template)
+            chosen_values["media_urls"] = [*own, *template.media_urls]
         return in_one_room({**flatten_canary(data), **chosen_values}, room.pk)
 
 

@@ -21,7 +21,8 @@ from messagehub.ui import lists
 from messaging.campaigns import approval, campaign_listing, lifecycle, preflight, responses, retrying, testing, trial
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.forms import CampaignTestForm, DraftForm, OutcomeGroupForm
-from messaging.media import links as media_links
+from messaging.media import uploads
+from messaging.media.forms import find_files
 from messaging.models import Campaign, CampaignRecipient
 from messaging.notifications import notices
 from messaging.sending import eligibility, enqueue
@@ -40,6 +41,7 @@ REFUSALS = (
     lifecycle.WrongCampaignState,
     eligibility.SendRefused,
     ledger.InsufficientTokens,
+    uploads.UploadGone,
     limits.TooMany,
     enqueue.ClientIdTaken,
 )
@@ -78,11 +80,16 @@ def create_draft(request: HttpRequest) -> HttpResponse:
     context = {"own_page": "campaigns", "rooms": rooms, "chatroom": chatroom}
     if chatroom is None:
         return render(request, "campaigns/choose_chatroom.html", context, status=200 if rooms else 403)
-    form = DraftForm(chatroom, request.POST or None, initial={"groups": request.GET.getlist("group")})
+    initial = {"groups": request.GET.getlist("group")}
+    form = DraftForm(chatroom, request.user, request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        campaign = lifecycle.create_campaign(chatroom, by=request.user, **form.cleaned_data)
-        messages.success(request, _("Draft saved. Nothing is sent until you start it."))
-        return redirect("campaign", campaign.pk)
+        try:
+            campaign = lifecycle.create_campaign(chatroom, by=request.user, **form.cleaned_data)
+        except uploads.UploadGone as error:
+            form.add_error("media_urls", str(error))
+        else:
+            messages.success(request, _("Draft saved. Nothing is sent until you start it."))
+            return redirect("campaign", campaign.pk)
     context |= {
         "form": form,
         "has_groups": Group.objects.filter(chatroom=chatroom).exists(),
@@ -102,8 +109,7 @@ def show_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _answer_late_change(request, campaign)
     fetch = partial(campaign_listing.list_recipients, campaign)
     page = lists.build_list(request, RECIPIENTS, fetch, lambda row: (campaign.created_at, row.pk))
-    context = {**_describe(campaign), "list": page, "group_form": OutcomeGroupForm()}
-    return render(request, "campaigns/campaign.html", context, status=page.status)
+    return _draw_started(request, campaign, page, OutcomeGroupForm(), page.status)
 
 
 @require_POST
@@ -123,8 +129,7 @@ def group_outcome(request: HttpRequest, pk: UUID) -> HttpResponse:
             return redirect("group", group.pk)
     fetch = partial(campaign_listing.list_recipients, campaign)
     page = lists.build_list(request, RECIPIENTS, fetch, lambda row: (campaign.created_at, row.pk))
-    context = {**_describe(campaign), "list": page, "group_form": form}
-    return render(request, "campaigns/campaign.html", context, status=422)
+    return _draw_started(request, campaign, page, form, 422)
 
 
 @require_safe
@@ -269,11 +274,12 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         "contacted_days": campaign.contacted_days,
         "channel": campaign.channel_id,
         "content": campaign.content,
+        "media_urls": campaign.media_urls,
         "send_at": campaign.send_at,
         **{name: getattr(campaign, name) for name in trial.SPEED},
     }
     is_change = request.method == "POST" and test_form is None
-    form = DraftForm(campaign.chatroom, request.POST if is_change else None, initial=initial)
+    form = DraftForm(campaign.chatroom, request.user, request.POST if is_change else None, initial=initial)
     if is_change and form.is_valid():
         if request.POST.get("action") == "start" and not form.has_changed():
             return _answer_move(request, campaign, _start)
@@ -281,6 +287,9 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
             lifecycle.change_campaign(campaign, by=request.user, **form.cleaned_data)
         except lifecycle.WrongCampaignState:
             return _answer_late_change(request, campaign)
+        except uploads.UploadGone as error:
+            form.add_error("media_urls", str(error))
+    if is_change and form.is_valid():
         if request.POST.get("action") == "start":
             messages.success(request, _("Your changes were saved. Look at the new figures, then start."))
         else:
@@ -292,11 +301,18 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         "form": form,
         "needs_approval": campaign.organization.approve_campaigns and not campaign.approved_at,
         "seen": approval.fingerprint_of(campaign),
-        "files": media_links.name_files(campaign.media_urls),
         "may_approve": request.user.is_admin and not approval.is_writer(campaign, request.user),
         "test_form": test_form or CampaignTestForm(campaign.organization.default_country, initial={"key": uuid7()}),
     }
     return render(request, "campaigns/draft.html", context, status=422 if form.errors or test_form else 200)
+
+
+def _draw_started(
+    request: HttpRequest, campaign: Campaign, page: lists.ListPage, group_form: OutcomeGroupForm, status: int
+) -> HttpResponse:
+    files = list(find_files(campaign.media_urls).values())
+    context = {**_describe(campaign), "list": page, "group_form": group_form, "files": files}
+    return render(request, "campaigns/campaign.html", context, status=status)
 
 
 def _answer_late_change(request: HttpRequest, campaign: Campaign) -> HttpResponse:

@@ -16,6 +16,7 @@ from messaging.conversations import listing, notes
 from messaging.inbox import context as inbox_context
 from messaging.inbox import list_filters
 from messaging.inbox.list_filters import Filters
+from messaging.media.forms import find_files
 from messaging.message_templates import templates
 from messaging.notifications import notices
 
@@ -99,9 +100,15 @@ def side(request: HttpRequest, pk: UUID) -> HttpResponse:
 def template_picker(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The templates that may be used here, filled in for the contact."""
     conversation = inbox_context.get_conversation(request, pk)
+    offered = templates.list_offered(request.user, conversation.chatroom_id)[:MOST_TEMPLATES]
+    files = find_files(address for each in offered for address in each.media_urls)
     choices = [
-        {"template": each, "parts": templates.split_placeholders(each, conversation.contact, sender=request.user)}
-        for each in templates.list_offered(request.user, conversation.chatroom_id)[:MOST_TEMPLATES]
+        {
+            "template": each,
+            "parts": templates.split_placeholders(each, conversation.contact, sender=request.user),
+            "files": [files[address] for address in each.media_urls if address in files],
+        }
+        for each in offered
     ]
     return render(request, "inbox/_templates.html", {"templates": choices, "conversation": conversation})
 

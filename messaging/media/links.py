@@ -40,9 +40,12 @@ def read_reference(address: str) -> UUID | None:
     return UUID(found[1]) if found else None
 
 
-def name_files(addresses: Iterable[str]) -> list[str]:
-    """As people read them: an upload's name, and the whole address of a file elsewhere."""
-    return [found[2] if (found := REFERENCE.fullmatch(address)) else address for address in addresses]
+def read_id(text: object) -> UUID | None:
+    """The id of an upload as clients write it; None for all else."""
+    try:
+        return UUID(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def list_elsewhere(addresses: Iterable[str]) -> list[str]:

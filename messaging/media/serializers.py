@@ -1,6 +1,6 @@
 """What goes in and out at /api/media."""
 
-from uuid import UUID
+from collections.abc import Sequence
 
 from rest_framework import serializers
 
@@ -9,8 +9,8 @@ from chatrooms.models import Chatroom
 from integrations.models import Platform
 from integrations.providers import count_most_media, list_takers
 from messagehub.api.serializers import InputSerializer, RowSerializer
-from messaging.media import links
-from messaging.models import Upload
+from messaging.media import fitting, links, uploads
+from messaging.models import MessageTemplate, Upload
 from messaging.payload_schema import MediaListField
 
 
@@ -20,10 +20,11 @@ class MediaField(MediaListField):
     address = serializers.URLField(max_length=2000)
 
     def to_internal_value(self, data) -> list[Upload | str]:
+        if isinstance(data, list) and len(data) > count_most_media():
+            raise serializers.ValidationError(fitting.say_too_many())
         items = super().to_internal_value(data)
-        keys = [_read_id(item) for item in items]
-        visible = Upload.objects.visible_to(self.context["request"].user)
-        found = visible.in_bulk([key for key in keys if key]) if any(keys) else {}
+        keys = [links.read_id(item.get("id")) if isinstance(item, dict) else None for item in items]
+        found = uploads.find_sendable(self.context["request"].user, filter(None, keys))
         values: list[Upload | str] = []
         problems: dict[int, list[str] | dict] = {}
         for place, (item, key) in enumerate(zip(items, keys, strict=True)):
@@ -48,18 +49,16 @@ class StoredMediaField(MediaField):
     """The same for `media_urls` of templates and campaigns, which keep them as messages do."""
 
     def __init__(self, **options):
-        super().__init__(required=False, max_length=count_most_media(), source="media_urls", **options)
+        super().__init__(required=False, source="media_urls", **options)
 
     def to_internal_value(self, data) -> list[str]:
         return links.build_addresses(super().to_internal_value(data))
 
 
-def _read_id(item: object) -> UUID | None:
-    text = item.get("id") if isinstance(item, dict) else None
-    try:
-        return UUID(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
+def require_total(own: Sequence, template: MessageTemplate | None) -> None:
+    """Raises ValidationError for more files than any message carries, with those of its template."""
+    if len(own) + len(template.media_urls if template else ()) > count_most_media():
+        raise serializers.ValidationError({"media": [fitting.say_too_many()]})
 
 
 class UploadSerializer(RowSerializer):

@@ -1,6 +1,7 @@
 """Files to send: taken in, held by the messages that carry them, and forgotten."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from integrations import isolation, providers
 from integrations.models import Platform
 from messagehub import media_types, names, sql, stored_files, tenancy
 from messaging.media import links
-from messaging.models import Attachment, Message, Upload
+from messaging.models import Attachment, Message, MessageTemplate, Upload
 
 MB = 1024 * 1024
 BATCH = 500
@@ -103,8 +104,16 @@ def store_upload(chatroom: Chatroom, file: File, *, name: str, by: User) -> Uplo
 
 def hold_uploads(uploads: Sequence[Upload]) -> None:
     """Keep uploads from being deleted until the transaction ends. Raises UploadGone."""
-    ids = sorted({upload.pk for upload in uploads})
-    if ids and len(sql.fetch_rows(HOLD, [ids])) < len(ids):
+    _hold({upload.pk for upload in uploads})
+
+
+def hold_files(addresses: Iterable[str]) -> None:
+    """The same for those that the addresses of a template or campaign refer to. Raises UploadGone."""
+    _hold({upload_id for address in addresses if (upload_id := links.read_reference(address))})
+
+
+def _hold(ids: set[UUID]) -> None:
+    if ids and len(sql.fetch_rows(HOLD, [sorted(ids)])) < len(ids):
         raise UploadGone
 
 
@@ -134,6 +143,20 @@ def list_uploads_of(message: Message) -> list[Upload]:
     """What a message carries along, in its order."""
     attachments = Attachment.objects.filter(message=message, upload__isnull=False).select_related("upload")
     return [attachment.upload for attachment in attachments.order_by("position") if attachment.upload]
+
+
+def find_sendable(user: User, upload_ids: Iterable[UUID], kept: Iterable[str] = ()) -> dict[UUID, Upload]:
+    """Those of these uploads that the user may send: of their chatrooms, of templates that they see, or among `kept`.
+
+    An organization's template may have a file of a chatroom that not everybody is in.
+    """
+    ids = set(upload_ids)
+    found = Upload.objects.visible_to(user).in_bulk(ids) if ids else {}
+    if missing := ids - found.keys():
+        named = MessageTemplate.objects.visible_to(user).exclude(media_urls=[]).values_list("media_urls", flat=True)
+        offered = {links.read_reference(address) for address in chain(kept, *named)}
+        found |= Upload.objects.in_bulk(missing & offered)
+    return found
 
 
 def find_uploads(addresses: Iterable[str]) -> list[Upload]:

@@ -41,9 +41,11 @@ class WritesOwnTemplates(IsStaffOfOrganization):
     create=operation(
         "Create a template",
         description="Variables are " + ", ".join(f"`{{{{{name}}}}}`" for name in templates.VARIABLES) + "; "
-        "`{{first_name|there}}` falls back to “there” if the name is unknown.",
+        "`{{first_name|there}}` falls back to “there” if the name is unknown. "
+        "Returns 409 `upload_gone` where a file of `media` was deleted meanwhile.",
+        refuses=[409],
     ),
-    partial_update=operation("Update a template"),
+    partial_update=operation("Update a template", refuses=[409]),
     destroy=operation("Delete a template"),
 )
 class TemplateViewSet(TenantModelViewSet):

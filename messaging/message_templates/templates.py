@@ -14,6 +14,7 @@ from accounts.models import User
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import constraints
+from messaging.media import uploads
 from messaging.models import MessageTemplate
 
 PLACE = re.compile(r"{{\s*(?P<name>[^{}|]*?)\s*(?:\|(?P<fallback>[^{}]*))?}}")
@@ -63,20 +64,24 @@ def check_template(body: str) -> None:
         raise BadTemplate(_("A {{ or }} has no partner."))
 
 
+@transaction.atomic
 def create_template(
     organization_id, chatroom: Chatroom | None, *, name: str, body: str, media_urls: Sequence[str] = ()
 ) -> MessageTemplate:
-    """Create a template of a chatroom, or of the organization. Raises BadTemplate and NameTaken."""
+    """Create a template of a chatroom, or of the organization. Raises BadTemplate, NameTaken and UploadGone."""
     check_template(body)
+    uploads.hold_files(media_urls)
     with _named():
         return MessageTemplate.objects.create(
             organization_id=organization_id, chatroom=chatroom, name=name, body=body, media_urls=list(media_urls)
         )
 
 
+@transaction.atomic
 def change_template(template: MessageTemplate, **values) -> None:
-    """Change a template's name, text or files. Raises BadTemplate and NameTaken."""
+    """Change a template's name, text or files. Raises BadTemplate, NameTaken and UploadGone."""
     check_template(values.get("body", ""))
+    uploads.hold_files(values.get("media_urls", ()))
     for name, value in values.items():
         setattr(template, name, value)
     with _named():

@@ -19,6 +19,7 @@ from chatrooms.models import Chatroom
 from integrations import segments
 from messagehub import constraints
 from messagehub.ui import lists
+from messaging.media import uploads
 from messaging.message_templates import templates
 from messaging.message_templates.filters import TemplateListFilterSet
 from messaging.message_templates.forms import TemplateForm
@@ -44,13 +45,19 @@ def show_templates(request: HttpRequest) -> HttpResponse:
 def write_template(request: HttpRequest) -> HttpResponse:
     if not (request.user.is_admin or Chatroom.objects.visible_to(request.user).exists()):
         raise PermissionDenied
-    form = TemplateForm(request.user, request.POST or None, is_new=True)
+    form = TemplateForm(request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
             templates.create_template(
-                request.user.organization_id, data["chatroom"], name=data["name"], body=data["body"]
+                request.user.organization_id,
+                data["chatroom"],
+                name=data["name"],
+                body=data["body"],
+                media_urls=data["media_urls"],
             )
+        except uploads.UploadGone as error:
+            form.add_error("media_urls", str(error))
         except constraints.NameTaken as error:
             form.add_error("name", str(error))
         else:
@@ -64,14 +71,16 @@ def edit_template(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A template to change, or only to read where it is not the viewer's to change."""
     template = get_object_or_404(MessageTemplate.objects.visible_to(request.user).select_related("chatroom"), pk=pk)
     may_change = _may_change(request.user, template)
-    initial = {"name": template.name, "body": template.body}
-    form = TemplateForm(request.user, request.POST or None, is_new=False, initial=initial)
+    initial = {"name": template.name, "body": template.body, "media_urls": template.media_urls}
+    form = TemplateForm(request.user, request.POST or None, template=template, initial=initial)
     if request.method == "POST":
         if not may_change:
             raise PermissionDenied
         if form.is_valid():
             try:
                 templates.change_template(template, **form.cleaned_data)
+            except uploads.UploadGone as error:
+                form.add_error("media_urls", str(error))
             except constraints.NameTaken as error:
                 form.add_error("name", str(error))
             else:

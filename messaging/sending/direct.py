@@ -51,6 +51,7 @@ class Plan:
     price: int  # tokens for each
     balance: int | None  # None for admins
     media_urls: Sequence[str] = ()  # what each carries along
+    extra: int = 0  # tokens of the price that its files cost
 
     @property
     def ready(self) -> list[Letter]:
@@ -108,7 +109,8 @@ def plan_letters(
         is_first = contact.pk not in greeted_ids
         letters.append(_write_letter(contact, address, content, verdict, by, is_first=is_first))
     price = eligibility.price_of(by, Platform.SMS, has_media=bool(media_urls))
-    return Plan(letters, price, ledger.balance(by), media_urls)
+    extra = price - eligibility.price_of(by, Platform.SMS)
+    return Plan(letters, price, ledger.balance(by), media_urls, extra)
 
 
 @transaction.atomic

@@ -119,7 +119,7 @@ def may_send(
         check_access(user, conversation.chatroom_id),
         *_check_recipient(conversation, to, at, opt_out, hours),
         check_content(conversation.platform, content, media_count),
-        check_uploads(conversation.platform, uploads),
+        *check_uploads(conversation.platform, uploads),
         None if paid else _check_tokens(user, conversation.platform, has_media=media_count > 0),
         None if seen_message is None else _find_newer(conversation, seen_message),
         None if allow_duplicate or not content else _find_duplicate(user.organization, conversation, content),
@@ -278,16 +278,17 @@ def check_content(platform: str, content: str, media_count: int) -> Reason | Non
     if not limits.fits(content):
         text = _("This is longer than {platform} takes in one message.")
         return Reason("too_long", text.format(platform=label), _("Shorten it, or send two messages."))
+    if media_count > limits.most_media > 1:
+        return Reason("text_and_media", fitting.say_too_many(), _("Send them in two messages."))
     if media_count > limits.most_media or (media_count and content.strip() and not limits.text_with_media):
         text = _("{platform} takes either text or one attachment in a message.")
         return Reason("text_and_media", text.format(platform=label), _("Send them one after the other."))
     return None
 
 
-def check_uploads(platform: str, uploads: Sequence[Upload]) -> Reason | None:
+def check_uploads(platform: str, uploads: Sequence[Upload]) -> list[Reason]:
     """Files that the platform does not take."""
-    unfit = fitting.find_unfit(platform, uploads)
-    return Reason(*unfit) if unfit else None
+    return [Reason(*unfit) for unfit in fitting.list_unfit(platform, uploads)]
 
 
 def _check_tokens(user: User, platform: str, *, has_media: bool) -> Reason | None:

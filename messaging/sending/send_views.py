@@ -79,6 +79,7 @@ def send_texts(request: HttpRequest) -> HttpResponse:
     form.data["key"] = data["key"] if is_same else uuid7()
     context |= {
         "plan": plan,
+        "files": form["media_urls"].files,
         "letters": plan.ready[:MOST_SHOWN],
         "more_count": max(0, len(plan.ready) - MOST_SHOWN),
         "was_changed": request.POST.get("action") == "send" and not is_same,

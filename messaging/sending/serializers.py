@@ -9,11 +9,11 @@ from chatrooms import contacts, phones
 from chatrooms.fields import VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact
 from integrations.models import Channel, Platform
-from integrations.providers import count_most_characters, count_most_media, name_platform, read_limits
+from integrations.providers import count_most_characters, name_platform, read_limits
 from messagehub import datetimes, languages
 from messagehub.api.serializers import KnownValueField
 from messaging.conversations.serializers import NOT_AHEAD, AheadField
-from messaging.media.serializers import MediaField
+from messaging.media.serializers import MediaField, require_total
 from messaging.message_templates.serializers import ELSEWHERE, VariablesField
 from messaging.models import Conversation, Message, MessageTemplate
 
@@ -47,7 +47,6 @@ class SendSerializer(serializers.Serializer):
     sender_number_id = VisibleRelatedField(queryset=Channel.objects.filter(platform=Platform.SMS), required=False)
     media = MediaField(
         required=False,
-        max_length=count_most_media(),
         default=list,
         help_text="Uploads and https addresses. SMS takes ten, beside a text or alone; Messenger and Instagram one "
         "instead of a text.",
@@ -72,6 +71,7 @@ class SendSerializer(serializers.Serializer):
             raise serializers.ValidationError({"template_id": [_("Set either content or template_id, not both.")]})
         if "template_id" not in data and not data["content"].strip() and not data["media"]:
             raise serializers.ValidationError({"content": [_("Set content, template_id or media.")]})
+        require_total(data["media"], data.get("template_id"))
         room = self._find_chatroom(data)
         for name in ("chatroom_id", "sender_number_id", "template_id"):
             row = data.get(name)

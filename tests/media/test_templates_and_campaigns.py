@@ -98,18 +98,26 @@ def test_messages_of_a_campaign_carry_its_files_and_cost_more(api, acme, rich, s
     assert {broken.invariant for broken in proof.find_broken()} <= {"A conversation counts what came in"}
 
 
-def test_campaign_with_a_file_that_sms_does_not_take_is_not_started(api, acme, rich, sales, regulars, inside):
+def test_campaign_with_files_that_sms_does_not_take_says_so_and_is_not_started(
+    api, browser, acme, rich, sales, regulars, picture, inside
+):
     with inside(acme):
-        film = factories.UploadFactory(chatroom=sales.room, content_type="video/mp4", size=9_000_000)
+        film = factories.UploadFactory(chatroom=sales.room, name="Film", content_type="video/mp4", size=9_000_000)
+        sound = factories.UploadFactory(chatroom=sales.room, name="Sound", content_type="audio/wav")
         campaign = lifecycle.create_campaign(
             sales.room, name="Spring", content="Hi", channel=sales.number, groups=[regulars], by=rich,
-            media_urls=[links.build_reference(film)],
+            media_urls=[links.build_reference(each) for each in (picture, film, sound)],
         )  # fmt: skip
 
+    told = api(rich).post(f"/api/campaigns/{campaign.pk}/preflight").json()
+    assert [each["code"] for each in told["reasons"]] == ["media_too_large", "media_unsupported"]
+    assert [name for name in ("Oak", "Film", "Sound") if name in str(told["reasons"])] == ["Film", "Sound"]
+    page = browser(rich).get(f"/campaigns/{campaign.pk}/preflight/").content.decode()
+    assert all(each["message"].replace("'", "&#x27;") in page for each in told["reasons"])
+    assert 'value="start"' not in page
     answer = api(rich).post(f"/api/campaigns/{campaign.pk}/start")
-
     assert answer.status_code == 422
-    assert answer.json()["error"]["code"] == "media_too_large"
+    assert [each["code"] for each in answer.json()["error"]["reasons"]] == ["media_too_large", "media_unsupported"]
     with inside(acme):
         assert ledger.balance(rich) == 10
 

@@ -1,10 +1,10 @@
 // The box to write the next message or note: its draft, its height, and how many SMS it makes.
 import { draft, keepDraft, keepNoting, noting } from "../drafts.js";
+import * as files from "../files.js";
 import { post } from "../request.js";
 import { rests } from "../rests.js";
 import { canBePlain, countSegments, plain } from "../segments.js";
 import { counted, number, piece, word } from "../words.js";
-import * as files from "./files.js";
 import { send, uuid } from "./outbox.js";
 import * as picker from "./picker.js";
 import { about, draw, foundJump, open, put, undraw } from "./thread.js";

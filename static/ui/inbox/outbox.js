@@ -90,7 +90,7 @@ async function deliver(entry) {
 
 function asked(entry) {
   const body = { conversation_id: entry.conversation, content: entry.content, client_id: entry.id };
-  if (entry.media?.length) body.media = entry.media.map(({ id }) => ({ id }));
+  if (entry.media?.length) body.media = entry.media.map(({ id, address }) => address ?? { id });
   if (entry.sendAt) body.send_at = entry.sendAt;
   if (entry.seen && entry.anyway !== "newer_messages") body.seen_message_id = entry.seen;
   body.allow_duplicate = entry.anyway === "duplicate";

@@ -1,4 +1,5 @@
 // What can be picked while writing: templates, and colleagues to mention.
+import { addStored } from "../files.js";
 import { narrow } from "../narrow.js";
 import { part } from "../request.js";
 import { piece, word } from "../words.js";
@@ -75,6 +76,8 @@ export async function openTemplates() {
   show("template", node, insertTemplate);
   field.addEventListener("keydown", takeKey);
   field.addEventListener("input", () => { narrow(list, field.value); choose(0); });
+  // The focus stays in the field: where it went to the page, the picker would be closed before the click.
+  node.addEventListener("mousedown", (event) => event.target.closest("[role=option]") && event.preventDefault());
   node.addEventListener("click", ({ target }) => {
     const option = target.closest("[role=option]");
     if (option) insertTemplate(option);
@@ -101,6 +104,7 @@ function insertTemplate(option) {
   const slash = box.value === "/";
   const from = slash ? 0 : box.selectionStart, to = slash ? 1 : box.selectionEnd;
   type(text, from, to);
+  addStored(option.querySelectorAll("[data-value]"));
   const blank = box.value.indexOf("{{", from);
   if (blank >= 0 && blank < from + text.length) box.setSelectionRange(blank, box.value.indexOf("}}", blank) + 2);
 }
