@@ -112,10 +112,14 @@ def guess_columns(headings: Sequence[str]) -> list[str]:
 
 
 def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[ParsedRow]:
-    """Each row of the file in its order. A number that an earlier row had is a reason too."""
+    """Each row of the file in its order. A number that an earlier row had is a reason too.
+
+    An opt-out in any row of a number is one of the row that is taken.
+    """
     rows_of_numbers: dict[str, int] = {}
+    opted_out = _find_opted_out(table, columns, country)
     for number, row in enumerate(table.rows, start=2):
-        values = {kind: FORMULA.sub("", cell, count=1) for kind, cell in zip(columns, row, strict=True) if kind}
+        values = _read_cells(columns, row)
         typed = values.get("phone", "")
         try:
             consent, consent_words = _read_consent(values)
@@ -123,12 +127,40 @@ def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[P
         except (ValidationError, phones.ImpossibleNumber) as error:
             yield ParsedRow(number, reason=error.messages[0] if isinstance(error, ValidationError) else str(error))
             continue
-        first = rows_of_numbers.setdefault(min(phones.list_forms(values["phone"])), number)
+        person = _identify(values["phone"])
+        if person in opted_out:
+            consent, consent_words = "opt_out", opted_out[person]
+        first = rows_of_numbers.setdefault(person, number)
         if first != number:
             words = _(sentences.SAME_NUMBER_IN_ROW).format(n=first)
             yield ParsedRow(number, reason=words)
         else:
             yield ParsedRow(number, values, typed=typed, consent=consent, consent_words=consent_words)
+
+
+def _find_opted_out(table: Table, columns: Sequence[str], country: str) -> dict[str, str]:
+    """Who wants no messages by any row of theirs, also one that is skipped, and in which words."""
+    found: dict[str, str] = {}
+    if not {"opt_out", "consent"} & set(columns):
+        return found
+    for row in table.rows:
+        values = _read_cells(columns, row)
+        try:
+            kind, words = _read_consent(values)
+            if kind == "opt_out":
+                found[_identify(phones.normalize_phone(values.get("phone", ""), country))] = words
+        except (ValidationError, phones.ImpossibleNumber):
+            continue  # told where the row is read
+    return found
+
+
+def _read_cells(columns: Sequence[str], row: Sequence[str]) -> dict[str, str]:
+    return {kind: FORMULA.sub("", cell, count=1) for kind, cell in zip(columns, row, strict=True) if kind}
+
+
+def _identify(phone: str) -> str:
+    """The same for all forms of a number."""
+    return min(phones.list_forms(phone))
 
 
 def _read_consent(values: Mapping[str, str]) -> tuple[str, str]:

@@ -108,3 +108,16 @@ def test_row_whose_consent_can_be_recorded_nowhere_is_not_imported(acme, inside,
 )  # fmt: skip
 def test_columns_about_consent_are_known_by_their_headings(heading, kind):
     assert csv_files.guess_columns(["Phone", heading]) == ["phone", kind]
+
+
+def test_an_opt_out_in_any_row_of_a_number_counts(acme, inside, bring):
+    """Also in a row that is skipped: because the number stood above already, or because its address is none."""
+    bring(
+        "Name,Phone,Email,Consent\n"
+        "Ada,+1 415 555 0101,,yes\nAda,(415) 555-0101,,no\n"
+        "Bea,+1 415 555 0102,,\nBea,+1 415 555 0102,nobody,no\n"
+        "Cem,+1 415 555 0103,,yes\n"
+    )
+    with inside(acme):
+        kinds = dict(ConsentEntry.objects.values_list("address", "kind"))
+    assert kinds == {"+14155550101": "opt_out", "+14155550102": "opt_out", "+14155550103": "opt_in"}
