@@ -73,6 +73,7 @@ def change_chatroom(
 def set_quiet_hours(room: Chatroom, *, quiet_from: time | None, quiet_until: time | None, by: User) -> None:
     """Its own in place of the organization's, or with None those again. They take hold of what waits too."""
     wanted = {"quiet_from": quiet_from, "quiet_until": quiet_until}
+    room.refresh_from_db(fields=[*wanted], from_queryset=Chatroom.objects.select_for_update(no_key=True))
     before = {name: getattr(room, name) for name in wanted}
     if before == wanted:
         return

@@ -5,13 +5,15 @@ from typing import Protocol
 
 from rest_framework import serializers
 
+from messagehub.api.serializers import WholeSerializer
+
 
 class Quietable(Protocol):
     quiet_from: time | None
     quiet_until: time | None
 
 
-class QuietHoursSerializer(serializers.Serializer):
+class QuietHoursSerializer(WholeSerializer):
     """Over midnight where `from` is later than `until`."""
 
     until = serializers.TimeField(input_formats=["%H:%M"], format="%H:%M")
@@ -21,8 +23,6 @@ class QuietHoursSerializer(serializers.Serializer):
         return {"from": clock, **super().get_fields()}  # `from` is a word of the language
 
     def validate(self, data: dict) -> dict:
-        if len(data) < 2:
-            raise serializers.ValidationError({"until": ["Set both from and until."]})
         if data["from"] == data["until"]:
             raise serializers.ValidationError({"until": ["Choose an end that differs from the start."]})
         return data

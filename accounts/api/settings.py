@@ -16,7 +16,7 @@ from accounts.models import (
 )
 from messagehub import datetimes, names
 from messagehub.api.schema import operation
-from messagehub.api.serializers import KnownValueField, RowSerializer
+from messagehub.api.serializers import KnownValueField, RowSerializer, WholeSerializer
 from messagehub.api.viewsets import TenantViewSet
 
 PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
@@ -35,7 +35,7 @@ class PricesSerializer(serializers.Serializer):
     INSTAGRAM = serializers.IntegerField(min_value=0, max_value=MOST_TOKENS, required=False)
 
 
-class HolidaySerializer(serializers.Serializer):
+class HolidaySerializer(WholeSerializer):
     """A day on which no campaign goes out."""
 
     date = serializers.CharField(max_length=10, help_text="YYYY-MM-DD, in the recipient's local time.")

@@ -35,6 +35,20 @@ class RowSerializer(serializers.Serializer):
         return payload
 
 
+class WholeSerializer(serializers.Serializer):
+    """A part of a body that is given whole, also where the rest of the row may be left out: PATCH makes DRF treat the
+    fields of every part as optional."""
+
+    def to_internal_value(self, data) -> dict:
+        given = super().to_internal_value(data)
+        left_out = [name for name, field in self.fields.items() if field.required and name not in given]
+        if left_out:
+            raise serializers.ValidationError(
+                {name: [self.fields[name].error_messages["required"]] for name in left_out}
+            )
+        return given
+
+
 class InputSerializer(serializers.Serializer):
     """What a request brings. It is answered as `answer_class` writes the row that came of it."""
 

@@ -45,7 +45,7 @@ class FilesBoundField(forms.BoundField):
     def files(self) -> list[File]:
         """Those that are attached: as they are stored, or as they were posted."""
         values = self.field.prepare_value(self.value())
-        found = find_files(values)
+        found = describe_files(values, self.field.find_uploads(values)) if self.form.is_bound else find_files(values)
         return [found[value] for value in values if value in found]
 
 
@@ -74,7 +74,7 @@ class FilesField(forms.Field):
         values = self.prepare_value(value)
         if len(values) > providers.count_most_media():
             raise ValidationError(fitting.say_too_many())
-        found = uploads.find_sendable(self.user, filter(None, map(links.read_id, values)), self.kept)
+        found = self.find_uploads(values)
         addresses = []
         for each in values:
             upload_id = links.read_id(each)
@@ -86,6 +86,10 @@ class FilesField(forms.Field):
             else:
                 raise ValidationError(str(uploads.UploadGone()))
         return addresses
+
+    def find_uploads(self, values: Iterable[str]) -> dict[UUID, Upload]:
+        """Those of the posted values that the writer may send: of others not even the names are shown."""
+        return uploads.find_sendable(self.user, filter(None, map(links.read_id, values)), self.kept)
 
     def has_changed(self, initial: object, data: object) -> bool:
         return self.prepare_value(initial) != self.prepare_value(data)
@@ -106,10 +110,15 @@ def build_control(user: User, chatroom: Chatroom | None, platform: str) -> Contr
 
 
 def find_files(values: Iterable[str]) -> dict[str, File]:
-    """What pages show of attached files, by their values or the addresses that are stored. Those that are gone lack."""
+    """What pages show of the files that are stored with something, by their addresses. Those that are gone lack."""
+    values = list(values)
+    ids = [upload_id for each in values if (upload_id := links.read_id(_read_value(each)))]
+    return describe_files(values, Upload.objects.in_bulk(ids) if ids else {})
+
+
+def describe_files(values: Iterable[str], known: dict[UUID, Upload]) -> dict[str, File]:
+    """By their values or addresses; without uploads that are not `known`."""
     value_of = {each: _read_value(each) for each in values}
-    ids = [upload_id for value in value_of.values() if (upload_id := links.read_id(value))]
-    known = Upload.objects.in_bulk(ids) if ids else {}
     files = {}
     for each, value in value_of.items():
         upload = known.get(links.read_id(value))

@@ -71,8 +71,9 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same people."""
-        return hashlib.sha256(repr(sorted(letter.address for letter in self.ready)).encode()).hexdigest()
+        """The same for the same people and price. Texts may differ: a footer goes with the first message only."""
+        addresses = sorted(letter.address for letter in self.ready)
+        return hashlib.sha256(repr((self.price, addresses)).encode()).hexdigest()
 
     @property
     def is_covered(self) -> bool:

@@ -1,7 +1,7 @@
 """Quiet hours and holidays, by the recipient's local time."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -13,8 +13,10 @@ from chatrooms.models import Chatroom
 from messagehub import languages
 from messaging.sending import number_zones
 
-# Ends of quiet hours are tried on so many days, and after each holiday: even over a change of clocks they repeat then.
-DAYS = 5  # from the day before, which it may still be somewhere
+# Ends of quiet hours are tried on so many days after the last holiday in sight: even over a change of clocks they
+# repeat then.
+DAYS = 5
+EARLIEST = timedelta(hours=14)  # so far before UTC does a day begin somewhere
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +55,13 @@ def choose_hours(organization: Organization, chatroom: Chatroom, *, for_campaign
     holidays = organization.holidays if for_campaign else []
     if not holidays and (start is None or until is None):
         return None
-    names = {date.fromisoformat(each["date"]): each["name"] for each in holidays}
-    return Hours(ZoneInfo(organization.time_zone), start, until, names)
+    return _make_hours(organization.time_zone, start, until, tuple((each["date"], each["name"]) for each in holidays))
+
+
+@lru_cache(maxsize=1000)
+def _make_hours(zone: str, start: time | None, until: time | None, holidays: tuple[tuple[str, str], ...]) -> Hours:
+    """One for the same rules, however many messages ask: what was found out about it is found again."""
+    return Hours(ZoneInfo(zone), start, until, {date.fromisoformat(day): name for day, name in holidays})
 
 
 def find_quiet(hours: Hours | None, phone: str, at: datetime) -> Quiet | None:
@@ -94,16 +101,28 @@ def _find_in_zones(hours: Hours, number_zones: tuple[ZoneInfo, ...], at: datetim
 
 def _find_opening(hours: Hours, zones: Sequence[ZoneInfo], at: datetime) -> datetime | None:
     """The first end of quiet hours or of a day in one zone at which it is quiet in no zone."""
-    first_day = at.astimezone(UTC).date() - timedelta(days=1)
-    begins = {first_day, *(day for day in hours.holidays if day > first_day)}
-    days = {begin + timedelta(days=day) for begin in begins for day in range(DAYS)}
+    if hours.holidays and hours.start and not _find_opening(replace(hours, holidays={}), zones, at):
+        return None  # nor is there one on any other day
+    for end in _list_ends(hours, zones, at):
+        if end > at and not any(_is_within(hours, end.astimezone(zone)) for zone in zones):
+            return end
+    return None
+
+
+def _list_ends(hours: Hours, zones: Sequence[ZoneInfo], at: datetime) -> Iterator[datetime]:
+    """In their order, a day at a time: a long list of holidays costs only who has to wait for its end."""
     clocks = {hours.until or time(), time()} if hours.holidays else {hours.until or time()}
-    ends = sorted(
-        datetime.combine(day, clock, zone).astimezone(UTC) for zone in zones for day in days for clock in clocks
-    )
-    return next(
-        (end for end in ends if end > at and not any(_is_within(hours, end.astimezone(zone)) for zone in zones)), None
-    )
+    day = at.astimezone(UTC).date() - timedelta(days=1)  # which it may still be somewhere
+    ends: set[datetime] = set()
+    left = DAYS
+    while left:
+        ends |= {datetime.combine(day, clock, zone).astimezone(UTC) for zone in zones for clock in clocks}
+        left = DAYS if day in hours.holidays else left - 1
+        day += timedelta(days=1)
+        earliest = datetime.combine(day, time(), UTC) - EARLIEST  # of the ends that are still to come
+        yield from sorted(end for end in ends if end < earliest)
+        ends = {end for end in ends if end >= earliest}
+    yield from sorted(ends)
 
 
 def _is_within(hours: Hours, local: datetime) -> bool:

@@ -79,7 +79,7 @@ def test_what_can_not_go_along_is_said_and_the_rest_of_the_form_stays(
     kind: str, wrong: str, said: str, pages, acme, support, inside
 ):
     with inside(acme):
-        foreign = factories.UploadFactory(chatroom=support.room)
+        foreign = factories.UploadFactory(chatroom=support.room, name="Dismissal.png")
     files = {"elsewhere": [foreign.pk], "many": [f"https://shop.example/{n}.png" for n in range(11)]}
     post, _kept = pages
 
@@ -87,6 +87,7 @@ def test_what_can_not_go_along_is_said_and_the_rest_of_the_form_stays(
 
     assert answer.status_code == 422
     assert said in answer.content.decode()
+    assert "Dismissal" not in answer.content.decode()
     assert not answer.context["form"].errors.keys() - {"media_urls"}
 
 

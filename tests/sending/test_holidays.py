@@ -1,7 +1,7 @@
 """Holidays, a chatroom's own hours and whom they hold: every place that decides says the same."""
 
-from datetime import UTC, datetime, time, timedelta
-from itertools import product
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice, product
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 NEW_YORK, IDAHO, TOKYO, CAIRO = "+12125550100", "+12085550123", "+81312345678", "+201001234567"
 TOLL_FREE, RUSSIA = "+18005551234", "+79161234567"
 NIGHT = {"quiet_from": time(21), "quiet_until": time(8)}
+UTC_ZONE = ZoneInfo("UTC")
 PAGE = "/manage/settings/quiet-hours/"
 
 
@@ -87,6 +88,28 @@ def test_promised_time_is_the_first_that_is_free(phone, hours):
         quarters = (at + timedelta(minutes=15 * n) for n in range(8 * 24 * 4))
         quiet = quiet_hours.find_quiet(rule, phone, at)
         assert (quiet.opens_at if quiet else at) == next(filter(is_free, quarters), None)
+
+
+class EveryDay(dict):
+    def __contains__(self, day: object) -> bool:
+        return True
+
+
+def test_a_long_list_of_holidays_is_looked_at_as_far_as_it_holds():
+    """For 42 zones, which is all that the number tells, and never for each message anew."""
+    days, caribbean = [str(date(2026, 12, 25) + timedelta(days=5 * n)) for n in range(100)], "+12684641234"
+    assert organize(*days) is organize(*days)
+    zones, at = number_zones.list_zones(caribbean), parse("2026-12-25T12:00")
+    endless = quiet_hours.Hours(UTC_ZONE, holidays=EveryDay({date(2026, 12, 25): "Always"}))
+    ends = list(islice(quiet_hours._list_ends(endless, zones, at), 100))
+    assert ends == sorted(ends)
+    assert ends[-1] < at + timedelta(days=10)
+    assert quiet_hours.find_quiet(organize(*days), caribbean, at).opens_at < at + timedelta(days=3)
+
+
+def test_hours_without_an_opening_are_told_so_at_once_whatever_the_holidays_are():
+    endless = quiet_hours.Hours(UTC_ZONE, time(6), time(5), EveryDay({date(2026, 12, 25): "Always"}))
+    assert quiet_hours.find_quiet(endless, "+12684641234", parse("2026-12-25T12:00")).opens_at is None
 
 
 def test_reason_names_the_holiday():

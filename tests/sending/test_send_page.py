@@ -89,11 +89,22 @@ def test_who_joined_a_group_after_the_preview_is_looked_at_first(page, acme, sal
     with inside(acme):
         groups.add_members(group, people[1:])
     changed = page("send", groups=[group.pk], **hidden(looked))
-    for each in ("The recipients have changed since the last preview.", "Send 3 messages"):
+    for each in ("The recipients or the price have changed since", "Send 3 messages"):
         assert each in words(changed)
     assert list_sent(acme, inside) == []
     page("send", groups=[group.pk], **hidden(changed))
     assert len(list_sent(acme, inside)) == 3
+
+
+def test_a_price_that_was_raised_after_the_preview_is_looked_at_first(page, acme, inside):
+    looked = page(to="+15550107777")
+    with inside(acme):
+        type(acme.organization).objects.update(price_sms=3)
+    changed = page("send", to="+15550107777", **hidden(looked))
+    assert "The recipients or the price have changed since" in words(changed)
+    assert list_sent(acme, inside) == []
+    page("send", to="+15550107777", **hidden(changed))
+    assert len(list_sent(acme, inside)) == 1
 
 
 def test_whoever_is_skipped_is_named_with_the_reason(page, acme, sales, bo, inside):
