@@ -30,7 +30,7 @@ HEADINGS = {
 # What cells of such a column say. Nothing is recorded for an empty one, nor where nothing is known.
 YES = frozenset("yes y true 1 x opted_in opt_in opted-in subscribed ja wahr".split())
 NO = frozenset("no n false 0 opted_out opt_out opted-out unsubscribed stop nein falsch".split())
-NOTHING = frozenset(("", "unknown", "unbekannt", "-"))
+KNOWN = YES | NO | {"", "unknown", "unbekannt", "-"}
 FORMULA = re.compile(r"'(?=[=+\-@])")  # what our own export puts before a cell, and spreadsheets before a number
 
 
@@ -52,7 +52,8 @@ class Table:
 class ParsedRow:
     """A row as a contact, or with the reason why it is none. `number` is its place in the file, headings being 1.
 
-    `typed` is the phone number as the file has it. `consent` is a kind of consent entry, with the file's words.
+    `typed` is the phone number as the file has it. `consent` is a kind of consent entry, with the file's words and the
+    row that has them.
     """
 
     number: int
@@ -61,6 +62,7 @@ class ParsedRow:
     typed: str = ""
     consent: str = ""
     consent_words: str = ""
+    consent_row: int = 0
 
 
 def decode_file(content: bytes, most: int = MOST_BYTES) -> str:
@@ -117,7 +119,7 @@ def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[P
     An opt-out in any row of a number is one of the row that is taken.
     """
     rows_of_numbers: dict[str, int] = {}
-    opted_out = _find_opted_out(table, columns, country)
+    opt_outs = _find_opt_outs(table, columns, country)
     for number, row in enumerate(table.rows, start=2):
         values = _read_cells(columns, row)
         typed = values.get("phone", "")
@@ -128,27 +130,29 @@ def parse_rows(table: Table, columns: Sequence[str], country: str) -> Iterator[P
             yield ParsedRow(number, reason=error.messages[0] if isinstance(error, ValidationError) else str(error))
             continue
         person = _identify(values["phone"])
-        if person in opted_out:
-            consent, consent_words = "opt_out", opted_out[person]
+        consent_row = number
+        if person in opt_outs:
+            consent, (consent_words, consent_row) = "opt_out", opt_outs[person]
         first = rows_of_numbers.setdefault(person, number)
         if first != number:
             words = _(sentences.SAME_NUMBER_IN_ROW).format(n=first)
             yield ParsedRow(number, reason=words)
         else:
-            yield ParsedRow(number, values, typed=typed, consent=consent, consent_words=consent_words)
+            yield ParsedRow(number, values, "", typed, consent, consent_words, consent_row)
 
 
-def _find_opted_out(table: Table, columns: Sequence[str], country: str) -> dict[str, str]:
-    """Who wants no messages by any row of theirs, also one that is skipped, and in which words."""
-    found: dict[str, str] = {}
+def _find_opt_outs(table: Table, columns: Sequence[str], country: str) -> dict[str, tuple[str, int]]:
+    """Who wants no messages by any row of theirs, also one that is skipped: in which words, and the first such row."""
+    found: dict[str, tuple[str, int]] = {}
     if not {"opt_out", "consent"} & set(columns):
         return found
-    for row in table.rows:
+    for number, row in enumerate(table.rows, start=2):
         values = _read_cells(columns, row)
         try:
             kind, words = _read_consent(values)
             if kind == "opt_out":
-                found[_identify(phones.normalize_phone(values.get("phone", ""), country))] = words
+                phone = phones.normalize_phone(values.get("phone", ""), country)
+                found.setdefault(_identify(phone), (words, number))
         except (ValidationError, phones.ImpossibleNumber):
             continue  # told where the row is read
     return found
@@ -168,7 +172,7 @@ def _read_consent(values: Mapping[str, str]) -> tuple[str, str]:
     given = [(kind, values.get(kind, "")) for kind in ("opt_out", "consent")]
     for kind, words in given:
         answer = words.casefold()
-        if answer not in YES | NO | NOTHING:
+        if answer not in KNOWN:
             raise ValidationError(_(sentences.NEITHER_YES_NOR_NO), params={"given": words[:40]})
         if (answer in YES and kind == "opt_out") or (answer in NO and kind == "consent"):
             return "opt_out", words

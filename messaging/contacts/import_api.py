@@ -31,9 +31,8 @@ class ImportViewSet(TenantViewSet):
         description="A CSV file with a line of titles, by which columns are recognized: phone, first name, last name, "
         "name, email, consent and opted out, also in German. A yes or no about consent is recorded for each number of "
         "the chatroom, with the file and the row; it lifts no opt-out. Rows are imported in the background; follow the "
-        "import at `Location`. Bad "
-        "rows are skipped and told by their line, contacts that exist stay as they are. Returns 400 for a file "
-        "without rows or without a column of phone numbers.",
+        "import at `Location`. Bad rows are skipped and told by their line, contacts that exist stay as they are. "
+        "Returns 400 for a file without rows or without a column of phone numbers.",
         answers={202: StartedImportSerializer},
     )
     def create(self, request):

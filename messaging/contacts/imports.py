@@ -253,7 +253,7 @@ def _record_consent(
                 source=ConsentEntry.Source.IMPORT,
                 text=row.consent_words,
                 actor_id=contact_import.created_by_id,
-                reason=sentences.CONSENT_OF_FILE.format(file=contact_import.file_name, n=row.number),
+                reason=sentences.CONSENT_OF_FILE.format(file=contact_import.file_name, n=row.consent_row),
             )
         )
     ConsentEntry.objects.bulk_create(new_entries)

@@ -119,5 +119,9 @@ def test_an_opt_out_in_any_row_of_a_number_counts(acme, inside, bring):
         "Cem,+1 415 555 0103,,yes\n"
     )
     with inside(acme):
-        kinds = dict(ConsentEntry.objects.values_list("address", "kind"))
-    assert kinds == {"+14155550101": "opt_out", "+14155550102": "opt_out", "+14155550103": "opt_in"}
+        said = set(ConsentEntry.objects.values_list("address", "kind", "text", "reason"))
+    assert said == {
+        ("+14155550101", "opt_out", "no", "Imported from list.csv, row 3."),
+        ("+14155550102", "opt_out", "no", "Imported from list.csv, row 5."),
+        ("+14155550103", "opt_in", "yes", "Imported from list.csv, row 6."),
+    }
