@@ -25,7 +25,7 @@ class ViewForm(forms.Form):
 
 
 @require_POST
-def save(request: HttpRequest) -> HttpResponse:
+def save_view(request: HttpRequest) -> HttpResponse:
     form = ViewForm(request.POST)
     is_valid = form.is_valid()
     if form.cleaned_data.get("page") not in {page.url_name for page in navigation.list_pages(request.user)}:
@@ -44,7 +44,7 @@ def save(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete_view(request: HttpRequest, pk: UUID) -> HttpResponse:
     view = get_object_or_404(SavedView, user=request.user, pk=pk)
     back = next_page_url(request, reverse(view.page))
     view.delete()

@@ -21,8 +21,8 @@ urlpatterns = [
     path("me/second-factor/remove/", me_views.second_factor_remove, name="me-second-factor-remove"),
     path("me/recovery-codes/", me_views.recovery_codes, name="me-recovery-codes"),
     path("me/sign-ins/<uuid:pk>/end/", me_views.end_sign_in, name="me-sign-in-end"),
-    path("me/views/", saved_view_views.save, name="saved-views"),
-    path("me/views/<uuid:pk>/delete/", saved_view_views.delete, name="saved-view-delete"),
+    path("me/views/", saved_view_views.save_view, name="saved-views"),
+    path("me/views/<uuid:pk>/delete/", saved_view_views.delete_view, name="saved-view-delete"),
     path("me/keys/", me_views.make_key, name="me-keys"),
     path("me/keys/<uuid:pk>/delete/", me_views.delete_key, name="me-key-delete"),
 ]

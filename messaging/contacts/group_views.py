@@ -37,14 +37,14 @@ MEMBERS = lists.ListDefinition(
 
 
 @require_safe
-def list_page(request: HttpRequest) -> HttpResponse:
+def show_groups(request: HttpRequest) -> HttpResponse:
     fetch = partial(group_listing.list_groups, request.user)
     page = lists.build_list(request, LIST, fetch, lambda row: (row.group.created_at, row.group.pk))
     return render(request, "groups/list.html", {"own_page": "groups", "list": page}, status=page.status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
+def create_group(request: HttpRequest) -> HttpResponse:
     """A new group; with filters of contacts in the address (`of`), of all who match these."""
     if not Chatroom.objects.visible_to(request.user).exists():
         return render(request, "contacts/no_chatroom.html", {"own_page": "groups"}, status=403)
@@ -77,7 +77,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_group(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A group with its members, and how many of them can be reached."""
     group = _get_group(request, pk)
     fetch = partial(contact_listing.list_matching_contacts, request.user)
@@ -141,7 +141,7 @@ def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete_group(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Says where the group is used; POST deletes it. Its contacts stay."""
     group = _get_group(request, pk)
     if request.method == "POST":

@@ -78,7 +78,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_import(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The import in its state: columns to match, in progress, or done."""
     contact_import = _get_import(request, pk)
     if contact_import.state == State.UPLOADED:
@@ -96,7 +96,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def start(request: HttpRequest, pk: UUID) -> HttpResponse:
+def start_import(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Import the file. A second press leads to the same import."""
     contact_import = _get_import(request, pk)
     if contact_import.state != State.UPLOADED:
@@ -123,7 +123,7 @@ def start(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
+def undo_import(request: HttpRequest, pk: UUID) -> HttpResponse:
     contact_import = _get_import(request, pk)
     try:
         imports.start_undo(contact_import, by=request.user)

@@ -40,7 +40,7 @@ LIST = lists.ListDefinition(
 
 
 @require_safe
-def list_page(request: HttpRequest) -> HttpResponse:
+def show_contacts(request: HttpRequest) -> HttpResponse:
     """The contacts that the viewer may see, filtered."""
     fetch = partial(contact_listing.list_matching_contacts, request.user)
     page = lists.build_list(request, LIST, fetch, contact_listing.position_of_contact)
@@ -103,7 +103,7 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
+def create_contact(request: HttpRequest) -> HttpResponse:
     """A new contact. A number that the chatroom knows already leads to the contact who has it."""
     if not Chatroom.objects.visible_to(request.user).exists():
         return render(request, "contacts/no_chatroom.html", {"own_page": "contacts"}, status=403)

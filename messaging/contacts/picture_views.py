@@ -18,7 +18,7 @@ CLOSED = {"default-src": ["'none'"], "sandbox": [True]}
 @require_safe
 @cache_control(private=True, max_age=3600)
 @csp(CLOSED)
-def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_picture(request: HttpRequest, pk: UUID) -> HttpResponse:
     contact = get_object_or_404(Contact.objects.visible_to(request.user), pk=pk)
     path = contact.profile_picture_url
     if not path.startswith(f"{contact.organization_id}/"):

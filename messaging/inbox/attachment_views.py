@@ -24,7 +24,7 @@ CLOSED = {"default-src": ["'none'"], "sandbox": [True]}
 @require_safe
 @cache_control(private=True, max_age=24 * 3600, immutable=True)
 @csp(CLOSED)
-def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_attachment(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The file, or the range of it that a player asks for; shown or played if browsers can, else saved."""
     attachment = get_object_or_404(Attachment.objects.visible_to(request.user).select_related("upload"), pk=pk)
     if attachment.state != Attachment.State.STORED:

@@ -47,7 +47,7 @@ ACCEPTED, NOT_SENT, RESEND = "accepted", "not_sent", "resend"
 
 
 @require_safe
-def list_page(request: HttpRequest) -> HttpResponse:
+def show_message_log(request: HttpRequest) -> HttpResponse:
     fetch = partial(log_listing.list_log, request.user)
     page = lists.build_list(request, LIST, fetch, lambda row: (row["occurred_at"], row["id"]))
     context = {"own_page": "messages", "list": page, "lines": log_listing.describe_lines(page.rows)}
@@ -55,7 +55,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+def show_message(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A message and everything that happened to it."""
     return _page(request, _get_message(request, pk))
 
