@@ -1,16 +1,31 @@
 """Files made from wheels, and what collectstatic makes of ours."""
 
 import re
+from pathlib import Path
 
+import pytest
+from django.conf import settings as django_settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
+from django.test import override_settings
 
 from messagehub.ui import fonts, icons
 from messagehub.ui.finders import BuiltAssetsFinder
 
+pytestmark = pytest.mark.xdist_group("assets")  # one worker, which collects them once
 JOINED = ("shell", "login", "files", "focus", "inbox", "lists", "commands", "viewer", "alerts", "ringing", "campaign")
 JOINED_SCRIPTS = {f"ui/built/{name}.js" for name in JOINED}
-THIRD_PARTIES = ["rest_framework", "admin", "django_htmx", "sandbox"]
+THIRD_PARTIES = ["rest_framework", "admin", "django_htmx"]
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory) -> Path:
+    """The static files as production has them."""
+    folder = tmp_path_factory.mktemp("static")
+    storage = {"staticfiles": {"BACKEND": "messagehub.ui.storage.Storage"}}
+    with override_settings(STATIC_ROOT=folder, STORAGES=django_settings.STORAGES | storage):
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=THIRD_PARTIES)
+    return folder
 
 
 def test_the_finder_builds_sprite_and_font(settings, tmp_path):
@@ -44,28 +59,18 @@ def test_a_changed_icon_list_makes_a_new_sprite(settings, tmp_path, monkeypatch)
     assert before != after
 
 
-def test_joined_scripts_import_each_other_by_hashed_names(settings, tmp_path):
-    settings.STATIC_ROOT = tmp_path
-    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "messagehub.ui.storage.Storage"}}
+@pytest.mark.parametrize(
+    ("folder", "script", "modules"),
+    [
+        ("ui/built", "inbox", ["shell", "files", "viewer"]),
+        ("sandbox", "chats", ["parts", "bubbles", "failures"]),
+    ],
+)
+def test_scripts_import_each_other_by_hashed_names(collected, folder, script, modules):
+    made = {path.name: path.read_text() for path in (collected / folder).glob("*.js")}
 
-    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=THIRD_PARTIES)
+    text = next(text for name, text in made.items() if re.fullmatch(rf"{script}\.[0-9a-f]{{12}}\.js", name))
+    imported = re.findall(r'"\./([\w.-]+)"', text)
 
-    made = {path.name: path.read_text() for path in (tmp_path / "ui" / "built").glob("*.js")}
-    inbox = next(text for name, text in made.items() if re.fullmatch(r"inbox\.[0-9a-f]{12}\.js", name))
-    imported = re.findall(r'"\./([\w.-]+)"', inbox)
-    assert [name.split(".")[0] for name in imported] == ["shell", "files", "viewer"]
-    assert all(re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", name) and name in made for name in imported)
-
-
-def test_modules_of_the_sandbox_import_each_other_by_hashed_names(settings, tmp_path):
-    settings.STATIC_ROOT = tmp_path
-    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "messagehub.ui.storage.Storage"}}
-
-    others = [name for name in THIRD_PARTIES if name != "sandbox"]
-    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=others)
-
-    made = {path.name: path.read_text() for path in (tmp_path / "sandbox").glob("*.js")}
-    chats = next(text for name, text in made.items() if re.fullmatch(r"chats\.[0-9a-f]{12}\.js", name))
-    imported = re.findall(r'"\./([\w.-]+)"', chats)
-    assert [name.split(".")[0] for name in imported] == ["parts", "bubbles", "failures"]
+    assert [name.split(".")[0] for name in imported] == modules
     assert all(re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", name) and name in made for name in imported)
