@@ -20,6 +20,7 @@ from messagehub.keys import Row
 
 MOST_TOKENS = 1000  # that one message may cost
 COUNTRIES = sorted(phonenumbers.SUPPORTED_REGIONS)
+COUNTRY_CHOICES = [(code, f"{code} +{phonenumbers.country_code_for_region(code)}") for code in COUNTRIES]
 
 
 def validate_country(code: str) -> None:

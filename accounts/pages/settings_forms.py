@@ -1,10 +1,9 @@
 """The form of /manage/settings/."""
 
-import phonenumbers
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import COUNTRIES, KEYWORD_LANGUAGES, Organization
+from accounts.models import COUNTRY_CHOICES, KEYWORD_LANGUAGES, Organization
 from accounts.pages.quiet_fields import QuietHoursForm
 from messagehub import datetimes
 
@@ -24,7 +23,7 @@ class OrganizationForm(QuietHoursForm, forms.ModelForm):
 
     default_country = forms.ChoiceField(
         label=_("Default country"),
-        choices=[(code, f"{code} +{phonenumbers.country_code_for_region(code)}") for code in COUNTRIES],
+        choices=COUNTRY_CHOICES,
         help_text=_("Of phone numbers that are entered without +."),
     )
     time_zone = forms.ChoiceField(

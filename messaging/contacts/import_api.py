@@ -38,7 +38,9 @@ class ImportViewSet(TenantViewSet):
     def create(self, request):
         data = self.read_input()
         file = data["file"]
-        contact_import = imports.import_file(data["chatroom"], data["group"], file.name, file.read(), by=request.user)
+        contact_import = imports.import_file(
+            data["chatroom"], data["group"], file.name, file.read(), by=request.user, country=data["country"]
+        )
         location = request.build_absolute_uri(f"/api/contacts/imports/{contact_import.pk}")
         return Response({"import_id": contact_import.pk}, status=202, headers={"Location": location})
 

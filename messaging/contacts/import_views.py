@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import COUNTRIES, COUNTRY_CHOICES
 from chatrooms import groups
 from chatrooms.models import Chatroom, Group
 from messagehub import constraints, names
@@ -37,12 +38,16 @@ class UploadForm(InChatroomForm):
     file = forms.FileField(
         label=gettext_lazy("File"),
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv"}),
-        help_text=gettext_lazy("CSV with a line of column names, up to 900 KB (about 15,000 contacts)."),
+        help_text=gettext_lazy("CSV with a line of column names, up to 4,000 KB (about 60,000 contacts)."),
     )
 
 
 class StartForm(forms.Form):
-    """The group that all contacts of the file are added to: one that exists, or a new one."""
+    """How numbers are read, and the group that all contacts of the file are added to: one that exists, or a new one."""
+
+    country = forms.ChoiceField(
+        label=gettext_lazy("Country of numbers without a country code"), choices=COUNTRY_CHOICES, required=False
+    )
 
     group = forms.ModelChoiceField(queryset=Group.objects.none(), required=False, label=gettext_lazy("Add to group"))
     new_group = forms.CharField(
@@ -50,9 +55,13 @@ class StartForm(forms.Form):
     )
 
     def __init__(self, contact_import: ContactImport, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, initial={"country": contact_import.country}, **kwargs)
         self.fields["group"].queryset = Group.objects.filter(chatroom=contact_import.chatroom_id).order_by("name")
         self.fields["group"].empty_label = _("No group")
+        self.contact_import = contact_import
+
+    def clean_country(self) -> str:
+        return self.cleaned_data["country"] or self.contact_import.country
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -111,7 +120,7 @@ def start_import(request: HttpRequest, pk: UUID) -> HttpResponse:
             group = form.cleaned_data["group"]
             if name := form.cleaned_data["new_group"]:
                 group = groups.create_group(contact_import.chatroom, name)
-            imports.start_import(contact_import, columns, group, by=request.user)
+            imports.start_import(contact_import, columns, form.cleaned_data["country"], group, by=request.user)
         except constraints.NameTaken as error:
             form.add_error("new_group", str(error))
         except imports.WrongImportState as error:
@@ -156,8 +165,11 @@ def _columns_page(
     """What each column is, and what would become of the rows."""
     table = csv_files.read_table(contact_import.content)
     preview, problem = None, ""
+    country = form.data.get("country", "")
+    country = country if country in COUNTRIES else contact_import.country
     try:
-        preview = imports.preview_import(contact_import, imports.check_columns(columns, len(table.headings)))
+        columns = imports.check_columns(columns, len(table.headings))
+        preview = imports.preview_import(contact_import, columns, country)
     except imports.BadColumns as error:
         problem = str(error)
     columns = (columns + [""] * len(table.headings))[: len(table.headings)]

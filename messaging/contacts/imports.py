@@ -23,7 +23,6 @@ from messaging.live import event_log
 from messaging.models import ConsentEntry, ContactImport, ImportRow
 
 BATCH = 500
-MOST_BYTES_BY_API = 4000 * 1024  # 100,000 rows of 40 bytes; with the rest of the form within `LARGER_BODIES`
 PREVIEWED = 1000  # rows that are looked at before an import
 TRIES = 3  # of a batch whose contacts somebody else made or merged meanwhile
 KINDS = ("phone", "first_name", "last_name", "name", "email", "consent", "opt_out")
@@ -45,8 +44,8 @@ class WrongImportState(Exception):
 class Preview:
     """What an import would do with the first rows of its file.
 
-    `completed` are those whose number got the organization's country code, `unassigned` counts numbers that are in no
-    range of their country.
+    `completed` are those whose number got the country code of the import, `unassigned` counts numbers that are in no
+    range of their country. `opt_ins` and `opt_outs` count the contacts whose consent the file tells.
     """
 
     seen: int
@@ -55,14 +54,14 @@ class Preview:
     skipped: list[ParsedRow]
     completed: list[ParsedRow]
     unassigned: int
+    opt_ins: int
+    opt_outs: int
 
 
 @transaction.atomic
-def create_import(
-    chatroom: Chatroom, file_name: str, content: bytes, *, by: User, most: int = csv_files.MOST_BYTES
-) -> ContactImport:
-    """Keep a file of `most` bytes at most until its columns are matched. Raises BadFile."""
-    text = csv_files.decode_file(content, most)
+def create_import(chatroom: Chatroom, file_name: str, content: bytes, *, by: User) -> ContactImport:
+    """Keep a file until its columns are matched. Raises BadFile."""
+    text = csv_files.decode_file(content)
     table = csv_files.read_table(text)
     return ContactImport.objects.create(
         organization_id=chatroom.organization_id,
@@ -71,6 +70,7 @@ def create_import(
         file_name=file_name[:200],
         content=text,
         columns=csv_files.guess_columns(table.headings),
+        country=chatroom.organization.default_country,
         total=len(table.rows),
     )
 
@@ -87,10 +87,11 @@ def check_columns(columns: Sequence[str], count: int) -> list[str]:
     return list(columns)
 
 
-def preview_import(contact_import: ContactImport, columns: Sequence[str]) -> Preview:
+def preview_import(contact_import: ContactImport, columns: Sequence[str], country: str) -> Preview:
     """What would become of the first PREVIEWED rows. Nothing is changed."""
     table = csv_files.read_table(contact_import.content)
-    rows = list(islice(csv_files.parse_rows(table, columns, _country_of(contact_import)), PREVIEWED))
+    rows = list(islice(csv_files.parse_rows(table, columns, country), PREVIEWED))
+    rows = _refuse_consent_to_nobody(rows, _list_channels(contact_import))
     good = [row for row in rows if not row.reason]
     existing = _find_existing(contact_import.chatroom_id, good)
     return Preview(
@@ -100,26 +101,35 @@ def preview_import(contact_import: ContactImport, columns: Sequence[str]) -> Pre
         skipped=[row for row in rows if row.reason],
         completed=[row for row in good if not phones.has_country_code(row.typed)],
         unassigned=sum(not phones.is_assigned(row.values["phone"]) for row in good),
+        opt_ins=sum(row.consent == ConsentEntry.Kind.OPT_IN for row in good),
+        opt_outs=sum(row.consent == ConsentEntry.Kind.OPT_OUT for row in good),
     )
 
 
 @transaction.atomic
-def start_import(contact_import: ContactImport, columns: Sequence[str], group: Group | None, *, by: User) -> None:
+def start_import(
+    contact_import: ContactImport, columns: Sequence[str], country: str, group: Group | None, *, by: User
+) -> None:
     """Hand the import to the worker. Raises WrongImportState."""
     waiting = ContactImport.objects.filter(pk=contact_import.pk, state=State.UPLOADED)
-    if not waiting.update(state=State.QUEUED, columns=list(columns), group=group):
+    if not waiting.update(state=State.QUEUED, columns=list(columns), country=country, group=group):
         raise WrongImportState
     audit.record_action("contact_import.start", actor=by, target=contact_import, after={"rows": contact_import.total})
     app.configure_task("messaging.tasks.import_contacts").defer(import_id=str(contact_import.pk))
 
 
 @transaction.atomic
-def import_file(chatroom: Chatroom, group: Group | None, file_name: str, content: bytes, *, by: User) -> ContactImport:
-    """Import a file whose columns are what their titles say, without asking. Raises BadFile."""
-    contact_import = create_import(chatroom, file_name, content, by=by, most=MOST_BYTES_BY_API)
+def import_file(
+    chatroom: Chatroom, group: Group | None, file_name: str, content: bytes, *, by: User, country: str = ""
+) -> ContactImport:
+    """Import a file whose columns are what their titles say, without asking. Raises BadFile.
+
+    `country` (ISO 3166, two letters) is for numbers without a country code; where there is none, the organization's.
+    """
+    contact_import = create_import(chatroom, file_name, content, by=by)
     if "phone" not in contact_import.columns:
         raise csv_files.BadFile(_("No column has a title such as Phone or Mobile. A contact needs a phone number."))
-    start_import(contact_import, contact_import.columns, group, by=by)
+    start_import(contact_import, contact_import.columns, country or contact_import.country, group, by=by)
     return contact_import
 
 
@@ -145,7 +155,7 @@ def run_import(import_id: UUID) -> None:
         contact_import = ContactImport.objects.filter(pk=import_id, state=State.QUEUED).first()
         if contact_import is None:
             return
-        country = _country_of(contact_import)
+        country = contact_import.country or contact_import.organization.default_country
     table = csv_files.read_table(contact_import.content)
     rows = islice(csv_files.parse_rows(table, contact_import.columns, country), contact_import.handled, None)
     while batch := list(islice(rows, BATCH)):
@@ -189,9 +199,8 @@ def _import_batch(contact_import: ContactImport, batch: list[ParsedRow]) -> None
 def _write_batch(contact_import: ContactImport, batch: list[ParsedRow]) -> None:
     groups = Group.objects.select_for_update(no_key=True)
     group = groups.filter(pk=contact_import.group_id).first() if contact_import.group_id else None
-    channels = list(Channel.objects.filter(chatroom=contact_import.chatroom_id, platform=contacts.SMS).order_by("pk"))
-    if not channels:
-        batch = [replace(row, reason=sentences.NO_CHANNEL_FOR_CONSENT) if row.consent else row for row in batch]
+    channels = _list_channels(contact_import)
+    batch = _refuse_consent_to_nobody(batch, channels)
     good = [row for row in batch if not row.reason]
     existing = _find_existing(contact_import.chatroom_id, good)
     made = {row.number: _new_contact(contact_import, row) for row in good if row.number not in existing}
@@ -307,5 +316,12 @@ def _undo_rows(contact_import: ContactImport, rows: list[ImportRow]) -> None:
     ContactImport.objects.filter(pk=contact_import.pk).update(kept_count=F("kept_count") + len(created) - deleted)
 
 
-def _country_of(contact_import: ContactImport) -> str:
-    return contact_import.organization.default_country
+def _list_channels(contact_import: ContactImport) -> list[Channel]:
+    return list(Channel.objects.filter(chatroom=contact_import.chatroom_id, platform=contacts.SMS).order_by("pk"))
+
+
+def _refuse_consent_to_nobody(rows: list[ParsedRow], channels: Sequence[Channel]) -> list[ParsedRow]:
+    """Consent is given to a number; a chatroom without one can't keep it, and the row is not imported without it."""
+    if channels:
+        return rows
+    return [replace(row, reason=sentences.NO_CHANNEL_FOR_CONSENT) if row.consent else row for row in rows]

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from accounts.models import validate_country
 from chatrooms.fields import PhoneField, VisibleListField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Contact, Group
 from messagehub import names
@@ -76,6 +77,13 @@ class NewImportSerializer(serializers.Serializer):
         required=False,
         source="group",
         help_text="A group of the chatroom that all contacts of the file are added to.",
+    )
+    country = serializers.CharField(
+        max_length=2,
+        required=False,
+        default="",
+        validators=[validate_country],
+        help_text="ISO 3166 code of numbers without a country code; by default the organization's.",
     )
 
     def validate(self, data: dict) -> dict:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from accounts.models import Organization
+from accounts.models import Organization, validate_country
 from chatrooms.models import Chatroom, Group, InChatroomQuerySet
 from messagehub.keys import Row
 
@@ -44,6 +44,12 @@ class ContactImport(Row):
     file_name = models.CharField(max_length=200)
     content = models.TextField(help_text="The file, until it is imported.")
     columns = models.JSONField(default=list, help_text="What each column becomes; empty for one that is left out.")
+    country = models.CharField(
+        max_length=2,
+        default="",
+        validators=[validate_country],
+        help_text="ISO 3166 code, of numbers without a country code. Empty: the organization's.",
+    )
     group = models.ForeignKey(Group, models.SET_NULL, null=True, related_name="+", db_constraint=False)
     state = models.CharField(max_length=8, choices=State.choices, default="uploaded")
     total = models.PositiveIntegerField(help_text="Rows of the file, without the line of names.")

@@ -64,7 +64,7 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
         raise WrongMessageState("not_failed", _("Only a failed message can be retried."))
     if sql.fetch_rows(RETRIED, {"message": message.pk, "unsuccessful": UNSUCCESSFUL}):
         raise WrongMessageState("already_retried", _("This message was already retried."))
-    return enqueue.send_message(
+    sent = enqueue.send_message(
         message.conversation,
         message.content,
         sent_by=by,
@@ -72,6 +72,9 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
         uploads=uploads.list_uploads_of(message),
         retry_of=message,
     )
+    # It can't be retried any more, wherever it is shown.
+    event_log.record_events([states.message_updated(_as_row(message))])
+    return sent
 
 
 @transaction.atomic

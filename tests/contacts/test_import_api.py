@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from chatrooms import groups
 from chatrooms.models import Chatroom, Contact, Group
 from messagehub.web import largest_body
-from messaging.contacts import imports
+from messaging.contacts import csv_files, imports
 from messaging.models import ContactImport, ImportRow
 from tests import factories
 from tests.api.permission_table import MADE_UP
@@ -55,6 +55,17 @@ def test_a_file_is_imported_and_its_bad_rows_are_told(api, bo, acme, sales, grou
         ada = Contact.objects.get(phone="+14155550101")
         assert (ada.first_name, ada.last_name, ada.chatroom_id) == ("Ada", "Lovelace", sales.room.pk)
         assert group.members.count() == 2
+
+
+def test_numbers_are_read_as_of_the_country_that_is_given(api, bo, acme, sales, inside, transactional_db):
+    refused = send(api(bo), "Phone\n020 7946 0018\n", chatroom_id=str(sales.room.pk), country="UK")
+    assert (refused.status_code, list(refused.json()["error"]["fields"])) == (400, ["country"])
+
+    answer = send(api(bo), "Phone\n020 7946 0018\n", chatroom_id=str(sales.room.pk), country="GB")
+    imports.run_import(answer.json()["import_id"])
+
+    with inside(acme):
+        assert Contact.objects.filter(phone="+442079460018").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -142,7 +153,7 @@ def test_queries_do_not_grow_with_rows_and_the_file_is_not_read(api, bo, acme, s
 
 def test_a_hundred_thousand_rows_are_within_the_limits(acme, sales, bo, inside):
     content = ("First name,Last name,Phone\n" + "".join(f"Ada,Lovelace,+1415{n:07}\n" for n in range(100_000))).encode()
-    assert len(content) < imports.MOST_BYTES_BY_API < largest_body(IMPORT, [(b"authorization", b"")]) - 64 * 1024
+    assert len(content) < csv_files.MOST_BYTES < largest_body(IMPORT, [(b"authorization", b"")]) - 64 * 1024
     with inside(acme):
         room = Chatroom.objects.get(pk=sales.room.pk)
         assert imports.import_file(room, None, "people.csv", content, by=bo).total == 100_000

@@ -78,7 +78,8 @@ def test_files_of_spreadsheets_are_read(content, first):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"Phone\n", b"\x89PNG\x0d\x81\x8d", b"Phone\n" + b"1\n" * 500_000, b",".join([b"a"] * 99) + b"\nb"]
+    "content",
+    [b"", b"Phone\n", b"\x89PNG\x0d\x81\x8d", b"Phone\n" + b"1\n" * 2_100_000, b",".join([b"a"] * 99) + b"\nb"],
 )
 def test_what_is_no_list_is_refused_in_words(content):
     with pytest.raises(csv_files.BadFile):
@@ -127,6 +128,32 @@ def test_the_preview_says_how_numbers_are_read(browser, bo, upload, acme, inside
     assert "2 numbers have no country code." in page
     assert "<bdi>(415) 555-0101</bdi> becomes <bdi>+44 4155550101</bdi>" in page
     assert "1 number looks wrong" in page
+
+
+def test_numbers_are_read_as_of_the_country_that_was_chosen(browser, bo, upload, acme, inside):
+    upload("Name,Mobile\nMary,020 7946 0018\n")
+    with inside(acme):
+        uploaded = ContactImport.objects.get()
+    assert uploaded.country == acme.organization.default_country == "US"
+    columns = {"column": ["name", "phone"], "country": "GB"}
+    page = browser(bo).get(f"{UPLOAD}{uploaded.pk}/", columns).content.decode()
+    assert "<bdi>020 7946 0018</bdi> becomes <bdi>+44 20 7946 0018</bdi>" in page
+    assert '<option value="GB" selected>GB +44</option>' in page
+    refused = browser(bo).post(f"{UPLOAD}{uploaded.pk}/start/", columns | {"country": "UK"})
+    assert refused.status_code == 422
+    browser(bo).post(f"{UPLOAD}{uploaded.pk}/start/", columns)
+    imports.run_import(uploaded.pk)
+    with inside(acme):
+        assert Contact.objects.filter(phone="+442079460018").count() == 1
+
+
+def test_the_preview_says_whose_consent_the_file_tells(browser, bo, upload, sales, acme, inside):
+    upload("Phone,Opted in,Opted out\n4155550101,yes,\n4155550102,,yes\n4155550103,,\n4155550104,no,\n")
+    with inside(acme):
+        uploaded = ContactImport.objects.get()
+    page = browser(bo).get(f"{UPLOAD}{uploaded.pk}/").content.decode()
+    assert "1 contact has agreed to get messages" in page
+    assert "2 contacts have opted out and get no messages" in page
 
 
 @pytest.mark.parametrize(

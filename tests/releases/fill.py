@@ -119,7 +119,7 @@ class Day:
             bulk.add_selected_to_group(group, contact_listing.build_match(self.agent), by=self.agent)
             contact_import = imports.create_import(self.room, "people.csv", content, by=self.agent)
             saved_views.save_view(self.agent, page="contacts", name="Mine", query=f"group_id={group.pk}")
-            imports.start_import(contact_import, ["name", "phone"], group, by=self.agent)
+            imports.start_import(contact_import, ["name", "phone"], "US", group, by=self.agent)
         imports.run_import(contact_import.pk)
 
     def turn_on_notifications(self) -> None:
