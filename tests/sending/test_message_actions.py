@@ -71,6 +71,7 @@ def test_a_failed_message_is_sent_again_once_as_a_new_one(acme, agent):
     fail(acme["message"])
     before = balance(acme)
     path = f"/api/messages/{acme['message'].pk}/retry"
+    cursor = agent.get("/api/events").json()["cursor"]
 
     answer = agent.post(path, HTTP_IDEMPOTENCY_KEY="once")
     again = agent.post(path, HTTP_IDEMPOTENCY_KEY="once")
@@ -84,6 +85,9 @@ def test_a_failed_message_is_sent_again_once_as_a_new_one(acme, agent):
     assert (twice.status_code, code(twice)) == (409, "already_retried")
     assert balance(acme) == before - 1
     assert agent.get(f"/api/messages/{acme['message'].pk}").json()["status"] == "failed"
+    events = agent.get("/api/events", {"after": cursor}).json()["results"]
+    told = [(event["type"], event["message"]["id"]) for event in events if "message" in event]
+    assert told == [("message.created", made["id"]), ("message.updated", str(acme["message"].pk))]
     assert list(proof.find_broken()) == []
 
 
