@@ -31,7 +31,7 @@ class AddressTaken(Exception):
 
 
 class LastAdmin(Exception):
-    """Somebody has to be left who can undo it."""
+    """The organization would be left without an active admin."""
 
     def __init__(self) -> None:
         super().__init__(_("This is the last active admin. Make someone else an admin first."))

@@ -17,7 +17,7 @@ import pytest
 from messagehub import launcher
 from tests.made_once import ROOT, copy_migrated_database, run_folder
 
-WORKERS = 4  # for two cores, as a third of the time is spent waiting
+WORKERS = 3  # for two cores, as a third of the time is spent waiting
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 ENVIRONMENT = {
     "SECRET_KEY": "only-for-tests-" + "0" * 40,

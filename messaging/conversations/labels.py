@@ -1,4 +1,4 @@
-"""Words that sort conversations, the same in every chatroom of an organization."""
+"""Labels for organizing conversations, the same in every chatroom of an organization."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -114,7 +114,7 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Call a scheduled message off."""
+    """Cancel a scheduled message."""
     return _about(
         request,
         pk,
