@@ -174,17 +174,17 @@ def _feed_batch(campaign: Campaign) -> int:
         return 0
     price = lifecycle.price_each(campaign, payer)
     payable_count = campaign.reserved // price if price else AHEAD
+    at = timezone.now()
+    due_recipients = waiting.exclude(not_before__gt=at).order_by("pk")
     if not payable_count:
         # A pause would hold back the queued messages, which are paid for already.
         if in_flight.exists():
             return 0
-        if skipped_count := _skip_deleted_contacts(waiting):
-            return skipped_count
-        return _pause_campaign(
+        recipient_ids = [row.pk for row in due_recipients[:BATCH]]
+        return _feed_recipients(campaign, payer, price, recipient_ids, payable_count) or _pause_campaign(
             campaign, "insufficient_tokens", _explain_shortage(campaign, payer, price, waiting.count())
         )
-    at = timezone.now()
-    batch_size = max(0, min(BATCH, AHEAD - queued_count, payable_count))
+    batch_size = max(0, min(BATCH, AHEAD - queued_count))
     if (allowed_count := trial.limit_speed(campaign, at, queued_count)) is not None:
         batch_size = min(batch_size, allowed_count)
     if trial.is_on_trial(campaign):
@@ -195,17 +195,21 @@ def _feed_batch(campaign: Campaign) -> int:
             until = verdict.until or campaign.canary_until
             _update_campaign(campaign, canary_until=until, canary_ended_at=verdict.ended_at)
         batch_size = verdict.most
-    due_recipients = waiting.exclude(not_before__gt=at).order_by("pk")
-    return _feed_recipients(campaign, payer, price, [row.pk for row in due_recipients[:batch_size]])
+    recipient_ids = [row.pk for row in due_recipients[:batch_size]]
+    return _feed_recipients(campaign, payer, price, recipient_ids, payable_count)
 
 
-def _feed_recipients(campaign: Campaign, payer: User, price: int, recipient_ids: list[UUID]) -> int:
-    """Give these waiting recipients their outcome; returns how many got one."""
+def _feed_recipients(campaign: Campaign, payer: User, price: int, recipient_ids: list[UUID], payable_count: int) -> int:
+    """Give these waiting recipients their outcome; returns how many got one.
+
+    At most `payable_count` get a message. The others are asked too: who may not be written to needs no tokens.
+    """
     turns = _lock_turns(campaign, recipient_ids)
     greeted_ids = footers.find_greeted(payer.organization, [turn.contact.pk for turn in turns])
     for turn, verdict in zip(turns, _check_recipients(payer, campaign, turns), strict=True):
         _judge(turn, verdict, campaign.content, payer, is_first=turn.contact.pk not in greeted_ids)
-    _create_messages(campaign, payer, turns, price)
+    writable_turns = [turn for turn in turns if turn.text and turn.outcome == Outcome.WAITING]
+    _create_messages(campaign, payer, writable_turns[:payable_count], price)
     _record_outcomes(turns)
     if recipient_ids:
         bus.campaign_changed(campaign.chatroom_id, campaign.pk)
@@ -287,15 +291,14 @@ def _fill_in_text(turn: Turn, content: str, payer: User, is_first: bool) -> None
 
 def _create_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], price: int) -> None:
     """Create the messages of recipients with a text, paid from the campaign's reservation."""
-    writable_turns = [turn for turn in turns if turn.text and turn.outcome == Outcome.WAITING]
-    if not writable_turns:
+    if not turns:
         return
-    conversations = _lock_conversations(campaign, [turn.contact.pk for turn in writable_turns])
-    for turn in writable_turns:
+    conversations = _lock_conversations(campaign, [turn.contact.pk for turn in turns])
+    for turn in turns:
         # A conversation that was closed before we locked it is missing; its recipient is in a later batch again.
         if conversation_id := conversations.get(turn.contact.pk):
             turn.message_id, turn.conversation_id, turn.outcome = uuid7(), conversation_id, Outcome.MESSAGED
-    messaged_turns = [turn for turn in writable_turns if turn.message_id]
+    messaged_turns = [turn for turn in turns if turn.message_id]
     if not messaged_turns:
         return
     _insert_messages(campaign, payer, messaged_turns, price)
