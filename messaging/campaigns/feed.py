@@ -18,7 +18,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity
-from integrations import isolation, segments
+from integrations import isolation, providers
 from messagehub import bus, sentences, sql, tenancy
 from messaging.campaigns import lifecycle, trial
 from messaging.campaigns.lifecycle import Outcome, State
@@ -49,15 +49,21 @@ SELECT c.id, c.organization_id
 FROM chatrooms r JOIN campaigns c ON c.chatroom_id = r.id AND c.state IN ('scheduled', 'running', 'paused')
 WHERE r.archived_at IS NOT NULL
 """
-# Opens a conversation for contacts that have none with this number. It is pending, not open: ten thousand rows would
-# bury the inbox. An answer opens it. ON CONFLICT: the contact may be writing to us at this moment.
+# Opens a conversation for contacts that have none with this channel. It is pending, not open: ten thousand rows would
+# bury the inbox. An answer opens it. ON CONFLICT: the contact may be writing to us at this moment. Where a platform has
+# a reply window, it goes on with that of those before.
 OPEN = """
 WITH made AS (
-    INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, channel_id, status)
-    SELECT c.organization_id, c.chatroom_id, c.id, 'SMS', %(sender)s, 'PENDING' FROM contacts c
+    INSERT INTO conversations (
+        organization_id, chatroom_id, contact_id, platform, channel_id, status, last_inbound_at)
+    SELECT c.organization_id, c.chatroom_id, c.id, %(platform)s, %(channel)s, 'PENDING',
+           CASE WHEN %(platform)s <> 'SMS' THEN (
+               SELECT max(v.last_inbound_at) FROM conversations v
+               WHERE v.contact_id = c.id AND v.channel_id = %(channel)s) END
+    FROM contacts c
     WHERE c.id = ANY(%(contacts)s) AND NOT EXISTS (
-        SELECT FROM conversations v WHERE v.contact_id = c.id AND v.platform = 'SMS'
-          AND v.channel_id = %(sender)s AND v.status <> 'CLOSED')
+        SELECT FROM conversations v WHERE v.contact_id = c.id AND v.platform = %(platform)s
+          AND v.channel_id = %(channel)s AND v.status <> 'CLOSED')
     ORDER BY c.id
     ON CONFLICT (contact_id, platform, channel_id) WHERE NOT (status = 'CLOSED') DO NOTHING
     RETURNING id, organization_id, contact_id
@@ -72,7 +78,7 @@ WITH made AS (
     INSERT INTO messages (id, organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction,
                           platform, content, status, from_address, to_address, segments, tokens, sent_by_id,
                           campaign_id, priority, sendability, retry_of_id, media_urls)
-    SELECT u.id, c.organization_id, c.chatroom_id, u.conversation, u.contact, c.channel_id, 'outbound', 'SMS',
+    SELECT u.id, c.organization_id, c.chatroom_id, u.conversation, u.contact, c.channel_id, 'outbound', %(platform)s,
            u.content, 'queued', %(sender)s, u.address, u.segments, %(price)s, %(payer)s, c.id, %(priority)s,
            u.sendability::jsonb, u.retry_of, c.media_urls
     FROM campaigns c
@@ -205,9 +211,10 @@ def _feed_recipients(campaign: Campaign, payer: User, price: int, recipient_ids:
     At most `payable_count` get a message. The others are asked too: who may not be written to needs no tokens.
     """
     turns = _lock_turns(campaign, recipient_ids)
-    greeted_ids = footers.find_greeted(payer.organization, [turn.contact.pk for turn in turns])
+    is_first_sms = campaign.channel.platform == Platform.SMS
+    greeted_ids = footers.find_greeted(payer.organization, [turn.contact.pk for turn in turns] if is_first_sms else [])
     for turn, verdict in zip(turns, _check_recipients(payer, campaign, turns), strict=True):
-        _judge(turn, verdict, campaign.content, payer, is_first=turn.contact.pk not in greeted_ids)
+        _judge(turn, verdict, campaign, payer, is_first=is_first_sms and turn.contact.pk not in greeted_ids)
     writable_turns = [turn for turn in turns if turn.text and turn.outcome == Outcome.WAITING]
     _create_messages(campaign, payer, writable_turns[:payable_count], price)
     _record_outcomes(turns)
@@ -267,7 +274,7 @@ def _check_recipients(payer: User, campaign: Campaign, turns: Sequence[Turn]) ->
     return eligibility.may_send_to_each(payer, campaign.channel, recipients, for_campaign=True)
 
 
-def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User, *, is_first: bool) -> None:
+def _judge(turn: Turn, verdict: eligibility.Verdict, campaign: Campaign, payer: User, *, is_first: bool) -> None:
     """Fill in the text, skip the recipient with the reason, or let them wait until their quiet hours end."""
     turn.verdict = verdict
     if verdict.waits_until:
@@ -275,18 +282,20 @@ def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User, 
     elif not verdict.allowed:
         turn.skip(verdict.reasons[0].code, str(verdict.reasons[0]))
     else:
-        _fill_in_text(turn, content, payer, is_first)
+        _fill_in_text(turn, campaign, payer, is_first)
 
 
-def _fill_in_text(turn: Turn, content: str, payer: User, is_first: bool) -> None:
+def _fill_in_text(turn: Turn, campaign: Campaign, payer: User, is_first: bool) -> None:
+    limits = providers.read_limits(campaign.channel.platform)
     try:
-        turn.text = templates.fill_in_template(content, turn.contact, sender=payer)
+        turn.text = templates.fill_in_template(campaign.content, turn.contact, sender=payer)
         turn.text = footers.add_footer(turn.text, payer.organization) if is_first else turn.text
     except templates.MissingVariables as error:
         turn.skip("missing_variables", str(error))
     else:
-        if not turn.text.strip() or len(turn.text) > segments.LONGEST_TEXT:
-            turn.skip("bad_length", sentences.BAD_LENGTH.format(n=segments.LONGEST_TEXT))
+        if not turn.text.strip() or not limits.fits(turn.text):
+            sentence = sentences.BAD_LENGTH_IN_BYTES if limits.counts_bytes else sentences.BAD_LENGTH
+            turn.skip("bad_length", sentence.format(n=limits.longest_text))
 
 
 def _create_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], price: int) -> None:
@@ -313,11 +322,12 @@ def _create_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], pri
 
 def _lock_conversations(campaign: Campaign, contact_ids: list[UUID]) -> dict[UUID, UUID]:
     """Ids of unclosed conversations by contact, opened where there is none; locked until the commit."""
-    kind = ContactActivity.Kind.CONVERSATION_OPENED
+    kind, platform = ContactActivity.Kind.CONVERSATION_OPENED, campaign.channel.platform
+    channel_id = campaign.channel_id
     with connection.cursor() as cursor:
-        cursor.execute(OPEN, {"sender": campaign.channel_id, "contacts": contact_ids, "kind": str(kind)})
+        cursor.execute(OPEN, {"channel": channel_id, "platform": platform, "contacts": contact_ids, "kind": str(kind)})
     rows = Conversation.objects.select_for_update(no_key=True).filter(
-        contact__in=contact_ids, platform=Platform.SMS, channel=campaign.channel_id
+        contact__in=contact_ids, platform=platform, channel=channel_id
     )
     rows = rows.exclude(status=Conversation.Status.CLOSED).order_by("pk")
     return dict(rows.values_list("contact_id", "pk"))
@@ -327,6 +337,7 @@ def _insert_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], pri
     parameters: dict[str, Any] = {
         "campaign": campaign.pk,
         "sender": campaign.channel.address,
+        "platform": campaign.channel.platform,
         "payer": payer.pk,
         "price": price,
         "priority": Message.Priority.BULK.value,
@@ -335,7 +346,7 @@ def _insert_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], pri
         "contacts": [turn.contact.pk for turn in turns],
         "contents": [turn.text for turn in turns],
         "addresses": [turn.address for turn in turns],
-        "segments": [max(1, segments.count_segments(turn.text)) for turn in turns],
+        "segments": [enqueue.count_parts(campaign.channel.platform, turn.text) for turn in turns],
         "retries": [turn.recipient.failed_message_id for turn in turns],
         "sendabilities": [orjson.dumps(turn.verdict.as_json()).decode() for turn in turns],
     }
