@@ -133,6 +133,14 @@ def test_test_goes_to_numbers_only(api, rich, address):
     assert "over Messenger" in refused.json()["error"]["message"]
 
 
+def test_page_with_a_campaign_stays(api, ann, acme, rich, page, crowd, inside, settings):
+    settings.META_GRAPH_BASE_URL = "http://127.0.0.1:9"  # nobody says that it is not ours any more
+    given = {**HELLO, "group_ids": [str(crowd(1).pk)], "channel_id": str(page.pk)}
+    assert api(rich).post("/api/campaigns", given).status_code == 201
+    refused = api(ann).delete(f"/api/facebook-pages/{page.account_id}")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "in_use")
+
+
 # ---------------------------------------------------------------- pages
 def read(client, path: str, **query) -> str:
     answer = client.get(path, query)

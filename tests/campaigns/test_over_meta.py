@@ -13,7 +13,7 @@ from accounts.models import Organization
 from chatrooms import contacts, groups
 from chatrooms.models import Contact, Group
 from integrations.models import Channel, FacebookPage
-from messaging.campaigns import audience, feed, preflight
+from messaging.campaigns import audience, feed, preflight, retrying
 from messaging.consent import entries
 from messaging.contacts import merging
 from messaging.models import Campaign, Conversation
@@ -148,11 +148,12 @@ def test_figures_are_those_of_what_happens(acme, sales, rich, page, people, draf
     assert told["tokens"] == {"needed": 12, "balance": 10, "covered": 3}
     assert {cost for _, cost, _ in messages} == {3}
     assert told["segments"]["total"] == 4
-    assert (again.pk, 3, "PENDING") in messages  # its window goes on from the conversation that was closed
+    assert (again.pk, 3, "PENDING") in messages
+    assert len(delivery.claim_messages(20)) == len(messages)  # its window goes on from the conversation that was closed
 
 
 def test_window_that_closes_while_it_is_paused_ends_what_waits(
-    acme, page, people, draft, do, counts, fresh, tokens, inside
+    acme, rich, page, people, draft, do, counts, fresh, tokens, inside
 ):
     campaign = draft(people(2), channel=page, per_minute=60)
     do("start", campaign)
@@ -176,6 +177,12 @@ def test_window_that_closes_while_it_is_paused_ends_what_waits(
         assert list(kinds.order_by("pk")) == [("debit", -3), ("refund", 3)]
     assert told == {("skipped", "outside_messaging_window", None), ("messaged", "", "outside_messaging_window")}
     assert words == "Messenger's reply window has closed. You can reply once the customer writes again."
+    assert tokens() == (10, 0)
+    with inside(acme):
+        retrying.retry_failed(fresh(campaign), by=rich)
+    feed.feed_campaigns()
+    feed.feed_campaigns()
+    assert (fresh(campaign).state, counts(campaign)) == ("done", {"skipped": 2})
     assert tokens() == (10, 0)
 
 
