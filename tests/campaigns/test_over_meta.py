@@ -205,9 +205,11 @@ def test_merged_contact_gets_it_where_they_wrote_last(acme, ann, page, people, d
     with inside(acme):
         contact, twin = group.contacts.order_by("pk")
         wrote = twin.addresses.get().address
-        factories.MessageFactory(
-            conversation=twin.conversations.get(), platform=page.platform, from_address=wrote, to_address=page.address
-        )
+        for hours, person in ((2, contact), (1, twin)):
+            factories.MessageFactory(
+                conversation=person.conversations.get(), platform=page.platform, to_address=page.address,
+                from_address=person.addresses.get().address, occurred_at=timezone.now() - timedelta(hours=hours),
+            )  # fmt: skip
         merging.merge_contacts(contact, twin, by=ann)
     campaign = draft(group, channel=page)
     assert do("start", campaign).audience == 1
