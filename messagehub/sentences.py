@@ -90,7 +90,7 @@ WITHOUT_TOKENS = _(
     "before you resume."
 )
 NO_PHONE = _("This contact has no phone number.")
-NO_ADDRESS = _("This contact has never written over this channel, so it can't reach them.")
+NO_ADDRESS = _("This contact has never written on this channel, so it can't reach them.")
 WINDOW_CLOSED = _("{platform}'s reply window has closed.")
 WINDOW_TOO_SHORT = _("{platform}'s reply window closes before the quiet hours end.")
 RECENTLY_CONTACTED = _("This contact got a message of yours within the days that the campaign leaves between.")

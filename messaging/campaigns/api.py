@@ -48,8 +48,8 @@ def move(summary: str, description: str):
     retrieve=operation("Get a campaign"),
     create=operation(
         "Create a draft campaign",
-        description="Nothing is sent until you start it. The text can contain variables, like a template. Over "
-        "Messenger and Instagram only those get it who wrote within the last 24 hours.",
+        description="Nothing is sent until you start it. The text can contain variables, like a template. On "
+        "Messenger and Instagram it only reaches people who wrote within the last 24 hours.",
         refuses=[409, 422],
     ),
     partial_update=operation("Update a draft", description="Returns 409 `not_draft` once started.", refuses=[409]),

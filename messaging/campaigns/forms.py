@@ -80,7 +80,7 @@ class DraftForm(forms.Form):
         self.fields["channel"].queryset = channels
         if platform != Platform.SMS:
             self.fields["channel"].help_text = _(
-                "Over Messenger and Instagram only those get it who wrote within the last 24 hours."
+                "On Messenger and Instagram it only reaches people who wrote within the last 24 hours."
             )
 
     def clean_content(self) -> str:

@@ -40,7 +40,7 @@ WHERE g.campaign_id = %s AND NOT g.is_excluded
 # In the order in which the feed looks at them.
 WORDS = {
     "no_phone": _("No phone number"),
-    "no_address": _("Never wrote over this channel"),
+    "no_address": _("Never wrote on this channel"),
     "recently_contacted": _("Recently contacted"),
     "same_number": _("The same number in another form"),
     "blocked": _("Blocked"),

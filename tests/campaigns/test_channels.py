@@ -158,7 +158,7 @@ def test_pages_and_csv_name_the_channel_in_words(browser, rich, acme, sales, pag
     form = read(browser(rich), "/campaigns/new/", chatroom=str(sales.room.pk))
     assert f">{WORDS}</option>" in form
     assert f">SMS, {sales.number.address}</option>" in form
-    assert "only those get it who wrote within the last 24 hours" in form
+    assert "it only reaches people who wrote within the last 24 hours" in form
     made = write_draft(browser, rich, sales.room, listeners, page)
     with inside(acme):
         campaign = Campaign.objects.get()
