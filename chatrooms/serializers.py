@@ -27,6 +27,15 @@ class RoomPageSerializer(serializers.Serializer):
     page_name = serializers.CharField()
 
 
+class RoomChannelSerializer(serializers.Serializer):
+    """What a chatroom sends from and is reached at: a number, a page or an Instagram account."""
+
+    id = serializers.UUIDField()
+    platform = serializers.CharField(help_text="SMS, MESSENGER or INSTAGRAM.")
+    address = serializers.CharField(help_text="A phone number, or Meta's id of the page or account.")
+    name = serializers.CharField()
+
+
 class ChatroomSerializer(RowSerializer):
     """A chatroom as the caller sees it."""
 
@@ -34,6 +43,7 @@ class ChatroomSerializer(RowSerializer):
     name = serializers.CharField(max_length=80, validators=[names.validate_name])
     sender_numbers = RoomNumberSerializer(many=True, read_only=True)
     facebook_pages = RoomPageSerializer(many=True, read_only=True)
+    channels = RoomChannelSerializer(many=True, read_only=True)
     unread_count = serializers.IntegerField(read_only=True)
     quiet_hours = QuietHoursSerializer(
         required=False, allow_null=True, help_text="Its own, in place of the organization's. Null where it has none."
@@ -52,6 +62,10 @@ class ChatroomSerializer(RowSerializer):
                     if channel.platform == "SMS"
                 ],
                 "facebook_pages": describe_room_pages(room),
+                "channels": [
+                    {"id": channel.pk, "platform": channel.platform, "address": channel.address, "name": channel.name}
+                    for channel in sorted(room.channels.all(), key=lambda channel: channel.pk)
+                ],
                 "unread_count": counts.get(room.pk, 0),
                 "quiet_hours": describe_quiet_hours(room),
             }

@@ -103,7 +103,7 @@ class SenderNumberViewSet(TenantModelViewSet):
     ),
     destroy=operation(
         "Disconnect a page",
-        description="Returns 409 `in_use` if conversations use it, unless Meta rejects its token.",
+        description="Returns 409 `in_use` if conversations or campaigns use it, unless Meta rejects its token.",
         refuses=[409],
     ),
 )

@@ -56,11 +56,14 @@ class WrongPage(Exception):
 
 
 class PageInUse(Exception):
-    """Conversations go over the page, and its token is good."""
+    """Conversations or campaigns go over the page, and its token is good."""
 
     def __init__(self) -> None:
         super().__init__(
-            _("Conversations use this page, so it can't be disconnected. Move it to another chatroom instead.")
+            _(
+                "Conversations or campaigns use this page, so it can't be disconnected. Move it to another chatroom "
+                "instead."
+            )
         )
 
 
@@ -296,7 +299,7 @@ def _describe_page(page: FacebookPage) -> dict:
 
 
 def disconnect_page(page: FacebookPage, *, by: User) -> None:
-    """Delete a page that no conversation uses, and have Meta send us its events no more.
+    """Delete a page that no conversation or campaign uses, and have Meta send us its events no more.
 
     A used page whose token Meta refuses is retired: its conversations can be read, and go on once it is connected
     again. Raises PageInUse for other used pages.

@@ -20,7 +20,7 @@ from integrations.events import (
 )
 from integrations.meanings import Meaning
 from integrations.meta.provider import Meta
-from integrations.models import Platform
+from integrations.models import Channel, Platform
 from integrations.twilio.provider import Twilio
 
 
@@ -166,6 +166,12 @@ def read_limits(platform: str) -> Limits:
 def name_platform(platform: str) -> str:
     """The platform's name for people."""
     return dict(Platform.choices).get(platform, platform)
+
+
+def name_channel(channel: Channel) -> str:
+    """A channel for people: "Messenger, Acme", or "SMS, Sales +15550100"."""
+    own_name = f"{channel.name} {channel.address}".strip() if channel.platform == Platform.SMS else str(channel)
+    return f"{name_platform(channel.platform)}, {own_name}"
 
 
 def _list_limits() -> list[Limits]:

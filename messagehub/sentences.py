@@ -90,10 +90,14 @@ WITHOUT_TOKENS = _(
     "before you resume."
 )
 NO_PHONE = _("This contact has no phone number.")
+NO_ADDRESS = _("This contact has never written on this channel, so it can't reach them.")
+WINDOW_CLOSED = _("{platform}'s reply window has closed.")
+WINDOW_TOO_SHORT = _("{platform}'s reply window closes before the quiet hours end.")
 RECENTLY_CONTACTED = _("This contact got a message of yours within the days that the campaign leaves between.")
 SAME_NUMBER = _("Another recipient of the campaign has this number, in another form.")
 CONTACT_GONE = _("This contact was deleted, or merged with another recipient of the campaign.")
 BAD_LENGTH = _("The rendered text is empty or longer than {n} characters.")
+BAD_LENGTH_IN_BYTES = _("The rendered text is empty or longer than {n} bytes.")
 
 # Entries of the ledger.
 NOT_SENT_CODE = _("Not sent: {code}")
@@ -123,13 +127,19 @@ def retell(text: str) -> str:
     """A stored text in the reader's language; as it is where it was not made of a sentence that is known here."""
     if not text or get_language() == settings.LANGUAGE_CODE:
         return text
+    told = _retell_sentence(text)
+    return _retell_parts(text) if told is None else told
+
+
+def _retell_sentence(text: str) -> str | None:
+    """None where it was not made of one sentence that is known here."""
     told = gettext(text)
     if told != text:
         return told
     for sentence, pattern in _list_patterns():
         if match := pattern.fullmatch(text):
             return PLACE.sub(lambda place: _retell_value(match, place[1] or place[2]), gettext(sentence))
-    return _retell_parts(text)
+    return None
 
 
 def _retell_value(match: re.Match[str], name: str) -> str:
@@ -147,8 +157,8 @@ def _retell_value(match: re.Match[str], name: str) -> str:
 def _retell_parts(text: str) -> str:
     """A reason and what to do about it are two sentences of their own."""
     parts = re.split(r"(?<=[.!?]) (?=[A-Z])", text)
-    told = [gettext(part) for part in parts]
-    return text if any(part in told for part in parts) else " ".join(told)
+    told = [_retell_sentence(part) for part in parts]
+    return text if None in told else " ".join(filter(None, told))
 
 
 @cache

@@ -218,8 +218,10 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(sandbox: SandboxServer, tmp_path, **environment: str) -> Iterator[WorkerProcess]:
-    """`manage.py worker` on the test's database. Killed at the end if it still runs."""
+def worker_process(
+    sandbox: SandboxServer, tmp_path, *, is_awaited: bool = True, **environment: str
+) -> Iterator[WorkerProcess]:
+    """`manage.py worker` on the test's database, waited for until it runs. Killed at the end if it still does."""
     log_path = tmp_path / f"worker-{time.monotonic_ns()}.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
@@ -238,7 +240,7 @@ def worker_process(sandbox: SandboxServer, tmp_path, **environment: str) -> Iter
     worker = WorkerProcess(process, str(log_path))
     try:
         deadline = time.monotonic() + 30
-        while "The worker is running." not in worker.log and process.poll() is None:
+        while is_awaited and "The worker is running." not in worker.log and process.poll() is None:
             assert time.monotonic() < deadline, worker.log
             time.sleep(0.02)
         yield worker

@@ -1,6 +1,6 @@
 """Rows for tests. Made inside `tenancy.organization(...)`, or PostgreSQL refuses them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import factory
 from django.utils import timezone
@@ -144,6 +144,18 @@ class ConversationFactory(InRoomFactory):
     contact = factory.SubFactory(ContactFactory, chatroom=factory.SelfAttribute("..chatroom"))
     channel = factory.SubFactory(ChannelFactory, chatroom=factory.SelfAttribute("..chatroom"))
     platform = "SMS"
+
+
+def reach_contact(contact: Contact, page: Channel, address: str, *, last_word: datetime | None = None) -> Conversation:
+    """Make a page know the contact by this id, as who wrote to it last at `last_word`, or just now."""
+    contact.addresses.create(
+        organization_id=page.organization_id, chatroom_id=page.chatroom_id, platform=page.platform, address=address,
+        channel=page, is_primary=True,
+    )  # fmt: skip
+    return ConversationFactory(
+        chatroom=page.chatroom, contact=contact, channel=page, platform=page.platform,
+        last_inbound_at=last_word or timezone.now(),
+    )  # fmt: skip
 
 
 class MessageFactory(factory.django.DjangoModelFactory):

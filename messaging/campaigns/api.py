@@ -48,7 +48,8 @@ def move(summary: str, description: str):
     retrieve=operation("Get a campaign"),
     create=operation(
         "Create a draft campaign",
-        description="Nothing is sent until you start it. The text can contain variables, like a template.",
+        description="Nothing is sent until you start it. The text can contain variables, like a template. On "
+        "Messenger and Instagram it only reaches people who wrote within the last 24 hours.",
         refuses=[409, 422],
     ),
     partial_update=operation("Update a draft", description="Returns 409 `not_draft` once started.", refuses=[409]),
@@ -59,7 +60,7 @@ class CampaignViewSet(TenantModelViewSet):
 
     own_scopes: ClassVar = {"group": "contacts", "approve": None}  # a program is no second person
 
-    queryset = Campaign.objects.select_related("created_by", "started_by", "approved_by").prefetch_related(
+    queryset = Campaign.objects.select_related("channel", "created_by", "started_by", "approved_by").prefetch_related(
         "audience_groups"
     )
     serializer_class = CampaignDetailSerializer
@@ -101,9 +102,9 @@ class CampaignViewSet(TenantModelViewSet):
 
     @operation(
         "Export a campaign's recipients",
-        description="All recipients, or those of one outcome, as a CSV file in UTF-8: name, phone, what became of each "
-        "and why, segments, tokens and times. A cell that a spreadsheet would run as a formula has an apostrophe "
-        "before it.",
+        description="All recipients, or those of one outcome, as a CSV file in UTF-8: name, phone (or their id at "
+        "Messenger or Instagram), what became of each and why, segments, tokens, times and the channel. A cell that a "
+        "spreadsheet would run as a formula has an apostrophe before it.",
         file=True,
     )
     @action(
@@ -183,7 +184,7 @@ class CampaignViewSet(TenantModelViewSet):
     @operation(
         "Send a test of a campaign",
         description="Sends the campaign's text to one number, as a message of yours. Variables are filled in for the "
-        "contact with that number.",
+        "contact with that number. Returns 409 `no_test` for a campaign over Messenger or Instagram.",
         header=IDEMPOTENCY_KEY,
         answers={201: SentSerializer},
         refuses=[402, 409, 422],
@@ -225,7 +226,7 @@ class CampaignViewSet(TenantModelViewSet):
 
     @operation(
         "Duplicate a campaign",
-        description="A draft with the same text, number and groups.",
+        description="A draft with the same text, channel and groups.",
         header=IDEMPOTENCY_KEY,
         body=None,
         answers={201: CampaignDetailSerializer},

@@ -1,4 +1,4 @@
-"""Whom a campaign is for: the contacts of its groups but those of excluded groups, each once."""
+"""Whom a campaign is for: the contacts of its groups but those of excluded groups, each once, and where it goes."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from chatrooms import phones
 from messagehub import sentences
-from messaging.models import UNSUCCESSFUL, Campaign, CampaignRecipient
+from messaging.models import UNSUCCESSFUL, Campaign, CampaignRecipient, Platform
 
 Outcome = CampaignRecipient.Outcome
 
@@ -23,11 +23,23 @@ WITH members AS MATERIALIZED (
     ORDER BY contact_id
 )
 """
-# OFFSET 0 keeps the planner from turning the subquery into a plain join.
+# OFFSET 0 keeps the planner from turning the subqueries into plain joins, and from looking for an address once for each
+# place that names it.
+# A merged contact may have two scoped ids on one channel. As in a conversation, the one that wrote last counts.
 CONTACTS = """
 members CROSS JOIN LATERAL (
     SELECT * FROM contacts WHERE id = members.contact_id AND chatroom_id = %(chatroom)s OFFSET 0
 ) c CROSS JOIN LATERAL (
+    SELECT CASE WHEN %(platform)s = 'SMS' THEN coalesce(c.phone, '') ELSE coalesce((
+        SELECT k.address FROM (SELECT * FROM contact_addresses WHERE contact_id = c.id OFFSET 0) k
+        WHERE k.platform = %(platform)s AND k.channel_id = %(channel)s
+        ORDER BY CASE WHEN count(*) OVER () > 1 THEN (
+            SELECT max(i.occurred_at) FROM messages i WHERE i.contact_id = c.id AND i.channel_id = k.channel_id
+              AND i.direction = 'inbound' AND i.from_address = k.address) END DESC NULLS LAST,
+            k.is_primary DESC, k.id DESC
+        LIMIT 1), '') END AS address
+    OFFSET 0
+) reached CROSS JOIN LATERAL (
     SELECT %(contacted_days)s::int IS NOT NULL AND EXISTS (
         SELECT FROM messages o
         WHERE o.contact_id = c.id AND o.direction = 'outbound' AND NOT o.status = ANY(%(unsuccessful)s)
@@ -46,29 +58,39 @@ SELECT count(*) FROM members CROSS JOIN LATERAL (
 FREEZE = f"""
 {MEMBERS}
 INSERT INTO campaign_recipients (organization_id, campaign_id, contact_id, address, outcome, reason_code, reason)
-SELECT c.organization_id, %(campaign)s, c.id, nullif(c.phone, ''),
-       CASE WHEN c.phone > '' AND NOT recently THEN 'waiting' ELSE 'skipped' END,
-       CASE WHEN c.phone > '' THEN CASE WHEN recently THEN 'recently_contacted' ELSE '' END ELSE 'no_phone' END,
-       CASE WHEN c.phone > '' THEN CASE WHEN recently THEN %(recently_words)s ELSE '' END ELSE %(no_phone_words)s END
+SELECT c.organization_id, %(campaign)s, c.id, nullif(reached.address, ''),
+       CASE WHEN reached.address > '' AND NOT recently THEN 'waiting' ELSE 'skipped' END,
+       CASE WHEN reached.address = '' THEN %(no_address)s WHEN recently THEN 'recently_contacted' ELSE '' END,
+       CASE WHEN reached.address = '' THEN %(no_address_words)s WHEN recently THEN %(recently_words)s ELSE '' END
 FROM {CONTACTS}
 ORDER BY c.id
 RETURNING outcome
 """
 WORDS = {
     "no_phone": sentences.NO_PHONE,
+    "no_address": sentences.NO_ADDRESS,
     "recently_contacted": sentences.RECENTLY_CONTACTED,
     "same_number": sentences.SAME_NUMBER,
 }
 
 
+def choose_code(campaign: Campaign) -> str:
+    """Why somebody whom its channel can't reach is skipped: a key of WORDS."""
+    return "no_phone" if campaign.channel.platform == Platform.SMS else "no_address"
+
+
 def build_parameters(campaign: Campaign) -> dict:
+    no_address = choose_code(campaign)
     return {
         "campaign": campaign.pk,
         "chatroom": campaign.chatroom_id,
+        "channel": campaign.channel_id,
+        "platform": campaign.channel.platform,
         "contacted_days": campaign.contacted_days,
         "unsuccessful": UNSUCCESSFUL,
         "recently_words": WORDS["recently_contacted"],
-        "no_phone_words": WORDS["no_phone"],
+        "no_address": no_address,
+        "no_address_words": WORDS[no_address],
     }
 
 
@@ -89,6 +111,8 @@ def find_form(address: str) -> str:
 
 def _skip_other_forms(campaign: Campaign) -> int:
     """Skip recipients whose number is another form of an earlier recipient's; returns how many."""
+    if campaign.channel.platform != Platform.SMS:
+        return 0
     in_countries = Q()
     for prefix in phones.COUNTRIES_WITH_FORMS:
         in_countries |= Q(address__startswith=prefix)

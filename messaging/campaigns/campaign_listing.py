@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chatrooms.models import Chatroom
+from integrations import providers
 from messagehub import sql
 from messaging.campaigns import responses
 from messaging.contacts.exports import SAFE
-from messaging.models import Campaign, CampaignRecipient
+from messaging.models import Campaign, CampaignRecipient, Platform
 
 Position = tuple[datetime, UUID]
 WRITTEN = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
@@ -26,7 +27,7 @@ COPY (
            m.segments AS {{segments}}, m.tokens AS {{tokens}},
            {WRITTEN.format("m.sent_at")} AS {{sent}}, {WRITTEN.format("m.delivered_at")} AS {{delivered}},
            {WRITTEN.format("reply.occurred_at")} AS {{replied}},
-           {WRITTEN.format("opt_out.occurred_at")} AS {{opted_out}}
+           {WRITTEN.format("opt_out.occurred_at")} AS {{opted_out}}, %s::text AS {{channel}}
     FROM campaign_recipients r LEFT JOIN messages m ON m.id = r.message_id
     LEFT JOIN contacts c ON c.id = r.contact_id {responses.RESPONSES}
     WHERE r.campaign_id = %s AND (%s::text IS NULL OR r.outcome = %s) ORDER BY r.id
@@ -44,7 +45,7 @@ def list_campaigns(
     state: str = "",
 ) -> list[Campaign]:
     """Campaigns that the user may see, newest first."""
-    rows = Campaign.objects.visible_to(user).select_related("chatroom", "created_by")
+    rows = Campaign.objects.visible_to(user).select_related("chatroom", "channel", "created_by")
     if chatroom:
         rows = rows.filter(chatroom=chatroom)
     if state:
@@ -80,7 +81,7 @@ def export_recipients(campaign: Campaign, outcome: str = "") -> IO[bytes]:
     """All recipients, or those of one outcome, as a CSV file in UTF-8 that is read from its beginning."""
     columns = {
         "name": _("Name"),
-        "phone": _("Phone"),
+        "phone": _("Phone") if campaign.channel.platform == Platform.SMS else _("Address"),
         "outcome": _("Outcome"),
         "code": _("Code"),
         "reason": _("Reason"),
@@ -90,6 +91,8 @@ def export_recipients(campaign: Campaign, outcome: str = "") -> IO[bytes]:
         "delivered": _("Delivered"),
         "replied": _("Replied"),
         "opted_out": _("Opted out"),
+        "channel": _("Channel"),
     }
     titles = {name: '"{}"'.format(title.replace('"', '""')) for name, title in columns.items()}
-    return sql.copy_to_file(EXPORT.format(**titles), [campaign.pk, outcome or None, outcome])
+    values = [providers.name_channel(campaign.channel), campaign.pk, outcome or None, outcome]
+    return sql.copy_to_file(EXPORT.format(**titles), values)

@@ -18,7 +18,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from chatrooms.models import Contact, ContactActivity
-from integrations import isolation, segments
+from integrations import isolation, providers
 from messagehub import bus, sentences, sql, tenancy
 from messaging.campaigns import lifecycle, trial
 from messaging.campaigns.lifecycle import Outcome, State
@@ -49,15 +49,21 @@ SELECT c.id, c.organization_id
 FROM chatrooms r JOIN campaigns c ON c.chatroom_id = r.id AND c.state IN ('scheduled', 'running', 'paused')
 WHERE r.archived_at IS NOT NULL
 """
-# Opens a conversation for contacts that have none with this number. It is pending, not open: ten thousand rows would
-# bury the inbox. An answer opens it. ON CONFLICT: the contact may be writing to us at this moment.
+# Opens a conversation for contacts that have none with this channel. It is pending, not open: ten thousand rows would
+# bury the inbox. An answer opens it. ON CONFLICT: the contact may be writing to us at this moment. Where a platform has
+# a reply window, it goes on with that of those before.
 OPEN = """
 WITH made AS (
-    INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, channel_id, status)
-    SELECT c.organization_id, c.chatroom_id, c.id, 'SMS', %(sender)s, 'PENDING' FROM contacts c
+    INSERT INTO conversations (
+        organization_id, chatroom_id, contact_id, platform, channel_id, status, last_inbound_at)
+    SELECT c.organization_id, c.chatroom_id, c.id, %(platform)s, %(channel)s, 'PENDING',
+           CASE WHEN %(platform)s <> 'SMS' THEN (
+               SELECT max(v.last_inbound_at) FROM conversations v
+               WHERE v.contact_id = c.id AND v.channel_id = %(channel)s) END
+    FROM contacts c
     WHERE c.id = ANY(%(contacts)s) AND NOT EXISTS (
-        SELECT FROM conversations v WHERE v.contact_id = c.id AND v.platform = 'SMS'
-          AND v.channel_id = %(sender)s AND v.status <> 'CLOSED')
+        SELECT FROM conversations v WHERE v.contact_id = c.id AND v.platform = %(platform)s
+          AND v.channel_id = %(channel)s AND v.status <> 'CLOSED')
     ORDER BY c.id
     ON CONFLICT (contact_id, platform, channel_id) WHERE NOT (status = 'CLOSED') DO NOTHING
     RETURNING id, organization_id, contact_id
@@ -72,7 +78,7 @@ WITH made AS (
     INSERT INTO messages (id, organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction,
                           platform, content, status, from_address, to_address, segments, tokens, sent_by_id,
                           campaign_id, priority, sendability, retry_of_id, media_urls)
-    SELECT u.id, c.organization_id, c.chatroom_id, u.conversation, u.contact, c.channel_id, 'outbound', 'SMS',
+    SELECT u.id, c.organization_id, c.chatroom_id, u.conversation, u.contact, c.channel_id, 'outbound', %(platform)s,
            u.content, 'queued', %(sender)s, u.address, u.segments, %(price)s, %(payer)s, c.id, %(priority)s,
            u.sendability::jsonb, u.retry_of, c.media_urls
     FROM campaigns c
@@ -174,17 +180,17 @@ def _feed_batch(campaign: Campaign) -> int:
         return 0
     price = lifecycle.price_each(campaign, payer)
     payable_count = campaign.reserved // price if price else AHEAD
+    at = timezone.now()
+    due_recipients = waiting.exclude(not_before__gt=at).order_by("pk")
     if not payable_count:
         # A pause would hold back the queued messages, which are paid for already.
         if in_flight.exists():
             return 0
-        if skipped_count := _skip_deleted_contacts(waiting):
-            return skipped_count
-        return _pause_campaign(
+        recipient_ids = [row.pk for row in due_recipients[:BATCH]]
+        return _feed_recipients(campaign, payer, price, recipient_ids, payable_count) or _pause_campaign(
             campaign, "insufficient_tokens", _explain_shortage(campaign, payer, price, waiting.count())
         )
-    at = timezone.now()
-    batch_size = max(0, min(BATCH, AHEAD - queued_count, payable_count))
+    batch_size = max(0, min(BATCH, AHEAD - queued_count))
     if (allowed_count := trial.limit_speed(campaign, at, queued_count)) is not None:
         batch_size = min(batch_size, allowed_count)
     if trial.is_on_trial(campaign):
@@ -195,17 +201,22 @@ def _feed_batch(campaign: Campaign) -> int:
             until = verdict.until or campaign.canary_until
             _update_campaign(campaign, canary_until=until, canary_ended_at=verdict.ended_at)
         batch_size = verdict.most
-    due_recipients = waiting.exclude(not_before__gt=at).order_by("pk")
-    return _feed_recipients(campaign, payer, price, [row.pk for row in due_recipients[:batch_size]])
+    recipient_ids = [row.pk for row in due_recipients[:batch_size]]
+    return _feed_recipients(campaign, payer, price, recipient_ids, payable_count)
 
 
-def _feed_recipients(campaign: Campaign, payer: User, price: int, recipient_ids: list[UUID]) -> int:
-    """Give these waiting recipients their outcome; returns how many got one."""
+def _feed_recipients(campaign: Campaign, payer: User, price: int, recipient_ids: list[UUID], payable_count: int) -> int:
+    """Give these waiting recipients their outcome; returns how many got one.
+
+    At most `payable_count` get a message. The others are asked too: who may not be written to needs no tokens.
+    """
     turns = _lock_turns(campaign, recipient_ids)
-    greeted_ids = footers.find_greeted(payer.organization, [turn.contact.pk for turn in turns])
+    is_first_sms = campaign.channel.platform == Platform.SMS
+    greeted_ids = footers.find_greeted(payer.organization, [turn.contact.pk for turn in turns] if is_first_sms else [])
     for turn, verdict in zip(turns, _check_recipients(payer, campaign, turns), strict=True):
-        _judge(turn, verdict, campaign.content, payer, is_first=turn.contact.pk not in greeted_ids)
-    _create_messages(campaign, payer, turns, price)
+        _judge(turn, verdict, campaign, payer, is_first=is_first_sms and turn.contact.pk not in greeted_ids)
+    writable_turns = [turn for turn in turns if turn.text and turn.outcome == Outcome.WAITING]
+    _create_messages(campaign, payer, writable_turns[:payable_count], price)
     _record_outcomes(turns)
     if recipient_ids:
         bus.campaign_changed(campaign.chatroom_id, campaign.pk)
@@ -263,7 +274,7 @@ def _check_recipients(payer: User, campaign: Campaign, turns: Sequence[Turn]) ->
     return eligibility.may_send_to_each(payer, campaign.channel, recipients, for_campaign=True)
 
 
-def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User, *, is_first: bool) -> None:
+def _judge(turn: Turn, verdict: eligibility.Verdict, campaign: Campaign, payer: User, *, is_first: bool) -> None:
     """Fill in the text, skip the recipient with the reason, or let them wait until their quiet hours end."""
     turn.verdict = verdict
     if verdict.waits_until:
@@ -271,31 +282,32 @@ def _judge(turn: Turn, verdict: eligibility.Verdict, content: str, payer: User, 
     elif not verdict.allowed:
         turn.skip(verdict.reasons[0].code, str(verdict.reasons[0]))
     else:
-        _fill_in_text(turn, content, payer, is_first)
+        _fill_in_text(turn, campaign, payer, is_first)
 
 
-def _fill_in_text(turn: Turn, content: str, payer: User, is_first: bool) -> None:
+def _fill_in_text(turn: Turn, campaign: Campaign, payer: User, is_first: bool) -> None:
+    limits = providers.read_limits(campaign.channel.platform)
     try:
-        turn.text = templates.fill_in_template(content, turn.contact, sender=payer)
+        turn.text = templates.fill_in_template(campaign.content, turn.contact, sender=payer)
         turn.text = footers.add_footer(turn.text, payer.organization) if is_first else turn.text
     except templates.MissingVariables as error:
         turn.skip("missing_variables", str(error))
     else:
-        if not turn.text.strip() or len(turn.text) > segments.LONGEST_TEXT:
-            turn.skip("bad_length", sentences.BAD_LENGTH.format(n=segments.LONGEST_TEXT))
+        if not turn.text.strip() or not limits.fits(turn.text):
+            sentence = sentences.BAD_LENGTH_IN_BYTES if limits.counts_bytes else sentences.BAD_LENGTH
+            turn.skip("bad_length", sentence.format(n=limits.longest_text))
 
 
 def _create_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], price: int) -> None:
     """Create the messages of recipients with a text, paid from the campaign's reservation."""
-    writable_turns = [turn for turn in turns if turn.text and turn.outcome == Outcome.WAITING]
-    if not writable_turns:
+    if not turns:
         return
-    conversations = _lock_conversations(campaign, [turn.contact.pk for turn in writable_turns])
-    for turn in writable_turns:
+    conversations = _lock_conversations(campaign, [turn.contact.pk for turn in turns])
+    for turn in turns:
         # A conversation that was closed before we locked it is missing; its recipient is in a later batch again.
         if conversation_id := conversations.get(turn.contact.pk):
             turn.message_id, turn.conversation_id, turn.outcome = uuid7(), conversation_id, Outcome.MESSAGED
-    messaged_turns = [turn for turn in writable_turns if turn.message_id]
+    messaged_turns = [turn for turn in turns if turn.message_id]
     if not messaged_turns:
         return
     _insert_messages(campaign, payer, messaged_turns, price)
@@ -310,11 +322,12 @@ def _create_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], pri
 
 def _lock_conversations(campaign: Campaign, contact_ids: list[UUID]) -> dict[UUID, UUID]:
     """Ids of unclosed conversations by contact, opened where there is none; locked until the commit."""
-    kind = ContactActivity.Kind.CONVERSATION_OPENED
+    kind, platform = ContactActivity.Kind.CONVERSATION_OPENED, campaign.channel.platform
+    channel_id = campaign.channel_id
     with connection.cursor() as cursor:
-        cursor.execute(OPEN, {"sender": campaign.channel_id, "contacts": contact_ids, "kind": str(kind)})
+        cursor.execute(OPEN, {"channel": channel_id, "platform": platform, "contacts": contact_ids, "kind": str(kind)})
     rows = Conversation.objects.select_for_update(no_key=True).filter(
-        contact__in=contact_ids, platform=Platform.SMS, channel=campaign.channel_id
+        contact__in=contact_ids, platform=platform, channel=channel_id
     )
     rows = rows.exclude(status=Conversation.Status.CLOSED).order_by("pk")
     return dict(rows.values_list("contact_id", "pk"))
@@ -324,6 +337,7 @@ def _insert_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], pri
     parameters: dict[str, Any] = {
         "campaign": campaign.pk,
         "sender": campaign.channel.address,
+        "platform": campaign.channel.platform,
         "payer": payer.pk,
         "price": price,
         "priority": Message.Priority.BULK.value,
@@ -332,7 +346,7 @@ def _insert_messages(campaign: Campaign, payer: User, turns: Sequence[Turn], pri
         "contacts": [turn.contact.pk for turn in turns],
         "contents": [turn.text for turn in turns],
         "addresses": [turn.address for turn in turns],
-        "segments": [max(1, segments.count_segments(turn.text)) for turn in turns],
+        "segments": [enqueue.count_parts(campaign.channel.platform, turn.text) for turn in turns],
         "retries": [turn.recipient.failed_message_id for turn in turns],
         "sendabilities": [orjson.dumps(turn.verdict.as_json()).decode() for turn in turns],
     }

@@ -6,23 +6,24 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from chatrooms import phones
 from chatrooms.models import Chatroom, Group
-from integrations import segments
 from integrations.models import Channel, Platform
+from integrations.providers import count_most_characters, name_channel
 from messagehub import names
 from messagehub.ui.fields import AheadField, LinesField
 from messaging.campaigns.serializers import MOST_CANARY_MINUTES, MOST_CONTACTED_DAYS, MOST_PER_MINUTE
 from messaging.media.forms import FilesField
 from messaging.message_templates import templates
 from messaging.models import Campaign
+from messaging.sending.eligibility import check_content
 
 
-class NumberField(forms.ModelChoiceField):
+class ChannelField(forms.ModelChoiceField):
     def label_from_instance(self, channel: Channel) -> str:
-        return f"{channel.name} {channel.address}".strip()
+        return name_channel(channel)
 
 
 class DraftForm(forms.Form):
-    """Everything about a draft; groups and numbers are those of its chatroom."""
+    """Everything about a draft; groups and channels are those of its chatroom."""
 
     name = forms.CharField(
         label=_("Name"), max_length=80, validators=[names.validate_name], help_text=_("Only your team sees it.")
@@ -38,9 +39,9 @@ class DraftForm(forms.Form):
         label=_("Days since your last message"), min_value=1, max_value=MOST_CONTACTED_DAYS, required=False,
         help_text=_("Contacts who got a message of yours within so many days are skipped. Leave empty for everybody."),
     )  # fmt: skip
-    channel = NumberField(queryset=Channel.objects.none(), label=_("From"), empty_label=None)
+    channel = ChannelField(queryset=Channel.objects.none(), label=_("From"), empty_label=None)
     content = LinesField(
-        label=_("Text"), max_length=segments.LONGEST_TEXT, strip=False, widget=forms.Textarea(attrs={"rows": 6}),
+        label=_("Text"), max_length=count_most_characters(), strip=False, widget=forms.Textarea(attrs={"rows": 6}),
         help_text=_("Write {{first_name|there}} for each contact's first name, or “there” where it isn't known."),
     )  # fmt: skip
     media_urls = FilesField(label=_("Files"), required=False)
@@ -51,7 +52,7 @@ class DraftForm(forms.Form):
 
     per_minute = forms.IntegerField(
         label=_("Messages per minute"), min_value=1, max_value=MOST_PER_MINUTE, required=False,
-        help_text=_("At most. Leave empty for as many as the number can send."),
+        help_text=_("At most. Leave empty for as many as the channel can send."),
     )  # fmt: skip
     canary_percent = forms.IntegerField(
         label=_("First to so many percent"), min_value=1, max_value=50, required=False,
@@ -70,10 +71,17 @@ class DraftForm(forms.Form):
 
     def __init__(self, chatroom: Chatroom, user: User, *args, **options):
         super().__init__(*args, **options)
-        self.fields["media_urls"].serve(user, chatroom, Platform.SMS, self.initial.get("media_urls", ()))
+        channels = Channel.objects.filter(chatroom=chatroom).order_by("-platform", "pk")  # SMS first
+        platforms = set(channels.values_list("platform", flat=True))
+        platform = platforms.pop() if len(platforms) == 1 else ""
+        self.fields["media_urls"].serve(user, chatroom, platform, self.initial.get("media_urls", ()))
         groups = Group.objects.filter(chatroom=chatroom).order_by("name", "pk")
         self.fields["groups"].queryset = self.fields["excluded_groups"].queryset = groups
-        self.fields["channel"].queryset = Channel.objects.filter(chatroom=chatroom, platform="SMS").order_by("pk")
+        self.fields["channel"].queryset = channels
+        if platform != Platform.SMS:
+            self.fields["channel"].help_text = _(
+                "On Messenger and Instagram it only reaches people who wrote within the last 24 hours."
+            )
 
     def clean_content(self) -> str:
         content = self.cleaned_data["content"]
@@ -92,6 +100,8 @@ class DraftForm(forms.Form):
                 data[name] = Campaign._meta.get_field(name).default
         if data.get("canary_percent") and data.get("canary_count"):
             self.add_error("canary_count", _("Choose a share or a number of people, not both."))
+        if data.get("channel") and (reason := check_content(data["channel"].platform, data.get("content", ""), 0)):
+            self.add_error("content", str(reason.message))
         if set(data.get("groups") or []) & set(data.get("excluded_groups") or []):
             self.add_error("excluded_groups", _("A group can't be both in the audience and excluded from it."))
         return data

@@ -22,7 +22,7 @@ from messaging.campaigns import audience, trial
 from messaging.live import event_log
 from messaging.media import uploads
 from messaging.message_templates import templates
-from messaging.models import Campaign, CampaignGroup, CampaignRecipient, Message, Platform
+from messaging.models import Campaign, CampaignGroup, CampaignRecipient, Message
 from messaging.sending import eligibility
 from tokens import ledger
 
@@ -155,7 +155,7 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
 
     Where the balance covers only some recipients, what covers them is reserved; the feed pauses once it is spent.
     Raises WrongCampaignState, InsufficientTokens where the balance covers nobody, and SendRefused where `by` or the
-    number does not belong to the chatroom or does not take a file, and UploadGone.
+    channel does not belong to the chatroom or does not take a file, and UploadGone.
     """
     campaign = lock_draft(campaign)
     check_payer(campaign, by)
@@ -172,7 +172,7 @@ def start_campaign(campaign: Campaign, *, by: User) -> Campaign:
     audience_count, waiting_count = audience.freeze_audience(campaign)
     if not waiting_count:
         raise WrongCampaignState(
-            "no_recipients", _("Nobody in its audience can be texted. Check the campaign to see why.")
+            "no_recipients", _("Nobody in its audience can be reached. Check the campaign to see why.")
         )
     reserved = _reserve(campaign, by, waiting_count)
     state = State.SCHEDULED if campaign.send_at else State.RUNNING
@@ -316,12 +316,15 @@ def count_outcomes(campaign: Campaign) -> tuple[dict[str, int], int]:
 
 def price_each(campaign: Campaign, payer: User) -> int:
     """Tokens that one of its messages costs."""
-    return eligibility.price_of(payer, Platform.SMS, has_media=bool(campaign.media_urls))
+    return eligibility.price_of(payer, campaign.channel.platform, has_media=bool(campaign.media_urls))
 
 
 def check_files(campaign: Campaign) -> list[eligibility.Reason]:
-    """Why its channel does not take its files, if so. Raises UploadGone."""
-    return eligibility.check_uploads(campaign.channel.platform, uploads.find_uploads(campaign.media_urls))
+    """Why its channel does not take its files, or not with a text, if so. Raises UploadGone."""
+    platform = campaign.channel.platform
+    content = eligibility.check_content(platform, campaign.content, len(campaign.media_urls))
+    unfit = eligibility.check_uploads(platform, uploads.find_uploads(campaign.media_urls))
+    return [content, *unfit] if content else unfit
 
 
 def check_payer(campaign: Campaign, payer: User) -> None:

@@ -8,25 +8,28 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact
-from integrations import segments
+from integrations import providers
 from messagehub import sql
 from messaging.campaigns import audience, lifecycle, trial
 from messaging.consent import entries, footers
 from messaging.media import uploads
 from messaging.message_templates import templates
-from messaging.models import Campaign
-from messaging.sending import eligibility, quiet_hours
+from messaging.models import Campaign, Platform
+from messaging.sending import eligibility, enqueue, quiet_hours, reply_windows
 from tokens import ledger
 
 BATCH = 5000
 READ = f"""
 {audience.MEMBERS}
 SELECT c.id, coalesce(c.phone, '') AS phone, c.first_name, c.last_name, c.email, c.blocked_at IS NOT NULL AS is_blocked,
-       c.phone_refused, recently
+       c.phone_refused, recently, reached.address, CASE WHEN %(platform)s <> 'SMS' THEN (
+           SELECT max(v.last_inbound_at) FROM (SELECT * FROM conversations WHERE contact_id = c.id OFFSET 0) v
+           WHERE v.channel_id = %(channel)s) END AS last_word
 FROM {audience.CONTACTS}
 ORDER BY c.id
 """
@@ -37,11 +40,13 @@ WHERE g.campaign_id = %s AND NOT g.is_excluded
 # In the order in which the feed looks at them.
 WORDS = {
     "no_phone": _("No phone number"),
+    "no_address": _("Never wrote on this channel"),
     "recently_contacted": _("Recently contacted"),
     "same_number": _("The same number in another form"),
     "blocked": _("Blocked"),
     "opted_out": _("Opted out"),
     "invalid_number": _("The number can't receive messages"),
+    "outside_messaging_window": _("Didn't write within the reply window"),
     "quiet_hours": _("No hour is outside your quiet hours"),
     "missing_variables": _("A variable without a value"),
     "bad_length": _("The text is empty or too long"),
@@ -60,12 +65,14 @@ class Member:
     is_blocked: bool
     phone_refused: str
     recently: bool
+    address: str
+    last_word: datetime | None
     organization: Organization
     chatroom: Chatroom
 
     @property
     def name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip() or self.phone
+        return f"{self.first_name} {self.last_name}".strip() or self.phone or gettext("Unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,23 +160,27 @@ def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) 
     preflight.in_several_groups = sql.fetch_rows(CHOSEN, [campaign.pk])[0]["count"] - len(members)
     reachable = list(_skip_unreachable(campaign, members, preflight))
     has_variables = bool(templates.PLACE.search(campaign.content))
-    greeted_ids = _find_greeted(by, reachable)
+    platform = campaign.channel.platform
+    limits = providers.read_limits(platform)
+    greeted_ids = _find_greeted(by, reachable) if platform == Platform.SMS else None
     hours = quiet_hours.choose_hours(campaign.organization, campaign.chatroom, for_campaign=True)
-    same_text = None if has_variables else _measure(campaign.content)
-    same_first = None if has_variables else _measure(footers.add_footer(campaign.content, by.organization))
+    same_text = None if has_variables else _measure(platform, campaign.content)
+    same_first = None if has_variables else _measure(platform, footers.add_footer(campaign.content, by.organization))
     for member in reachable:
-        is_first = member.id not in greeted_ids
+        is_first = greeted_ids is not None and member.id not in greeted_ids
         quiet = quiet_hours.find_quiet(hours, member.phone, starts_at)
+        goes_at = quiet.opens_at if quiet and quiet.opens_at else starts_at
+        if reply_windows.is_window_closed(limits.window, member.last_word, goes_at):
+            preflight.skipped["outside_messaging_window"] += 1
+            continue
         if quiet and quiet.opens_at is None:
             preflight.skipped["quiet_hours"] += 1
             continue
-        measured = (same_first if is_first else same_text) or _fill_in(
-            campaign.content, member, by, preflight, is_first
-        )
+        measured = (same_first if is_first else same_text) or _fill_in(campaign, member, by, preflight, is_first)
         if measured is None:
             continue
         count, text = measured
-        if not text.strip() or len(text) > segments.LONGEST_TEXT:
+        if not text.strip() or not limits.fits(text):
             preflight.skipped["bad_length"] += 1
             continue
         if quiet and quiet.opens_at:
@@ -198,26 +209,27 @@ def _read_members(campaign: Campaign) -> Iterator[Member]:
 def _skip_unreachable(campaign: Campaign, members: Sequence[Member], preflight: Preflight) -> Iterator[Member]:
     """Those that nothing but the hour or the text could stop."""
     forms: set[str] = set()
+    no_address = audience.choose_code(campaign)
     for start in range(0, len(members), BATCH):
         batch = members[start : start + BATCH]
-        opt_outs = entries.find_opt_outs(campaign.channel_id, [member.phone for member in batch if member.phone])
+        opt_outs = entries.find_opt_outs(campaign.channel_id, [member.address for member in batch if member.address])
         for member in batch:
-            form = audience.find_form(member.phone)
-            if not member.phone:
-                code = "no_phone"
+            form = audience.find_form(member.address)
+            if not member.address:
+                code = no_address
             elif member.recently:
                 code = "recently_contacted"
             elif form in forms:
                 code = "same_number"
             elif member.is_blocked:
                 code = "blocked"
-            elif member.phone in opt_outs:
+            elif member.address in opt_outs:
                 code = "opted_out"
-            elif member.phone_refused:
+            elif member.phone_refused and member.address == member.phone:
                 code = "invalid_number"
             else:
                 code = ""
-            if code not in ("no_phone", "recently_contacted"):
+            if code not in (no_address, "recently_contacted"):
                 forms.add(form)
             if code:
                 preflight.skipped[code] += 1
@@ -233,18 +245,19 @@ def _find_greeted(by: User, members: Sequence[Member]) -> set[UUID]:
 
 
 def _fill_in(
-    content: str, member: Member, sender: User, preflight: Preflight, is_first: bool
+    campaign: Campaign, member: Member, sender: User, preflight: Preflight, is_first: bool
 ) -> tuple[int, str] | None:
     try:
-        text = templates.fill_in_template(content, cast(Contact, member), sender=sender)
-        return _measure(footers.add_footer(text, sender.organization) if is_first else text)
+        text = templates.fill_in_template(campaign.content, cast(Contact, member), sender=sender)
+        text = footers.add_footer(text, sender.organization) if is_first else text
+        return _measure(campaign.channel.platform, text)
     except templates.MissingVariables:
         preflight.skipped["missing_variables"] += 1
         return None
 
 
-def _measure(text: str) -> tuple[int, str]:
-    return max(1, segments.count_segments(text)), text
+def _measure(platform: str, text: str) -> tuple[int, str]:
+    return enqueue.count_parts(platform, text), text
 
 
 def _count_text(preflight: Preflight, count: int, text: str, member: Member) -> None:

@@ -36,7 +36,7 @@ def retry_failed(campaign: Campaign, *, by: User) -> int:
     """Let the failed recipients of a finished campaign wait for another message, which `by` pays; returns how many.
 
     Each is checked again as at the first time. Raises WrongCampaignState, InsufficientTokens where the balance covers
-    nobody, and SendRefused where `by` or the number does not belong to the chatroom.
+    nobody, and SendRefused where `by` or the channel does not belong to the chatroom.
     """
     campaign = lifecycle.lock_campaign(campaign)
     if campaign.state != lifecycle.State.DONE:
@@ -55,7 +55,7 @@ def retry_failed(campaign: Campaign, *, by: User) -> int:
 
 @transaction.atomic
 def duplicate_campaign(campaign: Campaign, *, by: User) -> Campaign:
-    """A draft with the same text, files, number and groups. What was deleted since is left out."""
+    """A draft with the same text, files, channel and groups. What was deleted since is left out."""
     links = list(campaign.audience_groups.select_related("group"))
     return lifecycle.create_campaign(
         campaign.chatroom,

@@ -9,8 +9,8 @@ from accounts.api.serializers import PersonSerializer, describe_person
 from chatrooms import phones
 from chatrooms.fields import VisibleListField, VisibleRelatedField, only_chatroom
 from chatrooms.models import Chatroom, Group
-from integrations import segments
-from integrations.models import Channel
+from integrations.models import Channel, Platform
+from integrations.providers import count_most_characters
 from messagehub import names
 from messagehub.api.serializers import InputSerializer, KnownValueField, RowSerializer
 from messaging import payloads
@@ -20,6 +20,7 @@ from messaging.media.serializers import StoredMediaField, require_total
 from messaging.message_templates.serializers import ELSEWHERE
 from messaging.models import Campaign, CampaignRecipient, MessageTemplate
 from messaging.payload_schema import MediaListField
+from messaging.sending.serializers import require_length
 
 MOST_GROUPS, MOST_CONTACTED_DAYS = 100, 366
 MOST_PER_MINUTE, MOST_CANARY_MINUTES = 60_000, 24 * 60
@@ -80,14 +81,16 @@ class CampaignSerializer(RowSerializer):
     name = serializers.CharField()
     content = serializers.CharField()
     media = MediaListField()
-    sender_number_id = serializers.UUIDField()
+    platform = serializers.ChoiceField(choices=Platform.choices)
+    channel_id = serializers.UUIDField(help_text="What it goes out over, as in `channels` of /api/chatrooms.")
+    sender_number_id = serializers.UUIDField(allow_null=True, help_text="The same; null where it is no number.")
     group_ids = serializers.ListField(child=serializers.UUIDField())
     excluded_group_ids = serializers.ListField(child=serializers.UUIDField())
     contacted_days = serializers.IntegerField(
         allow_null=True, help_text="Contacts who got a message of yours within so many days are skipped."
     )
     per_minute = serializers.IntegerField(
-        allow_null=True, help_text="Messages in a minute at most. The number's own rate holds too."
+        allow_null=True, help_text="Messages in a minute at most. The channel's own rate holds too."
     )
     canary = CanarySerializer(allow_null=True)
     state = serializers.ChoiceField(choices=Campaign.State.choices)
@@ -135,7 +138,9 @@ def describe_campaign(campaign: Campaign) -> dict:
         "name": campaign.name,
         "content": campaign.content,
         "media": payloads.describe_media(campaign.media_urls),
-        "sender_number_id": campaign.channel_id,
+        "platform": campaign.channel.platform,
+        "channel_id": campaign.channel_id,
+        "sender_number_id": campaign.channel_id if campaign.channel.platform == Platform.SMS else None,
         **{name: getattr(campaign, name) for name in names},
         "group_ids": [link.group_id for link in campaign.audience_groups.all() if not link.is_excluded],
         "excluded_group_ids": [link.group_id for link in campaign.audience_groups.all() if link.is_excluded],
@@ -254,7 +259,7 @@ class PreflightSerializer(serializers.Serializer):
     """What the campaign would do if you started it now."""
 
     reasons = ObstacleSerializer(
-        many=True, help_text="Why it can't start: each file that its number can't send. Empty where it can."
+        many=True, help_text="Why it can't start: each file that its channel can't send. Empty where it can."
     )
     audience = serializers.IntegerField()
     in_several_groups = serializers.IntegerField(help_text="Memberships beyond the first of each contact.")
@@ -264,7 +269,7 @@ class PreflightSerializer(serializers.Serializer):
     segments = TextsSerializer()
     tokens = NeededTokensSerializer()
     starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField(allow_null=True, help_text="Null where the number has no rate of its own.")
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="Null where the channel has no rate of its own.")
 
 
 class OutcomeGroupSerializer(serializers.Serializer):
@@ -289,16 +294,11 @@ class CampaignTestSerializer(serializers.Serializer):
             raise serializers.ValidationError(str(error)) from None
 
 
-class CampaignChangeSerializer(InputSerializer):
-    """What people may change about a draft."""
+class DraftSerializer(InputSerializer):
+    """What may be said of a draft, new or not."""
 
     answer_class = CampaignDetailSerializer
-    name = serializers.CharField(max_length=80, required=False, validators=[names.validate_name])
-    content = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
     media = StoredMediaField()
-    group_ids = VisibleListField(
-        queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS, required=False
-    )
     excluded_group_ids = VisibleListField(
         queryset=Group.objects.all(), source="excluded_groups", max_length=MOST_GROUPS, required=False
     )
@@ -306,42 +306,44 @@ class CampaignChangeSerializer(InputSerializer):
         required=False, allow_null=True, min_value=1, max_value=MOST_CONTACTED_DAYS
     )
     sender_number_id = VisibleRelatedField(
-        queryset=Channel.objects.filter(platform="SMS"), required=False, source="channel"
+        queryset=Channel.objects.filter(platform=Platform.SMS), required=False, source="number"
+    )
+    channel_id = VisibleRelatedField(
+        queryset=Channel.objects.all(),
+        required=False,
+        source="channel",
+        help_text="A number, a page or an Instagram account, in place of sender_number_id.",
     )
     send_at = AheadField(required=False, allow_null=True)
     per_minute = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MOST_PER_MINUTE)
     canary = CanarySerializer(required=False, allow_null=True)
+
+
+class CampaignChangeSerializer(DraftSerializer):
+    """What people may change about a draft."""
+
+    name = serializers.CharField(max_length=80, required=False, validators=[names.validate_name])
+    content = serializers.CharField(max_length=count_most_characters(), trim_whitespace=False, required=False)
+    group_ids = VisibleListField(
+        queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS, required=False
+    )
 
     def validate(self, data: dict) -> dict:
         return in_one_room(flatten_canary(data), self.instance.chatroom_id, self.instance)
 
 
-class NewCampaignSerializer(InputSerializer):
+class NewCampaignSerializer(DraftSerializer):
     """A draft: a text or template for the contacts of groups of one chatroom."""
 
-    answer_class = CampaignDetailSerializer
     name = serializers.CharField(max_length=80, validators=[names.validate_name])
     content = serializers.CharField(
-        max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False, allow_blank=True, default=""
+        max_length=count_most_characters(), trim_whitespace=False, required=False, allow_blank=True, default=""
     )
-    media = StoredMediaField()
     template_id = VisibleRelatedField(queryset=MessageTemplate.objects.all(), required=False, source="template")
     group_ids = VisibleListField(
         queryset=Group.objects.all(), source="groups", allow_empty=False, max_length=MOST_GROUPS
     )
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False, source="chatroom")
-    excluded_group_ids = VisibleListField(
-        queryset=Group.objects.all(), source="excluded_groups", max_length=MOST_GROUPS, required=False
-    )
-    contacted_days = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=MOST_CONTACTED_DAYS
-    )
-    sender_number_id = VisibleRelatedField(
-        queryset=Channel.objects.filter(platform="SMS"), required=False, source="channel"
-    )
-    send_at = AheadField(required=False, allow_null=True)
-    per_minute = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MOST_PER_MINUTE)
-    canary = CanarySerializer(required=False, allow_null=True)
 
     def validate(self, data: dict) -> dict:
         template, content = data.pop("template", None), data["content"].strip()
@@ -359,7 +361,7 @@ class NewCampaignSerializer(InputSerializer):
 
 
 def in_one_room(data: dict, room_id: UUID, campaign: Campaign | None = None) -> dict:
-    """Groups and number belong to the campaign's chatroom. Raises ValidationError."""
+    """Groups and channel belong to the campaign's chatroom, and the channel takes its text. Raises ValidationError."""
     wrong = {
         f"{name}.{place}": [ELSEWHERE]
         for name, source in (("group_ids", "groups"), ("excluded_group_ids", "excluded_groups"))
@@ -368,21 +370,31 @@ def in_one_room(data: dict, room_id: UUID, campaign: Campaign | None = None) -> 
     }
     # What is written back unchanged is no part of the data, and holds.
     links = campaign.audience_groups.all() if campaign else []
-    chosen = (
-        {group.pk for group in data["groups"]}
-        if "groups" in data
-        else {link.group_id for link in links if not link.is_excluded}
-    )
-    excluded = (
-        {group.pk for group in data["excluded_groups"]}
-        if "excluded_groups" in data
-        else {link.group_id for link in links if link.is_excluded}
+    chosen, excluded = (
+        {group.pk for group in data[source]}
+        if source in data
+        else {link.group_id for link in links if link.is_excluded == is_excluded}
+        for source, is_excluded in (("groups", False), ("excluded_groups", True))
     )
     if chosen & excluded:
         wrong["excluded_group_ids"] = [_("A group can't be both in the audience and excluded from it.")]
-    sender = data.get("channel")
-    if sender and sender.chatroom_id != room_id:
-        wrong["sender_number_id"] = [ELSEWHERE]
+    wrong |= choose_channel(data, room_id)
     if wrong:
         raise serializers.ValidationError(wrong)
+    channel = data.get("channel") or (campaign.channel if campaign else None)
+    if "content" in data or "channel" in data:
+        content = data["content"] if "content" in data or campaign is None else campaign.content
+        require_length(channel.platform if channel else Platform.SMS, "content", content)
     return data
+
+
+def choose_channel(data: dict, room_id: UUID) -> dict:
+    """Put the number or other channel that was given into `data`; returns what is wrong with it, by field."""
+    number, channel = data.pop("number", None), data.get("channel")
+    if number and channel and number != channel:
+        return {"channel_id": [_("Set either sender_number_id or channel_id, not both.")]}
+    if chosen := channel or number:
+        data["channel"] = chosen
+        if chosen.chatroom_id != room_id:
+            return {"channel_id" if channel else "sender_number_id": [ELSEWHERE]}
+    return {}

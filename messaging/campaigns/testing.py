@@ -3,13 +3,16 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chatrooms import contacts
+from integrations import providers
+from messaging.campaigns import lifecycle
 from messaging.conversations import changes
 from messaging.media import links, uploads
 from messaging.message_templates import templates
-from messaging.models import Campaign
+from messaging.models import Campaign, Platform
 from messaging.sending import eligibility, enqueue
 
 
@@ -17,8 +20,13 @@ from messaging.sending import eligibility, enqueue
 def send_test(campaign: Campaign, number: str, *, by: User, client_id: UUID | None = None) -> enqueue.Sent:
     """Send the text as a message of `by` to a number (E.164), filled in for the contact who has it.
 
-    What nothing is known for stays as it is written. Raises SendRefused and InsufficientTokens.
+    What nothing is known for stays as it is written. Raises WrongCampaignState where the campaign does not go to
+    numbers, SendRefused and InsufficientTokens.
     """
+    if campaign.channel.platform != Platform.SMS:
+        words = _("A test goes to a phone number, and this campaign goes out over {platform}.")
+        platform = providers.name_platform(campaign.channel.platform)
+        raise lifecycle.WrongCampaignState("no_test", words.format(platform=platform))
     if reason := eligibility.may_feed(by, campaign.chatroom_id, campaign.channel):
         raise eligibility.SendRefused(eligibility.Verdict((reason,)))
     contact = contacts.find_or_create_contact(campaign.chatroom, number)

@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
+from integrations.providers import name_channel
 from messagehub import constraints, languages, limits
 from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
@@ -93,7 +94,7 @@ def create_draft(request: HttpRequest) -> HttpResponse:
     context |= {
         "form": form,
         "has_groups": Group.objects.filter(chatroom=chatroom).exists(),
-        "has_numbers": Channel.objects.filter(chatroom=chatroom, platform="SMS").exists(),
+        "has_channels": Channel.objects.filter(chatroom=chatroom).exists(),
     }
     return render(request, "campaigns/new.html", context, status=422 if form.errors else 200)
 
@@ -142,6 +143,7 @@ def show_preflight(request: HttpRequest, pk: UUID) -> HttpResponse:
     told = preflight.check_campaign(campaign, by=request.user)
     context = {
         "campaign": campaign,
+        "channel": name_channel(campaign.channel),
         "preflight": told,
         "needs_approval": campaign.organization.approve_campaigns and not campaign.approved_at,
         "skipped": [(preflight.WORDS[code], told.skipped[code]) for code in preflight.WORDS if told.skipped[code]],
@@ -332,6 +334,7 @@ def _describe(campaign: Campaign) -> dict:
     return {
         "own_page": "campaigns",
         "campaign": campaign,
+        "channel": name_channel(campaign.channel),
         "outcomes": outcomes,
         "parts": [(each["name"], each["color"], each["count"]) for each in outcomes],
         "done_count": (campaign.audience or 0) - unfinished,

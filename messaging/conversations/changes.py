@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -64,7 +65,8 @@ class NoWakingTime(Exception):
 def open_conversation(contact: Contact, sender: Channel) -> Conversation:
     """The contact's open conversation with this channel, opened if there is none; locked until the commit.
 
-    Raises ContactGone where a new one is needed and the contact was merged by another request.
+    A new one goes on with the reply window of those before it. Raises ContactGone where a new one is needed and the
+    contact was merged by another request.
     """
     channel_values = {"contact": contact, "platform": sender.platform, "channel": sender}
     still_open = Conversation.objects.exclude(status="CLOSED")
@@ -74,9 +76,14 @@ def open_conversation(contact: Contact, sender: Channel) -> Conversation:
     # A merge locks its contacts first and then lists their conversations. With the contact locked here, it can't miss
     # the one that is opened below.
     contacts.lock_contact(contact)
+    last_word = Conversation.objects.filter(**channel_values).aggregate(at=Max("last_inbound_at"))["at"]
     conversation, created = still_open.get_or_create(
         **channel_values,
-        defaults={"organization_id": contact.organization_id, "chatroom_id": contact.chatroom_id},
+        defaults={
+            "organization_id": contact.organization_id,
+            "chatroom_id": contact.chatroom_id,
+            "last_inbound_at": last_word,
+        },
     )
     if created:
         ContactActivity.objects.create(

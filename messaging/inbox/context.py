@@ -29,7 +29,7 @@ from messaging.inbox import forms, list_filters
 from messaging.inbox.list_filters import Filters
 from messaging.media import links
 from messaging.models import UNSUCCESSFUL, Conversation, Label, Message, Note, OptOutOffer, Platform
-from messaging.sending import eligibility
+from messaging.sending import eligibility, reply_windows
 from messaging.templatetags.thread import is_lost, status_name
 
 ROWS, MESSAGES, ACTIVITIES = 50, 60, 20
@@ -322,7 +322,7 @@ def build_composer(request: HttpRequest, conversation: Conversation) -> dict:
         "cannot_send": next((reason for reason in verdict.reasons if not _leaves_box(reason)), None),
         "quiet": next((reason for reason in verdict.reasons if reason.code == "quiet_hours" and reason.opens_at), None),
         "warnings": verdict.warnings,
-        "open_until": eligibility.open_until(conversation),
+        "open_until": reply_windows.open_until(conversation),
         "is_late": bool(limits.window and last and timezone.now() >= last + limits.window),
         "token_balance": context_processors.shell_of(request).balance,
         "moments": forms.moments_ahead(),

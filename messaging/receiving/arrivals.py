@@ -79,16 +79,23 @@ BLOCKED = f"""
 SELECT i.account, i.platform, i.channel_address, i.provider_id
 FROM incoming i JOIN contacts c ON c.id = i.contact_id WHERE c.blocked_at IS NOT NULL
 """
+# One that an echo opens goes on with the reply window of those before it.
 CONVERSATIONS = f"""
-{INCOMING}, made AS (
-    INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, channel_id)
+{INCOMING}, new AS (
     SELECT DISTINCT i.organization_id, i.chatroom_id, i.contact_id, i.platform, i.channel_id
     FROM incoming i
     WHERE NOT EXISTS (
         SELECT FROM conversations v
         WHERE v.contact_id = i.contact_id AND v.platform = i.platform AND v.channel_id = i.channel_id
           AND v.status <> 'CLOSED')
-    ORDER BY 3, 5
+), made AS (
+    INSERT INTO conversations (organization_id, chatroom_id, contact_id, platform, channel_id, last_inbound_at)
+    SELECT organization_id, chatroom_id, contact_id, platform, channel_id,
+           CASE WHEN platform <> 'SMS' THEN (
+               SELECT max(v.last_inbound_at) FROM conversations v
+               WHERE v.contact_id = new.contact_id AND v.channel_id = new.channel_id) END
+    FROM new
+    ORDER BY contact_id, channel_id
     ON CONFLICT (contact_id, platform, channel_id) WHERE NOT (status = 'CLOSED') DO NOTHING
     RETURNING id, organization_id, contact_id
 )

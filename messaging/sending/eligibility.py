@@ -17,12 +17,12 @@ from accounts.models import Organization, User
 from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
 from integrations import providers
-from integrations.models import Channel, ProviderAccount
+from integrations.models import Channel
 from messagehub import languages
 from messaging.consent import entries, footers
 from messaging.media import fitting
 from messaging.models import UNSUCCESSFUL, Conversation, Message, Platform, Upload
-from messaging.sending import quiet_hours
+from messaging.sending import quiet_hours, reply_windows
 from tokens import ledger
 
 # Within this time of the customer's last message ours is a reply, which quiet hours do not hold back.
@@ -117,7 +117,7 @@ def may_send(
     hours = _choose_hours(user, conversation, at, for_campaign=for_campaign)
     checks = (
         check_access(user, conversation.chatroom_id),
-        *_check_recipient(conversation, to, at, opt_out, hours),
+        *_check_recipient(conversation, to, at, opt_out, hours, for_campaign=for_campaign),
         check_content(conversation.platform, content, media_count),
         *check_uploads(conversation.platform, uploads),
         None if paid else _check_tokens(user, conversation.platform, has_media=media_count > 0),
@@ -154,20 +154,34 @@ def may_send_to_each(
     # Conversations are built in memory: the feed opens them only for recipients who get a message.
     at, warnings = at or timezone.now(), tuple(_list_delays(sender))
     opt_outs = entries.find_opt_outs(sender.pk, [to for _, to in recipients])
+    last_words = reply_windows.find_last_words(sender, [contact.pk for contact, _ in recipients])
     hours = None
-    if user.organization:
+    if user.organization and has_quiet_hours(sender.platform, for_campaign=for_campaign):
         hours = quiet_hours.choose_hours(user.organization, sender.chatroom, for_campaign=for_campaign)
     verdicts = []
     for contact, to in recipients:
-        exchange = Conversation(contact=contact, channel=sender, chatroom_id=contact.chatroom_id, platform=Platform.SMS)
-        checks = _check_recipient(exchange, to, at, opt_outs.get(to), hours)
+        exchange = Conversation(
+            contact=contact,
+            channel=sender,
+            chatroom_id=contact.chatroom_id,
+            platform=sender.platform,
+            last_inbound_at=last_words.get(contact.pk),
+        )
+        checks = _check_recipient(exchange, to, at, opt_outs.get(to), hours, for_campaign=for_campaign)
         verdicts.append(Verdict(tuple(check for check in checks if check), warnings))
     return verdicts
 
 
 def may_feed(user: User, chatroom_id: UUID, sender: Channel) -> Reason | None:
-    """Why this person may not run a campaign in this chatroom from this number, if so."""
-    return check_access(user, chatroom_id) or (None if _serves(sender, chatroom_id) else no_sender())
+    """Why this person may not run a campaign in this chatroom over this channel, if so."""
+    if reason := check_access(user, chatroom_id):
+        return reason
+    if _serves(sender, chatroom_id):
+        return None
+    if sender.platform == Platform.SMS:
+        return no_sender()
+    text = _("This chatroom no longer sends over {channel}.").format(channel=providers.name_channel(sender))
+    return Reason("no_sender", text, _("Ask an admin to connect one."))
 
 
 def check_access(user: User, chatroom_id: UUID) -> Reason | None:
@@ -183,13 +197,20 @@ def _check_recipient(
     at: datetime,
     opt_out: entries.Decision | None,
     hours: quiet_hours.Hours | None,
+    *,
+    for_campaign: bool,
 ) -> tuple[Reason | None, ...]:
     """Reasons that depend on the recipient and the channel."""
+    contact = conversation.contact
+    # A scoped id has no place; the contact's phone number may have one.
+    quiet = explain_quiet_hours(hours, to if conversation.platform == Platform.SMS else contact.phone or "", at)
+    opens_at = quiet.opens_at if quiet else None
+    window = reply_windows.explain_window(conversation, at, opens_at, for_campaign=for_campaign)
     return (
-        *_check_contact(conversation.contact, to, opt_out),
+        *_check_contact(contact, to, opt_out),
         _check_sender(conversation, to),
-        _check_window(conversation, at),
-        explain_quiet_hours(hours, to, at),
+        Reason(*window) if window else None,
+        quiet,
     )
 
 
@@ -241,35 +262,6 @@ def no_sender(platform: str = Platform.SMS) -> Reason:
             platform=providers.name_platform(platform)
         )
     return Reason("no_sender", text, _("Ask an admin to connect one."))
-
-
-def open_until(conversation: Conversation) -> datetime | None:
-    """When the reply window closes; None for SMS, which has none, and before the customer's first message.
-
-    Meta lets a person answer for longer where it has approved that for the page.
-    """
-    limits = providers.read_limits(conversation.platform)
-    if limits.window is None or not conversation.last_inbound_at:
-        return None
-    channel = conversation.channel
-    has_human_agent = (
-        channel is not None and ProviderAccount.objects.filter(pk=channel.account_id, has_human_agent=True).exists()
-    )
-    return conversation.last_inbound_at + (has_human_agent and limits.human_window or limits.window)
-
-
-def _check_window(conversation: Conversation, at: datetime) -> Reason | None:
-    """Meta accepts replies to a customer, not first messages."""
-    if providers.read_limits(conversation.platform).window is None:
-        return None
-    end = open_until(conversation)
-    if end and at < end:
-        return None
-    return Reason(
-        "outside_messaging_window",
-        _("{platform}'s reply window has closed.").format(platform=providers.name_platform(conversation.platform)),
-        _("You can reply once the customer writes again."),
-    )
 
 
 def check_content(platform: str, content: str, media_count: int) -> Reason | None:
@@ -364,11 +356,16 @@ def _choose_hours(
     user: User, conversation: Conversation, at: datetime, *, for_campaign: bool
 ) -> quiet_hours.Hours | None:
     """Quiet hours stop first messages, not replies to a customer who wrote within the last day."""
-    if user.organization is None or conversation.platform != Platform.SMS:
+    if user.organization is None or not has_quiet_hours(conversation.platform, for_campaign=for_campaign):
         return None
     if not for_campaign and conversation.last_inbound_at and at < conversation.last_inbound_at + ANSWERING:
         return None
     return quiet_hours.choose_hours(user.organization, conversation.chatroom, for_campaign=for_campaign)
+
+
+def has_quiet_hours(platform: str, *, for_campaign: bool) -> bool:
+    """Whether they hold there. People only answer on platforms that take no first messages."""
+    return for_campaign or platform == Platform.SMS
 
 
 def explain_quiet_hours(hours: quiet_hours.Hours | None, to: str, at: datetime) -> Reason | None:

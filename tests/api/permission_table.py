@@ -210,6 +210,11 @@ TABLE = [
         body={"name": "New", "content": "Hi"}, linked=frozenset({"chatroom_id", "group_ids[]", "sender_number_id"}),
     ),
     Row(
+        "campaigns", "post", **SEND, ids={**ROOM, "group_ids[]": "group", "channel_id": "channel"},
+        body={"name": "New", "content": "Hi"}, linked=frozenset({"chatroom_id", "group_ids[]", "channel_id"}),
+        variant="over a page",
+    ),
+    Row(
         "campaigns", "post", **SEND, ids={**ROOM, "group_ids[]": "group", "template_id": "template"},
         body={"name": "New"}, linked=frozenset({"chatroom_id", "group_ids[]", "template_id"}), variant="by a template",
     ),
@@ -217,6 +222,10 @@ TABLE = [
     Row(
         "campaigns/<uuid:pk>", "patch", EVERYBODY, "send", {200}, "campaign",
         {"group_ids[]": "group", "sender_number_id": "number"}, linked=frozenset({"group_ids[]", "sender_number_id"}),
+    ),
+    Row(
+        "campaigns/<uuid:pk>", "patch", EVERYBODY, "send", {200}, "campaign",
+        {"channel_id": "channel"}, linked=frozenset({"channel_id"}), variant="over a page",
     ),
     Row("campaigns/<uuid:pk>", "delete", EVERYBODY, "send", {204}, "campaign"),
     reads("campaigns/<uuid:pk>/recipients", "campaign"),

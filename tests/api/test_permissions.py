@@ -113,11 +113,13 @@ def furnished(world: SimpleNamespace, held: SimpleNamespace, kind: str) -> dict:
     campaign = lifecycle.create_campaign(
         held.room, name="Spring", content="Hi", channel=held.number, groups=[group], by=writer
     )
+    channel = factories.PageChannelFactory(chatroom=held.room)
     return {
         "campaign": campaign,
         "room": held.room,
         "number": held.number,
-        "page": factories.PageChannelFactory(chatroom=held.room).account,
+        "page": channel.account,
+        "channel": channel,
         "contact": held.contact,
         "conversation": held.conversation,
         "message": held.message,

@@ -50,6 +50,11 @@ def draft(sales, ann) -> Campaign:
     )  # fmt: skip
 
 
+def over_a_page(campaign: Campaign) -> Campaign:
+    Campaign.objects.filter(pk=campaign.pk).update(channel=factories.PageChannelFactory(chatroom=campaign.chatroom))
+    return campaign
+
+
 def start(campaign: Campaign) -> Campaign:
     Campaign.objects.filter(pk=campaign.pk).update(state="running", audience=0)
     return campaign
@@ -105,6 +110,7 @@ OBJECTS: dict[str, Callable] = {
     ),
     "messages/<uuid:pk> sent": lambda sales, ann: write_message(sales, ann, status="delivered"),
     "campaigns/<uuid:pk>": lambda sales, ann: f"campaigns/{draft(sales, ann).pk}",
+    "campaigns/<uuid:pk> over a page": lambda sales, ann: f"campaigns/{over_a_page(draft(sales, ann)).pk}",
     "campaigns/<uuid:pk> running": lambda sales, ann: f"campaigns/{start(draft(sales, ann)).pk}",
 }
 

@@ -5,6 +5,7 @@ import pytest
 from accounts.models import User
 from chatrooms import groups
 from chatrooms.models import Group
+from integrations.models import Channel
 from messagehub import tenancy
 from messaging.campaigns import lifecycle
 from messaging.models import Campaign, Message
@@ -38,13 +39,15 @@ def crowd(acme, sales, inside):
 def draft(acme, sales, rich, inside):
     """A campaign of Bo, who has ten tokens."""
 
-    def make(*to, content: str = "Hello {{first_name}}", by: User | None = None, **values) -> Campaign:
+    def make(
+        *to, content: str = "Hello {{first_name}}", by: User | None = None, channel: Channel | None = None, **values
+    ) -> Campaign:
         with inside(acme):
             return lifecycle.create_campaign(
                 sales.room,
                 name="Spring",
                 content=content,
-                channel=sales.number,
+                channel=channel or sales.number,
                 groups=to,
                 by=by or rich,
                 **values,

@@ -1,4 +1,4 @@
-"""A campaign of a thousand with six hundred tokens, rights that end midway, a cancel midway, a worker that is killed.
+"""A campaign of a thousand with six hundred tokens, rights that end midway, a cancel midway, workers that are killed.
 
 Real workers send to the sandbox, whose own list says what has gone.
 """
@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 
@@ -16,9 +17,9 @@ from chatrooms import groups, membership
 from chatrooms.models import Contact
 from messagehub import tenancy
 from messaging.campaigns import lifecycle
-from messaging.models import Campaign, Message
-from messaging.sending import reconciliation
-from tests.desk import Desk, worker_process
+from messaging.models import Campaign, CampaignRecipient, Message
+from tests.campaigns import both_platforms
+from tests.desk import Desk, WorkerProcess, worker_process
 from tokens import ledger
 from tokens.models import TokenAccount
 
@@ -167,22 +168,57 @@ def test_called_off_midway_leaves_exact_counts_and_no_debit(desk: Desk, start, l
     assert (desk.balance, reserved(desk, inside)) == (1000 - sent, 0)
 
 
-def test_two_workers_and_a_kill_write_to_nobody_twice(desk: Desk, start, look, inside, sandbox, tmp_path, settings):
-    sandbox.post("/settings", latency_ms=40)
+@pytest.mark.timeout(300 + both_platforms.SIZE // 4)
+def test_kills_opt_outs_and_a_lost_token_write_to_nobody_twice_on_either_platform(
+    desk: Desk, look, inside, sandbox, tmp_path, settings
+):
+    sandbox.post("/settings", latency_ms=300)  # so that a kill meets messages under way
     settings.SEND_LEASE_SECONDS = 3
-    campaign = start(600, 600)
     with ExitStack() as stack:
-        first, _second = (
-            stack.enter_context(worker_process(sandbox, tmp_path, SEND_LEASE_SECONDS="3")) for _ in range(2)
-        )
-        until(lambda: len(gone(desk)) > 60)
-        first.signal(signal.SIGKILL)
-        until(lambda: look(campaign)[0].state == "done", 180)
-    until(lambda: reconciliation.reconcile_unknown() == 0)  # a provider that is slow to answer is asked again
-    _, counts = look(campaign)
-    went = len(gone(desk))
-    assert went == len(set(gone(desk)))
-    # who was in the killed worker's hands and never reached the provider is told of, and paid back
-    assert went + counts.get("not_sent", 0) == 600
-    assert desk.balance == counts.get("not_sent", 0)
-    assert Counter(counts).keys() <= {"accepted", "sent", "delivered", "not_sent"}
+        workers: list[WorkerProcess] = []
+
+        def work(*, is_awaited: bool) -> None:
+            worker = worker_process(sandbox, tmp_path, is_awaited=is_awaited, SEND_LEASE_SECONDS="3")
+            workers.append(stack.enter_context(worker))
+
+        def kill() -> None:
+            workers.pop(0).signal(signal.SIGKILL)
+            work(is_awaited=False)
+
+        def go_on() -> bool:
+            run.watch()
+            if events and run.token != "away" and events[0][0] <= run.count_handed_over():
+                events.pop(0)[1]()
+            states = {look(campaign)[0].state for campaign in run.campaigns}
+            return states == {"done"} and None not in run.stopped_at.values()
+
+        work(is_awaited=True)
+        work(is_awaited=True)
+        run = both_platforms.begin(desk)
+        events = run.plan(kill)
+        until(go_on, 180 + both_platforms.SIZE // 5)
+    sandbox.post("/settings", latency_ms=0)
+    until(lambda: run.count_unknown() == 0)  # a provider that is slow to answer is asked again
+    assert (events, run.token, len(run.stopped_at)) == ([], "back", both_platforms.OPT_OUTS)
+    taken = run.list_taken()
+    went = {who for who, _at in taken}
+    assert len(taken) == len(went)
+    # who was in a killed worker's hands and never reached the provider is told of, and paid back
+    counts: Counter[str] = Counter()
+    for campaign in run.campaigns:
+        counts.update(look(campaign)[1])
+    assert counts.keys() <= {"accepted", "sent", "delivered", "not_sent", "skipped", "failed"}
+    reached = counts["accepted"] + counts["sent"] + counts["delivered"]
+    assert (reached, counts.total()) == (len(went), 2 * (both_platforms.SIZE // 2))
+    assert (desk.balance, reserved(desk, inside)) == (counts.total() - len(went), 0)
+    # who opted out is handed over to nobody from then on, and a call that was under way ends within the lease
+    late = timedelta(seconds=settings.SEND_LEASE_SECONDS + 1)
+    assert not [who for who, at in taken if who in run.stopped_at and at > run.stopped_at[who] + late]
+    with tenancy.system():
+        claimed = run.messages.filter(attempt__gt=0).exclude(status="failed", error_code="opted_out")
+        handed_over = list(claimed.values_list("channel_id", "to_address", "attempted_at"))
+        why = set(run.messages.filter(status="failed").values_list("error_code", flat=True))
+        why |= set(CampaignRecipient.objects.filter(outcome="skipped").values_list("reason_code", flat=True))
+    assert not [who for *who, at in handed_over if at > run.stopped_at.get(tuple(who), at)]
+    assert why == {"opted_out"}
+    assert counts["skipped"] + counts["failed"] == len(run.stopped_at.keys() - went) > 0

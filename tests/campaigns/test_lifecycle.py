@@ -10,9 +10,9 @@ from django.utils import timezone
 from accounts.models import Organization
 from chatrooms import contacts, groups
 from chatrooms.models import Contact
-from messaging.campaigns import audience, feed
+from messaging.campaigns import audience, feed, preflight
 from messaging.consent import entries
-from messaging.models import Conversation
+from messaging.models import Campaign, Conversation
 from messaging.sending import delivery, eligibility, enqueue
 from tests import factories
 from tests.campaigns.conftest import become
@@ -178,6 +178,42 @@ def test_ten_tokens_reach_ten_and_the_remainder_waits_for_more(
     do("cancel", campaign)
     assert counts(campaign) == {"canceled": 4, "delivered": 10}
     assert tokens() == (3, 0)
+
+
+def test_who_may_not_be_written_to_needs_no_tokens(acme, sales, rich, crowd, draft, do, counts, fresh, tokens, inside):
+    group = crowd(14)
+    with inside(acme):
+        for contact in group.contacts.order_by("-pk")[:4]:
+            contacts.change_contact(contact, by=rich, blocked=True)
+        campaign = Campaign.objects.get(pk=draft(group).pk)
+        assert preflight.check_campaign(campaign, by=rich).covered == 10
+    do("start", campaign)
+    while feed.feed_campaigns():
+        pass
+    become("delivered", campaign)
+    while feed.feed_campaigns():
+        pass
+    assert (fresh(campaign).state, counts(campaign)) == ("done", {"delivered": 10, "skipped": 4})
+    assert tokens() == (0, 0)
+
+
+def test_who_may_not_be_written_to_is_told_before_it_pauses_for_tokens(
+    acme, ann, rich, crowd, draft, do, counts, fresh, inside
+):
+    group = crowd(5)
+    with inside(acme):
+        ledger.set_balance(rich, 2, actor=ann, reason="Two")
+        contacts.change_contact(group.contacts.order_by("-pk")[0], by=rich, blocked=True)
+    campaign = draft(group)
+    do("start", campaign)
+    feed.feed_campaigns()
+    become("delivered", campaign)
+    while feed.feed_campaigns():
+        pass
+    assert (fresh(campaign).paused_code, counts(campaign)) == (
+        "insufficient_tokens", {"delivered": 2, "skipped": 1, "waiting": 2},
+    )  # fmt: skip
+    assert "2 are needed" in fresh(campaign).paused_message
 
 
 def test_without_a_single_token_it_does_not_start_and_nothing_changes(acme, crowd, draft, do, fresh, rich, ann, inside):

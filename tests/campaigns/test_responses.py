@@ -1,5 +1,6 @@
 """Who answered a campaign and who opted out of it, in each place that tells, and groups of those with one outcome."""
 
+import csv
 from datetime import timedelta
 
 import pytest
@@ -75,8 +76,8 @@ def test_replies_and_opt_outs_are_told_alike_everywhere(api, bo, acme, rich, bro
     assert {key for key, row in rows.items() if row["opted_out_at"]} == {str(each.pk) for each in (twice, stops, asks)}
     assert rows[str(twice.pk)]["replied_at"] < rows[str(twice.pk)]["opted_out_at"]
     lines = client.get(f"{path}/recipients/export").getvalue().decode().splitlines()
-    assert lines[0].endswith("Replied,Opted out")
-    cells = [line.rsplit(",", 2)[1:] for line in lines[1:]]
+    assert lines[0].endswith("Replied,Opted out,Channel")
+    cells = [row[-3:-1] for row in csv.reader(lines[1:])]
     assert (sum(bool(cell) for cell, _ in cells), sum(bool(cell) for _, cell in cells)) == (4, 3)
     page = " ".join(browser(bo).get(f"/campaigns/{campaign.pk}/progress/").content.decode().split())
     assert '<dt>Replied</dt> <dd class="num"> 4 </dd>' in page

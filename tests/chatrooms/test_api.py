@@ -27,6 +27,7 @@ def test_an_admin_opens_renames_and_archives(api, ann, inside, acme):
         "name": "Returns",
         "sender_numbers": [],
         "facebook_pages": [],
+        "channels": [],
         "unread_count": 0,
         "quiet_hours": None,
     }

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations.models import FacebookPage
 from messaging.contacts import merging
-from messaging.models import Conversation
+from messaging.models import Conversation, Message
 from messaging.sending import delivery
 from tests import factories
 from tests.meta_events import PERSON
@@ -119,6 +119,27 @@ def test_contact_without_a_phone_is_answered_where_they_wrote(acme, rich, talk, 
     answer = api(rich).post("/api/messages/send", {"contact_id": str(talk.contact_id), "content": "Hi"})
     assert answer.status_code == 201, answer.content
     assert answer.json()["message"]["conversation_id"] == str(talk.pk)
+
+
+def test_answer_to_a_closed_conversation_keeps_its_window_while_it_waits(acme, rich, talk, api, inside, unheard):
+    unheard(hours=2)
+    with inside(acme):
+        Conversation.objects.filter(pk=talk.pk).update(status="CLOSED")
+    message = send(api(rich), talk).json()["message"]
+    assert message["conversation_id"] != str(talk.pk)
+    with inside(acme):
+        Message.objects.update(created_at=timezone.now() - timedelta(minutes=5))  # so it is asked about once more
+    assert [str(claim.text.message_id) for claim in delivery.claim_messages(5)] == [message["id"]]
+
+
+@pytest.mark.parametrize(("hours", "tag"), [(2, ""), (25, "HUMAN_AGENT")])
+def test_answer_to_a_closed_conversation_has_the_tag_of_its_window(acme, rich, talk, api, inside, unheard, hours, tag):
+    unheard(hours=hours)
+    with inside(acme):
+        FacebookPage.objects.update(has_human_agent=True)
+        Conversation.objects.filter(pk=talk.pk).update(status="CLOSED")
+    assert send(api(rich), talk).status_code == 201
+    assert [claim.text.tag for claim in delivery.claim_messages(5)] == [tag]
 
 
 def test_page_of_another_chatroom_sends_nothing(acme, rich, talk, support, api, inside):

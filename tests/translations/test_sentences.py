@@ -27,6 +27,8 @@ MOVED = "The shop was connected elsewhere with a new token, and Meta no longer a
          "Bitten Sie einen Admin, das zu beheben."),
         ("This contact is blocked. Unblock to reply.",
          "Dieser Kontakt ist blockiert. Geben Sie ihn frei, um zu antworten."),
+        ("Messenger's reply window has closed. You can reply once the customer writes again.",
+         "Das Antwortfenster von Messenger ist geschlossen. Sie können antworten, sobald der Kunde wieder schreibt."),
         ("A thank-you for March", "A thank-you for March"),
         (MOVED, MOVED),  # cut off: better whole in English than half
         ("", ""),

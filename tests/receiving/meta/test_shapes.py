@@ -169,6 +169,17 @@ def test_reply_from_metas_own_inbox_opens_nothing(acme, page, come_in, thread, i
     assert thread(page)[0].conversation.status == "OPEN"
 
 
+def test_reply_from_metas_own_inbox_after_the_end_goes_on_with_the_window(acme, page, come_in, thread, inside):
+    come_in(page, build_text(page.address, "Open today?"))
+    (question,) = thread(page)
+    with inside(acme):
+        Conversation.objects.filter(pk=question.conversation_id).update(status="CLOSED")
+    come_in(page, build_echo(page.address, "Until six."))
+    answer = thread(page)[-1]
+    assert answer.conversation_id != question.conversation_id
+    assert answer.conversation.last_inbound_at == question.occurred_at
+
+
 def test_message_that_comes_once_more_opens_no_empty_conversation(acme, page, come_in, thread, inside):
     come_in(page, build_text(page.address, "Hi", mid="m_a"))
     with inside(acme):
