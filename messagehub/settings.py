@@ -296,11 +296,8 @@ REST_KNOX = {
 # ---------------------------------------------------------------- requests and answers
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # By path; what proxies let through (docs/configuration.md).
-LARGER_BODIES = {
-    "/api/contacts/import": 4 * 1024 * 1024,
-    "/contacts/imports/": 4 * 1024 * 1024,
-    "/api/media": 26 * 1024 * 1024,
-}
+LARGER_BODIES = dict.fromkeys(["/api/contacts/import", "/contacts/imports/"], 4 * 1024 * 1024)
+LARGER_BODIES["/api/media"] = 26 * 1024 * 1024
 TWILIO_API_BASE_URL = env.str(
     "TWILIO_API_BASE_URL",
     default=f"{PUBLIC_BASE_URL}/sandbox" if SANDBOX else "https://api.twilio.com",
