@@ -179,6 +179,10 @@ class RenderedSerializer(serializers.Serializer):
 
     content = serializers.CharField()
     segments = serializers.IntegerField()
+    footer = serializers.CharField(
+        allow_blank=True, help_text="What sending adds, where it is the first SMS to the contact."
+    )
+    segments_with_footer = serializers.IntegerField()
 
 
 class UnicodeCharacterSerializer(serializers.Serializer):
@@ -199,6 +203,8 @@ class PreviewedSerializer(serializers.Serializer):
     unicode_characters = UnicodeCharacterSerializer(many=True)
     plain_content = serializers.CharField(allow_blank=True)
     plain_segments = serializers.IntegerField()
+    footer = serializers.CharField(allow_blank=True, help_text="What sending adds to a first SMS.")
+    segments_with_footer = serializers.IntegerField()
 
 
 class EventsSerializer(serializers.Serializer):

@@ -36,8 +36,13 @@ def add_footer(text: str, organization: Organization | None) -> str:
     return text if not text.strip() or text.endswith(footer) else text + footer
 
 
+def find_footer(platform: str, organization: Organization | None, contact_id: UUID) -> str:
+    """The footer, if the next message to the contact is their first SMS; else nothing."""
+    if platform != Platform.SMS or not build_footer(organization) or find_greeted(organization, [contact_id]):
+        return ""
+    return build_footer(organization)
+
+
 def complete_text(text: str, platform: str, organization: Organization | None, contact_id: UUID) -> str:
     """What goes out: with the footer, if it is the first SMS to the contact."""
-    if platform != Platform.SMS or not build_footer(organization) or find_greeted(organization, [contact_id]):
-        return text
-    return add_footer(text, organization)
+    return add_footer(text, organization) if find_footer(platform, organization, contact_id) else text

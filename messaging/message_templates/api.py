@@ -92,13 +92,15 @@ class TemplateViewSet(TenantModelViewSet):
         text = templates.render_template(
             template, data["contact"], sender=request.user, variables=data.get("variables")
         )
-        return Response({"content": text, "segments": segments.count_segments(text)})
+        footer = templates.describe_footer(text, request.user.organization, data["contact"])
+        return Response({"content": text, "segments": segments.count_segments(text), **footer})
 
     @operation(
         "Preview a template",
         description="A sample of a text that is not saved. `missing` names the variables without value or fallback, "
         "which stay in `content` as written; without `contact_id` only `agent` and `organization` have values. "
-        "`unicode_characters` are those that make an SMS cost more segments.",
+        "`unicode_characters` are those that make an SMS cost more segments. `footer` is what a first SMS has besides; "
+        "it is empty where the contact has got one.",
         answers={200: PreviewedSerializer},
     )
     @action(detail=False, methods=["post"], serializer_class=PreviewSerializer)

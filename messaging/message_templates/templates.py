@@ -10,12 +10,13 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import constraints
+from messaging.consent import footers
 from messaging.media import uploads
-from messaging.models import MessageTemplate
+from messaging.models import MessageTemplate, Platform
 
 PLACE = re.compile(r"{{\s*(?P<name>[^{}|]*?)\s*(?:\|(?P<fallback>[^{}]*))?}}")
 VARIABLES: dict[str, Callable[[Contact, User], str]] = {
@@ -178,7 +179,17 @@ def describe_sample(body: str, contact: Contact | None, *, sender: User) -> dict
         ],
         "plain_content": plain_text,
         "plain_segments": segments.count_segments(plain_text),
+        **describe_footer(text, sender.organization, contact),
     }
+
+
+def describe_footer(text: str, organization: Organization | None, contact: Contact | None = None) -> dict:
+    """What a first SMS to the contact (or to anybody, without one) has besides, and the segments with it."""
+    footer = footers.build_footer(organization)
+    if contact is not None:
+        footer = footers.find_footer(Platform.SMS, organization, contact.pk)
+    whole_text = footers.add_footer(text, organization) if footer else text
+    return {"footer": footer.strip(), "segments_with_footer": segments.count_segments(whole_text)}
 
 
 def find_sample_value(name: str, contact: Contact | None, sender: User) -> str:

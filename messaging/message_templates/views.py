@@ -97,7 +97,9 @@ def show_sample(request: HttpRequest) -> HttpResponse:
     newest = contacts.list_contacts(request.user, limit=20)
     contact = next((each for each in newest if each.first_name), newest[0] if newest else None)
     try:
-        context: dict = {"sample": templates.describe_sample(body, contact, sender=request.user), "contact": contact}
+        sample = templates.describe_sample(body, contact, sender=request.user)
+        footer = templates.describe_footer(sample["content"], request.user.organization)
+        context: dict = {"sample": sample | footer, "contact": contact}
     except templates.BadTemplate as error:
         context = {"problem": str(error)}
     return render(request, "message_templates/_sample.html", context)

@@ -57,6 +57,34 @@ def test_the_counter_names_what_makes_it_unicode_and_makes_it_plain(demo: Demo, 
     assert complaints == []
 
 
+def test_the_counter_has_the_footer_of_a_first_message(demo: Demo, signed_in, complaints):
+    admin = demo.client("dana")
+    settings = "/api/settings"
+    phone = arrive(demo, "Write to me for the first time")
+    admin.patch(settings, json={"first_message_footer": "Reply STOP to opt out."})
+    try:
+        footer = f"\n{admin.read(settings)['name']}: Reply STOP to opt out."
+        maya = signed_in("maya")
+        open_one(maya, "Write to me for the first time")
+        box, counter, hint = maya.locator("#reply"), maya.locator("#counter"), maya.locator("#footer-hint")
+        expect(hint).to_have_text(f"Adds your opt-out footer: {footer.strip()}")
+        box.fill("x" * 150)
+        expect(counter).to_contain_text(f"{150 + len(footer)}/1,600 · 2 segments")
+        expect(counter).to_contain_text("1 token")
+        shot(maya, "footer")
+        box.fill("x" * 1599)  # without the footer it would fit
+        expect(maya.locator("#send")).to_be_disabled()
+        box.fill("x" * 150)
+        box.press("Enter")
+        eventually(lambda: demo.phone(phone)[-1]["body"] == "x" * 150 + footer)
+        expect(hint).to_be_hidden()
+        box.fill("x" * 150)
+        expect(counter).to_contain_text("150/1,600 · 1 segment")
+    finally:
+        admin.patch(settings, json={"first_message_footer": ""})
+    assert complaints == []
+
+
 def height(place: Locator) -> float:
     return place.evaluate("(one) => one.getBoundingClientRect().height")
 

@@ -57,6 +57,8 @@ export function replaceBox(fresh) {
   if (old.dataset.closed === fresh.dataset.closed) {
     const was = old.querySelector("#window"), now = fresh.querySelector("#window");
     if (was && now) was.replaceWith(now);                        // the customer wrote: there is more time again
+    const footer = fresh.querySelector("#composer")?.dataset.footer;
+    if (footer !== undefined) setFooter(footer);
     return;
   }
   const note = isFocused() && isNote();
@@ -66,6 +68,29 @@ export function replaceBox(fresh) {
   opened();
   if (note) write(true);                // what goes on being typed is no reply
   foundJump();
+}
+
+// The organization's footer goes with the first SMS to a contact, as messaging/consent/footers.py adds it.
+function complete(text) {
+  const { footer = "" } = form.dataset;
+  return text && !text.endsWith(footer) ? text + footer : text;
+}
+
+function setFooter(footer) {
+  if (form.dataset.footer === footer) return;
+  form.dataset.footer = footer;
+  const hint = document.getElementById("footer-hint");
+  if (hint && footer) changeText(hint.querySelector("[data-words]"), footer.trim());
+  paintBox();
+}
+
+// A message came or changed. Returns whether only the server knows if the next one is the first that reaches them.
+const LOST = ["failed", "undelivered", "not_sent", "canceled"];
+export function noteMessage({ conversation_id: conversation, direction, status }) {
+  if (conversation !== open() || direction !== "outbound" || form?.dataset.footer === undefined) return false;
+  if (LOST.includes(status)) return !form.dataset.footer;
+  setFooter("");
+  return false;
 }
 
 const isNote = () => form.querySelector("[name=mode]:checked")?.value === "note";
@@ -129,7 +154,7 @@ function submit(button) {
   const blank = text.match(/{{[^{}]*}}/);
   if (blank) return showError(word("blank", { place: blank[0] }));
   const { dataset } = box;
-  if (isTooLong(text)) {
+  if (isTooLong(complete(text))) {
     return showError(word("bytes" in dataset ? "too-long-bytes" : "too-long", { n: number(Number(dataset.longest)) }));
   }
   const sendAt = later(button);
@@ -244,17 +269,18 @@ function changeText(place, text) {
 }
 
 function paintBox() {
-  const text = box.value.trim();
+  const text = box.value.trim(), whole = complete(text);
   change(document.getElementById("add-note"), "disabled", !text);
   const counter = document.getElementById("counter");
   if (!counter) return;
-  const isEmpty = !text && !files.count();
+  const isEmpty = !text && !files.count(), hint = document.getElementById("footer-hint");
+  if (hint) change(hint, "hidden", !form.dataset.footer || (!text && !isEmpty));   // files alone carry none
   change(counter, "hidden", isEmpty);
-  if (counter.querySelector("[data-encoding]")) paintSegments(counter, text);  // only SMS is counted in segments
+  if (counter.querySelector("[data-encoding]")) paintSegments(counter, whole, text);  // only SMS is counted in segments
   else paintLength(counter, text);
   const cost = counter.querySelector("[data-cost]");
   if (cost) changeText(cost, counted("tokens", priceOf(text)));
-  const tooLong = isTooLong(text);
+  const tooLong = isTooLong(whole);
   for (const button of form.querySelectorAll("#send, #later button")) change(button, "disabled", isEmpty || tooLong || !files.areReady());
 }
 
@@ -269,9 +295,10 @@ function paintLength(counter, text) {
   changeText(counter.querySelector("[data-limit]"), `/${number(Number(box.dataset.longest))}`);
 }
 
-function paintSegments(counter, text) {
-  const { segments, foreign, plainSegments } = countSegments(text);
-  const length = [...text].length, longest = Number(box.dataset.longest);
+// `whole` is with the footer, which nobody can make plain here.
+function paintSegments(counter, whole, text) {
+  const { segments, foreign, plainSegments } = countSegments(whole);
+  const length = [...whole].length, longest = Number(box.dataset.longest);
   const level = length > longest ? "over" : segments >= MANY ? "warn" : "";
   if ((counter.dataset.level ?? "") !== level) counter.dataset.level = level;
   const costsMore = segments > plainSegments;
@@ -281,7 +308,7 @@ function paintSegments(counter, text) {
   const hint = document.getElementById("unicode-hint");
   change(hint, "hidden", !costsMore);
   if (!costsMore) return;
-  change(hint.querySelector("button"), "hidden", !canBePlain(foreign));
+  change(hint.querySelector("button"), "hidden", !canBePlain(foreign.filter((character) => text.includes(character))));
   changeText(hint.querySelector("[data-words]"), word("unicode", { characters: foreign.slice(0, 6).join(" ") }));
 }
 
