@@ -154,21 +154,30 @@ class NoteSerializer(RowSerializer):
 
 
 class TemplateSerializer(RowSerializer):
-    """A text to write often; without chatroom it is the whole organization's."""
+    """A text to write often: of a chatroom, personal, or the whole organization's."""
 
     id = serializers.UUIDField()
+    scope = serializers.ChoiceField(choices=MessageTemplate.Scope.choices)
     chatroom_id = serializers.UUIDField(allow_null=True)
+    label_id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField()
     body = serializers.CharField()
     media = MediaListField()
     archived = serializers.BooleanField()
+    uses = serializers.IntegerField(
+        help_text=f"Messages made from it, whatever became of them; at most {payloads.MOST_USES:,} are counted."
+    )
+    last_used_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
 
     def represent_rows(self, rows: list[MessageTemplate]) -> list[dict]:
+        uses_of = payloads.count_template_uses(row.pk for row in rows)
         return [
             {
-                name: payloads.describe_media(row.media_urls) if name == "media" else getattr(row, name)
-                for name in self.names
+                "media": payloads.describe_media(row.media_urls),
+                "uses": uses_of[row.pk]["count"],
+                "last_used_at": uses_of[row.pk]["last_used_at"],
+                **{name: getattr(row, name) for name in self.names if name not in ("media", "uses", "last_used_at")},
             }
             for row in rows
         ]

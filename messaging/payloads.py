@@ -34,6 +34,23 @@ CONVERSATION_TABLES = """
 conversations v JOIN contacts c ON c.id = v.contact_id LEFT JOIN users assignee ON assignee.id = v.assigned_to_id
 """
 
+MOST_USES = 10_000  # counted for each template: a count reads every one of them
+TEMPLATE_USES = f"""
+SELECT t.id, used.count, used.last_used_at
+FROM unnest(%s::uuid[]) AS t (id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count, max(occurred_at) AS last_used_at
+    FROM (SELECT m.occurred_at FROM messages m WHERE m.template_id = t.id ORDER BY m.occurred_at DESC
+          LIMIT {MOST_USES}) newest
+) used
+"""
+
+
+def count_template_uses(template_ids: Iterable[UUID]) -> dict[UUID, dict]:
+    """By template, how many messages were made from it (`count`, MOST_USES at most), and when the last one was."""
+    ids = list(template_ids)
+    return {row["id"]: row for row in fetch_prepared(TEMPLATE_USES, [ids])} if ids else {}
+
 
 def describe_messages(rows: Iterable[dict]) -> list[dict]:
     """Payloads of rows with MESSAGE_COLUMNS. One query fetches the attachments of all of them."""

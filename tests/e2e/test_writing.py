@@ -11,6 +11,30 @@ from tests.running_demo import Demo, eventually, phones
 pytestmark = pytest.mark.e2e
 
 
+def count_uses(demo: Demo, words: str) -> int:
+    """Of the template that has these words."""
+    found = demo.client("maya").read("/api/templates")["results"]
+    return next(each["uses"] for each in found if words in f"{each['name']} {each['body']}".lower())
+
+
+def test_a_template_that_was_deleted_meanwhile_holds_up_no_message(demo: Demo, signed_in, complaints):
+    admin = demo.client("dana")
+    phone = arrive(demo, "What is your address?")
+    made = admin.post("/api/templates", json={"name": "Way", "body": "Harbour street 4"}).json()
+    maya = signed_in("maya")
+    open_one(maya, "What is your address?")
+    maya.locator("#reply").press_sequentially("/")
+    maya.keyboard.type("harbour")
+    expect(maya.get_by_role("option", name="Way")).to_be_visible()
+    maya.keyboard.press("Enter")
+    expect(maya.locator("#reply")).to_have_value("Harbour street 4")
+    assert admin.delete(f"/api/templates/{made['id']}").status_code == 204
+    maya.locator("#reply").press("Enter")
+    eventually(lambda: demo.phone(phone)[-1]["body"] == "Harbour street 4")
+    expect(maya.locator("#send-error")).to_be_hidden()
+    assert [each for each in complaints if "400" not in each] == []
+
+
 def test_templates_are_found_filled_in_and_sent(demo: Demo, signed_in, complaints):
     phone = arrive(demo, "When do you open?")
     maya = signed_in("maya")
@@ -26,8 +50,14 @@ def test_templates_are_found_filled_in_and_sent(demo: Demo, signed_in, complaint
     expect(maya.locator("#send-error")).to_contain_text("Replace {{first_name}} before sending")
     box.press_sequentially("Kim")  # the place is selected
     expect(box).to_have_value(re.compile("^I'm sorry about that, Kim"))
+    uses = count_uses(demo, "photo")
     box.press("Enter")
     eventually(lambda: demo.phone(phone)[-1]["body"].startswith("I'm sorry about that, Kim"))
+    assert count_uses(demo, "photo") == uses + 1
+    box.fill("Not from a template")
+    box.press("Enter")
+    eventually(lambda: demo.phone(phone)[-1]["body"] == "Not from a template")
+    assert count_uses(demo, "photo") == uses + 1
     assert complaints == []
 
 

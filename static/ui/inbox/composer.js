@@ -159,11 +159,12 @@ function submit(button) {
   }
   const sendAt = later(button);
   if (sendAt === undefined) return;
+  const template = picker.usedTemplate();
   empty(conversation);
   const media = files.takeOut();
-  if (!isApart()) return send(conversation, text, sendAt, media);
+  if (!isApart()) return send(conversation, text, sendAt, media, template);
   for (const each of media) send(conversation, "", sendAt, [each]);
-  if (text) send(conversation, text, sendAt);
+  if (text) send(conversation, text, sendAt, [], template);
 }
 
 // Whether a file and a text are messages of their own.
@@ -271,6 +272,7 @@ function changeText(place, text) {
 function paintBox() {
   const text = box.value.trim(), whole = complete(text);
   change(document.getElementById("add-note"), "disabled", !text);
+  if (!text) picker.forgetTemplate();
   const counter = document.getElementById("counter");
   if (!counter) return;
   const isEmpty = !text && !files.count(), hint = document.getElementById("footer-hint");
