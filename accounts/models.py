@@ -143,6 +143,20 @@ class Organization(Row):
             "How to opt out. Added, after the organization's name, to the first SMS to each contact."
         ),
     )
+    help_text = models.CharField(
+        max_length=320,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=gettext_lazy(
+            "Sent to customers who write HELP, where the provider does not answer it. Empty: nothing."
+        ),
+    )
+    help_on_long_codes = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=gettext_lazy("Twilio does not answer HELP and INFO to this organization's numbers by itself."),
+    )
     opt_out_scope = models.CharField(
         max_length=12,
         choices=OptOutScope.choices,

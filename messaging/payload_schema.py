@@ -83,6 +83,9 @@ class MessageSerializer(serializers.Serializer):
     segments = serializers.IntegerField()
     sent_by = PersonSerializer(allow_null=True)
     campaign_id = serializers.UUIDField(allow_null=True)
+    automatic = serializers.ChoiceField(
+        choices=Message.Automatic.choices, allow_null=True, help_text="What it answers by itself, if nobody wrote it."
+    )
     provider_id = serializers.CharField(allow_null=True)
     client_id = serializers.UUIDField(allow_null=True)
     retry_of = serializers.UUIDField(allow_null=True)

@@ -23,7 +23,7 @@ PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
 PLAIN = (
     "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins",
     "keyword_languages", "opt_out_scope", "first_message_footer", "approve_campaigns",
-    "quiet_hours_for_people", "holidays",
+    "quiet_hours_for_people", "holidays", "help_text", "help_on_long_codes",
 )  # fmt: skip
 
 
@@ -93,6 +93,16 @@ class SettingsSerializer(RowSerializer):
         allow_blank=True,
         help_text="Added, after the organization's name, to the first SMS to each contact, such as "
         "`Reply STOP to opt out.` It counts in the message's segments and length.",
+    )
+    help_text = serializers.CharField(
+        max_length=320,
+        required=False,
+        allow_blank=True,
+        help_text="Sent to customers who write HELP or INFO, at most once an hour, without costing tokens. Messages to "
+        "Twilio's long codes and toll-free numbers are answered by Twilio itself, in English.",
+    )
+    help_on_long_codes = serializers.BooleanField(
+        required=False, help_text="Twilio's own answer to HELP is turned off for your account, so `help_text` is sent."
     )
     opt_out_scope = KnownValueField(
         choices=Organization.OptOutScope.choices,

@@ -14,6 +14,7 @@ GROUPS = {
     "quiet": ("quiet_from", "quiet_until"),
     "people": ("quiet_hours_for_people",),
     "consent": ("keyword_languages",),
+    "help": ("help_text", "help_on_long_codes"),
     "tokens": ("price_sms", "price_messenger", "price_instagram", "refund_policy", "low_balance_limit"),
     "security": ("require_mfa_for_admins", "approve_campaigns"),
 }
@@ -40,6 +41,7 @@ class OrganizationForm(QuietHoursForm, forms.ModelForm):
 
     class Meta:
         model = Organization
+        widgets = {"help_text": forms.Textarea(attrs={"rows": 3})}
         fields = [name for group in GROUPS.values() for name in group]
         labels = {
             "name": _("Name"),
@@ -48,6 +50,8 @@ class OrganizationForm(QuietHoursForm, forms.ModelForm):
             "price_instagram": _("Tokens for an Instagram message"),
             "first_message_footer": _("First message footer"),
             "opt_out_scope": _("Opt out scope"),
+            "help_text": _("Answer to HELP"),
+            "help_on_long_codes": _("Twilio's own answer is turned off"),
             "quiet_hours_for_people": _("Also for what people write first"),
             "refund_policy": _("Refund"),
             "low_balance_limit": _("Warn below"),
@@ -55,6 +59,14 @@ class OrganizationForm(QuietHoursForm, forms.ModelForm):
             "approve_campaigns": _("Campaigns need approval"),
         }
         help_texts = {
+            "help_text": _(
+                "Say who you are, how to reach you, and that STOP ends it. It is sent at most once an hour to each "
+                "contact, and costs no tokens. Leave empty for none."
+            ),
+            "help_on_long_codes": _(
+                "Twilio answers HELP and INFO to most numbers by itself. Check this only if Twilio has turned that off "
+                "for your account, or customers get two answers."
+            ),
             "refund_policy": _("Which failed messages give their tokens back."),
             "quiet_hours_for_people": _("Otherwise they hold only campaigns."),
             "low_balance_limit": _("The agent and admins are told below this balance. 0 turns it off."),

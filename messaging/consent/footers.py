@@ -8,11 +8,12 @@ from integrations.models import Platform
 from messagehub import sql
 from messaging.models import UNSUCCESSFUL
 
-# An SMS that was never sent is none. Stops at the first one that was, however long the history is.
+# An SMS that was never sent is none, and neither is an answer to HELP. It
+# stops at the first one that was, however long the history is.
 GREETED = """
 SELECT c.id FROM unnest(%s::uuid[]) AS c (id) WHERE EXISTS (
     SELECT FROM messages m WHERE m.contact_id = c.id AND m.direction = 'outbound' AND m.platform = 'SMS'
-      AND m.status <> ALL(%s::text[]))
+      AND m.automatic = '' AND m.status <> ALL(%s::text[]))
 """
 
 

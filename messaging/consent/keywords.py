@@ -1,7 +1,10 @@
 """STOP, START and HELP, however a phone writes them."""
 
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
+from uuid import UUID
 
 from messaging.models import ConsentEntry
 
@@ -70,7 +73,25 @@ def read_keyword(text: str, opt_out_type: str) -> tuple[str, str] | None:
     return KEYWORD_OF.get(fold_keyword(text)) if len(text) <= LONGEST_KEYWORD else None
 
 
-def read_consent(text: str, opt_out_type: str) -> tuple[str, str] | None:
-    """The kind of consent entry that the text asks for, and the languages of its keyword."""
-    keyword, languages = read_keyword(text, opt_out_type) or ("", "")
-    return (CONSENT_OF[keyword], languages) if keyword in CONSENT_OF else None
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An inbound text, the keyword that it is (or nothing) and the languages of that."""
+
+    message_id: UUID
+    text: str
+    keyword: str
+    languages: str
+    is_providers: bool  # the provider took it for a keyword, and has answered
+
+    @property
+    def consent(self) -> str | None:
+        """The kind of consent entry that it asks for."""
+        return CONSENT_OF.get(self.keyword)
+
+
+def read_texts(texts: Iterable[tuple[UUID, str, str]]) -> list[Reading]:
+    """The keywords among inbound texts, each given as (message id, text, OptOutType)."""
+    return [
+        Reading(message_id, text, *(read_keyword(text, opt_out_type) or ("", "")), bool(opt_out_type))
+        for message_id, text, opt_out_type in texts
+    ]

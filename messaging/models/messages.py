@@ -47,6 +47,9 @@ class Message(Row):
         REPLY = 0
         BULK = 1
 
+    class Automatic(models.TextChoices):
+        HELP = "help", _("Answer to HELP")
+
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="messages", db_constraint=False, db_index=False)
     conversation = models.ForeignKey(
@@ -74,6 +77,10 @@ class Message(Row):
     retry_of = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="retries", db_constraint=False, db_index=False
     )
+    automatic = models.CharField(
+        max_length=8, choices=Automatic.choices, blank=True, db_default="",
+        help_text="What it answers by itself: nobody wrote it, and nobody pays for it.",
+    )  # fmt: skip
     client_id = models.UUIDField(
         null=True,
         blank=True,

@@ -139,6 +139,12 @@ def find_recipient(conversation: Conversation) -> str:
     return inbound.values_list("from_address", flat=True).first() or address
 
 
+def may_answer(message: Message, opt_out: entries.Decision | None = None) -> Verdict:
+    """Whether what answers by itself may still go. It is a reply, so quiet hours don't hold it."""
+    checks = _check_recipient(message.conversation, message.to_address, timezone.now(), opt_out, None)
+    return Verdict(tuple(check for check in checks if check))
+
+
 def may_send_to_each(
     user: User,
     sender: Channel,
