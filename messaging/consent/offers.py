@@ -1,6 +1,6 @@
 """Opt-outs that are offered to staff, where a customer's sentence seems to ask for no more messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from messagehub import sentences, sql
-from messaging.consent import entries, keywords, phrases
+from messaging.consent import entries, joining, keywords, phrases
 from messaging.live import event_log
 from messaging.models import ConsentEntry, OptOutOffer
 
@@ -49,7 +49,7 @@ class OfferCounts:
     overdue: int
 
 
-def note_consent(readings: Iterable[keywords.Reading]) -> list[event_log.Change]:
+def note_consent(readings: Sequence[keywords.Reading]) -> list[event_log.Change]:
     """Record the keywords among inbound texts and offer the sentences; returns the changes to record."""
     kinds: list[tuple] = []
     wishes: list[tuple] = []
@@ -58,7 +58,7 @@ def note_consent(readings: Iterable[keywords.Reading]) -> list[event_log.Change]
             kinds.append((reading.message_id, reading.consent, reading.languages))
         elif languages := phrases.find_wish(reading.text):
             wishes.append((reading.message_id, languages))
-    return entries.record_keywords(kinds) + offer_opt_outs(wishes)
+    return entries.record_keywords(kinds) + offer_opt_outs(wishes) + joining.confirm_joining(readings)
 
 
 def offer_opt_outs(wishes: Sequence[tuple]) -> list[event_log.Change]:

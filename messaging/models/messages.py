@@ -49,6 +49,7 @@ class Message(Row):
 
     class Automatic(models.TextChoices):
         HELP = "help", _("Answer to HELP")
+        JOIN = "join", _("Question whether to join")
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="messages", db_constraint=False, db_index=False)
