@@ -311,7 +311,7 @@ def build_composer(request: HttpRequest, conversation: Conversation) -> dict:
     verdict, limits = eligibility.may_send(request.user, conversation), providers.read_limits(conversation.platform)
     last, organization = conversation.last_inbound_at, request.user.organization
     return {
-        "has_footer": conversation.platform == Platform.SMS and bool(footers.build_footer(organization)),
+        "footer_words": footers.build_footer(organization).strip() if conversation.platform == Platform.SMS else "",
         "footer": footers.find_footer(conversation.platform, organization, conversation.contact_id),
         "client_id": uuid7(),
         "price": eligibility.price_of(request.user, conversation.platform),

@@ -11,6 +11,7 @@ import { about, draw, foundJump, open, put, undraw } from "./thread.js";
 
 const MANY = 3;                         // segments from which the counter warns
 let form = null, box = null, saving = null, painting = null;
+let host = null;                        // where templates are put: `template` is the last one, which counts as used
 let drafted = () => {}, typed = () => {}, ended = () => {};
 
 rests.composer = rests["composer-wrap"] = () => box;
@@ -21,7 +22,8 @@ export function whenWriting(onDraft, onTyping) { drafted = onDraft; typed = onTy
 export function opened() {
   form = document.getElementById("composer");
   box = form?.querySelector("textarea") ?? null;
-  picker.serve(form && { form, box, type, isNote, setReply: () => setNoting(false) });
+  host = form && { form, box, type, isNote, setReply: () => setNoting(false) };
+  picker.serve(host);
   const conversation = open();
   files.serve(form, conversation, () => box?.isConnected && paintBox(), () => !isNote());
   if (!form) return;
@@ -57,8 +59,8 @@ export function replaceBox(fresh) {
   if (old.dataset.closed === fresh.dataset.closed) {
     const was = old.querySelector("#window"), now = fresh.querySelector("#window");
     if (was && now) was.replaceWith(now);                        // the customer wrote: there is more time again
-    const footer = fresh.querySelector("#composer")?.dataset.footer;
-    if (footer !== undefined) setFooter(footer);
+    form.dataset.footer = fresh.querySelector("#composer").dataset.footer ?? "";
+    paintBox();
     return;
   }
   const note = isFocused() && isNote();
@@ -71,27 +73,8 @@ export function replaceBox(fresh) {
 }
 
 // The organization's footer goes with the first SMS to a contact, as messaging/consent/footers.py adds it.
-function complete(text) {
-  const { footer = "" } = form.dataset;
-  return text && !text.endsWith(footer) ? text + footer : text;
-}
-
-function setFooter(footer) {
-  if (form.dataset.footer === footer) return;
-  form.dataset.footer = footer;
-  const hint = document.getElementById("footer-hint");
-  if (hint && footer) changeText(hint.querySelector("[data-words]"), footer.trim());
-  paintBox();
-}
-
-// A message came or changed. Returns whether only the server knows if the next one is the first that reaches them.
-const LOST = ["failed", "undelivered", "not_sent", "canceled"];
-export function noteMessage({ conversation_id: conversation, direction, status }) {
-  if (conversation !== open() || direction !== "outbound" || form?.dataset.footer === undefined) return false;
-  if (LOST.includes(status)) return !form.dataset.footer;
-  setFooter("");
-  return false;
-}
+export const footer = () => form?.dataset.footer ?? "";
+const complete = (text) => (text && !text.endsWith(footer()) ? text + footer() : text);
 
 const isNote = () => form.querySelector("[name=mode]:checked")?.value === "note";
 export const isFocused = () => document.activeElement === box;
@@ -154,12 +137,12 @@ function submit(button) {
   const blank = text.match(/{{[^{}]*}}/);
   if (blank) return showError(word("blank", { place: blank[0] }));
   const { dataset } = box;
-  if (isTooLong(complete(text))) {
+  if (isTooLong(text)) {
     return showError(word("bytes" in dataset ? "too-long-bytes" : "too-long", { n: number(Number(dataset.longest)) }));
   }
   const sendAt = later(button);
   if (sendAt === undefined) return;
-  const template = picker.usedTemplate();
+  const { template } = host;
   empty(conversation);
   const media = files.takeOut();
   if (!isApart()) return send(conversation, text, sendAt, media, template);
@@ -270,25 +253,25 @@ function changeText(place, text) {
 }
 
 function paintBox() {
-  const text = box.value.trim(), whole = complete(text);
+  const text = box.value.trim();
   change(document.getElementById("add-note"), "disabled", !text);
-  if (!text) picker.forgetTemplate();
+  if (!text) host.template = null;
   const counter = document.getElementById("counter");
   if (!counter) return;
-  const isEmpty = !text && !files.count(), hint = document.getElementById("footer-hint");
-  if (hint) change(hint, "hidden", !form.dataset.footer || (!text && !isEmpty));   // files alone carry none
+  const isEmpty = !text && !files.count();
+  change(document.getElementById("footer-hint"), "hidden", !footer() || (!text && !isEmpty));   // files alone carry none
   change(counter, "hidden", isEmpty);
-  if (counter.querySelector("[data-encoding]")) paintSegments(counter, whole, text);  // only SMS is counted in segments
+  if (counter.querySelector("[data-encoding]")) paintSegments(counter, text);  // only SMS is counted in segments
   else paintLength(counter, text);
   const cost = counter.querySelector("[data-cost]");
   if (cost) changeText(cost, counted("tokens", priceOf(text)));
-  const tooLong = isTooLong(whole);
+  const tooLong = isTooLong(text);
   for (const button of form.querySelectorAll("#send, #later button")) change(button, "disabled", isEmpty || tooLong || !files.areReady());
 }
 
 // As the platform counts it: characters, or bytes of UTF-8.
 const lengthOf = (text) => ("bytes" in box.dataset ? new TextEncoder().encode(text).length : [...text].length);
-const isTooLong = (text) => lengthOf(text) > Number(box.dataset.longest);
+const isTooLong = (text) => lengthOf(complete(text)) > Number(box.dataset.longest);
 
 function paintLength(counter, text) {
   const level = isTooLong(text) ? "over" : "";
@@ -297,10 +280,9 @@ function paintLength(counter, text) {
   changeText(counter.querySelector("[data-limit]"), `/${number(Number(box.dataset.longest))}`);
 }
 
-// `whole` is with the footer, which nobody can make plain here.
-function paintSegments(counter, whole, text) {
-  const { segments, foreign, plainSegments } = countSegments(whole);
-  const length = [...whole].length, longest = Number(box.dataset.longest);
+function paintSegments(counter, text) {
+  const { segments, foreign, plainSegments } = countSegments(complete(text));
+  const length = lengthOf(complete(text)), longest = Number(box.dataset.longest);
   const level = length > longest ? "over" : segments >= MANY ? "warn" : "";
   if ((counter.dataset.level ?? "") !== level) counter.dataset.level = level;
   const costsMore = segments > plainSegments;
@@ -310,7 +292,7 @@ function paintSegments(counter, whole, text) {
   const hint = document.getElementById("unicode-hint");
   change(hint, "hidden", !costsMore);
   if (!costsMore) return;
-  change(hint.querySelector("button"), "hidden", !canBePlain(foreign.filter((character) => text.includes(character))));
+  change(hint.querySelector("button"), "hidden", !canBePlain(countSegments(text).foreign));   // the footer stays as it is
   changeText(hint.querySelector("[data-words]"), word("unicode", { characters: foreign.slice(0, 6).join(" ") }));
 }
 

@@ -23,10 +23,10 @@ const changedBubble = batched(() => bubblesUrl, (content) => { [...content.child
 
 function changed({ message }) {
   outbox.settled(message.client_id);
-  if (composer.noteMessage(message)) lookAround();
   if (message.conversation_id === thread.open()) {
     changedBubble(message.id);
-    if (message.direction === "inbound" && message.platform !== "SMS") lookAround();   // one may reply again
+    // One may reply again, or the next message is not the first any more.
+    if (message.direction === "inbound" ? message.platform !== "SMS" : composer.footer() || message.error || message.status === "canceled") lookAround();
   }
   changedRow(message.conversation_id);
 }
@@ -62,7 +62,6 @@ outbox.start({
   accepted: (entry, { message, remaining_tokens: left }) => {
     setBalance(left);
     changedRow(message.conversation_id);
-    composer.noteMessage(message);
     stopTyping();
     if (message.conversation_id === entry.conversation) { if (entry.conversation === thread.open()) changedBubble(message.id); }
     else if (entry.conversation === thread.open()) go(message.conversation_id);   // it had been closed: a new one was opened

@@ -23,7 +23,7 @@ export function start(handlers) {
   flush();
 }
 
-export function send(conversation, content, sendAt, media = [], template = null) {
+export function send(conversation, content, sendAt, media = [], template) {
   const entry = { id: uuid(), conversation, content, media, template, at: Date.now(), state: "waiting", seen: seenUpTo(), sendAt };
   entries.push(entry);
   keep();
@@ -75,9 +75,8 @@ async function deliver(entry) {
     on.accepted(entry, answer);
     return true;
   }
-  if (entry.template && answer.error?.fields?.used_template_id) {       // it was deleted meanwhile: the text goes out all the same
+  if (entry.template && response.status === 400) {       // it was deleted meanwhile: the text goes out all the same
     entry.template = null;
-    keep();
     return deliver(entry);
   }
   const message = answer.error?.message ?? word("refused");

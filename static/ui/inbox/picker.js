@@ -5,15 +5,13 @@ import { part } from "../request.js";
 import { piece, word } from "../words.js";
 import { about } from "./thread.js";
 
-let host = null;                       // {form, box, type, isNote, setReply}: where it is written
-let used = null;                       // the template that was inserted last
+let host = null;                       // {form, box, type, isNote, setReply, template}: where it is written
 let picker = null;                     // {kind, node, at, run}
 
 // Another box takes the place of the one before, or none does.
 export function serve(box) {
   close();
   host = box;
-  used = null;
   host?.box.addEventListener("blur", () => {
     if (picker?.kind === "mention") setTimeout(() => document.activeElement === host?.box || close(), 150);
   });
@@ -24,10 +22,6 @@ export function suggest() {
   if (host.isNote()) suggestColleagues();
   else if (picker?.kind === "mention") close();
 }
-
-// Counted as used by the message that goes out with its text; nothing is left of it once the box was empty.
-export const usedTemplate = () => used;
-export function forgetTemplate() { used = null; }
 
 function show(kind, node, run) {
   close();
@@ -110,7 +104,7 @@ function insertTemplate(option) {
   const slash = box.value === "/";
   const from = slash ? 0 : box.selectionStart, to = slash ? 1 : box.selectionEnd;
   type(text, from, to);
-  used = option.dataset.template;
+  host.template = option.dataset.template;
   addStored(option.querySelectorAll("[data-value]"));
   const blank = box.value.indexOf("{{", from);
   if (blank >= 0 && blank < from + text.length) box.setSelectionRange(blank, box.value.indexOf("}}", blank) + 2);
