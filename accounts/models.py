@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.rules import LONGEST_JOIN_KEYWORD, validate_holidays
 from messagehub import datetimes, names
 from messagehub.keys import Row
 
@@ -41,27 +42,6 @@ KEYWORD_LANGUAGES = (
 
 def list_keyword_languages() -> list[str]:
     return [code for code, _name in KEYWORD_LANGUAGES]
-
-
-MOST_HOLIDAYS = 100
-
-
-def validate_holidays(given: object) -> None:
-    """A list of objects with `date` (YYYY-MM-DD) and `name`, each day once. Raises ValidationError."""
-    if not isinstance(given, list) or len(given) > MOST_HOLIDAYS:
-        raise ValidationError(_("At most {n} holidays.").format(n=MOST_HOLIDAYS))
-    days = set()
-    for each in given:
-        is_complete = isinstance(each, dict) and each.keys() == {"date", "name"}
-        if not is_complete or not all(isinstance(value, str) for value in each.values()):
-            raise ValidationError(_("A holiday has a date and a name."))
-        days.add(each["date"])
-        if not datetimes.is_day(each["date"]):
-            raise ValidationError(_("Enter a date as YYYY-MM-DD."))
-        if not names.is_visible(each["name"]) or len(each["name"]) > 80:
-            raise ValidationError(_("Enter a name of up to 80 characters that can be seen."))
-    if len(days) < len(given):
-        raise ValidationError(_("This day is a holiday already."))
 
 
 class Organization(Row):
@@ -144,6 +124,34 @@ class Organization(Row):
             "How to opt out. Added, after the organization's name, to the first SMS to each contact."
         ),
     )
+    help_text = models.CharField(
+        max_length=320,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=gettext_lazy(
+            "Sent to customers who write HELP, where the provider does not answer it. Empty: nothing."
+        ),
+    )
+    help_on_long_codes = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=gettext_lazy("Twilio does not answer HELP and INFO to this organization's numbers by itself."),
+    )
+    join_keywords = ArrayField(
+        models.CharField(max_length=LONGEST_JOIN_KEYWORD),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=gettext_lazy("Customers who write one of these are asked whether they want your messages."),
+    )
+    join_question = models.CharField(
+        max_length=320,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=gettext_lazy("The question to them. Their YES within a day is recorded as consent. Empty: none."),
+    )
     opt_out_scope = models.CharField(
         max_length=12,
         choices=OptOutScope.choices,
@@ -161,6 +169,8 @@ class Organization(Row):
 
     class Meta:
         db_table = "organizations"
+        # Read for each batch of inbound messages that has a short one.
+        indexes = [models.Index(fields=["id"], name="organizations_asking", condition=~models.Q(join_question=""))]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(quiet_from=None, quiet_until=None)

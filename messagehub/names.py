@@ -23,3 +23,13 @@ def validate_name(name: str) -> None:
     """Raises ValidationError for a name of which nothing can be seen."""
     if name and not is_visible(name):
         raise ValidationError(_("Enter a name with letters that can be seen."))
+
+
+def fold_keyword(text: str) -> str:
+    """The text without case, accents, spaces, punctuation and invisible characters.
+
+    Symbols stay, so that a text with an emoji is no keyword.
+    """
+    # Unicode categories: C is control and format, M marks, P punctuation, Z separators.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(char for char in plain if unicodedata.category(char)[0] not in "CMPZ")

@@ -117,6 +117,7 @@ NO_CHANNEL_FOR_CONSENT = _("The chatroom has no number yet for which the consent
 CONSENT_OF_FILE = _("Imported from {file}, row {n}.")
 INVALID_NUMBER = _("“%(given)s” isn't a valid phone number. Include the country code, for example +14155550123.")
 NO_AREA_CODE = _("“%(given)s” has no area code. Enter the whole number, for example +14155550123.")
+JOINED = _("Wrote “{word}”, was asked, and confirmed it.")
 ASKED_FOR_NO_MORE = _("The customer's message asks for no more messages.")
 
 STORED_DAY = "%d %B %Y"

@@ -59,8 +59,8 @@ class LabelAdmin(Rows):
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(Rows):
-    list_display = ["name", "chatroom", "organization"]
-    list_select_related = ["chatroom", "organization"]
+    list_display = ["name", "chatroom", "owner", "organization"]
+    list_select_related = ["chatroom", "owner", "organization"]
 
 
 class StateFilter(admin.SimpleListFilter):

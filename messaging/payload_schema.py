@@ -83,6 +83,9 @@ class MessageSerializer(serializers.Serializer):
     segments = serializers.IntegerField()
     sent_by = PersonSerializer(allow_null=True)
     campaign_id = serializers.UUIDField(allow_null=True)
+    automatic = serializers.ChoiceField(
+        choices=Message.Automatic.choices, allow_null=True, help_text="What it answers by itself, if nobody wrote it."
+    )
     provider_id = serializers.CharField(allow_null=True)
     client_id = serializers.UUIDField(allow_null=True)
     retry_of = serializers.UUIDField(allow_null=True)
@@ -154,21 +157,30 @@ class NoteSerializer(RowSerializer):
 
 
 class TemplateSerializer(RowSerializer):
-    """A text to write often; without chatroom it is the whole organization's."""
+    """A text to write often: of a chatroom, personal, or the whole organization's."""
 
     id = serializers.UUIDField()
+    scope = serializers.ChoiceField(choices=MessageTemplate.Scope.choices)
     chatroom_id = serializers.UUIDField(allow_null=True)
+    label_id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField()
     body = serializers.CharField()
     media = MediaListField()
     archived = serializers.BooleanField()
+    uses = serializers.IntegerField(
+        help_text=f"Messages made from it, whatever became of them; at most {payloads.MOST_USES:,} are counted."
+    )
+    last_used_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
 
     def represent_rows(self, rows: list[MessageTemplate]) -> list[dict]:
+        uses_of = payloads.count_template_uses(row.pk for row in rows)
         return [
             {
-                name: payloads.describe_media(row.media_urls) if name == "media" else getattr(row, name)
-                for name in self.names
+                "media": payloads.describe_media(row.media_urls),
+                "uses": uses_of[row.pk]["count"],
+                "last_used_at": uses_of[row.pk]["last_used_at"],
+                **{name: getattr(row, name) for name in self.names if name not in ("media", "uses", "last_used_at")},
             }
             for row in rows
         ]
@@ -179,6 +191,10 @@ class RenderedSerializer(serializers.Serializer):
 
     content = serializers.CharField()
     segments = serializers.IntegerField()
+    footer = serializers.CharField(
+        allow_blank=True, help_text="What sending adds, where it is the first SMS to the contact."
+    )
+    segments_with_footer = serializers.IntegerField()
 
 
 class UnicodeCharacterSerializer(serializers.Serializer):
@@ -199,6 +215,8 @@ class PreviewedSerializer(serializers.Serializer):
     unicode_characters = UnicodeCharacterSerializer(many=True)
     plain_content = serializers.CharField(allow_blank=True)
     plain_segments = serializers.IntegerField()
+    footer = serializers.CharField(allow_blank=True, help_text="What sending adds to a first SMS.")
+    segments_with_footer = serializers.IntegerField()
 
 
 class EventsSerializer(serializers.Serializer):

@@ -18,7 +18,7 @@ MESSAGE_COLUMNS = """
 m.id, m.conversation_id, m.chatroom_id, m.contact_id, m.direction, m.platform, m.content, m.status, m.error_code,
 m.error_message, m.segments, m.sent_by_id, author.name AS sent_by_name, m.provider_id, m.client_id, m.created_at,
 m.sent_at, m.delivered_at, m.read_at, m.occurred_at, m.retry_of_id, m.send_at, m.reply_to_id, m.reactions, m.edited_at,
-m.deleted_at, m.campaign_id, m.media_urls
+m.deleted_at, m.campaign_id, m.media_urls, m.automatic
 """
 MESSAGE_TABLES = "messages m LEFT JOIN users author ON author.id = m.sent_by_id"
 CONVERSATION_COLUMNS = """
@@ -33,6 +33,23 @@ coalesce((
 CONVERSATION_TABLES = """
 conversations v JOIN contacts c ON c.id = v.contact_id LEFT JOIN users assignee ON assignee.id = v.assigned_to_id
 """
+
+MOST_USES = 10_000  # counted for each template: a count reads every one of them
+TEMPLATE_USES = f"""
+SELECT t.id, used.count, used.last_used_at
+FROM unnest(%s::uuid[]) AS t (id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count, max(occurred_at) AS last_used_at
+    FROM (SELECT m.occurred_at FROM messages m WHERE m.template_id = t.id ORDER BY m.occurred_at DESC
+          LIMIT {MOST_USES}) newest
+) used
+"""
+
+
+def count_template_uses(template_ids: Iterable[UUID]) -> dict[UUID, dict]:
+    """By template, how many messages were made from it (`count`, MOST_USES at most), and when the last one was."""
+    ids = list(template_ids)
+    return {row["id"]: row for row in fetch_prepared(TEMPLATE_USES, [ids])} if ids else {}
 
 
 def describe_messages(rows: Iterable[dict]) -> list[dict]:
@@ -107,6 +124,7 @@ def describe_message(row: dict, attachments: list[dict]) -> dict:
         "segments": row["segments"],
         "sent_by": {"id": str(row["sent_by_id"]), "name": row["sent_by_name"]} if row["sent_by_id"] else None,
         "campaign_id": str(row["campaign_id"]) if row["campaign_id"] else None,
+        "automatic": row["automatic"] or None,
         "provider_id": row["provider_id"],
         "client_id": str(row["client_id"]) if row["client_id"] else None,
         "retry_of": str(row["retry_of_id"]) if row["retry_of_id"] else None,

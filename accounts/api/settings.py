@@ -6,14 +6,8 @@ from rest_framework.response import Response
 from accounts import organizations
 from accounts.api.permissions import IsAdmin
 from accounts.api.quiet_hours import QuietHoursSerializer, describe_quiet_hours, read_quiet_hours
-from accounts.models import (
-    KEYWORD_LANGUAGES,
-    MOST_HOLIDAYS,
-    MOST_TOKENS,
-    Organization,
-    validate_country,
-    validate_holidays,
-)
+from accounts.models import KEYWORD_LANGUAGES, MOST_TOKENS, Organization, validate_country
+from accounts.rules import MOST_HOLIDAYS, MOST_JOIN_KEYWORDS, fold_join_keywords, validate_holidays
 from messagehub import datetimes, names
 from messagehub.api.schema import operation
 from messagehub.api.serializers import KnownValueField, RowSerializer, WholeSerializer
@@ -23,7 +17,7 @@ PLATFORMS = ("SMS", "MESSENGER", "INSTAGRAM")
 PLAIN = (
     "name", "slug", "time_zone", "default_country", "refund_policy", "low_balance_limit", "require_mfa_for_admins",
     "keyword_languages", "opt_out_scope", "first_message_footer", "approve_campaigns",
-    "quiet_hours_for_people", "holidays",
+    "quiet_hours_for_people", "holidays", "help_text", "help_on_long_codes", "join_keywords", "join_question",
 )  # fmt: skip
 
 
@@ -94,6 +88,26 @@ class SettingsSerializer(RowSerializer):
         help_text="Added, after the organization's name, to the first SMS to each contact, such as "
         "`Reply STOP to opt out.` It counts in the message's segments and length.",
     )
+    help_text = serializers.CharField(
+        max_length=320,
+        required=False,
+        allow_blank=True,
+        help_text="Sent to customers who write HELP or INFO, at most once an hour, without costing tokens. Messages to "
+        "Twilio's long codes and toll-free numbers are answered by Twilio itself, in English.",
+    )
+    help_on_long_codes = serializers.BooleanField(
+        required=False, help_text="Twilio's own answer to HELP is turned off for your account, so `help_text` is sent."
+    )
+    join_keywords = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        max_length=MOST_JOIN_KEYWORDS,
+        help_text="Whoever writes one of these is asked `join_question`, and opted in once they answer YES. Case, "
+        "accents and punctuation make no difference. What means STOP, START, HELP or YES stays that.",
+    )
+    join_question = serializers.CharField(
+        max_length=320, required=False, allow_blank=True, help_text="While it is empty, nobody is asked."
+    )
     opt_out_scope = KnownValueField(
         choices=Organization.OptOutScope.choices,
         required=False,
@@ -109,6 +123,9 @@ class SettingsSerializer(RowSerializer):
 
     def validate_keyword_languages(self, given: list[str]) -> list[str]:
         return sorted({"en", *given})
+
+    def validate_join_keywords(self, given: list[str]) -> list[str]:
+        return fold_join_keywords(given)
 
     def validate_holidays(self, given: list[dict]) -> list[dict]:
         holidays = sorted((dict(each) for each in given), key=lambda holiday: holiday["date"])

@@ -121,6 +121,10 @@ NAMES = {
     "low_balance_limit": _("low balance limit"),
     "first_message_footer": _("first message footer"),
     "opt_out_scope": _("opt out scope"),
+    "join_keywords": _("keywords to join"),
+    "join_question": _("question before joining"),
+    "help_text": _("answer to HELP"),
+    "help_on_long_codes": _("own answer to HELP"),
     "keyword_languages": _("keyword languages"),
 }
 

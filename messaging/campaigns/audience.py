@@ -43,7 +43,7 @@ members CROSS JOIN LATERAL (
     SELECT %(contacted_days)s::int IS NOT NULL AND EXISTS (
         SELECT FROM messages o
         WHERE o.contact_id = c.id AND o.direction = 'outbound' AND NOT o.status = ANY(%(unsuccessful)s)
-          AND o.occurred_at > now() - make_interval(days => %(contacted_days)s::int)) AS recently
+          AND o.automatic = '' AND o.occurred_at > now() - make_interval(days => %(contacted_days)s::int)) AS recently
 ) contacted
 """
 # FOR KEY SHARE keeps the audience from being deleted until the commit, and lets everything else go on. It waits for a

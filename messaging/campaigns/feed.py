@@ -77,10 +77,10 @@ MESSAGES = """
 WITH made AS (
     INSERT INTO messages (id, organization_id, chatroom_id, conversation_id, contact_id, channel_id, direction,
                           platform, content, status, from_address, to_address, segments, tokens, sent_by_id,
-                          campaign_id, priority, sendability, retry_of_id, media_urls)
+                          campaign_id, priority, sendability, retry_of_id, media_urls, template_id)
     SELECT u.id, c.organization_id, c.chatroom_id, u.conversation, u.contact, c.channel_id, 'outbound', %(platform)s,
            u.content, 'queued', %(sender)s, u.address, u.segments, %(price)s, %(payer)s, c.id, %(priority)s,
-           u.sendability::jsonb, u.retry_of, c.media_urls
+           u.sendability::jsonb, u.retry_of, c.media_urls, c.template_id
     FROM campaigns c
     CROSS JOIN unnest(%(ids)s::uuid[], %(conversations)s::uuid[], %(contacts)s::uuid[], %(contents)s::text[],
                       %(addresses)s::text[], %(segments)s::int[], %(sendabilities)s::text[], %(retries)s::uuid[])

@@ -72,6 +72,7 @@ def create_campaign(
     contacted_days: int | None = None,
     send_at: datetime | None = None,
     media_urls: Sequence[str] = (),
+    template_id: UUID | None = None,
     **speed: int | None,
 ) -> Campaign:
     """Create a draft; `speed` has columns of trial.SPEED. Raises BadTemplate where the text has unknown variables, and
@@ -87,6 +88,7 @@ def create_campaign(
         contacted_days=contacted_days,
         send_at=send_at,
         media_urls=list(media_urls),
+        template_id=template_id,
         created_by=by,
         **speed,
     )
@@ -110,6 +112,7 @@ def change_campaign(
     uploads.hold_files(values.get("media_urls", ()))
     if "content" in values:
         _check_content(values["content"])
+        values["template_id"] = campaign.template_id if values["content"] == campaign.content else None
     values |= {"approval_asked_at": None, "approved_by": None, "approved_at": None}
     if by and by.pk not in campaign.writer_ids:
         values["writer_ids"] = [*campaign.writer_ids, by.pk]

@@ -66,6 +66,7 @@ def duplicate_campaign(campaign: Campaign, *, by: User) -> Campaign:
         excluded_groups=[link.group for link in links if link.is_excluded],
         contacted_days=campaign.contacted_days,
         media_urls=campaign.media_urls,
+        template_id=campaign.template_id,
         **{name: getattr(campaign, name) for name in trial.SPEED},
         by=by,
     )

@@ -353,6 +353,8 @@ class NewCampaignSerializer(DraftSerializer):
         if template and template.chatroom_id not in (None, room.pk):
             raise serializers.ValidationError({"template_id": [ELSEWHERE]})
         chosen_values = {"chatroom": room, "content": template.body if template else data["content"]}
+        if template:
+            chosen_values["template_id"] = template.pk
         if template and template.media_urls:
             own = data.get("media_urls", [])
             require_total(own, template)

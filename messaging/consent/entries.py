@@ -59,6 +59,14 @@ JOIN organizations o ON o.id = m.organization_id
 ORDER BY m.occurred_at, m.id
 RETURNING channel_id, address, kind
 """
+# Of those who wrote a keyword to join, were asked, and said YES.
+JOINED = """
+INSERT INTO consent_entries (created_at, organization_id, channel_id, address, kind, source, text, message_id, reason)
+SELECT m.occurred_at, m.organization_id, m.channel_id, m.from_address, 'opt_in', 'keyword', m.content, m.id, w.reason
+FROM unnest(%s::uuid[], %s::text[]) AS w (message_id, reason) JOIN messages m ON m.id = w.message_id
+ORDER BY m.occurred_at, m.id
+RETURNING channel_id, address, kind
+"""
 # Offered sentences of who has opted out in the meantime: by a keyword, or because the provider says so.
 SETTLE_OFFERS = f"""
 UPDATE opt_out_offers f SET state = 'accepted', closed_at = now()
@@ -157,6 +165,14 @@ def record_keywords(kinds: Sequence[tuple]) -> list[event_log.Change]:
     if not kinds:
         return []
     entries = sql.fetch_rows(WRITTEN, [list(column) for column in zip(*kinds, strict=True)])
+    return list_consequences((row["channel_id"], row["address"], row["kind"]) for row in entries)
+
+
+def record_confirmations(confirmations: Sequence[tuple]) -> list[event_log.Change]:
+    """Add opt-ins of who said YES to joining, given as (message id, reason); returns the changes to record."""
+    if not confirmations:
+        return []
+    entries = sql.fetch_rows(JOINED, [list(column) for column in zip(*confirmations, strict=True)])
     return list_consequences((row["channel_id"], row["address"], row["kind"]) for row in entries)
 
 

@@ -8,11 +8,12 @@ from integrations.models import Platform
 from messagehub import sql
 from messaging.models import UNSUCCESSFUL
 
-# An SMS that was never sent is none. Stops at the first one that was, however long the history is.
+# An SMS that was never sent is none, and neither is an answer to HELP. It
+# stops at the first one that was, however long the history is.
 GREETED = """
 SELECT c.id FROM unnest(%s::uuid[]) AS c (id) WHERE EXISTS (
     SELECT FROM messages m WHERE m.contact_id = c.id AND m.direction = 'outbound' AND m.platform = 'SMS'
-      AND m.status <> ALL(%s::text[]))
+      AND m.automatic = '' AND m.status <> ALL(%s::text[]))
 """
 
 
@@ -36,8 +37,13 @@ def add_footer(text: str, organization: Organization | None) -> str:
     return text if not text.strip() or text.endswith(footer) else text + footer
 
 
+def find_footer(platform: str, organization: Organization | None, contact_id: UUID) -> str:
+    """The footer, if the next message to the contact is their first SMS; else nothing."""
+    if platform != Platform.SMS or not build_footer(organization) or find_greeted(organization, [contact_id]):
+        return ""
+    return build_footer(organization)
+
+
 def complete_text(text: str, platform: str, organization: Organization | None, contact_id: UUID) -> str:
     """What goes out: with the footer, if it is the first SMS to the contact."""
-    if platform != Platform.SMS or not build_footer(organization) or find_greeted(organization, [contact_id]):
-        return text
-    return add_footer(text, organization)
+    return add_footer(text, organization) if find_footer(platform, organization, contact_id) else text

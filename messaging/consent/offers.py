@@ -1,8 +1,7 @@
 """Opt-outs that are offered to staff, where a customer's sentence seems to ask for no more messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from messagehub import sentences, sql
-from messaging.consent import entries, keywords, phrases
+from messaging.consent import entries, joining, keywords, phrases
 from messaging.live import event_log
 from messaging.models import ConsentEntry, OptOutOffer
 
@@ -50,19 +49,16 @@ class OfferCounts:
     overdue: int
 
 
-def note_consent(texts: Iterable[tuple[UUID, str, str]]) -> list[event_log.Change]:
-    """Record the keywords among inbound texts and offer the sentences, each given as (message id, text, OptOutType).
-
-    Returns the changes to record.
-    """
+def note_consent(readings: Sequence[keywords.Reading]) -> list[event_log.Change]:
+    """Record the keywords among inbound texts and offer the sentences; returns the changes to record."""
     kinds: list[tuple] = []
     wishes: list[tuple] = []
-    for message_id, text, opt_out_type in texts:
-        if kind := keywords.read_consent(text, opt_out_type):
-            kinds.append((message_id, *kind))
-        elif languages := phrases.find_wish(text):
-            wishes.append((message_id, languages))
-    return entries.record_keywords(kinds) + offer_opt_outs(wishes)
+    for reading in readings:
+        if reading.consent:
+            kinds.append((reading.message_id, reading.consent, reading.languages))
+        elif languages := phrases.find_wish(reading.text):
+            wishes.append((reading.message_id, languages))
+    return entries.record_keywords(kinds) + offer_opt_outs(wishes) + joining.confirm_joining(readings)
 
 
 def offer_opt_outs(wishes: Sequence[tuple]) -> list[event_log.Change]:

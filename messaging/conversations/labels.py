@@ -11,7 +11,7 @@ from accounts.models import AuditEntry, Organization, User
 from messagehub import constraints
 from messaging.conversations import changes
 from messaging.live import event_log
-from messaging.models import Conversation, ConversationLabel, Label
+from messaging.models import Conversation, ConversationLabel, Label, MessageTemplate
 
 UNDONE_WITHIN = timedelta(days=1)
 MOST_UNDONE = 2000  # labeled conversations that a deletion remembers, so that it can be undone
@@ -51,11 +51,16 @@ def can_undo_deletion(label: Label) -> bool:
 
 @transaction.atomic
 def delete_label(label: Label, *, by: User | None = None) -> None:
-    """Take the label off all conversations, and remember which they were, up to MOST_UNDONE: see `restore_label`."""
+    """Take the label off all conversations and templates, and remember which they were, up to MOST_UNDONE.
+
+    See `restore_label`.
+    """
     before: dict = {"name": label.name, "color": label.color}
     if can_undo_deletion(label):
         labeled = label.labelings.order_by("pk").values_list("conversation_id", flat=True)
         before["conversation_ids"] = [str(pk) for pk in labeled]
+        labeled_templates = MessageTemplate.objects.filter(label=label).order_by("pk").values_list("pk", flat=True)
+        before["template_ids"] = [str(pk) for pk in labeled_templates[:MOST_UNDONE]]
     audit.record_action("label.delete", actor=by, target=label, before=before)
     label.delete()
 
@@ -73,7 +78,7 @@ def find_deletion(organization: Organization, label_id: UUID) -> dict | None:
 
 @transaction.atomic
 def restore_label(organization: Organization, label_id: UUID, *, by: User) -> Label:
-    """Undo a deletion: the same label, on the same conversations. Raises CannotUndo and NameTaken."""
+    """Undo a deletion: the same label, on the same conversations and templates. Raises CannotUndo and NameTaken."""
     deleted = find_deletion(organization, label_id)
     if deleted is None:
         raise CannotUndo
@@ -86,6 +91,8 @@ def restore_label(organization: Organization, label_id: UUID, *, by: User) -> La
     ConversationLabel.objects.bulk_create(
         ConversationLabel(organization=organization, conversation=row, label=label) for row in rows
     )
+    templates = MessageTemplate.objects.filter(organization=organization, label=None)
+    templates.filter(pk__in=deleted.get("template_ids", [])).update(label=label)
     event_log.record_events(
         [changes.conversation_updated(row.organization_id, row.chatroom_id, row.pk) for row in rows]
     )

@@ -22,7 +22,7 @@ from messagehub import datetimes
 from messagehub.ui import commands
 from messagehub.ui.templatetags.ui import channel_name
 from messaging import context_processors, payloads
-from messaging.consent import evidence
+from messaging.consent import evidence, footers
 from messaging.conversations import listing, notes
 from messaging.conversations.activity_lines import Line
 from messaging.inbox import forms, list_filters
@@ -309,8 +309,10 @@ def _leaves_box(reason: eligibility.Reason) -> bool:
 def build_composer(request: HttpRequest, conversation: Conversation) -> dict:
     """What the box needs: why nothing may be sent, or what to expect of what is."""
     verdict, limits = eligibility.may_send(request.user, conversation), providers.read_limits(conversation.platform)
-    last = conversation.last_inbound_at
+    last, organization = conversation.last_inbound_at, request.user.organization
     return {
+        "footer_words": footers.build_footer(organization).strip() if conversation.platform == Platform.SMS else "",
+        "footer": footers.find_footer(conversation.platform, organization, conversation.contact_id),
         "client_id": uuid7(),
         "price": eligibility.price_of(request.user, conversation.platform),
         "file_price": eligibility.price_of(request.user, conversation.platform, has_media=True)

@@ -45,6 +45,8 @@ def _tell_beginning(message: Message) -> Iterator[Step]:
         words = _("Created by the campaign {name}.").format(name=message.campaign.name)
     elif message.sent_by:
         words = _("Written by {name}.").format(name=message.sent_by.name)
+    elif message.automatic:
+        words = _("Answered automatically.")
     else:
         words = _("Created.")
     yield Step(message.created_at, "pencil", words)

@@ -28,14 +28,15 @@ class WritesOwnTemplates(IsStaffOfOrganization):
     message = gettext_lazy("Only admins can change templates shared by all chatrooms.")
 
     def has_object_permission(self, request, view, template) -> bool:
-        is_shared = template.chatroom_id is None
+        is_shared = template.scope == MessageTemplate.Scope.ORGANIZATION
         return not is_shared or request.user.is_admin or request.method in SAFE_METHODS or view.action == "render"
 
 
 @extend_schema_view(
     list=operation(
         "List templates",
-        description="Those that are not archived. With `chatroom_id`, only the templates of that chatroom.",
+        description="Those that are not archived: of the organization, of the chatrooms that one sees, and one's own "
+        "personal ones, which nobody else sees. With `chatroom_id`, only the templates of that chatroom.",
     ),
     retrieve=operation("Get a template"),
     create=operation(
@@ -66,10 +67,11 @@ class TemplateViewSet(TenantModelViewSet):
 
     def perform_create(self, serializer):
         data = serializer.validated_data
-        chatroom = data.pop("chatroom")
-        if chatroom is None and not self.request.user.is_admin:
+        chatroom, scope = data.pop("chatroom"), data.pop("scope")
+        if scope == MessageTemplate.Scope.ORGANIZATION and not self.request.user.is_admin:
             self.permission_denied(self.request, message=WritesOwnTemplates.message)
-        template = templates.create_template(self.request.user.organization_id, chatroom, **data)
+        owner = self.request.user if scope == MessageTemplate.Scope.PERSONAL else None
+        template = templates.create_template(self.request.user.organization_id, chatroom, owner=owner, **data)
         template.refresh_from_db()
         serializer.instance = template
 
@@ -92,13 +94,15 @@ class TemplateViewSet(TenantModelViewSet):
         text = templates.render_template(
             template, data["contact"], sender=request.user, variables=data.get("variables")
         )
-        return Response({"content": text, "segments": segments.count_segments(text)})
+        footer = templates.describe_footer(text, request.user.organization, data["contact"])
+        return Response({"content": text, "segments": segments.count_segments(text), **footer})
 
     @operation(
         "Preview a template",
         description="A sample of a text that is not saved. `missing` names the variables without value or fallback, "
         "which stay in `content` as written; without `contact_id` only `agent` and `organization` have values. "
-        "`unicode_characters` are those that make an SMS cost more segments.",
+        "`unicode_characters` are those that make an SMS cost more segments. `footer` is what a first SMS has besides; "
+        "it is empty where the contact has got one.",
         answers={200: PreviewedSerializer},
     )
     @action(detail=False, methods=["post"], serializer_class=PreviewSerializer)

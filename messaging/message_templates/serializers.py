@@ -8,9 +8,10 @@ from chatrooms.fields import VisibleRelatedField
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import names
-from messagehub.api.serializers import InputSerializer
+from messagehub.api.serializers import InputSerializer, KnownValueField
 from messaging.media.serializers import StoredMediaField
 from messaging.message_templates import templates
+from messaging.models import Label, MessageTemplate
 from messaging.payload_schema import TemplateSerializer
 
 ELSEWHERE = gettext_lazy("This belongs to another chatroom.")
@@ -29,10 +30,22 @@ class VariablesField(serializers.DictField):
         return values
 
 
+class LabelField(VisibleRelatedField):
+    def __init__(self, **options):
+        super().__init__(
+            **{"queryset": Label.objects.all(), "required": False, "allow_null": True, "source": "label", **options}
+        )
+
+
 class NewTemplateSerializer(InputSerializer):
-    """A template to write; without `chatroom_id` it is for the whole organization, which only admins may."""
+    """A template to write: of a chatroom, personal, or for the whole organization, which only admins may.
+
+    Without `scope` it is of `chatroom_id`, and without that for the whole organization.
+    """
 
     answer_class = TemplateSerializer
+    scope = KnownValueField(choices=MessageTemplate.Scope.choices, required=False)
+    label_id = LabelField()
     name = serializers.CharField(max_length=80, validators=[names.validate_name])
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False)
     media = StoredMediaField()
@@ -40,11 +53,20 @@ class NewTemplateSerializer(InputSerializer):
         queryset=Chatroom.objects.all(), required=False, allow_null=True, default=None, source="chatroom"
     )
 
+    def validate(self, data: dict) -> dict:
+        has_chatroom = data["chatroom"] is not None
+        scope = data.setdefault("scope", MessageTemplate.Scope.CHATROOM if has_chatroom else "organization")
+        if has_chatroom != (scope == MessageTemplate.Scope.CHATROOM):
+            words = _("Set chatroom_id for a template of one chatroom, and for no other.")
+            raise serializers.ValidationError({"chatroom_id": [words]})
+        return data
+
 
 class TemplateChangeSerializer(InputSerializer):
     """What people may change about a template."""
 
     answer_class = TemplateSerializer
+    label_id = LabelField()
     name = serializers.CharField(max_length=80, required=False, validators=[names.validate_name])
     body = serializers.CharField(max_length=segments.LONGEST_TEXT, trim_whitespace=False, required=False)
     media = StoredMediaField()

@@ -10,12 +10,13 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Organization, User
 from chatrooms.models import Chatroom, Contact
 from integrations import segments
 from messagehub import constraints
+from messaging.consent import footers
 from messaging.media import uploads
-from messaging.models import MessageTemplate
+from messaging.models import Label, MessageTemplate, Platform
 
 PLACE = re.compile(r"{{\s*(?P<name>[^{}|]*?)\s*(?:\|(?P<fallback>[^{}]*))?}}")
 VARIABLES: dict[str, Callable[[Contact, User], str]] = {
@@ -66,20 +67,34 @@ def check_template(body: str) -> None:
 
 @transaction.atomic
 def create_template(
-    organization_id, chatroom: Chatroom | None, *, name: str, body: str, media_urls: Sequence[str] = ()
+    organization_id,
+    chatroom: Chatroom | None,
+    *,
+    name: str,
+    body: str,
+    media_urls: Sequence[str] = (),
+    label: Label | None = None,
+    owner: User | None = None,
 ) -> MessageTemplate:
-    """Create a template of a chatroom, or of the organization. Raises BadTemplate, NameTaken and UploadGone."""
+    """Create a template of a chatroom, of its owner, or of the organization. Raises BadTemplate, NameTaken and
+    UploadGone."""
     check_template(body)
     uploads.hold_files(media_urls)
     with _named():
         return MessageTemplate.objects.create(
-            organization_id=organization_id, chatroom=chatroom, name=name, body=body, media_urls=list(media_urls)
+            organization_id=organization_id,
+            chatroom=chatroom,
+            name=name,
+            body=body,
+            media_urls=list(media_urls),
+            label=label,
+            owner=owner,
         )
 
 
 @transaction.atomic
 def change_template(template: MessageTemplate, **values) -> None:
-    """Change a template's name, text or files. Raises BadTemplate, NameTaken and UploadGone."""
+    """Change a template's name, text, files or label. Raises BadTemplate, NameTaken and UploadGone."""
     check_template(values.get("body", ""))
     uploads.hold_files(values.get("media_urls", ()))
     for name, value in values.items():
@@ -97,7 +112,9 @@ def archive_template(template: MessageTemplate, *, is_archived: bool) -> None:
 def duplicate_template(template: MessageTemplate) -> MessageTemplate:
     """Another one with the same text, named after it. Raises NameTaken once there are a hundred."""
     with transaction.atomic():
-        siblings = MessageTemplate.objects.filter(organization_id=template.organization_id, chatroom=template.chatroom)
+        siblings = MessageTemplate.objects.filter(
+            organization_id=template.organization_id, chatroom=template.chatroom, owner=template.owner
+        )
         taken = {name.lower() for name in siblings.values_list("name", flat=True)}
         endings = ["(copy)", *(f"(copy {number})" for number in range(2, 101))]
         names = (f"{template.name[: 79 - len(ending)]} {ending}" for ending in endings)
@@ -108,12 +125,14 @@ def duplicate_template(template: MessageTemplate) -> MessageTemplate:
             name=name,
             body=template.body,
             media_urls=template.media_urls,
+            label=template.label,
+            owner=template.owner,
         )
 
 
 def list_offered(user: User, chatroom_id: UUID) -> QuerySet[MessageTemplate]:
-    """What the user may write with in a chatroom: its own templates and those of all chatrooms, by name."""
-    templates = MessageTemplate.objects.visible_to(user).filter(archived_at=None)
+    """What the user may write with in a chatroom: its templates, those of all chatrooms and personal ones, by name."""
+    templates = MessageTemplate.objects.visible_to(user).filter(archived_at=None).select_related("label")
     return templates.filter(Q(chatroom=chatroom_id) | Q(chatroom=None)).order_by(Lower("name"), "pk")
 
 
@@ -178,7 +197,17 @@ def describe_sample(body: str, contact: Contact | None, *, sender: User) -> dict
         ],
         "plain_content": plain_text,
         "plain_segments": segments.count_segments(plain_text),
+        **describe_footer(text, sender.organization, contact),
     }
+
+
+def describe_footer(text: str, organization: Organization | None, contact: Contact | None = None) -> dict:
+    """What a first SMS to the contact (or to anybody, without one) has besides, and the segments with it."""
+    footer = footers.build_footer(organization)
+    if contact is not None:
+        footer = footers.find_footer(Platform.SMS, organization, contact.pk)
+    whole_text = footers.add_footer(text, organization) if footer else text
+    return {"footer": footer.strip(), "segments_with_footer": segments.count_segments(whole_text)}
 
 
 def find_sample_value(name: str, contact: Contact | None, sender: User) -> str:

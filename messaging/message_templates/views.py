@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -19,17 +19,23 @@ from chatrooms.models import Chatroom
 from integrations import segments
 from messagehub import constraints
 from messagehub.ui import lists
+from messaging import payloads
 from messaging.media import uploads
 from messaging.message_templates import templates
 from messaging.message_templates.filters import TemplateListFilterSet
 from messaging.message_templates.forms import TemplateForm
-from messaging.models import MessageTemplate
+from messaging.models import Label, Message, MessageTemplate
 
 Position = tuple[datetime, UUID]
 LIST = lists.ListDefinition(
     MessageTemplate,
     TemplateListFilterSet,
-    labels={"chatroom_id": gettext_lazy("Chatroom"), "state": gettext_lazy("Offered")},
+    labels={
+        "chatroom_id": gettext_lazy("Chatroom"),
+        "scope": gettext_lazy("For"),
+        "label_id": gettext_lazy("Label"),
+        "state": gettext_lazy("Offered"),
+    },
     search_label=gettext_lazy("Name or text of a template"),
 )
 
@@ -38,7 +44,14 @@ LIST = lists.ListDefinition(
 def show_templates(request: HttpRequest) -> HttpResponse:
     fetch = partial(list_templates, request.user)
     page = lists.build_list(request, LIST, fetch, lambda template: (template.created_at, template.pk))
-    return render(request, "message_templates/list.html", {"own_page": "templates", "list": page}, status=page.status)
+    uses_of = payloads.count_template_uses(template.pk for template in page.rows)
+    context = {
+        "own_page": "templates",
+        "list": page,
+        "rows": [(template, uses_of[template.pk]) for template in page.rows],
+        "most_uses": payloads.MOST_USES,
+    }
+    return render(request, "message_templates/list.html", context, status=page.status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,13 +62,7 @@ def write_template(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            templates.create_template(
-                request.user.organization_id,
-                data["chatroom"],
-                name=data["name"],
-                body=data["body"],
-                media_urls=data["media_urls"],
-            )
+            templates.create_template(request.user.organization_id, **data)
         except uploads.UploadGone as error:
             form.add_error("media_urls", str(error))
         except constraints.NameTaken as error:
@@ -69,9 +76,11 @@ def write_template(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_template(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A template to change, or only to read where it is not the viewer's to change."""
-    template = get_object_or_404(MessageTemplate.objects.visible_to(request.user).select_related("chatroom"), pk=pk)
+    template = get_object_or_404(
+        MessageTemplate.objects.visible_to(request.user).select_related("chatroom", "label"), pk=pk
+    )
     may_change = _may_change(request.user, template)
-    initial = {"name": template.name, "body": template.body, "media_urls": template.media_urls}
+    initial = {name: getattr(template, name) for name in ("name", "body", "label", "media_urls")}
     form = TemplateForm(request.user, request.POST or None, template=template, initial=initial)
     if request.method == "POST":
         if not may_change:
@@ -97,7 +106,9 @@ def show_sample(request: HttpRequest) -> HttpResponse:
     newest = contacts.list_contacts(request.user, limit=20)
     contact = next((each for each in newest if each.first_name), newest[0] if newest else None)
     try:
-        context: dict = {"sample": templates.describe_sample(body, contact, sender=request.user), "contact": contact}
+        sample = templates.describe_sample(body, contact, sender=request.user)
+        footer = templates.describe_footer(sample["content"], request.user.organization)
+        context: dict = {"sample": sample | footer, "contact": contact}
     except templates.BadTemplate as error:
         context = {"problem": str(error)}
     return render(request, "message_templates/_sample.html", context)
@@ -138,12 +149,20 @@ def list_templates(
     chatroom: Chatroom | None = None,
     search: str = "",
     state: str = "",
+    scope: str = "",
+    label: Label | None = None,
 ) -> list[MessageTemplate]:
-    """What the user may see, newest first; of a chatroom with those of all chatrooms."""
-    rows = MessageTemplate.objects.visible_to(user).select_related("chatroom")
+    """What the user may see, newest first; of a chatroom with those of all chatrooms and personal ones."""
+    rows = MessageTemplate.objects.visible_to(user).select_related("chatroom", "label")
     rows = rows.filter(archived_at__isnull=state != "archived")
+    if state == "unused":
+        rows = rows.exclude(Exists(Message.objects.filter(template_id=OuterRef("pk"))))
     if chatroom:
         rows = rows.filter(Q(chatroom=chatroom) | Q(chatroom=None))
+    if scope:
+        rows = rows.of_scope(scope)
+    if label:
+        rows = rows.filter(label=label)
     if search:
         rows = rows.filter(Q(name__icontains=search) | Q(body__icontains=search))
     if after:
@@ -161,6 +180,8 @@ def _draw(
         "own_page": "templates",
         "form": form,
         "template": template,
+        "uses": payloads.count_template_uses([template.pk])[template.pk] if template else None,
+        "most_uses": payloads.MOST_USES,
         "may_change": may_change,
         "fallback": "{{first_name|there}}",
         "variables": [f"{{{{{name}}}}}" for name in templates.VARIABLES],
@@ -169,7 +190,7 @@ def _draw(
 
 
 def _may_change(user: User, template: MessageTemplate) -> bool:
-    return user.is_admin or template.chatroom_id is not None
+    return user.is_admin or template.scope != MessageTemplate.Scope.ORGANIZATION
 
 
 def _get_own_template(request: HttpRequest, pk: UUID) -> MessageTemplate:

@@ -31,6 +31,9 @@ class Campaign(Row):
     )
     name = models.CharField(max_length=80, validators=[names.validate_name])
     content = models.TextField(help_text="With places to fill, as a template has them.")
+    template_id = models.UUIDField(
+        null=True, blank=True, help_text="The template whose text it has, which may be deleted since."
+    )
     media_urls = models.JSONField(default=list, db_default=[], help_text="What its messages carry along, as they do.")
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="campaigns", db_constraint=False)
     groups = models.ManyToManyField(Group, through="CampaignGroup", related_name="+")

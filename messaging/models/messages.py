@@ -47,6 +47,10 @@ class Message(Row):
         REPLY = 0
         BULK = 1
 
+    class Automatic(models.TextChoices):
+        HELP = "help", _("Answer to HELP")
+        JOIN = "join", _("Question whether to join")
+
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="messages", db_constraint=False, db_index=False)
     conversation = models.ForeignKey(
@@ -68,9 +72,16 @@ class Message(Row):
     campaign = models.ForeignKey(
         "Campaign", models.SET_NULL, null=True, related_name="messages", db_constraint=False, db_index=False
     )
+    template_id = models.UUIDField(
+        null=True, blank=True, help_text="The template that its text was made from, which may be deleted since."
+    )
     retry_of = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="retries", db_constraint=False, db_index=False
     )
+    automatic = models.CharField(
+        max_length=8, choices=Automatic.choices, blank=True, db_default="",
+        help_text="What it answers by itself: nobody wrote it, and nobody pays for it.",
+    )  # fmt: skip
     client_id = models.UUIDField(
         null=True,
         blank=True,
@@ -160,6 +171,13 @@ class Message(Row):
                 fields=["campaign"],
                 name="messages_campaign_flying",
                 condition=Q(campaign__isnull=False, status__in=["queued", "sending"]),
+            ),
+            # Uses of a template are counted in the index alone; row security asks for the organization.
+            models.Index(
+                fields=["template_id", "-occurred_at"],
+                name="messages_of_template",
+                include=["organization"],
+                condition=Q(template_id__isnull=False),
             ),
             models.Index(fields=["id"], name="messages_unknown", condition=Q(status="unknown")),
             # Few beside those that went well, which would have to be leafed through to find them.

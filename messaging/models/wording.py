@@ -6,6 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization, User
 from chatrooms.models import Chatroom
@@ -51,20 +52,42 @@ class Label(Row):
 
 class MessageTemplateQuerySet(models.QuerySet["MessageTemplate"]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
-        """Those of the rooms that one sees, and those of the whole organization."""
+        """Those of the rooms that one sees, those of the whole organization, and one's own; admins see no other's."""
         if not user.is_active or user.organization_id is None:
             return self.none()
         rooms = Chatroom.objects.visible_to(user).values("pk")
-        return self.filter(Q(organization_id=user.organization_id, chatroom=None) | Q(chatroom__in=rooms))
+        shared = Q(organization_id=user.organization_id, chatroom=None, owner=None)
+        return self.filter(shared | Q(chatroom__in=rooms) | Q(owner=user))
+
+    def of_scope(self, scope: str) -> Self:
+        conditions = {
+            MessageTemplate.Scope.ORGANIZATION: Q(chatroom=None, owner=None),
+            MessageTemplate.Scope.CHATROOM: Q(chatroom__isnull=False),
+            MessageTemplate.Scope.PERSONAL: Q(owner__isnull=False),
+        }
+        return self.filter(conditions[MessageTemplate.Scope(scope)])
 
 
 class MessageTemplate(Row):
-    """A text to write often, with places for what is known about a contact. Without chatroom: the organization's."""
+    """A text to write often, with places for what is known about a contact.
+
+    It is of a chatroom or personal; with neither chatroom nor owner it is the organization's.
+    """
+
+    class Scope(models.TextChoices):
+        ORGANIZATION = "organization", _("All chatrooms")
+        CHATROOM = "chatroom", _("One chatroom")
+        PERSONAL = "personal", _("Only me")
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     chatroom = models.ForeignKey(
         Chatroom, models.CASCADE, null=True, blank=True, related_name="templates", db_constraint=False
     )
+    owner = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False,
+        help_text="Who alone sees and uses it.",
+    )  # fmt: skip
+    label = models.ForeignKey(Label, models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False)
     name = models.CharField(max_length=80, validators=[names.validate_name])
     body = models.TextField()
     media_urls = models.JSONField(default=list, db_default=[], help_text="What its messages carry along, as they do.")
@@ -76,8 +99,9 @@ class MessageTemplate(Row):
         db_table = "templates"
         constraints = [
             models.UniqueConstraint(
-                "organization", "chatroom", Lower("name"), name="templates_name", nulls_distinct=False
+                "organization", "chatroom", "owner", Lower("name"), name="templates_name", nulls_distinct=False
             ),
+            models.CheckConstraint(condition=Q(chatroom=None) | Q(owner=None), name="templates_one_scope"),
         ]
 
     def __str__(self) -> str:
@@ -86,3 +110,12 @@ class MessageTemplate(Row):
     @property
     def archived(self) -> bool:
         return self.archived_at is not None
+
+    @property
+    def scope(self) -> str:
+        if self.owner_id:
+            return self.Scope.PERSONAL
+        return self.Scope.CHATROOM if self.chatroom_id else self.Scope.ORGANIZATION
+
+    def get_scope_display(self) -> str:
+        return str(self.Scope(self.scope).label)

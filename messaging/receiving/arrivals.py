@@ -7,8 +7,9 @@ from procrastinate.types import JSONDict
 
 from integrations.events import Echo, InboundMessage, Referred
 from messagehub import sql
-from messaging.consent import offers
+from messaging.consent import keywords, offers
 from messaging.live import event_log
+from messaging.sending import automatic
 
 Message = InboundMessage | Echo
 Key = tuple[str, str, str, str]  # account, platform, the channel's address, provider id
@@ -153,6 +154,7 @@ MESSAGES = f"""
                 FROM (SELECT coalesce(greatest(answered, (
                     SELECT max(m.occurred_at) FROM messages m
                     WHERE m.conversation_id = v.id AND m.direction = 'outbound' AND m.campaign_id IS NULL
+                      AND m.automatic = ''
                 )), '-infinity') AS at) answer)
         END,
         last_message_id = CASE WHEN v.last_message_id IS NULL OR at >= v.last_message_at THEN newest
@@ -289,14 +291,15 @@ def receive_messages(messages: Iterable[Message]) -> list[event_log.Change]:
     texts = [
         (pk, message.body, message.keyword) for pk, message in message_by_row if isinstance(message, InboundMessage)
     ]
-    consent_changes = offers.note_consent(texts)
+    readings = keywords.read_texts(texts)
+    consent_changes = offers.note_consent(readings)
     message_changes = [
         event_log.Change(
             event_log.CREATED, row["organization_id"], row["chatroom_id"], row["conversation_id"], row["id"]
         )
         for row in visible_rows
     ]
-    return message_changes + consent_changes
+    return message_changes + consent_changes + automatic.answer_keywords(readings)
 
 
 def receive_referrals(referrals: Sequence[Referred]) -> None:

@@ -125,6 +125,7 @@ class MessageViewSet(TenantViewSet):
         if seen_message and seen_message.conversation_id != conversation.pk:
             raise ValidationError({"seen_message_id": ["Not found."]})
         own_media = data["template_id"].media_urls if "template_id" in data else []
+        used_template = data.get("template_id") or data.get("used_template_id")
         return enqueue.send_message(
             conversation,
             data["content"] or written(data, conversation, self.request.user),
@@ -133,6 +134,7 @@ class MessageViewSet(TenantViewSet):
             uploads=[each for each in data["media"] if not isinstance(each, str)] + uploads.find_uploads(own_media),
             send_at=data.get("send_at"),
             client_id=data.get("client_id"),
+            template_id=used_template.pk if used_template else None,
             seen_message=seen_message,
             allow_duplicate=data["allow_duplicate"],
         )

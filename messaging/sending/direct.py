@@ -115,7 +115,15 @@ def plan_letters(
 
 
 @transaction.atomic
-def send_letters(plan: Plan, channel: Channel, *, by: User, key: UUID, send_at: datetime | None = None) -> list[UUID]:
+def send_letters(
+    plan: Plan,
+    channel: Channel,
+    *,
+    by: User,
+    key: UUID,
+    send_at: datetime | None = None,
+    template_id: UUID | None = None,
+) -> list[UUID]:
     """Send all that is ready, or nothing; returns the conversations.
 
     With the same key each number gets one message, however often this is called. Raises SendRefused, ClientIdTaken,
@@ -131,6 +139,7 @@ def send_letters(plan: Plan, channel: Channel, *, by: User, key: UUID, send_at: 
             uploads=attached,
             send_at=send_at,
             client_id=uuid5(key, letter.address),
+            template_id=template_id,
         ).message.conversation_id
         for letter, conversation in _open_conversations(plan.ready, channel)
     ]

@@ -139,6 +139,14 @@ def find_recipient(conversation: Conversation) -> str:
     return inbound.values_list("from_address", flat=True).first() or address
 
 
+def may_answer(message: Message) -> Verdict:
+    """Whether what answers by itself may still go. It is a reply, so quiet hours don't hold it; HELP is for all."""
+    is_help = message.automatic == Message.Automatic.HELP
+    opt_out = None if is_help else entries.find_opt_out(message.channel_id, message.to_address)
+    checks = _check_recipient(message.conversation, message.to_address, timezone.now(), opt_out, None)
+    return Verdict(tuple(check for check in checks if check))
+
+
 def may_send_to_each(
     user: User,
     sender: Channel,

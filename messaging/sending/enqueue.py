@@ -62,14 +62,16 @@ def send_message(
     send_at: datetime | None = None,
     client_id: UUID | None = None,
     retry_of: Message | None = None,
+    template_id: UUID | None = None,
     priority: int = Message.Priority.REPLY,
     seen_message: Message | None = None,
     allow_duplicate: bool = True,
 ) -> Sent:
     """Charge the sender and store the message as queued, or as scheduled with `send_at`.
 
-    It carries along what is at `media_urls`, and `uploads`. A repeated `client_id` with the same values returns the
-    first message. Raises SendRefused, InsufficientTokens, ClientIdTaken and UploadGone.
+    It carries along what is at `media_urls`, and `uploads`; its text was made from the template `template_id`. A
+    repeated `client_id` with the same values returns the first message. Raises SendRefused, InsufficientTokens,
+    ClientIdTaken and UploadGone.
     """
     # Lock order: contact, conversation, message, the sender's wallet, the chatroom's event counter.
     changes.hold_contact(conversation)
@@ -115,6 +117,7 @@ def send_message(
         sent_by=sent_by,
         client_id=client_id,
         retry_of=retry_of,
+        template_id=template_id,
         waited_since=conversation.waiting_since,
         send_at=send_at,
         priority=priority,

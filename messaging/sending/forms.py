@@ -71,6 +71,7 @@ class SendForm(forms.Form):
                 self.add_error("content", _("Write a text, or choose a template."))
             else:
                 data["content"] = template.body
+                data["used_template_id"] = template.pk
         elif "content" in data:
             try:
                 templates.check_template(data["content"])

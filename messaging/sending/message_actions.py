@@ -71,6 +71,7 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
         media_urls=links.list_elsewhere(message.media_urls),
         uploads=uploads.list_uploads_of(message),
         retry_of=message,
+        template_id=message.template_id,
     )
     # It can't be retried any more, wherever it is shown.
     event_log.record_events([states.message_updated(_as_row(message))])

@@ -26,7 +26,8 @@ def recheck_messages(messages: Sequence[Message]) -> set[UUID]:
     """
     changed_rows, stopped_ids = [], set()
     for message in messages:
-        verdict, is_claimed = eligibility.recheck_message(message), message.status == Message.Status.SENDING
+        recheck = eligibility.may_answer if message.automatic else eligibility.recheck_message
+        verdict, is_claimed = recheck(message), message.status == Message.Status.SENDING
         if verdict.allowed and is_claimed:
             continue
         values: dict = {"status": "queued", "lease_until": None}

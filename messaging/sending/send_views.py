@@ -64,7 +64,12 @@ def send_texts(request: HttpRequest) -> HttpResponse:
         try:
             enqueue.count_send(request.user)
             conversation_ids = direct.send_letters(
-                plan, data["channel"], by=request.user, key=data["key"], send_at=data["send_at"]
+                plan,
+                data["channel"],
+                by=request.user,
+                key=data["key"],
+                send_at=data["send_at"],
+                template_id=data.get("used_template_id"),
             )
         except REFUSALS as refusal:
             form.add_error(None, str(refusal))

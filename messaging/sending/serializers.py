@@ -42,6 +42,11 @@ class SendSerializer(serializers.Serializer):
         max_length=count_most_characters(), required=False, allow_blank=True, trim_whitespace=False, default=""
     )
     template_id = VisibleRelatedField(queryset=MessageTemplate.objects.all(), required=False)
+    used_template_id = VisibleRelatedField(
+        queryset=MessageTemplate.objects.all(),
+        required=False,
+        help_text="The template that `content` was made from, to count as used. `template_id` counts by itself.",
+    )
     variables = VariablesField(required=False)
     chatroom_id = VisibleRelatedField(queryset=Chatroom.objects.all(), required=False)
     sender_number_id = VisibleRelatedField(queryset=Channel.objects.filter(platform=Platform.SMS), required=False)
@@ -69,11 +74,13 @@ class SendSerializer(serializers.Serializer):
             raise serializers.ValidationError({"to": [_("Set exactly one of to, contact_id and conversation_id.")]})
         if "template_id" in data and data["content"]:
             raise serializers.ValidationError({"template_id": [_("Set either content or template_id, not both.")]})
+        if "template_id" in data and "used_template_id" in data:
+            raise serializers.ValidationError({"used_template_id": [_("It goes with content, not with template_id.")]})
         if "template_id" not in data and not data["content"].strip() and not data["media"]:
             raise serializers.ValidationError({"content": [_("Set content, template_id or media.")]})
         require_total(data["media"], data.get("template_id"))
         room = self._find_chatroom(data)
-        for name in ("chatroom_id", "sender_number_id", "template_id"):
+        for name in ("chatroom_id", "sender_number_id", "template_id", "used_template_id"):
             row = data.get(name)
             row_chatroom_id = row.pk if name == "chatroom_id" and row else getattr(row, "chatroom_id", None)
             if row_chatroom_id not in (None, room.pk):

@@ -64,7 +64,7 @@ def _same_run(above: dict, below: dict) -> bool:
     return (
         above["entry"] == below["entry"] == "message"
         and above["direction"] == below["direction"]
-        and above["sent_by"] == below["sent_by"]
+        and (above["sent_by"], above["automatic"]) == (below["sent_by"], below["automatic"])
         and not has_words(above)
         and below["occurred_at"] - above["occurred_at"] < RUN
     )

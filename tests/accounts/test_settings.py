@@ -18,6 +18,10 @@ def test_settings_are_read_and_changed_by_admins(api, ann, bo, acme, inside):
         "keyword_languages": ["de", "en", "es", "fr", "it", "pt"],
         "opt_out_scope": "channel",
         "first_message_footer": "",
+        "join_keywords": [],
+        "join_question": "",
+        "help_text": "",
+        "help_on_long_codes": False,
         "approve_campaigns": False,
         "token_prices": {"SMS": 1, "MESSENGER": 1, "INSTAGRAM": 1},
         "quiet_hours": None,
@@ -46,6 +50,10 @@ def test_the_rules_of_sending_are_settings(api, ann):
         "keyword_languages": ["fr"],
         "opt_out_scope": "organization",
         "first_message_footer": "Reply STOP to opt out.",
+        "join_keywords": ["JOIN!", "Früh Stück", "join"],
+        "join_question": "Reply YES to get our offers.",
+        "help_text": "Acme: call 555-0100. Reply STOP to opt out.",
+        "help_on_long_codes": True,
         "quiet_hours_for_people": True,
         "holidays": [{"date": "2026-12-25", "name": "Christmas"}, {"date": "2027-01-01", "name": "New Year"}],
     }
@@ -54,6 +62,7 @@ def test_the_rules_of_sending_are_settings(api, ann):
         **rules,
         "token_prices": {"SMS": 2, "MESSENGER": 1, "INSTAGRAM": 1},
         "keyword_languages": ["en", "fr"],
+        "join_keywords": ["fruhstuck", "join"],
     }
     assert client.patch("/api/settings", {"quiet_hours": None}).json()["quiet_hours"] is None
     for wrong in (
@@ -65,6 +74,10 @@ def test_the_rules_of_sending_are_settings(api, ann):
         {"low_balance_limit": -1},
         {"keyword_languages": ["nl"]},
         {"opt_out_scope": "platform"},
+        {"help_text": "x" * 321},
+        {"join_keywords": ["!!!"]},
+        {"join_keywords": ["x" * 21]},
+        {"join_keywords": list("abcdef")},
         {"holidays": [{"date": "25.12.2026", "name": "Christmas"}]},
         {"holidays": [{}]},
         {"holidays": [{"date": "2026-12-25"}, {"name": "Christmas"}]},

@@ -56,6 +56,18 @@ def test_settings_are_saved_and_written_down(browser, ann, acme, filled, inside)
     assert 'value="21:00"' in browser(ann).get(PAGE).content.decode()
 
 
+def test_answers_by_themselves_are_chosen_on_the_page(browser, ann, acme, filled, inside):
+    wanted = {"join_keywords": "JOIN!, join, Rabatt", "join_question": "Reply YES.", "help_text": "Call us."}
+    assert browser(ann).post(PAGE, filled | wanted | {"help_on_long_codes": "on"}).status_code == 302
+    with inside(acme):
+        saved = Organization.objects.get(pk=ann.organization_id)
+    assert (saved.join_keywords, saved.join_question) == (["join", "rabatt"], "Reply YES.")
+    assert (saved.help_text, saved.help_on_long_codes) == ("Call us.", True)
+    assert 'value="join,rabatt"' in browser(ann).get(PAGE).content.decode()
+    refused = browser(ann).post(PAGE, filled | wanted | {"join_keywords": "a,b,c,d,e,f"})
+    assert "Up to 5 keywords" in text(refused)
+
+
 def test_saving_what_is_so_writes_nothing_down(browser, ann, acme, filled, inside):
     assert browser(ann).post(PAGE, filled).status_code == 302
     with inside(acme):

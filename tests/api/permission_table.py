@@ -137,14 +137,24 @@ TABLE = [
     reads("labels/<uuid:pk>", "label"),
     Row("labels/<uuid:pk>", "patch", ADMINS_OF_SEEN, "contacts", {200}, "label", body={"name": "Other"}),
     Row("labels/<uuid:pk>", "delete", ADMINS_OF_SEEN, "contacts", {204}, "label"),
-    reads("templates", chatroom_id="room"),
-    Row("templates", "post", EVERYBODY, "contacts", {201}, ids=ROOM, body={"name": "New", "body": "Hi"}),
+    reads("templates", chatroom_id="room", label_id="label"),
+    Row(
+        "templates", "post", EVERYBODY, "contacts", {201}, ids={**ROOM, "label_id": "label"},
+        body={"name": "New", "body": "Hi"},
+    ),
+    Row(
+        "templates", "post", EVERYBODY, "contacts", {201}, body={"name": "Mine", "body": "Hi", "scope": "personal"},
+        variant="for oneself",
+    ),
     Row(
         "templates", "post", EVERYBODY, "contacts", {201}, ids={**ROOM, "media[].id": "upload"},
         body={"name": "New", "body": "Hi"}, variant="with a file",
     ),
     reads("templates/<uuid:pk>", "template"),
-    Row("templates/<uuid:pk>", "patch", EVERYBODY, "contacts", {200}, "template", body={"name": "Other"}),
+    Row(
+        "templates/<uuid:pk>", "patch", EVERYBODY, "contacts", {200}, "template", {"label_id": "label"},
+        {"name": "Other"},
+    ),
     Row("templates/<uuid:pk>", "delete", EVERYBODY, "contacts", {204}, "template"),
     Row(
         "templates/preview", "post", EVERYBODY, "contacts", {200}, ids={"contact_id": "contact"},
@@ -190,6 +200,11 @@ TABLE = [
     Row(
         "messages/send", "post", **SEND, ids={"conversation_id": "conversation", "template_id": "template"},
         linked=frozenset({"conversation_id", "template_id"}), variant="by a template",
+    ),
+    Row(
+        "messages/send", "post", **SEND, ids={"conversation_id": "conversation", "used_template_id": "template"},
+        body={"content": "Hi"}, linked=frozenset({"conversation_id", "used_template_id"}),
+        variant="with a text made from a template",
     ),
     Row(
         "messages/send", "post", **SEND, ids={"conversation_id": "conversation", "media[].id": "upload"},

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from chatrooms.models import Group
 from messaging.campaigns import feed, responses
-from messaging.consent import offers
+from messaging.consent import keywords, offers
 from messaging.models import Campaign, Conversation, Message
 from messaging.sending import delivery
 from tests import factories
@@ -45,7 +45,7 @@ def answer(acme, inside):
                 **{"conversation": sent.conversation, **values}, content=text, from_address=contact.phone,
                 occurred_at=sent.attempted_at + after,
             )  # fmt: skip
-            offers.note_consent([(message.pk, text, "")])
+            offers.note_consent(keywords.read_texts([(message.pk, text, "")]))
         return message
 
     return write

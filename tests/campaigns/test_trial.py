@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from messaging.campaigns import feed, preflight, trial
-from messaging.consent import offers
+from messaging.consent import keywords, offers
 from messaging.models import Campaign, Message
 from messaging.sending import delivery
 from tests import factories
@@ -36,7 +36,7 @@ def hand_over(inside, acme):
                     conversation=message.conversation, content="STOP", from_address=message.to_address,
                     occurred_at=timezone.now() + timedelta(seconds=1),
                 )  # fmt: skip
-                offers.note_consent([(stop.pk, "STOP", "")])
+                offers.note_consent(keywords.read_texts([(stop.pk, "STOP", "")]))
         feed_all()
 
     return run

@@ -1,5 +1,7 @@
 """The first SMS to a contact says who writes and how to opt out; it counts before anything is sent."""
 
+import re
+from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -11,6 +13,7 @@ from messaging.consent import footers
 from messaging.models import Campaign, Message
 from messaging.sending import direct, eligibility, enqueue, message_actions
 from tests import factories
+from tokens import ledger
 
 WORDS = "Reply STOP to opt out."
 FOOTER = f"\nAcme: {WORDS}"
@@ -116,3 +119,70 @@ def test_a_campaign_adds_it_for_new_contacts_and_says_so_before(acme, ann, sales
     assert footer not in messages[sales.contact.pk].content
     assert told["segments"]["total"] == sum(each.segments for each in messages.values())
     assert told["segments"]["longest"]["text"] == messages[new.pk].content
+
+
+@pytest.fixture
+def read_composer(browser, bo, sales):
+    """The footer that the box counts in, None where it counts none; and whether the line about it is shown."""
+
+    def read() -> tuple[str | None, bool]:
+        html = browser(bo).get(f"/inbox/{sales.conversation.pk}/").content.decode()
+        attribute, line = re.search(r'data-footer="([^"]*)"', html), re.search(r'id="footer-hint" (hidden)?', html)
+        return unescape(attribute[1]) if attribute else None, line is not None and line[1] is None
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello", "x" * 150, "It\u2019s " + "x" * 60], ids=["short", "two segments", "Unicode"]
+)
+def test_the_composer_counts_what_is_stored_and_paid(
+    acme, bo, rich, browser, sales, inside, footer, read_composer, text
+):
+    counted, is_told = read_composer()
+    assert (counted, is_told) == (footer, True)
+    with inside(acme):
+        before = ledger.balance(bo)
+    browser(bo).post(f"/inbox/{sales.conversation.pk}/messages/", {"content": text, "client_id": uuid4()})
+    with inside(acme):
+        message = Message.objects.get(direction="outbound")
+        assert message.content == text + counted
+        assert message.segments == segments.count_segments(text + counted)
+        assert before - ledger.balance(bo) == message.tokens == 1
+    assert read_composer() == ("", False)
+    with inside(acme):
+        Message.objects.filter(pk=message.pk).update(status="undelivered", tokens=0)
+    assert read_composer() == (footer, True)
+
+
+def test_the_composer_counts_no_footer_that_is_not_set_or_not_of_this_channel(ann, sales, acme, inside, read_composer):
+    assert read_composer() == (None, False)
+    with inside(acme):
+        acme.organization.first_message_footer = WORDS
+        assert footers.find_footer("MESSENGER", acme.organization, sales.contact.pk) == ""
+        assert footers.find_footer("SMS", acme.organization, sales.contact.pk) == FOOTER
+
+
+def test_a_sample_tells_the_footer_where_sending_adds_it(api, browser, ann, acme, sales, inside, footer):
+    text, contact_id = "x" * 150, str(sales.contact.pk)
+    template_id = api(ann).post("/api/templates", {"name": "Long", "body": text}).json()["id"]
+
+    def ask() -> list[tuple[str, int]]:
+        preview, render = "/api/templates/preview", f"/api/templates/{template_id}/render"
+        answers = [
+            api(ann).post(preview, {"body": text}).json(),
+            api(ann).post(preview, {"body": text, "contact_id": contact_id}).json(),
+            api(ann).post(render, {"contact_id": contact_id}).json(),
+        ]
+        assert {answer["segments"] for answer in answers} == {1}
+        return [(answer["footer"], answer["segments_with_footer"]) for answer in answers]
+
+    told = (footer.strip(), 2)
+    assert ask() == [told] * 3
+    with inside(acme):
+        sent = send(sales, ann, text)
+    assert (sent.content, sent.segments) == (f"{text}\n{told[0]}", told[1])
+    assert ask() == [told, ("", 1), ("", 1)]
+    sample = browser(ann).post("/templates/sample/", {"body": text}).content.decode()
+    assert WORDS in sample
+    assert "With it, it is 2 segments." in sample

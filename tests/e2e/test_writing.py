@@ -11,6 +11,30 @@ from tests.running_demo import Demo, eventually, phones
 pytestmark = pytest.mark.e2e
 
 
+def count_uses(demo: Demo, words: str) -> int:
+    """Of the template that has these words."""
+    found = demo.client("maya").read("/api/templates")["results"]
+    return next(each["uses"] for each in found if words in f"{each['name']} {each['body']}".lower())
+
+
+def test_a_template_that_was_deleted_meanwhile_holds_up_no_message(demo: Demo, signed_in, complaints):
+    admin = demo.client("dana")
+    phone = arrive(demo, "What is your address?")
+    made = admin.post("/api/templates", json={"name": "Way", "body": "Harbour street 4"}).json()
+    maya = signed_in("maya")
+    open_one(maya, "What is your address?")
+    maya.locator("#reply").press_sequentially("/")
+    maya.keyboard.type("harbour")
+    expect(maya.get_by_role("option", name="Way")).to_be_visible()
+    maya.keyboard.press("Enter")
+    expect(maya.locator("#reply")).to_have_value("Harbour street 4")
+    assert admin.delete(f"/api/templates/{made['id']}").status_code == 204
+    maya.locator("#reply").press("Enter")
+    eventually(lambda: demo.phone(phone)[-1]["body"] == "Harbour street 4")
+    expect(maya.locator("#send-error")).to_be_hidden()
+    assert [each for each in complaints if "400" not in each] == []
+
+
 def test_templates_are_found_filled_in_and_sent(demo: Demo, signed_in, complaints):
     phone = arrive(demo, "When do you open?")
     maya = signed_in("maya")
@@ -26,8 +50,14 @@ def test_templates_are_found_filled_in_and_sent(demo: Demo, signed_in, complaint
     expect(maya.locator("#send-error")).to_contain_text("Replace {{first_name}} before sending")
     box.press_sequentially("Kim")  # the place is selected
     expect(box).to_have_value(re.compile("^I'm sorry about that, Kim"))
+    uses = count_uses(demo, "photo")
     box.press("Enter")
     eventually(lambda: demo.phone(phone)[-1]["body"].startswith("I'm sorry about that, Kim"))
+    assert count_uses(demo, "photo") == uses + 1
+    box.fill("Not from a template")
+    box.press("Enter")
+    eventually(lambda: demo.phone(phone)[-1]["body"] == "Not from a template")
+    assert count_uses(demo, "photo") == uses + 1
     assert complaints == []
 
 
@@ -54,6 +84,34 @@ def test_the_counter_names_what_makes_it_unicode_and_makes_it_plain(demo: Demo, 
     expect(maya.locator("#send")).to_be_disabled()
     box.fill("x" * 1600)
     expect(maya.locator("#send")).to_be_enabled()
+    assert complaints == []
+
+
+def test_the_counter_has_the_footer_of_a_first_message(demo: Demo, signed_in, complaints):
+    admin = demo.client("dana")
+    settings = "/api/settings"
+    phone = arrive(demo, "Write to me for the first time")
+    admin.patch(settings, json={"first_message_footer": "Reply STOP to opt out."})
+    try:
+        footer = f"\n{admin.read(settings)['name']}: Reply STOP to opt out."
+        maya = signed_in("maya")
+        open_one(maya, "Write to me for the first time")
+        box, counter, hint = maya.locator("#reply"), maya.locator("#counter"), maya.locator("#footer-hint")
+        expect(hint).to_have_text(f"Adds your opt-out footer: {footer.strip()}")
+        box.fill("x" * 150)
+        expect(counter).to_contain_text(f"{150 + len(footer)}/1,600 · 2 segments")
+        expect(counter).to_contain_text("1 token")
+        shot(maya, "footer")
+        box.fill("x" * 1599)  # without the footer it would fit
+        expect(maya.locator("#send")).to_be_disabled()
+        box.fill("x" * 150)
+        box.press("Enter")
+        eventually(lambda: demo.phone(phone)[-1]["body"] == "x" * 150 + footer)
+        expect(hint).to_be_hidden()
+        box.fill("x" * 150)
+        expect(counter).to_contain_text("150/1,600 · 1 segment")
+    finally:
+        admin.patch(settings, json={"first_message_footer": ""})
     assert complaints == []
 
 

@@ -63,7 +63,8 @@ def test_what_is_filled_in(api, ann, bo, sales, body, given, text):
     answer = api(bo).post(
         f"/api/templates/{template}/render", {"contact_id": str(sales.contact.pk), "variables": given}
     )
-    assert answer.json() == {"content": text.replace("{phone}", sales.contact.phone), "segments": 1}
+    text = text.replace("{phone}", sales.contact.phone)
+    assert answer.json() == {"content": text, "segments": 1, "footer": "", "segments_with_footer": 1}
 
 
 def test_a_template_is_for_contacts_of_its_room(api, ann, bo, greeting, sales, support, elsewhere):

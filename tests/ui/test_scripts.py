@@ -65,8 +65,10 @@ def test_every_module_is_in_one_bundle():
 
 def test_what_is_squeezed_keeps_its_code():
     assert (
-        scripts.squeeze("// Why.\nexport const a = 1;   // one\n\n  b(`http://x`);\n")
-        == "\nexport const a = 1;\nb(`http://x`);\n"
+        scripts.squeeze(
+            'import "./x.js";\nimport "./y.js";\n// Why.\nexport const a = 1;   // one\n\n  b(`http://x`)\n    .c;\n'
+        )
+        == 'import "./x.js";\nimport "./y.js";\nexport const a = 1;b(`http://x`)\n.c;'
     )
 
 
@@ -79,10 +81,10 @@ def test_modules_are_joined_in_the_order_of_their_imports(static_folder):
 
     assert [module.name for module in bundle.modules] == ["third.js", "second.js", "first.js"]
     assert bundle.text() == (
-        "const $third = (() => {\nasync function three() {}\nreturn { three };\n})();\n"
-        "const $second = (() => {\nconst third = $third;\nconst two = third.three;\nreturn { two };\n})();\n"
-        "const $first = (() => {\nconst { two: second } = $second;\nsecond();\nreturn {  };\n})();\n"
-        "export { $third, $second, $first };\n"
+        "const $third = (() => {async function three() {}\nreturn { three };})();"
+        "const $second = (() => {const third = $third;const two = third.three;return { two };})();"
+        "const $first = (() => {const { two: second } = $second;second();return {  };})();"
+        "export { $third, $second, $first };"
     )
 
 

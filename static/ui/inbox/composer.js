@@ -11,6 +11,7 @@ import { about, draw, foundJump, open, put, undraw } from "./thread.js";
 
 const MANY = 3;                         // segments from which the counter warns
 let form = null, box = null, saving = null, painting = null;
+let host = null;                        // where templates are put: `template` is the last one, which counts as used
 let drafted = () => {}, typed = () => {}, ended = () => {};
 
 rests.composer = rests["composer-wrap"] = () => box;
@@ -21,7 +22,8 @@ export function whenWriting(onDraft, onTyping) { drafted = onDraft; typed = onTy
 export function opened() {
   form = document.getElementById("composer");
   box = form?.querySelector("textarea") ?? null;
-  picker.serve(form && { form, box, type, isNote, setReply: () => setNoting(false) });
+  host = form && { form, box, type, isNote, setReply: () => setNoting(false) };
+  picker.serve(host);
   const conversation = open();
   files.serve(form, conversation, () => box?.isConnected && paintBox(), () => !isNote());
   if (!form) return;
@@ -57,6 +59,8 @@ export function replaceBox(fresh) {
   if (old.dataset.closed === fresh.dataset.closed) {
     const was = old.querySelector("#window"), now = fresh.querySelector("#window");
     if (was && now) was.replaceWith(now);                        // the customer wrote: there is more time again
+    form.dataset.footer = fresh.querySelector("#composer").dataset.footer ?? "";
+    paintBox();
     return;
   }
   const note = isFocused() && isNote();
@@ -67,6 +71,10 @@ export function replaceBox(fresh) {
   if (note) write(true);                // what goes on being typed is no reply
   foundJump();
 }
+
+// The organization's footer goes with the first SMS to a contact, as messaging/consent/footers.py adds it.
+export const footer = () => form?.dataset.footer ?? "";
+const complete = (text) => (text && !text.endsWith(footer()) ? text + footer() : text);
 
 const isNote = () => form.querySelector("[name=mode]:checked")?.value === "note";
 export const isFocused = () => document.activeElement === box;
@@ -134,11 +142,12 @@ function submit(button) {
   }
   const sendAt = later(button);
   if (sendAt === undefined) return;
+  const { template } = host;
   empty(conversation);
   const media = files.takeOut();
-  if (!isApart()) return send(conversation, text, sendAt, media);
+  if (!isApart()) return send(conversation, text, sendAt, media, template);
   for (const each of media) send(conversation, "", sendAt, [each]);
-  if (text) send(conversation, text, sendAt);
+  if (text) send(conversation, text, sendAt, [], template);
 }
 
 // Whether a file and a text are messages of their own.
@@ -246,9 +255,11 @@ function changeText(place, text) {
 function paintBox() {
   const text = box.value.trim();
   change(document.getElementById("add-note"), "disabled", !text);
+  if (!text) host.template = null;
   const counter = document.getElementById("counter");
   if (!counter) return;
   const isEmpty = !text && !files.count();
+  change(document.getElementById("footer-hint"), "hidden", !footer() || (!text && !isEmpty));   // files alone carry none
   change(counter, "hidden", isEmpty);
   if (counter.querySelector("[data-encoding]")) paintSegments(counter, text);  // only SMS is counted in segments
   else paintLength(counter, text);
@@ -260,7 +271,7 @@ function paintBox() {
 
 // As the platform counts it: characters, or bytes of UTF-8.
 const lengthOf = (text) => ("bytes" in box.dataset ? new TextEncoder().encode(text).length : [...text].length);
-const isTooLong = (text) => lengthOf(text) > Number(box.dataset.longest);
+const isTooLong = (text) => lengthOf(complete(text)) > Number(box.dataset.longest);
 
 function paintLength(counter, text) {
   const level = isTooLong(text) ? "over" : "";
@@ -270,8 +281,8 @@ function paintLength(counter, text) {
 }
 
 function paintSegments(counter, text) {
-  const { segments, foreign, plainSegments } = countSegments(text);
-  const length = [...text].length, longest = Number(box.dataset.longest);
+  const { segments, foreign, plainSegments } = countSegments(complete(text));
+  const length = lengthOf(complete(text)), longest = Number(box.dataset.longest);
   const level = length > longest ? "over" : segments >= MANY ? "warn" : "";
   if ((counter.dataset.level ?? "") !== level) counter.dataset.level = level;
   const costsMore = segments > plainSegments;
@@ -281,7 +292,7 @@ function paintSegments(counter, text) {
   const hint = document.getElementById("unicode-hint");
   change(hint, "hidden", !costsMore);
   if (!costsMore) return;
-  change(hint.querySelector("button"), "hidden", !canBePlain(foreign));
+  change(hint.querySelector("button"), "hidden", !canBePlain(countSegments(text).foreign));   // the footer stays as it is
   changeText(hint.querySelector("[data-words]"), word("unicode", { characters: foreign.slice(0, 6).join(" ") }));
 }
 

@@ -25,7 +25,8 @@ function changed({ message }) {
   outbox.settled(message.client_id);
   if (message.conversation_id === thread.open()) {
     changedBubble(message.id);
-    if (message.direction === "inbound" && message.platform !== "SMS") lookAround();   // one may reply again
+    // One may reply again, or the next message is not the first any more.
+    if (message.direction === "inbound" ? message.platform !== "SMS" : composer.footer() || message.error || message.status === "canceled") lookAround();
   }
   changedRow(message.conversation_id);
 }

@@ -10,7 +10,7 @@ const FRESH = 10 * 60_000;              // older ones are not sent behind a pers
 const REFUSED = [400, 404, 409, 413, 422];
 const GUARDS = ["newer_messages", "duplicate"];      // a person may send it all the same
 
-// {id, conversation, content, media, at, state: waiting | failed, words, seen, sendAt, anyway, guard}
+// {id, conversation, content, media, template, at, state: waiting | failed, words, seen, sendAt, anyway, guard}
 let entries = outbox();
 let busy = false;
 let on = null;                          // online(), queued(entry), accepted(entry, answer), refused(entry, reason), giveBack(entry), broke()
@@ -23,8 +23,8 @@ export function start(handlers) {
   flush();
 }
 
-export function send(conversation, content, sendAt, media = []) {
-  const entry = { id: uuid(), conversation, content, media, at: Date.now(), state: "waiting", seen: seenUpTo(), sendAt };
+export function send(conversation, content, sendAt, media = [], template) {
+  const entry = { id: uuid(), conversation, content, media, template, at: Date.now(), state: "waiting", seen: seenUpTo(), sendAt };
   entries.push(entry);
   keep();
   show(entry);
@@ -75,6 +75,10 @@ async function deliver(entry) {
     on.accepted(entry, answer);
     return true;
   }
+  if (entry.template && response.status === 400) {       // it was deleted meanwhile: the text goes out all the same
+    entry.template = null;
+    return deliver(entry);
+  }
   const message = answer.error?.message ?? word("refused");
   if (response.status === 401) { signIn(); return false; }
   if (response.status === 402) on.broke();
@@ -91,6 +95,7 @@ async function deliver(entry) {
 function asked(entry) {
   const body = { conversation_id: entry.conversation, content: entry.content, client_id: entry.id };
   if (entry.media?.length) body.media = entry.media.map(({ id, address }) => address ?? { id });
+  if (entry.template) body.used_template_id = entry.template;
   if (entry.sendAt) body.send_at = entry.sendAt;
   if (entry.seen && entry.anyway !== "newer_messages") body.seen_message_id = entry.seen;
   body.allow_duplicate = entry.anyway === "duplicate";

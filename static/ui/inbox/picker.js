@@ -5,7 +5,7 @@ import { part } from "../request.js";
 import { piece, word } from "../words.js";
 import { about } from "./thread.js";
 
-let host = null;                       // {form, box, type, isNote, setReply}: where it is written
+let host = null;                       // {form, box, type, isNote, setReply, template}: where it is written
 let picker = null;                     // {kind, node, at, run}
 
 // Another box takes the place of the one before, or none does.
@@ -104,6 +104,7 @@ function insertTemplate(option) {
   const slash = box.value === "/";
   const from = slash ? 0 : box.selectionStart, to = slash ? 1 : box.selectionEnd;
   type(text, from, to);
+  host.template = option.dataset.template;
   addStored(option.querySelectorAll("[data-value]"));
   const blank = box.value.indexOf("{{", from);
   if (blank >= 0 && blank < from + text.length) box.setSelectionRange(blank, box.value.indexOf("}}", blank) + 2);

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("messaging", "0024_campaign_approval"),
+        ("messaging", "0027_joining"),
     ]
 
     operations = [
