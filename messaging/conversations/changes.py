@@ -136,7 +136,7 @@ def change_conversation(
     if changed_values:
         with constraints.translate_violation("conversations_one_open", NewerIsOpen()):
             Conversation.objects.filter(pk=conversation.pk).update(**values)
-    activities = _describe_activities(conversation, changed_values)
+    activities = describe_activities(conversation, changed_values)
     if labels is not None:
         label_by_id = {label.pk: label for label in labels}
         previous_values["labels"] = list(conversation.labels.all())
@@ -175,7 +175,8 @@ def _require_access_after_move(conversation: Conversation, former_chatroom_id: U
         raise assignments.AssigneeGone
 
 
-def _describe_activities(conversation: Conversation, changed_values: Mapping) -> list[dict]:
+def describe_activities(conversation: Conversation, changed_values: Mapping) -> list[dict]:
+    """Lines about values that a conversation, which still has those before, gets."""
     kinds = ConversationActivity.Kind
     activities = []
     if "assigned_to_id" in changed_values:
