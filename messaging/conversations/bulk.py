@@ -65,6 +65,7 @@ def move_conversations(states: Mapping[UUID, State], *, by: User) -> BulkChange:
         else:
             taken.add(place)
             values = {"status": status, "snoozed_until": until}
+            values |= changes.mark_resolved(row, values)
             if status != Status.CLOSED and (row.assigned_to_id, row.chatroom_id) in lost:
                 values["assigned_to_id"] = None
             result.previous[row.pk] = (row.status, row.snoozed_until)

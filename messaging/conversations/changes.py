@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -129,6 +130,7 @@ def change_conversation(
     conversation = lock_conversation(conversation)
     _require_access_after_move(conversation, chatroom_id, values.get("assigned_to_id"))
     values |= _read_state(conversation, values)
+    values |= mark_resolved(conversation, values)
     if lost_assignee_id and values.get("assigned_to_id", conversation.assigned_to_id) == lost_assignee_id:
         values["assigned_to_id"] = None
     previous_values = {name: getattr(conversation, name) for name in values}
@@ -214,6 +216,14 @@ def _read_state(conversation: Conversation, values: dict) -> dict:
     if until is None:
         raise NoWakingTime
     return {"status": status, "snoozed_until": until}
+
+
+def mark_resolved(conversation: Conversation, values: Mapping) -> dict:
+    """When it was resolved, as far as these values change that."""
+    status = values.get("status", conversation.status)
+    if status == conversation.status:
+        return {}
+    return {"resolved_at": timezone.now() if status == Conversation.Status.CLOSED else None}
 
 
 def _replace_labels(
