@@ -121,6 +121,7 @@ class Preflight:
             "reasons": [reason.as_json() for reason in self.reasons],
             "audience": self.audience,
             "in_several_groups": self.in_several_groups,
+            "left_out": self.left_out,
             "recipients": self.recipients,
             "skipped": [
                 {"code": code, "message": str(WORDS[code]), "count": self.skipped[code]}
