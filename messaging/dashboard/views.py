@@ -80,7 +80,7 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
         "replies": draw_replies(days),
         "tokens": draw_tokens(days),
         "tokens_spent": sum(day["tokens_spent"] for day in days),
-        "failures": [describe_failure(row) for row in failures[:6]],
+        "failures": [describe_failure(row, filters) for row in failures[:6]],
         "links": build_links(filters),
         "low_count": count_low_balances(request.user),
         "low_limit": organization.low_balance_limit,
@@ -165,10 +165,12 @@ def _label_days(days: list[dict]) -> list[str]:
     return [languages.format_day(day["date"], "j M") for day in days]
 
 
-def describe_failure(row: dict) -> dict:
-    """A provider's code in words, with how many failed by it."""
+def describe_failure(row: dict, filters: Filters) -> dict:
+    """A provider's code in words, with how many failed by it, and the address of their list."""
+    url = build_links(filters)["failed"]
     words = explain_code(row["code"]).text if row["code"] else _("No reason given")
-    return {"code": row["code"], "count": row["count"], "words": words}
+    url += f"&{urlencode({'error_code': row['code']})}" if row["code"] else ""
+    return {"code": row["code"], "count": row["count"], "words": words, "url": url}
 
 
 def build_links(filters: Filters) -> dict[str, str]:

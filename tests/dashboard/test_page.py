@@ -1,5 +1,7 @@
 """The dashboard: what needs attention and what happened, for whoever may see it, at a cost that does not grow."""
 
+import html
+import re
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -48,6 +50,11 @@ def test_numbers_are_those_of_the_lists(browser, bo, acme, sales, inside):
     assert f'<a class="need" href="/inbox/{sales.conversation.pk}/">' in page
     assert "(30003)" in page
     assert page.index("(30003)") < page.index("(30005)")  # the most frequent first
+    [address] = re.findall(r'<a class="need" href="(/messages/[^"]+error_code=30003)">', page)
+    failed = browser(bo).get(html.unescape(address)).content.decode()
+    assert failed.count("Failed</span>") == 2
+    assert "Not delivered" not in failed.partition("<tbody>")[2].partition("</tbody>")[0]
+    assert "Error code" in failed  # as a filter that can be taken off
 
 
 def test_what_was_resolved_and_how_fast_customers_were_answered_is_charted(browser, bo, acme, sales, inside):
