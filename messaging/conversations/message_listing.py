@@ -95,8 +95,8 @@ def list_visible_messages(
 ) -> list[dict]:
     """Rows with `payloads.MESSAGE_COLUMNS`; `after` continues below a position, `before` above it.
 
-    `values` are those of a MessageFilterSet, `error_code`, and `message_ids`, or both `contact_ids` and `campaign_ids`, of which a
-    message has one. `state` is one of STATES.
+    `values` are those of a MessageFilterSet, an `error_code`, and `message_ids`, or both `contact_ids` and
+    `campaign_ids`, of which a message has one. `state` is one of STATES.
     """
     rooms = Chatroom.objects.visible_to(user)
     if chatroom:
