@@ -1,6 +1,6 @@
 """Assigning users to chatrooms."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -52,4 +52,11 @@ def people_of(chatroom: Chatroom) -> QuerySet[User]:
     """Users who may see the chatroom: its organization's admins and the agents in it."""
     inside = UserChatroom.objects.filter(chatroom=chatroom).values("user_id")
     colleagues = User.objects.filter(organization_id=chatroom.organization_id)
+    return colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk__in=inside))
+
+
+def people_of_any(chatrooms: Collection[Chatroom]) -> QuerySet[User]:
+    """Users who may see at least one of these chatrooms."""
+    inside = UserChatroom.objects.filter(chatroom__in=chatrooms).values("user_id")
+    colleagues = User.objects.filter(organization_id__in={chatroom.organization_id for chatroom in chatrooms})
     return colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk__in=inside))

@@ -128,25 +128,31 @@ INVARIANTS = {
         SELECT 'message', id, missing_since, looked_at FROM messages
         WHERE status = 'unknown' AND error_code NOT IN ('ambiguous', 'unexplained')  -- for a person to say
           AND looked_at > missing_since + interval '{settings.RECONCILE_GRACE_SECONDS + 60} s'""",
-    "A day's counts, and what is yet to be added to them, are those of its messages": """
+    "A day's counts, and what is yet to be added to them, are those of its messages and resolved conversations": """
         SELECT 'chatroom', chatroom_id, 'day', day, platform, sum(inbound), sum(outbound), sum(delivered), sum(failed),
-               sum(tokens_spent)
+               sum(tokens_spent), sum(resolved)
         FROM (
-            SELECT chatroom_id, day, platform, inbound, outbound, delivered, failed, tokens_spent FROM daily_counts
+            SELECT chatroom_id, day, platform, inbound, outbound, delivered, failed, tokens_spent, resolved
+            FROM daily_counts
             UNION ALL
             SELECT d.chatroom_id, (d.quarter AT TIME ZONE z.time_zone)::date, d.platform, d.inbound, d.outbound,
-                   d.delivered, d.failed, d.tokens_spent
+                   d.delivered, d.failed, d.tokens_spent, d.resolved
             FROM count_changes d JOIN counted_zones z ON z.organization_id = d.organization_id
             UNION ALL
             SELECT m.chatroom_id, (m.occurred_at AT TIME ZONE z.time_zone)::date, m.platform,
                    -(m.direction = 'inbound')::int, -(m.direction = 'outbound')::int,
                    -(m.direction = 'outbound' AND m.status IN ('delivered', 'read'))::int,
-                   -(m.status IN ('failed', 'undelivered', 'not_sent'))::int, -m.tokens
+                   -(m.status IN ('failed', 'undelivered', 'not_sent'))::int, -m.tokens, 0
             FROM messages m JOIN counted_zones z ON z.organization_id = m.organization_id
             WHERE m.status NOT IN ('scheduled', 'canceled')
+            UNION ALL
+            SELECT v.chatroom_id, (v.resolved_at AT TIME ZONE z.time_zone)::date, v.platform, 0, 0, 0, 0, 0, -1
+            FROM conversations v JOIN counted_zones z ON z.organization_id = v.organization_id
+            WHERE v.resolved_at IS NOT NULL
         ) AS sides
         GROUP BY chatroom_id, day, platform
-        HAVING (sum(inbound), sum(outbound), sum(delivered), sum(failed), sum(tokens_spent)) <> (0, 0, 0, 0, 0)""",
+        HAVING (sum(inbound), sum(outbound), sum(delivered), sum(failed), sum(tokens_spent), sum(resolved))
+               <> (0, 0, 0, 0, 0, 0)""",
     "Event numbers of a chatroom have no gap": """
         SELECT 'chatroom', c.id, 'last', c.last_seq, 'newest', max(e.seq), 'kept', count(*), 'oldest', min(e.seq)
         FROM chatrooms c JOIN events e ON e.chatroom_id = c.id

@@ -179,6 +179,8 @@ def make_past(plan, room, agent, admin, number, chance: random.Random) -> list[M
         conversation.last_inbound_at = max(
             (m.occurred_at for m in messages[-len(said) :] if m.direction == "inbound"), default=None
         )
+        if conversation.status == "CLOSED":
+            conversation.resolved_at = conversation.last_message_at + timedelta(minutes=1)
         unanswered = [at for _, _, at in takewhile(lambda each: each[0] == "inbound", reversed(said))]
         if unanswered and conversation.status == "OPEN":
             conversation.waiting_since = unanswered[-1]

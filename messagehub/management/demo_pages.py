@@ -224,7 +224,7 @@ def conclude(past: Past, minutes: int) -> None:
     if waiting and minutes < 24 * 60:
         conversation.waiting_since = waiting[0].occurred_at
     elif minutes > 10 * 24 * 60:
-        conversation.status = "CLOSED"
+        conversation.status, conversation.resolved_at = "CLOSED", last.occurred_at + timedelta(minutes=1)
     past.contact.last_activity_at = conversation.last_inbound_at
 
 

@@ -11,11 +11,14 @@ HEAT = 5  # steps above nothing
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line or one stack of bars, in a colour of the kit (`petrol`, `ochre`, `magenta`, `blue`, `green`)."""
+    """One line or one stack of bars, in a colour of the kit (`petrol`, `ochre`, `magenta`, `blue`, `green`).
+
+    A line has a gap where a value is None.
+    """
 
     name: str
     color: str
-    values: Sequence[float]
+    values: Sequence[float | None]
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Chart:
     @cached_property
     def top(self) -> float:
         """The round number at the upper edge."""
-        columns = zip(*(each.values for each in self.series), strict=True)
+        values = [[value or 0 for value in each.values] for each in self.series]
+        columns = zip(*values, strict=True)
         most = max((sum(column) if self.stacked else max(column) for column in columns), default=0)
         if most <= 0:
             return 1
@@ -64,27 +68,43 @@ class Chart:
         for place in range(len(self.labels)):
             floor = float(HEIGHT)
             for each in self.series:
-                height = each.values[place] / self.top * HEIGHT
+                height = (each.values[place] or 0) / self.top * HEIGHT
                 floor -= height
                 box = {"x": place * slot + slot * 0.18, "y": floor, "width": slot * 0.64, "height": height}
                 drawn.append({"color": each.color} | {name: _short(value) for name, value in box.items()})
         return drawn
 
     @property
-    def rows(self) -> list[tuple[str, list[float]]]:
+    def rows(self) -> list[tuple[str, list[float | None]]]:
         """The table: a label, and each series' value."""
         return [(label, [each.values[place] for each in self.series]) for place, label in enumerate(self.labels)]
 
 
-def path(values: Sequence[float], top: float) -> str:
-    """A line from the left edge to the right one."""
+def path(values: Sequence[float | None], top: float) -> str:
+    """A line from the left edge to the right one. A value between gaps is a dot."""
+    return "".join(f"M{'L'.join(points)}" + "h0" * (len(points) == 1) for points in _list_runs(values, top))
+
+
+def area(values: Sequence[float | None], top: float) -> str:
+    """What is between the line and the lower edge."""
+    return "".join(
+        f"M{'L'.join(points)}L{points[-1].split()[0]} {HEIGHT}L{points[0].split()[0]} {HEIGHT}Z"
+        for points in _list_runs(values, top)
+    )
+
+
+def _list_runs(values: Sequence[float | None], top: float) -> list[list[str]]:
+    """The points of each run of values without a gap."""
     step = WIDTH / max(1, len(values) - 1)
-    points = (f"{_short(n * step)} {_short(HEIGHT - value / top * HEIGHT)}" for n, value in enumerate(values))
-    return "M" + "L".join(points) if values else ""
-
-
-def area(values: Sequence[float], top: float) -> str:
-    return f"{path(values, top)}L{WIDTH} {HEIGHT}L0 {HEIGHT}Z" if values else ""
+    runs: list[list[str]] = []
+    before: float | None = None
+    for place, value in enumerate(values):
+        if value is not None:
+            if before is None:
+                runs.append([])
+            runs[-1].append(f"{_short(place * step)} {_short(HEIGHT - value / top * HEIGHT)}")
+        before = value
+    return runs
 
 
 def stack(parts: Sequence[tuple[str, str, float]]) -> list[dict]:

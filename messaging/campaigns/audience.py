@@ -1,5 +1,7 @@
 """Whom a campaign is for: the contacts of its groups but those of excluded groups, each once, and where it goes."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -15,11 +17,9 @@ Outcome = CampaignRecipient.Outcome
 # are out of date: it expects a handful of contacts, and would scan the organization's once for each member.
 MEMBERS = """
 WITH members AS MATERIALIZED (
-    SELECT m.contact_id FROM campaign_groups g JOIN group_members m ON m.group_id = g.group_id
-    WHERE g.campaign_id = %(campaign)s AND NOT g.is_excluded
+    SELECT contact_id FROM group_members WHERE group_id = ANY(%(chosen_groups)s::uuid[])
     EXCEPT
-    SELECT m.contact_id FROM campaign_groups g JOIN group_members m ON m.group_id = g.group_id
-    WHERE g.campaign_id = %(campaign)s AND g.is_excluded
+    SELECT contact_id FROM group_members WHERE group_id = ANY(%(excluded_groups)s::uuid[])
     ORDER BY contact_id
 )
 """
@@ -79,10 +79,26 @@ def choose_code(campaign: Campaign) -> str:
     return "no_phone" if campaign.channel.platform == Platform.SMS else "no_address"
 
 
-def build_parameters(campaign: Campaign) -> dict:
+class Groups(NamedTuple):
+    """Ids of the groups that a campaign is for, and of those whose contacts get nothing."""
+
+    chosen: Sequence[UUID]
+    excluded: Sequence[UUID]
+
+
+def read_groups(campaign: Campaign) -> Groups:
+    links = list(campaign.audience_groups.all())
+    return Groups(
+        [link.group_id for link in links if not link.is_excluded], [link.group_id for link in links if link.is_excluded]
+    )
+
+
+def build_parameters(campaign: Campaign, groups: Groups) -> dict:
     no_address = choose_code(campaign)
     return {
         "campaign": campaign.pk,
+        "chosen_groups": list(groups.chosen),
+        "excluded_groups": list(groups.excluded),
         "chatroom": campaign.chatroom_id,
         "channel": campaign.channel_id,
         "platform": campaign.channel.platform,
@@ -96,7 +112,7 @@ def build_parameters(campaign: Campaign) -> dict:
 
 def freeze_audience(campaign: Campaign) -> tuple[int, int]:
     """Make recipients of a locked draft's audience; returns how many there are, and how many of them wait."""
-    parameters = build_parameters(campaign)
+    parameters = build_parameters(campaign, read_groups(campaign))
     with connection.cursor() as cursor:
         cursor.execute(HOLD, parameters)
         cursor.execute(FREEZE, parameters)

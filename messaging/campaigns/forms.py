@@ -1,20 +1,33 @@
 """The draft of a campaign, and its test, as people fill them in."""
 
+import hashlib
+from functools import cache, partial
+from typing import Self
+from uuid import UUID
+
 from django import forms
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import User
 from chatrooms import phones
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel, Platform
 from integrations.providers import count_most_characters, name_channel
-from messagehub import names
+from messagehub import languages, names
 from messagehub.ui.fields import AheadField, LinesField
+from messaging.campaigns import audience, trial
 from messaging.campaigns.serializers import MOST_CANARY_MINUTES, MOST_CONTACTED_DAYS, MOST_PER_MINUTE
+from messaging.contacts import group_listing
 from messaging.media.forms import FilesField
 from messaging.message_templates import templates
 from messaging.models import Campaign
 from messaging.sending.eligibility import check_content
+
+MOST_COUNTED = 100_000  # members of a group; of a larger one it says so
 
 
 class ChannelField(forms.ModelChoiceField):
@@ -77,11 +90,35 @@ class DraftForm(forms.Form):
         self.fields["media_urls"].serve(user, chatroom, platform, self.initial.get("media_urls", ()))
         groups = Group.objects.filter(chatroom=chatroom).order_by("name", "pk")
         self.fields["groups"].queryset = self.fields["excluded_groups"].queryset = groups
+        # Both lists from one reading, and none where the form is not drawn.
+        self.fields["groups"].choices = self.fields["excluded_groups"].choices = cache(partial(_list_sizes, groups))
         self.fields["channel"].queryset = channels
         if platform != Platform.SMS:
             self.fields["channel"].help_text = _(
                 "On Messenger and Instagram it only reaches people who wrote within the last 24 hours."
             )
+
+    @classmethod
+    def of_campaign(cls, campaign: Campaign, user: User, data: QueryDict | None = None) -> Self:
+        """Of a draft that is saved: as it is, or as `data` changes it."""
+        chosen, excluded = audience.read_groups(campaign)
+        columns = ("name", "contacted_days", "content", "media_urls", "send_at", *trial.SPEED)
+        initial = {
+            **{name: getattr(campaign, name) for name in columns},
+            "groups": chosen,
+            "excluded_groups": excluded,
+            "channel": campaign.channel_id,
+        }
+        return cls(campaign.chatroom, user, data, initial=initial)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of a valid form: the same as long as it does the same, whatever its name is."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "name"}
+        values["channel"] = values["channel"].pk
+        for name in ("groups", "excluded_groups"):
+            values[name] = [group.pk for group in values[name]]
+        return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()
 
     def clean_content(self) -> str:
         content = self.cleaned_data["content"]
@@ -105,6 +142,17 @@ class DraftForm(forms.Form):
         if set(data.get("groups") or []) & set(data.get("excluded_groups") or []):
             self.add_error("excluded_groups", _("A group can't be both in the audience and excluded from it."))
         return data
+
+
+def _list_sizes(groups: QuerySet[Group]) -> list[tuple[UUID, str]]:
+    """Each group with its name and how many contacts are in it."""
+    choices = []
+    for counted in group_listing.count_each(list(groups), MOST_COUNTED):
+        size = languages.format_number(counted.members) + ("+" if counted.members == MOST_COUNTED else "")
+        words = ngettext("{name}, {n} contact", "{name}, {n} contacts", counted.members)
+        name = format_html("<bdi>{}</bdi>", counted.group.name)
+        choices.append((counted.group.pk, format_html(words, name=name, n=size)))
+    return choices
 
 
 class OutcomeGroupForm(forms.Form):

@@ -34,8 +34,8 @@ FROM {audience.CONTACTS}
 ORDER BY c.id
 """
 CHOSEN = """
-SELECT count(*) FROM campaign_groups g JOIN group_members m ON m.group_id = g.group_id
-WHERE g.campaign_id = %s AND NOT g.is_excluded
+SELECT count(*), count(DISTINCT contact_id) AS contacts FROM group_members
+WHERE group_id = ANY(%(chosen_groups)s::uuid[])
 """
 # In the order in which the feed looks at them.
 WORDS = {
@@ -97,7 +97,7 @@ class Text:
 class Preflight:
     """Counts of contacts; `segments`, `tokens` and `balance` of what they would get. Times are in UTC.
 
-    With any of `reasons` it can't start.
+    With any of `reasons` it can't start. Contacts of excluded groups are counted by `left_out`, and by nothing else.
 
     `later` has the recipients who wait for the end of their quiet hours or of a holiday, by time zone and that end.
     """
@@ -105,6 +105,7 @@ class Preflight:
     reasons: Sequence[eligibility.Reason] = ()
     audience: int = 0
     in_several_groups: int = 0
+    left_out: int = 0
     recipients: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     later: Counter[tuple[str, datetime]] = field(default_factory=Counter)
@@ -127,6 +128,7 @@ class Preflight:
             "reasons": [reason.as_json() for reason in self.reasons],
             "audience": self.audience,
             "in_several_groups": self.in_several_groups,
+            "left_out": self.left_out,
             "recipients": self.recipients,
             "skipped": [
                 {"code": code, "message": str(WORDS[code]), "count": self.skipped[code]}
@@ -148,16 +150,23 @@ class Preflight:
         }
 
 
-def check_campaign(campaign: Campaign, *, by: User, at: datetime | None = None) -> Preflight:
+def check_campaign(
+    campaign: Campaign, *, by: User, groups: audience.Groups | None = None, at: datetime | None = None
+) -> Preflight:
     """What would happen if `by` started the draft now (`at`), by the rules that the start and the feed apply.
+
+    A draft that is not saved needs its `groups`.
 
     `ends_at` is None where neither the campaign nor its channel has a rate of its own: the provider queues then.
     """
     starts_at = max(campaign.send_at or timezone.now(), at or timezone.now())
     preflight = Preflight(starts_at=starts_at, balance=ledger.balance(by), reasons=_check_files(campaign))
-    members = list(_read_members(campaign))
+    whose = audience.build_parameters(campaign, groups or audience.read_groups(campaign))
+    members = list(_read_members(campaign, whose))
     preflight.audience = len(members)
-    preflight.in_several_groups = sql.fetch_rows(CHOSEN, [campaign.pk])[0]["count"] - len(members)
+    [chosen] = sql.fetch_rows(CHOSEN, whose)
+    preflight.in_several_groups = chosen["count"] - len(members)
+    preflight.left_out = chosen["contacts"] - len(members)
     reachable = list(_skip_unreachable(campaign, members, preflight))
     has_variables = bool(templates.PLACE.search(campaign.content))
     platform = campaign.channel.platform
@@ -200,9 +209,9 @@ def _check_files(campaign: Campaign) -> list[eligibility.Reason]:
         return [eligibility.Reason("upload_gone", str(gone))]
 
 
-def _read_members(campaign: Campaign) -> Iterator[Member]:
+def _read_members(campaign: Campaign, whose: dict) -> Iterator[Member]:
     organization, chatroom = campaign.organization, campaign.chatroom
-    for row in sql.fetch_rows(READ, audience.build_parameters(campaign)):
+    for row in sql.fetch_rows(READ, whose):
         yield Member(**row, organization=organization, chatroom=chatroom)
 
 

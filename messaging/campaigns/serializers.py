@@ -263,6 +263,7 @@ class PreflightSerializer(serializers.Serializer):
     )
     audience = serializers.IntegerField()
     in_several_groups = serializers.IntegerField(help_text="Memberships beyond the first of each contact.")
+    left_out = serializers.IntegerField(help_text="Contacts of excluded groups, who are not in the audience.")
     recipients = serializers.IntegerField(help_text="Contacts who would get a message.")
     skipped = SkippedSerializer(many=True)
     later = LaterSerializer(many=True)

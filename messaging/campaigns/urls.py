@@ -1,12 +1,13 @@
 from django.urls import path
 
-from messaging.campaigns import views
+from messaging.campaigns import preflight_views, views
 
 urlpatterns = [
     path("", views.show_campaigns, name="campaigns"),
     path("new/", views.create_draft, name="campaign-new"),
+    path("new/preflight/", preflight_views.check_new_draft, name="campaign-new-preflight"),
     path("<uuid:pk>/", views.show_campaign, name="campaign"),
-    path("<uuid:pk>/preflight/", views.show_preflight, name="campaign-preflight"),
+    path("<uuid:pk>/preflight/", preflight_views.show_preflight, name="campaign-preflight"),
     path("<uuid:pk>/progress/", views.show_progress, name="campaign-progress"),
     path("<uuid:pk>/test/", views.try_campaign, name="campaign-test"),
     path("<uuid:pk>/move/", views.move_campaign, name="campaign-move"),

@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from uuid_utils.compat import uuid7
 
+from accounts.models import User
 from chatrooms.models import Chatroom, Group
 from integrations.models import Channel
 from integrations.providers import name_channel
 from messagehub import constraints, languages, limits
 from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
-from messaging.campaigns import approval, campaign_listing, lifecycle, preflight, responses, retrying, testing, trial
+from messaging.campaigns import approval, campaign_listing, lifecycle, responses, retrying, testing, trial
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
 from messaging.campaigns.forms import CampaignTestForm, DraftForm, OutcomeGroupForm
 from messaging.media import uploads
@@ -76,8 +77,8 @@ def show_campaigns(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_draft(request: HttpRequest) -> HttpResponse:
     """A new draft, once its chatroom is chosen."""
-    rooms = list(Chatroom.objects.visible_to(request.user).order_by("name", "pk"))
-    chatroom = _read_chatroom(request, rooms)
+    rooms = list_chatrooms(request.user)
+    chatroom = choose_chatroom(request, rooms)
     context = {"own_page": "campaigns", "rooms": rooms, "chatroom": chatroom}
     if chatroom is None:
         return render(request, "campaigns/choose_chatroom.html", context, status=200 if rooms else 403)
@@ -93,6 +94,7 @@ def create_draft(request: HttpRequest) -> HttpResponse:
             return redirect("campaign", campaign.pk)
     context |= {
         "form": form,
+        "address": f"{reverse('campaign-new-preflight')}?chatroom={chatroom.pk}",
         "has_groups": Group.objects.filter(chatroom=chatroom).exists(),
         "has_channels": Channel.objects.filter(chatroom=chatroom).exists(),
     }
@@ -102,7 +104,7 @@ def create_draft(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A draft, which POST changes; or a started campaign with its recipients."""
-    campaign = _get_campaign(request, pk)
+    campaign = get_campaign(request, pk)
     notices.mark_seen(request.user, campaign=campaign)
     if campaign.state == State.DRAFT:
         return _show_draft(request, campaign)
@@ -116,7 +118,7 @@ def show_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def group_outcome(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A group of the recipients with one outcome."""
-    campaign = _get_campaign(request, pk)
+    campaign = get_campaign(request, pk)
     form = OutcomeGroupForm(request.POST)
     if form.is_valid():
         try:
@@ -134,35 +136,16 @@ def group_outcome(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-def show_preflight(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """What the draft would do if it were started now: a part of its page."""
-    campaign = _get_campaign(request, pk)
-    if campaign.state != State.DRAFT:
-        address = reverse("campaign", args=[pk])
-        return HttpResponse(status=204, headers={"HX-Redirect": address}) if request.htmx else redirect(address)
-    told = preflight.check_campaign(campaign, by=request.user)
-    context = {
-        "campaign": campaign,
-        "channel": name_channel(campaign.channel),
-        "preflight": told,
-        "needs_approval": campaign.organization.approve_campaigns and not campaign.approved_at,
-        "skipped": [(preflight.WORDS[code], told.skipped[code]) for code in preflight.WORDS if told.skipped[code]],
-        "later": sorted((opens_at, zone, count) for (zone, opens_at), count in told.later.items()),
-    }
-    return render(request, "campaigns/_preflight.html", context)
-
-
-@require_safe
 def show_progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The counts of a started campaign, and what can be done with it: parts of its page."""
-    context = {**_describe(_get_campaign(request, pk)), "is_part": True, "shown_state": request.GET.get("shown")}
+    context = {**_describe(get_campaign(request, pk)), "is_part": True, "shown_state": request.GET.get("shown")}
     return render(request, "campaigns/_live_parts.html", context)
 
 
 @require_POST
 def try_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Send the draft's text to one number."""
-    campaign = _get_campaign(request, pk)
+    campaign = get_campaign(request, pk)
     form = CampaignTestForm(request.user.organization.default_country, request.POST)
     if not form.is_valid():
         return _show_draft(request, campaign, test_form=form)
@@ -182,7 +165,7 @@ def try_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def move_campaign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Pause, resume or cancel; retry what failed; duplicate or delete."""
-    campaign = _get_campaign(request, pk)
+    campaign = get_campaign(request, pk)
     action = request.POST.get("action", "")
     moves = {**MOVES, "approve": partial(_approve, seen=request.POST.get("seen", ""))}
     if action not in moves:
@@ -202,7 +185,7 @@ def _answer_move(request: HttpRequest, campaign: Campaign, act: Callable) -> Htt
 
 @require_safe
 def export_outcomes(request: HttpRequest, pk: UUID) -> FileResponse:
-    campaign = _get_campaign(request, pk)
+    campaign = get_campaign(request, pk)
     filters = lists.read_query(request.GET, RECIPIENTS, request)
     return answer_csv(campaign_listing.export_recipients(campaign, **filters), "recipients")
 
@@ -268,22 +251,11 @@ MOVES = {
 
 
 def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTestForm | None = None) -> HttpResponse:
-    links = list(campaign.audience_groups.all())
-    initial = {
-        "name": campaign.name,
-        "groups": [link.group_id for link in links if not link.is_excluded],
-        "excluded_groups": [link.group_id for link in links if link.is_excluded],
-        "contacted_days": campaign.contacted_days,
-        "channel": campaign.channel_id,
-        "content": campaign.content,
-        "media_urls": campaign.media_urls,
-        "send_at": campaign.send_at,
-        **{name: getattr(campaign, name) for name in trial.SPEED},
-    }
     is_change = request.method == "POST" and test_form is None
-    form = DraftForm(campaign.chatroom, request.user, request.POST if is_change else None, initial=initial)
+    form = DraftForm.of_campaign(campaign, request.user, request.POST if is_change else None)
+    is_start = is_change and request.POST.get("action") == "start"
     if is_change and form.is_valid():
-        if request.POST.get("action") == "start" and not form.has_changed():
+        if is_start and not form.has_changed():
             return _answer_move(request, campaign, _start)
         try:
             lifecycle.change_campaign(campaign, by=request.user, **form.cleaned_data)
@@ -292,7 +264,9 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         except uploads.UploadGone as error:
             form.add_error("media_urls", str(error))
     if is_change and form.is_valid():
-        if request.POST.get("action") == "start":
+        if is_start and request.POST.get("checked") == form.fingerprint:  # its figures were seen
+            return _answer_move(request, campaign, _start)
+        if is_start:
             messages.success(request, _("Your changes were saved. Look at the new figures, then start."))
         else:
             messages.success(request, _("Draft saved."))
@@ -301,6 +275,7 @@ def _show_draft(request: HttpRequest, campaign: Campaign, test_form: CampaignTes
         "own_page": "campaigns",
         "campaign": campaign,
         "form": form,
+        "address": reverse("campaign-preflight", args=[campaign.pk]),
         "needs_approval": campaign.organization.approve_campaigns and not campaign.approved_at,
         "seen": approval.fingerprint_of(campaign),
         "may_approve": request.user.is_admin and not approval.is_writer(campaign, request.user),
@@ -346,7 +321,11 @@ def _describe(campaign: Campaign) -> dict:
     }
 
 
-def _read_chatroom(request: HttpRequest, rooms: list[Chatroom]) -> Chatroom | None:
+def list_chatrooms(user: User) -> list[Chatroom]:
+    return list(Chatroom.objects.visible_to(user).select_related("organization").order_by("name", "pk"))
+
+
+def choose_chatroom(request: HttpRequest, rooms: list[Chatroom]) -> Chatroom | None:
     """The chatroom that the address names, or the only one. Raises Http404."""
     wanted = request.GET.get("chatroom")
     if not wanted:
@@ -357,7 +336,7 @@ def _read_chatroom(request: HttpRequest, rooms: list[Chatroom]) -> Chatroom | No
     raise Http404
 
 
-def _get_campaign(request: HttpRequest, pk: UUID) -> Campaign:
+def get_campaign(request: HttpRequest, pk: UUID) -> Campaign:
     campaigns = Campaign.objects.visible_to(request.user)
     return get_object_or_404(
         campaigns.select_related("organization", "chatroom", "channel", "started_by", "approved_by"), pk=pk

@@ -105,3 +105,13 @@ class BulkGroupForm(forms.Form):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["group"].queryset = Group.objects.visible_to(user)
+
+
+class ReasonForm(forms.Form):
+    """Why somebody is opted out, or is not any more: the evidence."""
+
+    reason = forms.CharField(
+        label=_("Reason"), max_length=300, widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Say why. It is kept with the entry.")},
+        help_text=_("Kept as evidence with your name, for example: asked for it by phone."),
+    )  # fmt: skip

@@ -1,5 +1,6 @@
 """Lists of groups, and what is known of one: how many members, how many of them can be reached, where it is used."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,8 +17,8 @@ Position = tuple[datetime, UUID]
 MOST_CAMPAIGNS = 20  # that a page names
 
 # Bounded for each group, so that a page of large groups costs as much as one of small groups.
-COUNTS = f"""
-SELECT g.id, (SELECT count(*) FROM (SELECT FROM group_members m WHERE m.group_id = g.id LIMIT {MOST_COUNTED}) o) AS n
+COUNTS = """
+SELECT g.id, (SELECT count(*) FROM (SELECT FROM group_members m WHERE m.group_id = g.id LIMIT %s) o) AS n
 FROM unnest(%s::uuid[]) AS g (id)
 """
 
@@ -33,7 +34,7 @@ class MemberCounts:
 
 @dataclass(frozen=True, slots=True)
 class CountedGroup:
-    """`members` are MOST_COUNTED at most."""
+    """`members` are so many at most as were to be counted."""
 
     group: Group
     members: int
@@ -60,8 +61,13 @@ def list_groups(
         rows = rows.filter(Q(created_at__gt=before[0]) | Q(created_at=before[0], pk__gt=before[1]))
     order = ("created_at", "pk") if before else ("-created_at", "-pk")
     found = list(rows.order_by(*order)[:limit])[:: -1 if before else 1]
-    counts = {row["id"]: row["n"] for row in sql.fetch_rows(COUNTS, [[group.pk for group in found]])}
-    return [CountedGroup(group, counts[group.pk]) for group in found]
+    return count_each(found, MOST_COUNTED)
+
+
+def count_each(groups: Sequence[Group], most: int) -> list[CountedGroup]:
+    """The groups in this order with their members, `most` each; one statement for all of them."""
+    counts = {row["id"]: row["n"] for row in sql.fetch_rows(COUNTS, [most, [group.pk for group in groups]])}
+    return [CountedGroup(group, counts[group.pk]) for group in groups]
 
 
 def count_members(user: User, group: Group) -> MemberCounts:

@@ -19,7 +19,7 @@ from chatrooms.models import Chatroom, Contact, Group
 from messagehub import languages
 from messagehub.api.renderers import answer_csv
 from messagehub.ui import lists
-from messaging.contacts import bulk, contact_listing, doubles, exports
+from messaging.contacts import bulk, consent_views, contact_listing, doubles, exports
 from messaging.contacts.contact_listing import Match
 from messaging.contacts.filters import ContactListFilterSet
 from messaging.contacts.forms import BulkGroupForm, NewContactForm
@@ -61,7 +61,7 @@ RUNNING = (ContactImport.State.QUEUED, ContactImport.State.UNDOING)
 
 @require_POST
 def change_many(request: HttpRequest) -> HttpResponse:
-    """Add the selected contacts to a group, export them, or write a text to them."""
+    """Add the selected contacts to a group, export them, write a text to them, or opt them out."""
     back = next_page_url(request, reverse("contacts"))
     try:
         match = read_match(request)
@@ -72,6 +72,8 @@ def change_many(request: HttpRequest) -> HttpResponse:
         return answer_file(match)
     if request.POST.get("action") == "send":
         return send_to(request, match, back)
+    if request.POST.get("action") == "opt_out":
+        return consent_views.opt_out_many(request, match, back)
     if request.POST.get("action") != "group":
         raise BadRequest("There is no such action.")
     form = BulkGroupForm(request.user, request.POST)

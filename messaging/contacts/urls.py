@@ -1,12 +1,13 @@
 from django.urls import path
 
-from messaging.contacts import deletion_views, import_views, list_views, picture_views, views
+from messaging.contacts import consent_views, deletion_views, import_views, list_views, picture_views, views
 
 urlpatterns = [
     path("", list_views.show_contacts, name="contacts"),
     path("new/", list_views.create_contact, name="contact-new"),
     path("change/", list_views.change_many, name="contacts-change"),
     path("undo/<uuid:pk>/", list_views.undo, name="contacts-undo"),
+    path("opt-outs/<int:moment>/", consent_views.take_back, name="contacts-take-back"),
     path("export/", list_views.export, name="contacts-export"),
     path("duplicates/", list_views.duplicates, name="contacts-duplicates"),
     path("imports/", import_views.upload, name="contact-imports"),

@@ -1,11 +1,12 @@
 """Activity lines of a thread: each merges the changes that one person made within a minute."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -99,26 +100,41 @@ def describe_state(status: str, snoozed_until) -> str:
 
 def record_activities(conversation: Conversation, changes: Iterable[dict], *, by: User | None) -> None:
     """Record what a person did with a locked conversation, in their line of the last minute if they have one."""
-    activities = [
-        ConversationActivity(
-            organization_id=conversation.organization_id, conversation_id=conversation.pk, actor=by, **values
-        )
-        for values in changes
-    ]
-    if not activities:
+    record_each([(conversation, changes)], by=by)
+
+
+def record_each(changes_of: Iterable[tuple[Conversation, Iterable[dict]]], *, by: User | None) -> None:
+    """Record what a person did with each of some locked conversations, in their lines of the last minute."""
+    activities_of = {
+        conversation.pk: [
+            ConversationActivity(
+                organization_id=conversation.organization_id, conversation_id=conversation.pk, actor=by, **values
+            )
+            for values in changes
+        ]
+        for conversation, changes in changes_of
+    }
+    recorded = {pk: activities for pk, activities in activities_of.items() if activities}
+    if not recorded:
         return
-    line_id = _find_line(conversation, by) or activities[0].pk
-    for activity in activities:
-        activity.line_id = line_id
-    ConversationActivity.objects.bulk_create(activities)
+    line_of = _find_lines(recorded, by)
+    for pk, activities in recorded.items():
+        for activity in activities:
+            activity.line_id = line_of.get(pk, activities[0].pk)
+    ConversationActivity.objects.bulk_create(activity for activities in recorded.values() for activity in activities)
 
 
-def _find_line(conversation: Conversation, by: User | None) -> UUID | None:
-    newest = conversation.activities.order_by("-created_at", "-pk").values("actor_id", "line_id").first()
-    if by is None or newest is None or newest["actor_id"] != by.pk or newest["line_id"] is None:
-        return None
-    began = conversation.activities.filter(pk=newest["line_id"], created_at__gt=Now() - SPAN)
-    return newest["line_id"] if began.exists() else None
+def _find_lines(conversation_ids: Collection[UUID], by: User | None) -> dict[UUID, UUID]:
+    """The lines that the person's changes of these conversations go on with."""
+    if by is None:
+        return {}
+    newest = ConversationActivity.objects.filter(conversation=OuterRef("pk")).order_by("-created_at", "-pk")
+    newest_ids = Conversation.objects.filter(pk__in=conversation_ids).values_list(Subquery(newest.values("pk")[:1]))
+    own = ConversationActivity.objects.filter(pk__in=newest_ids, actor=by)
+    line_of = {activity.conversation_id: activity.line_id for activity in own if activity.line_id}
+    began = ConversationActivity.objects.filter(pk__in=line_of.values(), created_at__gt=Now() - SPAN)
+    recent = set(began.values_list("pk", flat=True)) if line_of else set()
+    return {pk: line_id for pk, line_id in line_of.items() if line_id in recent}
 
 
 def build_lines(activities: Iterable[ConversationActivity]) -> list[Line]:

@@ -3,7 +3,7 @@
 `manage.py prove` checks that at any time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -45,6 +45,25 @@ def hold_access(person_id: UUID, chatroom: Chatroom) -> bool:
     )
     list(User.objects.select_for_update(no_key=True, of=("self",)).filter(pk=person_id).values_list("pk"))
     return has_access(person_id, chatroom)
+
+
+def hold_each_access(pairs: Iterable[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """`hold_access` for many: which of these people (the first of each) may see which of these chatrooms."""
+    pairs = set(pairs)
+    people, room_ids = {person_id for person_id, _room in pairs}, {room_id for _person, room_id in pairs}
+    rows = UserChatroom.objects.filter(user__in=people, chatroom__in=room_ids)
+    users = User.objects.filter(pk__in=people)
+    list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    list(users.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
+    admins = User.objects.filter(pk__in=people, is_active=True, role=User.Role.ADMIN)
+    everywhere = set(admins.values_list("pk", "organization_id"))
+    inside = set(rows.filter(user__is_active=True).values_list("user_id", "chatroom_id"))
+    organization_of = dict(Chatroom.objects.filter(pk__in=room_ids).values_list("pk", "organization_id"))
+    return {
+        (person_id, room_id)
+        for person_id, room_id in pairs
+        if (person_id, room_id) in inside or (person_id, organization_of.get(room_id)) in everywhere
+    }
 
 
 def has_access(person_id: UUID, chatroom: Chatroom) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -136,6 +137,7 @@ def change_conversation(
     conversation = lock_conversation(conversation)
     _require_access_after_move(conversation, chatroom_id, values.get("assigned_to_id"))
     values |= _read_state(conversation, values)
+    values |= mark_resolved(conversation, values)
     if lost_assignee_id and values.get("assigned_to_id", conversation.assigned_to_id) == lost_assignee_id:
         values["assigned_to_id"] = None
     previous_values = {name: getattr(conversation, name) for name in values}
@@ -143,7 +145,7 @@ def change_conversation(
     if changed_values:
         with constraints.translate_violation("conversations_one_open", NewerIsOpen()):
             Conversation.objects.filter(pk=conversation.pk).update(**values)
-    activities = _describe_activities(conversation, changed_values)
+    activities = describe_activities(conversation, changed_values)
     if labels is not None:
         label_by_id = {label.pk: label for label in labels}
         previous_values["labels"] = list(conversation.labels.all())
@@ -182,7 +184,8 @@ def _require_access_after_move(conversation: Conversation, former_chatroom_id: U
         raise assignments.AssigneeGone
 
 
-def _describe_activities(conversation: Conversation, changed_values: Mapping) -> list[dict]:
+def describe_activities(conversation: Conversation, changed_values: Mapping) -> list[dict]:
+    """Lines about values that a conversation, which still has those before, gets."""
     kinds = ConversationActivity.Kind
     activities = []
     if "assigned_to_id" in changed_values:
@@ -220,6 +223,14 @@ def _read_state(conversation: Conversation, values: dict) -> dict:
     if until is None:
         raise NoWakingTime
     return {"status": status, "snoozed_until": until}
+
+
+def mark_resolved(conversation: Conversation, values: Mapping) -> dict:
+    """When it was resolved, as far as these values change that."""
+    status = values.get("status", conversation.status)
+    if status == conversation.status:
+        return {}
+    return {"resolved_at": timezone.now() if status == Conversation.Status.CLOSED else None}
 
 
 def _replace_labels(

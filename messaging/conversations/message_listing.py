@@ -75,6 +75,7 @@ CONDITIONS = {
     "status": "AND m.status = %(status)s",
     "contact_id": "AND m.contact_id = %(contact_id)s",
     "campaign_id": "AND m.campaign_id = %(campaign_id)s",
+    "error_code": "AND m.error_code = %(error_code)s",
     "since": "AND m.occurred_at >= %(since)s",
     "until": "AND m.occurred_at < %(until)s",
     "search": "AND m.content ILIKE %(search)s",
@@ -94,8 +95,8 @@ def list_visible_messages(
 ) -> list[dict]:
     """Rows with `payloads.MESSAGE_COLUMNS`; `after` continues below a position, `before` above it.
 
-    `values` are those of a MessageFilterSet, and `message_ids`, or both `contact_ids` and `campaign_ids`, of which a
-    message has one. `state` is one of STATES.
+    `values` are those of a MessageFilterSet, an `error_code`, and `message_ids`, or both `contact_ids` and
+    `campaign_ids`, of which a message has one. `state` is one of STATES.
     """
     rooms = Chatroom.objects.visible_to(user)
     if chatroom:

@@ -1,6 +1,6 @@
 """/: what needs attention, and what happened in the last days. Every number leads to the list behind it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
@@ -24,6 +24,8 @@ from tokens import ledger
 
 RANGES = (7, 30, 90)
 DEFAULT_RANGE = 30
+LONG = 3 * 3600  # seconds of waiting, from which they are told in hours
+TOTALS = ("inbound", "outbound", "delivered", "failed", "resolved")
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,15 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
         "offers": offers.count_offers(request.user),
         "first_offer": offers.list_open_offers(request.user).first(),
         "campaigns": queries.list_active_campaigns(rooms),
-        "totals": {name: sum(day[name] for day in days) for name in ("inbound", "outbound", "delivered", "failed")},
+        "totals": {name: sum(day[name] for day in days) for name in TOTALS},
         "response": statistics["totals"],
-        "comparison": compare_days(statistics["days"]),
+        "comparison": compare_days(statistics["days"], filters),
         "volume": draw_volume(days),
+        "resolved": draw_resolved(days),
+        "replies": draw_replies(days),
         "tokens": draw_tokens(days),
         "tokens_spent": sum(day["tokens_spent"] for day in days),
-        "failures": [describe_failure(row) for row in failures[:6]],
+        "failures": [describe_failure(row, filters) for row in failures[:6]],
         "links": build_links(filters),
         "low_count": count_low_balances(request.user),
         "low_limit": organization.low_balance_limit,
@@ -96,12 +100,17 @@ def read_filters(request: HttpRequest, today: date) -> Filters:
     return Filters(days, today, chatroom)
 
 
-def compare_days(days: list[dict]) -> list[dict]:
-    """Messages in and out today, and on the same weekday before."""
+def compare_days(days: list[dict], filters: Filters) -> list[dict]:
+    """Messages in and out today, and on the same weekday before; and what was resolved."""
     today, before = days[-1], days[-8]
+    links = build_links(replace(filters, days=1))
     return [
-        {"name": name, "today": today[kind], "before": before[kind]}
-        for kind, name in (("inbound", _("Received today")), ("outbound", _("Sent today")))
+        {"name": name, "today": today[kind], "before": before[kind], "url": links[kind]}
+        for kind, name in (
+            ("inbound", _("Received today")),
+            ("outbound", _("Sent today")),
+            ("resolved", _("Resolved today")),
+        )
     ]
 
 
@@ -112,6 +121,34 @@ def draw_volume(days: list[dict]) -> Chart:
         [
             Series(_("Received"), "petrol", [day["inbound"] for day in days]),
             Series(_("Sent"), "ochre", [day["outbound"] for day in days]),
+        ],
+    )
+
+
+def draw_resolved(days: list[dict]) -> Chart:
+    return Chart(
+        _("Resolved conversations by day"),
+        _label_days(days),
+        [Series(_("Resolved"), "green", [day["resolved"] for day in days])],
+    )
+
+
+def draw_replies(days: list[dict]) -> Chart:
+    """How long customers waited for their first reply; in hours where minutes would be too many."""
+    longest = max((day["first_response_p90_seconds"] or 0 for day in days), default=0)
+    unit, title = (
+        (3600, _("First reply by day, in hours")) if longest > LONG else (60, _("First reply by day, in minutes"))
+    )
+
+    def measure(name: str) -> list[float | None]:
+        return [None if day[name] is None else round(day[name] / unit, 1) for day in days]
+
+    return Chart(
+        title,
+        _label_days(days),
+        [
+            Series(_("Half within"), "petrol", measure("first_response_seconds")),
+            Series(_("9 of 10 within"), "ochre", measure("first_response_p90_seconds")),
         ],
     )
 
@@ -128,10 +165,12 @@ def _label_days(days: list[dict]) -> list[str]:
     return [languages.format_day(day["date"], "j M") for day in days]
 
 
-def describe_failure(row: dict) -> dict:
-    """A provider's code in words, with how many failed by it."""
+def describe_failure(row: dict, filters: Filters) -> dict:
+    """A provider's code in words, with how many failed by it, and the address of their list."""
+    url = build_links(filters)["failed"]
     words = explain_code(row["code"]).text if row["code"] else _("No reason given")
-    return {"code": row["code"], "count": row["count"], "words": words}
+    url += f"&{urlencode({'error_code': row['code']})}" if row["code"] else ""
+    return {"code": row["code"], "count": row["count"], "words": words, "url": url}
 
 
 def build_links(filters: Filters) -> dict[str, str]:
@@ -150,6 +189,7 @@ def build_links(filters: Filters) -> dict[str, str]:
         "outbound": to("messages", direction="outbound", **log),
         "delivered": to("messages", state="delivered", **log),
         "failed": to("messages", state="failed", **log),
+        "resolved": to("inbox", status="closed", **inbox),
     }
 
 

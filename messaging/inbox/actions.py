@@ -63,7 +63,7 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
     conversation = inbox_context.get_conversation(request, pk)
     form = NoteForm(request.POST)
     if not form.is_valid():
-        return _refused(first_error(form)) if request.htmx else _again(request, conversation, first_error(form))
+        return answer_refusal(first_error(form)) if request.htmx else _again(request, conversation, first_error(form))
     content = form.cleaned_data["content"]
     colleagues = notes.list_colleagues(conversation)
     mentions = notes.find_mentioned(content, colleagues)
@@ -72,7 +72,7 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
             conversation, content, author=request.user, mentions=mentions, client_id=form.cleaned_data["client_id"]
         )
     except notes.NoteIdTaken as refusal:
-        return _refused(str(refusal), 409) if request.htmx else _again(request, conversation, refusal)
+        return answer_refusal(str(refusal), 409) if request.htmx else _again(request, conversation, refusal)
     if not request.htmx:
         return redirect(_back(request, pk))
     note.refresh_from_db()
@@ -128,7 +128,7 @@ def reschedule(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Change the text or the time of a scheduled message."""
     form = ScheduledForm(request.POST)
     if not form.is_valid():
-        return _refused(first_error(form))
+        return answer_refusal(first_error(form))
     return _about(
         request,
         pk,
@@ -156,7 +156,7 @@ def close_offer(request: HttpRequest, pk: UUID) -> HttpResponse:
     offer = get_object_or_404(OptOutOffer.objects.visible_to(request.user), pk=pk)
     form = OfferForm(request.POST)
     if not form.is_valid():
-        return _refused(first_error(form))
+        return answer_refusal(first_error(form))
     accepts, reason = form.cleaned_data["outcome"] == "accept", form.cleaned_data["reason"]
     close, words = (
         (offers.accept_offer, _("Opted out. Only START or a person with a reason lifts it."))
@@ -171,11 +171,11 @@ def _about(request: HttpRequest, pk: UUID, act, words: str) -> HttpResponse:
     try:
         act(message)
     except REFUSALS as refusal:
-        return _refused(str(refusal), 409)
+        return answer_refusal(str(refusal), 409)
     if not request.htmx:
         return redirect(_back(request, message.conversation_id))
     context = {"entries": inbox_context.build_messages(request, [pk]), "me": str(request.user.pk)}
-    return _told(render(request, "inbox/_changed_entries.html", context), words)
+    return tell_done(render(request, "inbox/_changed_entries.html", context), words)
 
 
 # ---------------------------------------------------------------- a conversation
@@ -200,7 +200,7 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
     conversation = inbox_context.get_conversation(request, pk)
     context = inbox_context.build_side(request, conversation) | inbox_context.build_composer(request, conversation)
     context["filter_query"] = Filters.read(request).query
-    return _told(render(request, "inbox/_side.html", context), words, undo)
+    return tell_done(render(request, "inbox/_side.html", context), words, undo)
 
 
 class _Unknown(Exception):
@@ -286,17 +286,17 @@ def _again(request: HttpRequest, conversation: Conversation, error: object) -> H
 
 def _answer_refused(request: HttpRequest, conversation: Conversation, words: str, status: int) -> HttpResponse:
     if request.htmx:
-        return _refused(words, status)
+        return answer_refusal(words, status)
     return render(
         request, "inbox/inbox.html", inbox_context.build_page(request, conversation) | {"problem": words}, status=status
     )
 
 
-def _refused(words: str, status: int = 422) -> HttpResponse:
+def answer_refusal(words: str, status: int = 422) -> HttpResponse:
     """For a script, which shows it."""
     return HttpResponse(words, content_type="text/plain; charset=utf-8", status=status)
 
 
-def _told(response: HttpResponse, words: str, undo: dict | None = None) -> HttpResponse:
+def tell_done(response: HttpResponse, words: str, undo: dict | None = None) -> HttpResponse:
     response["HX-Trigger"] = json.dumps({"done": {"words": words, "undo": undo or None}})
     return response

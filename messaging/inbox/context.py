@@ -64,6 +64,7 @@ def list_commands(request: HttpRequest) -> list[dict]:
     always = [
         ("next", _("Next conversation"), "J"),
         ("previous", _("Previous conversation"), "K"),
+        ("select", _("Select or unselect the conversation"), "X"),
         ("search", _("Search people and numbers"), "/"),
         ("tab-mine", _("Show mine"), ""),
         ("tab-unassigned", _("Show unassigned"), ""),

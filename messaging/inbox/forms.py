@@ -76,6 +76,24 @@ class ChangeForm(forms.Form):
     )
 
 
+class BulkForm(forms.Form):
+    """What is done with all selected conversations: one thing, or what `undo` keeps of one."""
+
+    status = forms.ChoiceField(
+        choices=[(each, each) for each in (Conversation.Status.OPEN, Conversation.Status.CLOSED)], required=False
+    )
+    assigned_to = forms.CharField(required=False)  # an id, or NOBODY
+    add_label = forms.UUIDField(required=False)
+    remove_label = forms.UUIDField(required=False)
+    undo = forms.JSONField(required=False)
+
+    def clean(self) -> dict:
+        values = super().clean() or {}
+        if not any(values.values()) and not self.errors:
+            raise forms.ValidationError(_("Choose what to do with the conversations."))
+        return values
+
+
 def first_error(form: forms.Form) -> str:
     """What is wrong with a form, in one line."""
     return " ".join(str(message) for messages in form.errors.values() for message in messages)

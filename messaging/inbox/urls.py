@@ -1,11 +1,12 @@
 from django.urls import path
 
-from messaging.inbox import actions, attachment_views, views
+from messaging.inbox import actions, attachment_views, bulk_actions, views
 
 urlpatterns = [
     path("inbox/", views.inbox, name="inbox"),
     path("inbox/rows/", views.rows, name="inbox-rows"),
     path("inbox/bubbles/", views.bubbles, name="inbox-bubbles"),
+    path("inbox/bulk/", bulk_actions.change_selected, name="inbox-bulk"),
     path("inbox/commands/", views.commands, name="inbox-commands"),
     path("inbox/<uuid:pk>/", views.conversation, name="conversation"),
     path("inbox/<uuid:pk>/side/", views.side, name="conversation-side"),

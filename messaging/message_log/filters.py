@@ -1,5 +1,6 @@
 """Filters of the message log."""
 
+import django_filters
 from django.utils.translation import gettext_lazy as _
 
 from messagehub.api.filters import DayFilter, KnownValueFilter
@@ -23,5 +24,6 @@ class MessageLogFilterSet(MessageFilterSet):
 
     direction = KnownValueFilter(choices=DIRECTIONS)
     state = KnownValueFilter(choices=STATES)
+    error_code = django_filters.CharFilter(max_length=32)
     since = DayFilter()
     until = DayFilter()

@@ -34,7 +34,11 @@ LIST = lists.ListDefinition(
         "until": gettext_lazy("To day"),
     },
     search_label=gettext_lazy("Person, number, campaign or message ID"),
-    links_only={"campaign_id": gettext_lazy("Campaign"), "contact_id": gettext_lazy("Contact")},
+    links_only={
+        "campaign_id": gettext_lazy("Campaign"),
+        "contact_id": gettext_lazy("Contact"),
+        "error_code": gettext_lazy("Error code"),
+    },
 )
 REFUSALS = (
     ledger.InsufficientTokens,

@@ -51,6 +51,10 @@ class Conversation(Row):
     last_inbound_at = models.DateTimeField(null=True)
     inbound_count = models.PositiveIntegerField(default=0, db_default=0)
     waiting_since = models.DateTimeField(null=True, help_text="The first inbound message that nobody has answered.")
+    resolved_at = models.DateTimeField(
+        null=True,
+        help_text="When a person closed it; empty where it was reopened, or closed by what it was merged with.",
+    )
     labels = models.ManyToManyField(Label, through="ConversationLabel", related_name="conversations")
 
     objects = InChatroomQuerySet.as_manager()
@@ -70,6 +74,9 @@ class Conversation(Row):
                 condition=Q(status="SNOOZED", snoozed_until__isnull=False)
                 | (~Q(status="SNOOZED") & Q(snoozed_until=None)),
                 name="conversations_snoozed_until",
+            ),
+            models.CheckConstraint(
+                condition=Q(resolved_at=None) | Q(status="CLOSED"), name="conversations_resolved_at"
             ),
         ]
         indexes = [

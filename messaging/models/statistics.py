@@ -9,7 +9,10 @@ from messagehub.keys import Row
 
 
 class Counts(Row):
-    """Messages and tokens of one chatroom and platform. Scheduled and canceled messages do not count."""
+    """Messages, tokens and resolved conversations of one chatroom and platform.
+
+    Scheduled and canceled messages do not count.
+    """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     chatroom = models.ForeignKey(Chatroom, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
@@ -19,6 +22,9 @@ class Counts(Row):
     delivered = models.IntegerField(default=0)
     failed = models.IntegerField(default=0)
     tokens_spent = models.BigIntegerField(default=0, help_text="After refunds.")
+    resolved = models.IntegerField(
+        default=0, db_default=0, help_text="Conversations that were resolved then, and were not reopened since."
+    )
 
     class Meta:
         abstract = True
@@ -35,7 +41,8 @@ class DailyCount(Counts):
 
 
 class CountChange(Counts):
-    """What one statement changed in the counts of a quarter of an hour. Written by triggers on `messages`."""
+    """What one statement changed in the counts of a quarter of an hour. Written by triggers on `messages` and
+    `conversations`."""
 
     # Adding to the day's row at once would make all writers of a chatroom wait for each other, and would need the time
     # zone in every statement. A quarter of an hour is the finest step that time zones differ by.

@@ -143,7 +143,9 @@ def may_answer(message: Message) -> Verdict:
     """Whether what answers by itself may still go. It is a reply, so quiet hours don't hold it; HELP is for all."""
     is_help = message.automatic == Message.Automatic.HELP
     opt_out = None if is_help else entries.find_opt_out(message.channel_id, message.to_address)
-    checks = _check_recipient(message.conversation, message.to_address, timezone.now(), opt_out, None)
+    checks = _check_recipient(
+        message.conversation, message.to_address, timezone.now(), opt_out, None, for_campaign=False
+    )
     return Verdict(tuple(check for check in checks if check))
 
 

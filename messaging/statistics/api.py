@@ -18,13 +18,16 @@ DAYS, MOST_DAYS = 30, 366
 
 
 class CountsSerializer(serializers.Serializer):
-    """Message counts, and the tokens spent on them after refunds."""
+    """Message counts, the tokens spent on them after refunds, and conversations that were resolved."""
 
     inbound = serializers.IntegerField()
     outbound = serializers.IntegerField()
     delivered = serializers.IntegerField()
     failed = serializers.IntegerField()
     tokens_spent = serializers.IntegerField()
+    resolved = serializers.IntegerField(
+        help_text="Conversations that were resolved in this time, and were not reopened since."
+    )
 
 
 class TotalsSerializer(CountsSerializer):
@@ -40,7 +43,7 @@ class PlatformCountsSerializer(CountsSerializer):
     platform = serializers.ChoiceField(choices=Platform.choices)
 
 
-class DayCountsSerializer(CountsSerializer):
+class DayCountsSerializer(TotalsSerializer):
     """The messages of one day in the organization's time zone."""
 
     date = serializers.DateField()

@@ -9,7 +9,7 @@ from integrations.isolation import contain
 from messagehub import sql, tenancy
 from messaging.models import CountedZone
 
-COUNTS = ("inbound", "outbound", "delivered", "failed", "tokens_spent")
+COUNTS = ("inbound", "outbound", "delivered", "failed", "tokens_spent", "resolved")
 BATCH = 20_000
 # One writer of `daily_counts` at a time. Whoever changes messages waits for nobody: they write to `count_changes`.
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('daily_counts'))"
@@ -42,15 +42,22 @@ SELECT chatroom_id, (occurred_at AT TIME ZONE %(zone)s)::date AS day, platform,
        count(*) FILTER (WHERE direction = 'outbound') AS outbound,
        count(*) FILTER (WHERE direction = 'outbound' AND status IN ('delivered', 'read')) AS delivered,
        count(*) FILTER (WHERE status IN ('failed', 'undelivered', 'not_sent')) AS failed,
-       coalesce(sum(tokens), 0)::bigint AS tokens_spent
+       coalesce(sum(tokens), 0)::bigint AS tokens_spent, 0 AS resolved
 FROM messages
 WHERE organization_id = %(organization)s AND status NOT IN ('scheduled', 'canceled') GROUP BY 1, 2, 3
+"""
+RESOLVED = """
+SELECT chatroom_id, (resolved_at AT TIME ZONE %(zone)s)::date AS day, platform, 0, 0, 0, 0, 0, count(*)
+FROM conversations
+WHERE organization_id = %(organization)s AND resolved_at IS NOT NULL GROUP BY 1, 2, 3
 """
 # In one statement, and so in one snapshot: what is committed meanwhile is in neither of the two.
 RECOUNT = f"""
 INSERT INTO daily_counts (organization_id, chatroom_id, day, platform, {", ".join(COUNTS)})
 SELECT %(organization)s, chatroom_id, day, platform, {", ".join(f"sum({name})" for name in COUNTS)} FROM (
     {COUNTED}
+    UNION ALL
+    {RESOLVED}
     UNION ALL
     SELECT chatroom_id, (quarter AT TIME ZONE %(zone)s)::date, platform, {", ".join(f"-{name}" for name in COUNTS)}
     FROM count_changes WHERE organization_id = %(organization)s
@@ -78,7 +85,7 @@ def add_changes(organization_id: UUID) -> int:
 
 
 def recount_messages(organization_id: UUID) -> None:
-    """Count every message of the organization anew, in days of its present time zone."""
+    """Count every message and resolved conversation of the organization anew, in days of its present time zone."""
     with tenancy.organization(organization_id), connection.cursor() as cursor:
         cursor.execute(LOCK)
         zone = Organization.objects.values_list("time_zone", flat=True).get(pk=organization_id)

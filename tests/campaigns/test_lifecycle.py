@@ -280,7 +280,7 @@ def test_a_start_just_after_an_import_looks_at_each_contact_once(acme, sales, dr
         return (plan["Actual Rows"] + removed) * plan["Actual Loops"] + sum(map(touched, plan.get("Plans", [])))
 
     with inside(acme), connection.cursor() as cursor:
-        whose = audience.build_parameters(campaign)
+        whose = audience.build_parameters(campaign, audience.read_groups(campaign))
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(audience, statement)}", whose)
         ((plans,),) = cursor.fetchall()
         campaign.recipients.all().delete()

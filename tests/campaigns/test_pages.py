@@ -1,9 +1,12 @@
 """/campaigns/: a draft with what it would do, and a started campaign with what becomes of it."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from chatrooms import groups
 from messaging.campaigns import feed
 from messaging.models import Campaign, Message
 from tests.campaigns.conftest import become
@@ -79,6 +82,22 @@ def test_a_bad_draft_is_drawn_again_with_what_was_typed(browser, bo, acme, sales
     assert ("Kept" in page) == (wrong.get("name") != "")
     with inside(acme):
         assert not Campaign.objects.exists()
+
+
+def test_groups_are_offered_with_their_sizes_from_one_statement(browser, bo, acme, sales, crowd, inside):
+    with inside(acme):
+        groups.create_group(sales.room, "<b>")
+    crowd(1)
+    crowd(2)
+    client = browser(bo)
+    with CaptureQueriesContext(connection) as queries:
+        page = read(client, "/campaigns/new/")
+    sizes = re.findall(r"<bdi>([^/]+)</bdi>, (\d+ contacts?)<", page)
+    assert sizes == [("&lt;b&gt;", "0 contacts"), ("Crowd 1", "1 contact"), ("Crowd 2", "2 contacts")] * 2
+    assert len([each for each in queries if "group_members" in each["sql"]]) == 1
+    with CaptureQueriesContext(connection) as queries:
+        client.post(f"/campaigns/new/preflight/?chatroom={sales.room.pk}", {})
+    assert not [each for each in queries if "group_members" in each["sql"]]
 
 
 def test_a_test_is_sent_once_for_each_form(browser, bo, acme, crowd, draft, inside):

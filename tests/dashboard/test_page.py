@@ -1,6 +1,9 @@
 """The dashboard: what needs attention and what happened, for whoever may see it, at a cost that does not grow."""
 
+import html
+import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -9,6 +12,7 @@ from django.utils import timezone
 
 from chatrooms import groups
 from messaging.campaigns import lifecycle
+from messaging.conversations import changes
 from messaging.dashboard import views
 from messaging.models import Conversation, OptOutOffer
 from tests import factories
@@ -46,6 +50,51 @@ def test_numbers_are_those_of_the_lists(browser, bo, acme, sales, inside):
     assert f'<a class="need" href="/inbox/{sales.conversation.pk}/">' in page
     assert "(30003)" in page
     assert page.index("(30003)") < page.index("(30005)")  # the most frequent first
+    [address] = re.findall(r'<a class="need" href="(/messages/[^"]+error_code=30003)">', page)
+    failed = browser(bo).get(html.unescape(address)).content.decode()
+    assert failed.count("Failed</span>") == 2
+    assert "Not delivered" not in failed.partition("<tbody>")[2].partition("</tbody>")[0]
+    assert "Error code" in failed  # as a filter that can be taken off
+
+
+def test_what_was_resolved_and_how_fast_customers_were_answered_is_charted(browser, bo, acme, sales, inside):
+    with inside(acme):
+        now = timezone.now()
+        for minutes in (10, 20, 90):
+            factories.MessageFactory(
+                conversation=sales.conversation, direction="outbound", status="delivered",
+                waited_since=now - timedelta(minutes=minutes), occurred_at=now,
+            )  # fmt: skip
+        for _ in range(2):
+            conversation = factories.ConversationFactory(chatroom=sales.room, channel=sales.number)
+            changes.change_conversation(conversation, by=bo, status="CLOSED")
+    page = read(browser(bo))
+    assert '<a class="link-plain" href="/inbox/?status=closed">2</a>' in page
+    assert "2 conversations</a>" in page
+    today = views.languages.format_day(timezone.now().date(), "j M")
+    assert f'<th scope="row">{today}</th> <td>2</td>' in page
+    assert "First reply by day, in minutes" in page
+    assert f'<th scope="row">{today}</th> <td>20</td><td>76</td>' in page
+    assert "<td>–</td><td>–</td>" in page  # a day without an answer has none, and not a fast one
+
+
+def test_long_waits_are_told_in_hours(browser, bo, acme, sales, inside):
+    with inside(acme):
+        now = timezone.now()
+        factories.MessageFactory(
+            conversation=sales.conversation, direction="outbound", status="delivered",
+            waited_since=now - timedelta(hours=36), occurred_at=now,
+        )  # fmt: skip
+    page = read(browser(bo))
+    assert "First reply by day, in hours" in page
+    assert "<td>36</td><td>36</td>" in page
+
+
+def test_today_s_numbers_lead_to_today_s_messages(browser, bo, acme):
+    page = read(browser(bo), days="90")
+    today = timezone.localtime(timezone=ZoneInfo(acme.organization.time_zone)).date().isoformat()
+    for direction in ("inbound", "outbound"):
+        assert f'href="/messages/?direction={direction}&amp;since={today}&amp;until={today}"' in page
 
 
 def test_others_rooms_count_for_nobody_else(browser, bo, cy, zed, acme, sales, inside):
@@ -71,6 +120,7 @@ def test_campaigns_show_how_far_they_are_and_why_they_stopped(browser, bo, ann, 
         )
         lifecycle.start_campaign(campaign, by=bo)
     assert "0 of 3 recipients" in read(browser(bo))
+    assert f'href="/campaigns/{campaign.pk}/"' in read(browser(bo))
     with inside(acme):
         lifecycle.pause_campaign(campaign, by=bo)
     assert "Paused by Bo." in read(browser(bo))

@@ -19,7 +19,7 @@ from tests.e2e.scenes import LOGINS, SCENES, Scene, Stage
 from tests.running_demo import demo_folder, running_demo
 
 SHEETS = SHOTS / "sheets"
-ROOMS = ("inbox", "thread", "composer", "beside", "contact", "lists", "door", "manage", "problems")  # in order
+ROOMS = ("inbox", "thread", "composer", "beside", "contact", "lists", "leads", "door", "manage", "problems")  # in order
 LIMITS = {"LIMIT_LOGIN_PER_ACCOUNT": str(LOGINS)}
 
 

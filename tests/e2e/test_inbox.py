@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.e2e.conftest import PHONE
+from tests.e2e.looks import assert_accessible
 from tests.e2e.steps import arrive, open_one, row, shot
 from tests.running_demo import Demo, eventually, phones
 
@@ -83,6 +84,48 @@ def test_resolving_opens_the_next_and_is_taken_back(demo: Demo, signed_in, compl
     expect(row(maya, "The one on top")).to_be_visible()
     expect(maya.locator("#log")).to_contain_text("The one on top")
     expect(maya.locator("#log .event")).to_have_count(0)  # a change and its undo leave no line
+    assert complaints == []
+
+
+def test_several_are_selected_by_key_and_pointer_resolved_and_taken_back(demo: Demo, signed_in, complaints):
+    texts = [f"Several at once {n}" for n in range(3)]
+    for text in texts:
+        arrive(demo, text)
+    maya = signed_in("maya")
+    bar, boxes = maya.locator("#bulk"), maya.locator("#convs [name=selected]")
+    expect(row(maya, texts[2])).to_be_visible()
+    expect(bar).to_be_hidden()
+    maya.locator("body").press("j")
+    maya.keyboard.press("x")
+    expect(boxes.first).to_be_checked()
+    expect(bar.locator("[data-bulk-count]")).to_have_text("1 selected")
+    expect(maya).to_have_url(f"{demo.base_url}/inbox/")  # nothing was opened
+    row(maya, texts[0]).hover()
+    boxes.nth(2).click(modifiers=["Shift"])
+    expect(bar.locator("[data-bulk-count]")).to_have_text("3 selected")
+    assert_accessible(maya, "inbox-selected")
+    maya.keyboard.press("Escape")
+    expect(bar).to_be_hidden()
+
+    maya.get_by_role("button", name="Select conversations").click()
+    for place in range(3):
+        boxes.nth(place).check()
+    bar.get_by_role("button", name="Resolve").click()
+    toast = maya.locator(".toast")
+    expect(toast).to_contain_text("3 conversations resolved.")
+    for text in texts:
+        expect(row(maya, text)).to_have_count(0)
+    expect(bar).to_be_hidden()
+    toast.get_by_role("button", name="Undo").click()
+    expect(toast).to_contain_text("Undone.")
+    for text in texts:
+        expect(row(maya, text)).to_be_visible()
+
+    boxes.first.check()
+    bar.locator("#bulk-assign summary").click()
+    bar.get_by_role("button", name="Assign to me").click()
+    expect(toast).to_contain_text("1 conversation assigned to you.")
+    expect(maya.locator(".conv").first.get_by_label("Assigned to Maya")).to_be_visible()
     assert complaints == []
 
 

@@ -39,10 +39,11 @@ def test_what_is_counted(api, bo, past):
 
     assert answer.status_code == 200, answer.content
     found = answer.json()
-    totals = {"inbound": 1, "outbound": 3, "delivered": 2, "failed": 1, "tokens_spent": 3}
+    totals = {"inbound": 1, "outbound": 3, "delivered": 2, "failed": 1, "tokens_spent": 3, "resolved": 0}
     assert found["totals"] == {**totals, "first_response_seconds": 600.0, "first_response_p90_seconds": 600.0}
     assert found["platforms"] == [{"platform": "SMS", **totals}]
     assert [day["outbound"] for day in found["days"]] == [2, 1, 0]
+    assert [day["first_response_p90_seconds"] for day in found["days"]] == [600.0, None, None]
     assert [day["date"] for day in found["days"]] == ["2026-03-01", "2026-03-02", "2026-03-03"]
 
 

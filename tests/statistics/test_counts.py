@@ -2,13 +2,17 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection, transaction
 
 from accounts.models import Organization
 from messagehub import sql, tenancy
-from messaging.models import CountChange, CountedZone, DailyCount, Message
+from messaging.contacts import merging
+from messaging.conversations import bulk, changes
+from messaging.models import Conversation, CountChange, CountedZone, DailyCount, Message
 from messaging.statistics import counts, queries
 from tests import factories, services
 from tests.meanwhile import Aside
@@ -77,6 +81,85 @@ def test_whatever_statements_do_the_counts_are_those_of_the_messages(acme, sales
         assert is_kept(acme)
         assert read(acme, both) == read_counted(acme, both, monkeypatch)
         assert read(acme, [sales]) == read_counted(acme, [sales], monkeypatch)
+
+
+def test_resolved_conversations_are_counted_on_their_day_while_they_are(
+    acme, sales, support, bo, ann, monkeypatch, inside, summed
+):
+    """Whoever resolves, reopens, moves or deletes them, before and after the job has added it up."""
+    with inside(acme):
+        values = {"chatroom": sales.room, "channel": sales.number}
+        rows = [factories.ConversationFactory(**values) for _ in range(3)]
+        rows.append(factories.ConversationFactory(**values, status="CLOSED", resolved_at=START))
+
+    def check(*expected: int) -> None:
+        for _ in range(2):
+            found = [read(acme, [sales]), read(acme, [support]), read_counted(acme, [sales, support], monkeypatch)]
+            assert tuple(each["totals"]["resolved"] for each in found) == (*expected, sum(expected))
+            assert broken() == []
+            counts.update_counts()
+
+    with inside(acme):
+        bulk.move_conversations({row.pk: ("CLOSED", None) for row in rows[:2]}, by=bo)
+        changes.change_conversation(rows[2], by=bo, status="CLOSED")
+        resolved = Conversation.objects.filter(resolved_at__isnull=False)
+        assert resolved.count() == 4
+    check(1, 0)  # today is none of the days that are asked for
+    with inside(acme):
+        resolved.update(resolved_at=START)
+        resolved.filter(pk=rows[2].pk).update(resolved_at=START + timedelta(days=2))
+    check(4, 0)
+    days = {day["date"]: day["resolved"] for day in read(acme, [sales])["days"] if day["resolved"]}
+    assert days == {START.date(): 3, START.date() + timedelta(days=2): 1}
+    with inside(acme):
+        changes.change_conversation(rows[0], by=bo, status="OPEN")
+        changes.change_conversation(rows[1], by=bo, status="CLOSED")  # it is already
+        Conversation.objects.filter(pk=rows[1].pk).update(chatroom=support.room)
+    check(2, 1)
+    with inside(acme):
+        connection.cursor().execute("DELETE FROM conversations WHERE id = %s", [rows[3].pk])
+        Conversation.objects.filter(pk=rows[2].pk).update(last_message_at=START)
+        assert not CountChange.objects.filter(resolved=1).exists()
+    check(1, 1)
+    with inside(acme):
+        Organization.objects.filter(pk=acme.organization.pk).update(time_zone="Asia/Kathmandu")
+        acme.organization.time_zone = "Asia/Kathmandu"
+    counts.update_counts()
+    assert broken() == []
+    assert read(acme, [sales], "Asia/Kathmandu")["totals"]["resolved"] == 1
+
+
+def test_what_was_resolved_before_it_was_counted_is_found_in_the_threads(acme, sales, bo, inside, summed):
+    """By the migration, which counts the last time that somebody closed what is closed."""
+    with inside(acme):
+        resolved, reopened, silent = (
+            factories.ConversationFactory(chatroom=sales.room, channel=sales.number) for _ in range(3)
+        )
+        for status in ("CLOSED", "OPEN", "CLOSED"):
+            changes.change_conversation(resolved, by=bo, status=status)
+        for status in ("CLOSED", "OPEN"):
+            changes.change_conversation(reopened, by=bo, status=status)
+        Conversation.objects.filter(pk=silent.pk).update(status="CLOSED")  # a blocked contact's
+        moment = resolved.activities.latest("created_at").created_at
+        Conversation.objects.update(resolved_at=None)
+    migration = import_module("messaging.migrations.0025_resolved_conversations")
+    with tenancy.system():
+        for _ in range(2):
+            migration.fill_resolved_times(None, SimpleNamespace(connection=connection))
+    with inside(acme):
+        assert list(Conversation.objects.filter(resolved_at__isnull=False).values_list("pk", "resolved_at")) == [
+            (resolved.pk, moment)
+        ]
+    assert broken() == []
+
+
+def test_a_conversation_that_another_one_replaces_was_not_resolved(acme, sales, ann, inside):
+    with inside(acme):
+        first, second = (factories.ContactFactory(chatroom=sales.room) for _ in range(2))
+        for contact in (first, second):
+            factories.ConversationFactory(chatroom=sales.room, channel=sales.number, contact=contact)
+        merging.merge_contacts(first, second, by=ann)
+        assert Conversation.objects.filter(contact=first, status="CLOSED", resolved_at=None).count() == 1
 
 
 def test_what_changes_nothing_that_is_counted_leaves_no_change(acme, sales, inside, summed):

@@ -22,6 +22,15 @@ def test_a_line_runs_from_edge_to_edge_below_a_round_top():
     assert chart().lines[0]["area"].endswith("L1000 100L0 100Z")
 
 
+def test_a_line_has_a_gap_where_nothing_is_known():
+    gaps = charts.Chart("Reply", list("abcdef"), [charts.Series("Median", "petrol", [None, 1, 2, None, 4, None])])
+    assert gaps.top == 5
+    assert gaps.lines[0]["line"] == "M200 80L400 60M800 20h0"
+    assert gaps.lines[0]["area"] == "M200 80L400 60L400 100L200 100ZM800 20L800 100L800 100Z"
+    html = drawn("{% line_chart chart %}", chart=gaps)
+    assert re.findall(r"<td>([^<]+)</td>", html) == ["–", "1", "2", "–", "4", "–"]
+
+
 def test_bars_stand_on_one_another():
     boxes = [bar for bar in chart(stacked=True).bars if bar["x"].startswith("726")]
     assert [(box["y"], box["height"]) for box in boxes] == [("50", "50"), ("10", "40")]

@@ -279,8 +279,10 @@ def phone(address: object) -> str:
 
 # ---------------------------------------------------------------- charts
 @register.filter
-def amount(value: float) -> str:
-    """A number of a chart: whole where it is whole."""
+def amount(value: float | None) -> str:
+    """A number of a chart: whole where it is whole. Where a line has a gap there is none."""
+    if value is None:
+        return "–"
     return number_format(value, 0 if value == int(value) else 1, force_grouping=True)
 
 

@@ -3,7 +3,7 @@ import { part, post } from "../request.js";
 import { toast, trouble } from "../toasts.js";
 import { word } from "../words.js";
 import * as composer from "./composer.js";
-import { changedRow, putRow, query, rowOf } from "./list.js";
+import { changedRow, putRow, query, removeRow, rowBeside, rowOf } from "./list.js";
 import { close, go, leaveFor, phone } from "./opening.js";
 import { paintPeople } from "./presence.js";
 import * as thread from "./thread.js";
@@ -41,11 +41,11 @@ document.addEventListener("click", (event) => {
 async function change(id, address, fields) {
   const leaves = fields.status === "CLOSED" || Boolean(fields.snoozed_until);
   if (leaves) left = performance.now();
-  const row = rowOf(id), following = row && (row.nextElementSibling?.matches(".conv") ? row.nextElementSibling : row.previousElementSibling);
+  const row = rowOf(id), following = rowBeside(id);
   if (fields.unread) { thread.leaveUnread(); leaveFor(listUrl + query()); row?.focus(); }
   if (leaves) {
-    if (!/status=(any|closed|snoozed)/.test(query())) row?.remove();
-    if (following?.matches(".conv") && !phone.matches) { following.focus(); following.click(); }
+    if (!/status=(any|closed|snoozed)/.test(query())) removeRow(id);
+    if (following && !phone.matches) { following.focus(); following.click(); }
     else { leaveFor(listUrl + query()); following?.focus(); }
   }
   try {

@@ -7,11 +7,12 @@ import { word } from "../words.js";
 import { lookAround } from "./actions.js";
 import * as composer from "./composer.js";
 import * as keyboard from "./keyboard.js";
-import { changedRow, mark, query, redress, reload, rows, touchRow } from "./list.js";
+import { changedRow, mark, query, redress, reload, removeRow, rows, touchRow } from "./list.js";
 import { forget } from "./opened.js";
 import { arrive, close, go, phone, show, toggleAside } from "./opening.js";
 import * as outbox from "./outbox.js";
 import { startTyping, stopTyping } from "./presence.js";
+import { toggle } from "./selecting.js";
 import * as thread from "./thread.js";
 
 const inbox = document.getElementById("inbox"), list = document.getElementById("convs");
@@ -33,7 +34,7 @@ function changed({ message }) {
 
 function loseRoom({ chatroom_id: room }) {
   forget();
-  for (const each of rows()) if (each.dataset.room === room) each.remove();
+  for (const each of rows()) if (each.dataset.room === room) removeRow(each.id.slice(5));
   reload();
   if (thread.room() !== room) return;
   close();
@@ -73,7 +74,7 @@ outbox.start({
 composer.whenWriting(redress, startTyping);
 composer.whenEnded(lookAround);
 thread.whenRead(changedRow);
-keyboard.start({ aside: toggleAside, label: openLabels });
+keyboard.start({ aside: toggleAside, label: openLabels, select: toggle });
 
 // The menu of labels lies in the contact's panel.
 function openLabels() {

@@ -39,7 +39,7 @@ const acts = {
 export function start(others) {
   keyboard.start(
     { ...acts, ...others },
-    { j: "next", k: "previous", r: "reply", n: "note", e: "resolve", a: "assign", l: "label", z: "snooze", u: "unread", o: "optOut", "/": "search", "]": "aside" },
+    { j: "next", k: "previous", r: "reply", n: "note", e: "resolve", a: "assign", l: "label", z: "snooze", u: "unread", o: "optOut", x: "select", "/": "search", "]": "aside" },
   );
 }
 

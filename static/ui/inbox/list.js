@@ -18,8 +18,12 @@ const late = new Set();      // rows that will move once nobody points at the li
 const covered = new WeakMap();   // a preview -> what a draft hides in it
 let current = null, last = null;   // the conversation that is marked as open; the one before
 
-export const rows = () => [...list.querySelectorAll(":scope > .conv")];
+// A row is a link; beside it, in its frame, is the box that selects it.
+export const rows = () => [...list.querySelectorAll(":scope > .conv-row > .conv")];
 export const rowOf = (id) => document.getElementById(`conv-${id}`);
+export const openRow = () => current && rowOf(current);
+const frameOf = (row) => row?.parentElement;
+const place = (row, before) => list.insertBefore(frameOf(row), frameOf(before) ?? lastPlace());
 const lastPlace = () => list.querySelector(":scope > .more") ?? document.getElementById("no-conversations");
 
 // A row as the server draws it now: changed in place, or added if it belongs on what is loaded.
@@ -38,12 +42,18 @@ export function putRow(fresh) {
   const more = list.querySelector(":scope > .more");
   if (!after && more) return;               // further down than is loaded
   dress(fresh);
-  list.insertBefore(fresh, after ?? lastPlace());
+  place(fresh, after);
   htmx.process(fresh);
   glow(fresh);
 }
 
-export function removeRow(id) { rowOf(id)?.remove(); }
+export function removeRow(id) { frameOf(rowOf(id))?.remove(); }
+
+// The row below, or above the last one.
+export function rowBeside(id) {
+  const all = rows(), at = all.indexOf(rowOf(id));
+  return at < 0 ? null : all[at + 1] ?? all[at - 1] ?? null;
+}
 
 // My own message: the row says so at once, without waiting for the server.
 export function touchRow(id, text) {
@@ -90,7 +100,7 @@ export function redress(id) {
 export function step(by) {
   const shown = rows();
   if (!shown.length) return;
-  const from = shown.indexOf(document.activeElement.closest(".conv") ?? (current && rowOf(current)) ?? null);
+  const from = shown.indexOf(document.activeElement.closest(".conv-row")?.querySelector(".conv") ?? openRow() ?? null);
   const to = shown[Math.max(0, Math.min(shown.length - 1, from + by))];
   to.focus();
   to.scrollIntoView({ block: "nearest" });
@@ -115,7 +125,7 @@ function settle(moved) {
   if ((target ? at.indexOf(target) : at.length) === here + 1) return;    // in its place already
   if (held()) { late.add(moved); return; }
   glow(moved);                          // drawn, so that its height is known
-  play(() => list.insertBefore(moved, target ?? lastPlace()));
+  play(() => place(moved, target));
 }
 
 // First, last, invert, play: rows glide from where they were to where they are. Only those that are seen: each becomes
@@ -128,7 +138,7 @@ function play(change) {
   change();
   for (const [each, old] of was) {
     const now = each.getBoundingClientRect(), by = old.top - now.top;
-    if (by && (seen(old) || seen(now))) each.animate([{ translate: `0 ${by}px` }, { translate: "0 0" }], { duration: 220, easing: "cubic-bezier(.2,0,0,1)" });
+    if (by && (seen(old) || seen(now))) frameOf(each).animate([{ translate: `0 ${by}px` }, { translate: "0 0" }], { duration: 220, easing: "cubic-bezier(.2,0,0,1)" });
   }
 }
 

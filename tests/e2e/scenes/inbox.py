@@ -116,6 +116,21 @@ def inbox_keyboard(page: Page, stage: Stage) -> None:
 
 
 @scene()
+def inbox_selected(page: Page, stage: Stage) -> None:
+    stage.inbox(page)
+    page.get_by_role("button", name="Select conversations").click()
+    for place in (0, 1, 3):
+        page.locator("#convs [name=selected]").nth(place).check()
+    expect(page.locator("#bulk").get_by_role("button", name="Resolve")).to_be_visible()
+
+
+@scene()
+def inbox_selected_menu(page: Page, stage: Stage) -> None:
+    inbox_selected(page, stage)
+    page.locator("#bulk-assign summary").click()
+
+
+@scene()
 def inbox_keyboard_buttons(page: Page, stage: Stage) -> None:
     stage.thread(page, stage.once(plain))
     page.locator("#more summary").focus()

@@ -28,6 +28,14 @@ def contacts_selected(page: Page, stage: Stage) -> None:
         page.locator("[name=selected]").nth(place).check()
 
 
+@scene("dana")
+def contacts_opt_out(page: Page, stage: Stage) -> None:
+    contacts_selected(page, stage)
+    page.get_by_role("button", name="Opt out").click()
+    page.get_by_role("button", name="Opt out 3 contacts").click()
+    expect(page.get_by_text("Say why.")).to_be_visible()
+
+
 @scene()
 def contacts_nothing_found(page: Page, stage: Stage) -> None:
     contact_rows(page, stage, "?search=zzzz&consent=opted_in")
