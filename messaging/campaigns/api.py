@@ -14,6 +14,7 @@ from messagehub.api.viewsets import TenantModelViewSet
 from messaging import idempotency
 from messaging.campaigns import approval, campaign_listing, lifecycle, preflight, responses, retrying, testing
 from messaging.campaigns.filters import CampaignFilterSet, RecipientFilterSet
+from messaging.campaigns.preflight_serializers import PreflightSerializer
 from messaging.campaigns.serializers import (
     CampaignChangeSerializer,
     CampaignDetailSerializer,
@@ -21,7 +22,6 @@ from messaging.campaigns.serializers import (
     CampaignTestSerializer,
     NewCampaignSerializer,
     OutcomeGroupSerializer,
-    PreflightSerializer,
     RecipientSerializer,
 )
 from messaging.contacts.serializers import GroupSerializer
