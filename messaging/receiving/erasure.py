@@ -11,7 +11,7 @@ from integrations.events import ErasureRequested
 from messagehub import sentences, stored_files
 from messaging.conversations import changes
 from messaging.live import event_log
-from messaging.models import Message, Note, OptOutOffer
+from messaging.models import CampaignRecipient, Message, Note, OptOutOffer
 from messaging.receiving import message_changes
 from messaging.sending import states
 
@@ -34,6 +34,7 @@ def erase_people(requests: Sequence[ErasureRequested]) -> list[event_log.Change]
             platforms = list(own_addresses.values_list("platform", flat=True))
             own_addresses.delete()
             found_changes += _erase_messages(contact, platforms, request.address)
+            _erase_recipients(contact, request.address)
             found_changes += _erase_person(contact)
         message_changes.forget_webhooks_about(request.webhook_source, request.address)
     return found_changes
@@ -62,6 +63,18 @@ def _erase_messages(contact: Contact, platforms: Sequence[str], address: str) ->
     OptOutOffer.objects.filter(message__in=message_ids).delete()
     Note.objects.filter(conversation__contact=contact, conversation__platform__in=platforms).delete()
     return [states.message_updated(row) for row in rows]
+
+
+def _erase_recipients(contact: Contact, address: str) -> None:
+    """Forget where campaigns wrote to the locked contact, and leave them out of those that have yet to."""
+    recipients = CampaignRecipient.objects.filter(contact=contact, address=address)
+    recipients.filter(outcome=CampaignRecipient.Outcome.WAITING).update(
+        outcome=CampaignRecipient.Outcome.SKIPPED,
+        reason_code="contact_gone",
+        reason=sentences.DATA_DELETED,
+        not_before=None,
+    )
+    recipients.update(address=None)
 
 
 def _cancel_messages(rows: Sequence[dict]) -> None:

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from base64 import urlsafe_b64encode
+from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -13,18 +14,20 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import AuditEntry
-from chatrooms import contacts
+from chatrooms import contacts, groups
 from chatrooms.models import Contact, ContactAddress
 from integrations.events import Profile
 from integrations.models import WebhookEvent
 from integrations.webhooks import Intake, Refused
 from messagehub import tenancy
+from messaging.campaigns import feed, lifecycle
 from messaging.consent import entries
 from messaging.contacts import profiles
 from messaging.conversations import notes
-from messaging.models import Attachment, ConsentEntry, Message, Note
+from messaging.models import Attachment, Campaign, ConsentEntry, Message, Note
 from messaging.receiving import ingest
 from tests import factories
 from tests.meanwhile import Aside
@@ -125,6 +128,41 @@ def test_request_is_answered_carried_out_and_looked_at(page, come_in, thread, ac
     assert (written.content, written.from_address, written.deleted_at is not None) == ("", "", True)
     assert (answered.content, answered.to_address, answered.deleted_at is not None) == ("", "", True)
     assert (answered.pk, answered.status, answered.provider_id) == (answer.pk, "sent", answer.provider_id)
+
+
+def test_campaigns_forget_them_and_write_to_them_no_more(page, come_in, thread, acme, sales, ann, inside):
+    others = [f"880{number}" for number in range(2)]
+    come_in(page, *(build_text(page.address, "Hello", person=person) for person in (PERSON, *others)))
+    with inside(acme):
+        group = groups.create_group(sales.room, "Everybody")
+        groups.add_members(group, [message.contact for message in thread(page)])
+        drafts = [
+            lifecycle.create_campaign(
+                sales.room, name="Spring", content="Hi", channel=page, groups=[group], by=ann, per_minute=speed
+            )
+            for speed in (None, 60)
+        ]
+        sent, slow = (lifecycle.start_campaign(campaign, by=ann) for campaign in drafts)
+        slow.recipients.filter(address=PERSON).update(not_before=timezone.now() + timedelta(hours=1))
+    feed.feed_campaigns()
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    with inside(acme):
+        slow.recipients.update(not_before=None)
+        Campaign.objects.update(next_message_at=None)
+    for _ in range(3):
+        feed.feed_campaigns()
+        with inside(acme):
+            Campaign.objects.update(next_message_at=None)
+    with inside(acme):
+        assert set(sent.recipients.values_list("address", "message__status")) == {
+            (None, "canceled"), *((person, "queued") for person in others),
+        }  # fmt: skip
+        assert set(slow.recipients.values_list("address", "outcome", "reason_code")) == {
+            (None, "skipped", "contact_gone"), *((person, "messaged", "") for person in others),
+        }  # fmt: skip
 
 
 def test_notes_go_and_an_opt_out_stays(page, come_in, thread, acme, inside, ann):
