@@ -34,7 +34,7 @@ LIST = lists.ListDefinition(
         "chatroom_id": gettext_lazy("Chatroom"),
         "scope": gettext_lazy("For"),
         "label_id": gettext_lazy("Label"),
-        "state": gettext_lazy("Offered"),
+        "state": gettext_lazy("State"),
     },
     search_label=gettext_lazy("Name or text of a template"),
 )
