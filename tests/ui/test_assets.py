@@ -8,7 +8,20 @@ from django.core.management import call_command
 from messagehub.ui import fonts, icons
 from messagehub.ui.finders import BuiltAssetsFinder
 
-JOINED = ("shell", "login", "files", "focus", "inbox", "lists", "commands", "viewer", "alerts", "ringing", "campaign")
+JOINED = (
+    "shell",
+    "login",
+    "files",
+    "focus",
+    "inbox",
+    "lists",
+    "commands",
+    "viewer",
+    "selecting",
+    "alerts",
+    "ringing",
+    "campaign",
+)
 JOINED_SCRIPTS = {f"ui/built/{name}.js" for name in JOINED}
 THIRD_PARTIES = ["rest_framework", "admin", "django_htmx", "sandbox"]
 
@@ -53,7 +66,7 @@ def test_joined_scripts_import_each_other_by_hashed_names(settings, tmp_path):
     made = {path.name: path.read_text() for path in (tmp_path / "ui" / "built").glob("*.js")}
     inbox = next(text for name, text in made.items() if re.fullmatch(r"inbox\.[0-9a-f]{12}\.js", name))
     imported = re.findall(r'"\./([\w.-]+)"', inbox)
-    assert [name.split(".")[0] for name in imported] == ["shell", "files", "viewer"]
+    assert [name.split(".")[0] for name in imported] == ["shell", "files", "viewer", "selecting"]
     assert all(re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", name) and name in made for name in imported)
 
 
