@@ -10,7 +10,7 @@ LUCIDE = frozenset({
     "calendar-clock", "chart-line", "check", "check-check", "chevron-down", "chevrons-up-down", "circle-alert",
     "circle-dashed", "circle-question-mark", "clock-3", "cloud-alert", "cloud-off", "coffee", "coins", "compass",
     "contact-round", "copy", "download", "ellipsis", "eye", "history", "hourglass", "image", "inbox", "keyboard",
-    "layers", "layout-grid", "list-checks", "list-filter", "lock", "log-out", "mail", "megaphone", "menu", "merge",
+    "layers", "layout-grid", "list-filter", "lock", "log-out", "mail", "megaphone", "menu", "merge",
     "message-square", "messages-square", "mic", "monitor", "moon", "mouse-pointer-click", "panel-right", "paperclip",
     "pencil", "phone", "plus", "refresh-cw", "rotate-ccw", "rotate-cw", "scroll-text", "search", "send", "settings",
     "share-2", "stethoscope", "sticker", "sun", "tag", "timer", "trash-2", "triangle-alert", "upload", "user",

@@ -156,6 +156,7 @@ def bundles() -> list[Bundle]:
         Bundle(Module("focus.js"), (shell,), lazy=True),
         Bundle(Module("commands.js"), (shell,), lazy=True),
         Bundle(Module("inbox/viewer.js"), (shell, files, inbox), lazy=True),
+        Bundle(Module("inbox/selecting.js"), (shell, files, inbox), lazy=True),
     ]
 
 

@@ -1,15 +1,13 @@
-"""What is done with all selected conversations of the inbox: with a script by a bar below the list, else by a page."""
+"""What is done with all selected conversations of the inbox, by a bar below the list; only scripts select them."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.contrib import messages
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
@@ -23,7 +21,6 @@ from messaging.inbox import list_filters
 from messaging.inbox.actions import answer_refusal, tell_done
 from messaging.inbox.context import MOST_COLLEAGUES
 from messaging.inbox.forms import NOBODY, BulkForm, first_error
-from messaging.inbox.list_filters import Filters
 from messaging.models import Conversation, Label
 
 Status = Conversation.Status
@@ -35,39 +32,27 @@ class _NothingToDo(Exception):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_selected(request: HttpRequest) -> HttpResponse:
-    """Assign, label, resolve or reopen the selected conversations; GET asks which of these."""
+    """Assign, label, resolve or reopen the selected conversations; GET answers with what can be chosen."""
     if request.method != "POST":
         return _ask(request)
     try:
         words, undo = _act(request)
     except (_NothingToDo, bulk.TooManyConversations) as refusal:
-        return _refuse(request, str(refusal), 422)
+        return answer_refusal(str(refusal), 422)
     except changes.NewerIsOpen as refusal:
-        return _refuse(request, str(refusal), 409)
-    if request.htmx:
-        return tell_done(render(request, "inbox/_bulk_done.html", {"undo": undo}), words)
-    messages.success(request, words)
-    return redirect(reverse("inbox") + Filters.read(request).query)
+        return answer_refusal(str(refusal), 409)
+    return tell_done(render(request, "inbox/_bulk_done.html", {"undo": undo}), words)
 
 
 def _ask(request: HttpRequest) -> HttpResponse:
     rooms = context_processors.shell_of(request).rooms
     people = membership.people_of_any(rooms).filter(is_active=True).exclude(pk=request.user.pk)
     context = {
-        "own_page": "inbox",
         "colleagues": people.order_by("name", "pk")[:MOST_COLLEAGUES],
         "labels": list(Label.objects.visible_to(request.user).order_by(Lower("name"))),
-        "selected": [list_filters.parse_uuid(text) for text in request.GET.getlist("selected")],
-        "filter_query": Filters.read(request).query,
+        "too_many": bulk.TooManyConversations(),
     }
-    return render(request, "inbox/_bulk_choices.html" if request.htmx else "inbox/bulk.html", context)
-
-
-def _refuse(request: HttpRequest, words: str, status: int) -> HttpResponse:
-    if request.htmx:
-        return answer_refusal(words, status)
-    messages.error(request, words)
-    return redirect(reverse("inbox") + Filters.read(request).query)
+    return render(request, "inbox/_bulk.html", context)
 
 
 # ---------------------------------------------------------------- what a form asks for

@@ -222,22 +222,11 @@ function follow({ template, files_of: held }) {
   });
 }
 
-// Who follows the form learns of its files by the event `files`, once they are there or taken away.
-const listReady = () => mine().filter(({ state }) => state === "ready").map(valueOf).join(" ");
-let told = "";
-
-function tell() {
-  const values = listReady();
-  if (values !== told) own.dispatchEvent(new Event("files", { bubbles: true }));
-  told = values;
-}
-
 if (own) {
   box = own;
   kept.set(FORM, [...own.querySelectorAll("#files > li")].map((row) => read(row)));
   serve(own, FORM, () => {}, () => true);
-  told = listReady();
-  changed = tell;
+  changed = () => { if (areReady()) own.dispatchEvent(new Event("files", { bubbles: true })); };      // for who follows the form
   own.closest("form").addEventListener("submit", guard);
   follow(own.closest("form").elements);
 }

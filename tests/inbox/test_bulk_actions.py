@@ -156,16 +156,3 @@ def test_choices_are_of_ones_own_chatrooms(acme, browser, ann, bo, cy, support, 
     assert "Refund" in part
     assert str(ann.pk) in part
     assert str(cy.pk) not in part
-
-
-def test_it_works_without_a_script(browser, bo, talks, look):
-    client = browser(bo)
-    rows = client.get("/inbox/").content.decode()
-    assert re.findall(r'name="selected"\s+value="([^"]+)"\s+form="bulk"', rows) == [str(talks[0].pk)]
-    page = client.get(PATH, {"selected": [row.pk for row in talks]}).content.decode()
-    assert "3 conversations selected" in page
-    assert re.findall(r'type="hidden" name="selected" value="([^"]+)"', page) == [str(row.pk) for row in talks]
-    answer = client.post(PATH, {"selected": [row.pk for row in talks], "status": "CLOSED"}, follow=True)
-    assert "2 conversations resolved." in answer.content.decode()
-    assert "Choose what to do" in client.post(PATH, {"selected": [talks[0].pk]}, follow=True).content.decode()
-    assert [status for status, *_ in look()] == ["CLOSED"] * 3

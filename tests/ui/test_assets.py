@@ -13,7 +13,20 @@ from messagehub.ui import fonts, icons
 from messagehub.ui.finders import BuiltAssetsFinder
 
 pytestmark = pytest.mark.xdist_group("assets")  # one worker, which collects them once
-JOINED = ("shell", "login", "files", "focus", "inbox", "lists", "commands", "viewer", "alerts", "ringing", "campaign")
+JOINED = (
+    "shell",
+    "login",
+    "files",
+    "focus",
+    "inbox",
+    "lists",
+    "commands",
+    "viewer",
+    "selecting",
+    "alerts",
+    "ringing",
+    "campaign",
+)
 JOINED_SCRIPTS = {f"ui/built/{name}.js" for name in JOINED}
 THIRD_PARTIES = ["rest_framework", "admin", "django_htmx"]
 
@@ -62,7 +75,7 @@ def test_a_changed_icon_list_makes_a_new_sprite(settings, tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("folder", "script", "modules"),
     [
-        ("ui/built", "inbox", ["shell", "files", "viewer"]),
+        ("ui/built", "inbox", ["shell", "files", "viewer", "selecting"]),
         ("sandbox", "chats", ["parts", "bubbles", "failures"]),
     ],
 )

@@ -2,7 +2,7 @@
 import { setBalance } from "../counts.js";
 import { isOnline, listen, reloadWhenStale, whenBack, whenLive } from "../live.js";
 import { batched } from "../request.js";
-import { say } from "../toasts.js";
+import { say, trouble } from "../toasts.js";
 import { word } from "../words.js";
 import { lookAround } from "./actions.js";
 import * as composer from "./composer.js";
@@ -12,7 +12,6 @@ import { forget } from "./opened.js";
 import { arrive, close, go, phone, show, toggleAside } from "./opening.js";
 import * as outbox from "./outbox.js";
 import { startTyping, stopTyping } from "./presence.js";
-import { toggle } from "./selecting.js";
 import * as thread from "./thread.js";
 
 const inbox = document.getElementById("inbox"), list = document.getElementById("convs");
@@ -74,7 +73,7 @@ outbox.start({
 composer.whenWriting(redress, startTyping);
 composer.whenEnded(lookAround);
 thread.whenRead(changedRow);
-keyboard.start({ aside: toggleAside, label: openLabels, select: toggle });
+keyboard.start({ aside: toggleAside, label: openLabels, select: () => select("toggle") });
 
 // The menu of labels lies in the contact's panel.
 function openLabels() {
@@ -82,6 +81,11 @@ function openLabels() {
   else if (!document.getElementById("contact").offsetParent) inbox.dataset.aside = "open";
   keyboard.openMenu("label-menu");
 }
+
+// Boxes that select rows come with whoever comes to the list.
+const select = (act) => import("./selecting.js").then((selecting) => selecting[act]?.(), trouble);
+for (const coming of ["pointerover", "focusin"]) list.addEventListener(coming, () => select(), { once: true });
+document.getElementById("select-rows").addEventListener("click", () => select("switchMode"));
 
 // ---------------------------------------------------------------- beginning and end
 inbox.addEventListener("htmx:afterSettle", (event) => {

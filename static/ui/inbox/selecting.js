@@ -1,100 +1,127 @@
-// Selecting conversations, and doing one thing with all that are selected. What can be done comes with the first of them.
+// Selecting conversations, and doing one thing with all that are selected. Fetched when somebody comes to the list.
 import { part, post } from "../request.js";
 import { toast, trouble } from "../toasts.js";
-import { counted, number, word } from "../words.js";
-import { changedRow, focusRow, openRow, query, rowOf } from "./list.js";
+import { number, word } from "../words.js";
 import { lookAround } from "./actions.js";
+import { changedRow, focusRow, openRow, query, rowOf } from "./list.js";
 import * as thread from "./thread.js";
 
 const MOST = 200;                        // messaging/conversations/bulk.py refuses more
-const list = document.getElementById("convs"), bar = document.getElementById("bulk");
-const acts = bar.querySelector("[data-bulk-acts]"), mode = document.getElementById("select-rows");
+const plurals = new Intl.PluralRules(document.documentElement.lang);
+const list = document.getElementById("convs"), mode = document.getElementById("select-rows");
+const address = `${document.getElementById("inbox").dataset.listUrl}bulk/`;
+let bar = null, fetching = null;         // what can be done comes with the first that is selected
 let lastBox = null;                      // where a range begins
-let fetched = null;
 
-const boxes = () => [...list.querySelectorAll("[name=selected]")];
+const boxes = () => [...list.querySelectorAll(".conv-pick > input")];
 const chosen = () => boxes().filter((box) => box.checked);
+const rowBy = (box) => box.closest(".conv-row").querySelector(".conv");
+const boxOf = (row) => row?.parentElement.querySelector(".conv-pick > input");
+const idOf = (box) => rowBy(box).id.slice(5);
+
+// A box beside each row. It is no stop of the Tab key, which has enough of them: the keyboard selects by x.
+function dress() {
+  for (const frame of list.querySelectorAll(":scope > .conv-row:not(:has(> .conv-pick))")) {
+    const label = document.createElement("label"), box = document.createElement("input");
+    label.className = "conv-pick";
+    Object.assign(box, { type: "checkbox", className: "check", tabIndex: -1 });
+    box.setAttribute("aria-label", word("select", { name: frame.querySelector(".conv-name").textContent }));
+    label.append(box);
+    frame.append(label);
+  }
+}
 
 function draw() {
   const n = chosen().length;
-  bar.toggleAttribute("data-shown", n > 0);
   list.toggleAttribute("data-selecting", n > 0 || mode.ariaPressed === "true");
-  if (n) bar.querySelector("[data-bulk-count]").textContent = counted("selected", n);
-  if (n) fetchActs();
+  if (n && !bar) return fetchBar();
+  bar?.toggleAttribute("data-shown", n > 0);
+  if (n) bar.querySelector("[role=status]").textContent = bar.dataset[plurals.select(n)].replace("{n}", number(n));
 }
 
-// A change beyond the limit is taken back, and said.
+function fetchBar() {
+  fetching ??= part(address).then(({ content }) => {
+    bar = content.querySelector("form");
+    list.after(bar);
+    bar.addEventListener("submit", submit);
+    bar.addEventListener("reset", (event) => { event.preventDefault(); clear(); });
+    bar.querySelector("[data-select-shown]").addEventListener("click", () => choose(boxes(), true));
+    draw();
+  }, (error) => { fetching = null; clear(); trouble(error); });
+}
+
+// What is beyond the limit stays as it is, and that is said.
 function choose(wanted, on) {
   let room = MOST - chosen().length;
   for (const box of wanted) {
-    if (on && !box.checked && room-- <= 0) { toast(word("selected-most", { n: number(MOST) })); break; }
+    if (on && !box.checked && room-- <= 0) { toast(bar.dataset.most); break; }
     box.checked = on;
   }
   draw();
 }
 
-function fetchActs() {
-  fetched ??= part(bar.action).then(
-    ({ content }) => { acts.replaceChildren(content); },
-    (error) => { fetched = null; trouble(error); },
-  );
-}
-
-// The row with the focus, or that of the open conversation.
-export function toggle() {
-  const row = document.activeElement.closest(".conv-row")?.querySelector(".conv") ?? openRow();
-  const box = row?.parentElement.querySelector("[name=selected]");
-  if (box) { choose([box], !box.checked); lastBox = box; }
-}
-
 function clear() {
-  if (bar.contains(document.activeElement)) focusRow();
+  if (bar?.contains(document.activeElement)) focusRow();
   mode.ariaPressed = "false";
   for (const box of chosen()) box.checked = false;
   draw();
 }
 
+// The row with the focus, or that of the open conversation.
+export async function toggle() {
+  const row = document.activeElement.closest(".conv-row")?.querySelector(".conv") ?? openRow();
+  await ready;
+  const box = boxOf(row);
+  if (box) { choose([box], !box.checked); lastBox = box; }
+}
+
+// Boxes on all rows, or none selected.
+export async function switchMode() {
+  await ready;
+  if (mode.ariaPressed === "true") return clear();
+  mode.ariaPressed = "true";
+  draw();
+}
+
 list.addEventListener("click", (event) => {
   const box = event.target;
-  if (!box.matches("[name=selected]")) return;
+  if (!box.matches(".conv-pick > input")) return;
   const all = boxes(), from = all.indexOf(lastBox), to = all.indexOf(box), on = box.checked;
   box.checked = !on;
   choose(event.shiftKey && from >= 0 ? all.slice(Math.min(from, to), Math.max(from, to) + 1) : [box], on);
   if (box.checked !== on) event.preventDefault();
   lastBox = box;
 });
-mode.addEventListener("click", () => {
-  const on = mode.ariaPressed !== "true";
-  if (!on) return clear();
-  mode.ariaPressed = "true";
-  draw();
-});
-bar.querySelector("[data-select-shown]").addEventListener("click", () => choose(boxes(), true));
-bar.addEventListener("reset", (event) => { event.preventDefault(); clear(); });
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], details[data-drop][open]")) return;
-  if (bar.hasAttribute("data-shown") && !event.target.closest("textarea, input:not([name=selected])")) clear();
+  if (chosen().length && !event.target.closest("textarea, input:not(.conv-pick > input)")) clear();
 });
-// Rows come and go by themselves.
-new MutationObserver(() => { if (bar.hasAttribute("data-shown")) draw(); }).observe(list, { childList: true });
-addEventListener("pageshow", draw);      // a browser's way back fills the boxes in late
+// Boxes come with their style.
+const ready = new Promise((done) => {
+  const sheet = document.createElement("link");
+  Object.assign(sheet, { rel: "stylesheet", href: mode.dataset.sheet, onload: done, onerror: done });
+  document.head.append(sheet);
+}).then(() => {
+  dress();
+  new MutationObserver(() => { dress(); draw(); }).observe(list, { childList: true });
+});
 
-bar.addEventListener("submit", (event) => {
+function submit(event) {
   event.preventDefault();
   const { name, value } = event.submitter ?? {};
-  if (name) act(chosen().map((box) => box.value), [[name, value]]);
-});
+  if (name) act(chosen().map(idOf), [[name, value]]);
+}
 
 async function act(ids, fields) {
   if (!ids.length) return;
   for (const menu of bar.querySelectorAll("details[open]")) menu.open = false;
   clear();
   try {
-    const { content, told } = await post(bar.action + query(), [...fields, ...ids.map((id) => ["selected", id])]);
+    const { content, told } = await post(address + query(), [...fields, ...ids.map((id) => ["selected", id])]);
     const undo = content.querySelector("[name=undo]")?.value;
     toast(told.done.words, undo && { words: word("undo"), run: () => takeBack(ids, undo) });
   } catch (error) {
-    choose(ids.map((id) => rowOf(id)?.parentElement.querySelector("[name=selected]")).filter(Boolean), true);
+    choose(ids.map((id) => boxOf(rowOf(id))).filter(Boolean), true);
     trouble(error);
   }
   changed(ids);
@@ -102,7 +129,7 @@ async function act(ids, fields) {
 
 async function takeBack(ids, undo) {
   try {
-    const { told } = await post(bar.action + query(), [["undo", undo]]);
+    const { told } = await post(address + query(), [["undo", undo]]);
     toast(told.done.words);
   } catch (error) {
     trouble(error);

@@ -120,7 +120,7 @@ def inbox_selected(page: Page, stage: Stage) -> None:
     stage.inbox(page)
     page.get_by_role("button", name="Select conversations").click()
     for place in (0, 1, 3):
-        page.locator("#convs [name=selected]").nth(place).check()
+        page.locator("#convs .conv-pick > input").nth(place).check()
     expect(page.locator("#bulk").get_by_role("button", name="Resolve")).to_be_visible()
 
 
