@@ -297,7 +297,10 @@ def test_audience_is_frozen_in_one_statement_that_looks_at_each_contact_once(
         return (plan["Actual Rows"] + removed) * plan["Actual Loops"] + sum(map(touched, plan.get("Plans", [])))
 
     with inside(acme), connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {audience.FREEZE}", audience.build_parameters(campaign))
+        cursor.execute(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {audience.FREEZE}",
+            audience.build_parameters(campaign, audience.read_groups(campaign)),
+        )
         ((plans,),) = cursor.fetchall()
         assert campaign.recipients.filter(outcome="waiting").count() == count
         campaign.recipients.all().delete()

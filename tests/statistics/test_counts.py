@@ -142,7 +142,7 @@ def test_what_was_resolved_before_it_was_counted_is_found_in_the_threads(acme, s
         Conversation.objects.filter(pk=silent.pk).update(status="CLOSED")  # a blocked contact's
         moment = resolved.activities.latest("created_at").created_at
         Conversation.objects.update(resolved_at=None)
-    migration = import_module("messaging.migrations.0025_resolved_conversations")
+    migration = import_module("messaging.migrations.0029_resolved_conversations")
     with tenancy.system():
         for _ in range(2):
             migration.fill_resolved_times(None, SimpleNamespace(connection=connection))
