@@ -20,6 +20,8 @@ pytest_plugins = ["tests.cast", "tests.desk"]
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+BROWSERS = 3  # at once: each keeps half a core busy, and four of them kept each other waiting
+
 
 def pytest_collection_finish() -> None:
     """What is imported by now stays: the garbage collector need not look at it again and again."""
@@ -33,9 +35,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Before them come the tests of the demo, which takes a while to be made.
     """
     items.sort(key=lambda item: (needs_browser(item), uses(item, "demo")))
+    browser_files = sorted({item.path for item in items if needs_browser(item)})
     for item in items:
         if needs_browser(item):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            group = browser_files.index(item.path) % BROWSERS
+            item.add_marker(pytest.mark.xdist_group(f"browser-{group}"))
 
 
 def needs_browser(item: pytest.Item) -> bool:

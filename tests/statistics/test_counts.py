@@ -286,7 +286,7 @@ def test_a_year_is_read_from_its_days(transactional_db, acme, sales, inside, sum
             "WHERE id = %s",
             [START, START, sales.conversation.pk],
         )
-        database.execute("VACUUM ANALYZE messages")  # or the plan depends on what earlier tests have left
+        services.vacuum_table(database, "messages")  # or the plan depends on what earlier tests have left
     with inside(acme), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         params = {
