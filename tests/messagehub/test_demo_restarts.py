@@ -85,7 +85,8 @@ def set_up_factor(people) -> None:
 def start_campaign(people) -> None:
     room = find_room(0)
     group = groups.create_group(room, "All")
-    groups.add_members(group, Contact.objects.filter(chatroom=room)[:3])
+    reachable = Contact.objects.filter(chatroom=room, addresses__platform="SMS").order_by("created_at", "pk")
+    groups.add_members(group, reachable[:3])
     number = Channel.objects.get(chatroom=room, platform="SMS")
     draft = lifecycle.create_campaign(room, name="C", content="Hi", channel=number, groups=[group], by=people.maya)
     lifecycle.start_campaign(draft, by=people.maya)
@@ -133,8 +134,8 @@ CHANGES = {
     "tokens taken": lambda people: ledger.set_balance(people.maya, 5, actor=people.dana, reason="Fewer"),
     "a campaign started": start_campaign,
     "labels deleted": lambda people: Label.objects.all().delete(),
-    "a template changed": lambda people: templates.change_template(MessageTemplate.objects.all()[0], name="Other"),
-    "a contact changed": lambda people: contacts.change_contact(Contact.objects.all()[0], phone="+442079460958"),
+    "a template changed": lambda people: templates.change_template(MessageTemplate.objects.earliest("created_at"), name="Other"),
+    "a contact changed": lambda people: contacts.change_contact(Contact.objects.earliest("created_at"), phone="+442079460958"),
     "settings changed": change_settings,
     "a second factor set up": set_up_factor,
     "a number moved": move_number,
