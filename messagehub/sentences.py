@@ -99,6 +99,10 @@ CONTACT_GONE = _("This contact was deleted, or merged with another recipient of 
 BAD_LENGTH = _("The rendered text is empty or longer than {n} characters.")
 BAD_LENGTH_IN_BYTES = _("The rendered text is empty or longer than {n} bytes.")
 
+# Why an automatic answer does not go, and what to do.
+LATE_ANSWER = _("This automatic answer could not be sent within an hour.")
+ANSWER_YOURSELF = _("Answer the customer yourself, if it is still of use.")
+
 # Entries of the ledger.
 NOT_SENT_CODE = _("Not sent: {code}")
 NOT_DELIVERED_CODE = _("Not delivered: {code}")

@@ -62,6 +62,11 @@ class MessageTemplateAdmin(Rows):
     list_display = ["name", "chatroom", "owner", "organization"]
     list_select_related = ["chatroom", "owner", "organization"]
 
+    def get_queryset(self, request):
+        """Operators see all. An admin sees nobody else's personal ones here either."""
+        templates = super().get_queryset(request)
+        return templates if request.user.is_superuser else templates.visible_to(request.user)
+
 
 class StateFilter(admin.SimpleListFilter):
     """By what became of it; each answer is a condition, none counts."""

@@ -165,7 +165,7 @@ def check_campaign(
     members = list(_read_members(campaign, whose))
     preflight.audience = len(members)
     [chosen] = sql.fetch_rows(CHOSEN, whose)
-    preflight.in_several_groups = chosen["count"] - len(members)
+    preflight.in_several_groups = chosen["count"] - chosen["contacts"]
     preflight.left_out = chosen["contacts"] - len(members)
     reachable = list(_skip_unreachable(campaign, members, preflight))
     has_variables = bool(templates.PLACE.search(campaign.content))

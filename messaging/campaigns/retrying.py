@@ -10,10 +10,12 @@ from messaging.models import Campaign
 from messaging.sending import message_actions
 
 FAMILY = message_actions.FAMILY.format(message="m.id")
-# Whoever was written to by hand since, with success or with one on its way, gets no further message.
+# Whoever was written to by hand since, with success or with one on its way, gets no further message, nor does who was
+# erased since.
 FAILED = f"""
 FROM messages m
 WHERE r.campaign_id = %(campaign)s AND m.id = r.message_id AND m.status IN ('failed', 'undelivered', 'not_sent')
+  AND r.address IS NOT NULL
   AND NOT EXISTS ({FAMILY} SELECT FROM family JOIN messages again USING (id)
                   WHERE again.status NOT IN ('failed', 'undelivered', 'not_sent', 'canceled'))
 """

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable
 
+from chatrooms import phones
 from messagehub import sentences, sql
 from messaging.consent import entries
 from messaging.consent.keywords import Reading
 from messaging.live import event_log
 
+# Whether who wrote the message `m` has opted out of the channel `n`, under any form of their number.
+HAS_OPTED_OUT = f"""EXISTS (
+    SELECT FROM unnest({phones.FORMS_IN_SQL.format(number="m.from_address")}) AS form (address)
+    WHERE {entries.OPTED_OUT.format(address="form.address")})"""
 # YES means it only right after the question: people say it to others too. Whoever has opted out in between needs START.
 CONFIRMED = f"""
 SELECT m.id, asked.content AS word
@@ -24,7 +29,7 @@ CROSS JOIN LATERAL (
 JOIN messages asked ON asked.id = question.reply_to_id
 WHERE question.automatic = 'join' AND question.occurred_at > m.occurred_at - interval '24 hours'
   AND question.status IN ('sending', 'unknown', 'accepted', 'sent', 'delivered', 'read')
-  AND {entries.OPTED_OUT.format(address="m.from_address")} IS NOT TRUE
+  AND NOT {HAS_OPTED_OUT}
 ORDER BY m.occurred_at, m.id
 """
 

@@ -24,6 +24,7 @@ from messaging.models import (
     Label,
     Message,
     Notification,
+    Platform,
 )
 from messaging.notifications import notices
 
@@ -77,13 +78,14 @@ def open_conversation(contact: Contact, sender: Channel) -> Conversation:
     # A merge locks its contacts first and then lists their conversations. With the contact locked here, it can't miss
     # the one that is opened below.
     contacts.lock_contact(contact)
-    last_word = Conversation.objects.filter(**channel_values).aggregate(at=Max("last_inbound_at"))["at"]
+    has_window = sender.platform != Platform.SMS
+    last_word = has_window and Conversation.objects.filter(**channel_values).aggregate(at=Max("last_inbound_at"))["at"]
     conversation, created = still_open.get_or_create(
         **channel_values,
         defaults={
             "organization_id": contact.organization_id,
             "chatroom_id": contact.chatroom_id,
-            "last_inbound_at": last_word,
+            "last_inbound_at": last_word or None,
         },
     )
     if created:

@@ -120,7 +120,7 @@ def _undo(undo: dict, user: User) -> str:
     """Give back what was there before. The user may set all of it in other ways, too."""
     try:
         ids = [UUID(pk) for pk in undo.get("ids", [])]
-        add, remove = (undo.get(name) and UUID(undo[name]) for name in ("add_label", "remove_label"))
+        add, remove = (UUID(undo[name]) if name in undo else None for name in ("add_label", "remove_label"))
         assignees = {UUID(pk): before and UUID(before) for before, pks in undo.get("assignees", []) for pk in pks}
         states = {UUID(pk): _read_state(before, until) for before, until, pks in undo.get("states", []) for pk in pks}
     except (ValueError, TypeError, AttributeError):

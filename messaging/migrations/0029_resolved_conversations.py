@@ -36,29 +36,9 @@ DROP TRIGGER resolved_when_changed ON conversations;
 DROP TRIGGER resolved_when_deleted ON conversations;
 DROP FUNCTION conversations_are_counted();
 """
-# The last time that somebody closed it. The triggers count what this fills in.
-FILL = """
-UPDATE conversations v SET resolved_at = closed.created_at FROM (
-    SELECT DISTINCT ON (a.conversation_id) a.conversation_id, a.created_at
-    FROM conversation_activities a JOIN conversations c ON c.id = a.conversation_id
-    WHERE c.chatroom_id = %s AND a.kind = 'closed'
-    ORDER BY a.conversation_id, a.created_at DESC, a.id DESC
-) closed
-WHERE v.id = closed.conversation_id AND v.status = 'CLOSED' AND v.resolved_at IS NULL
-"""
-
-
-def fill_resolved_times(apps, schema_editor) -> None:
-    """Chatroom by chatroom, each in a transaction of its own; begun again, it goes on."""
-    with schema_editor.connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM chatrooms ORDER BY id")
-        for (chatroom_id,) in cursor.fetchall():
-            cursor.execute(FILL, [chatroom_id])
 
 
 class Migration(migrations.Migration):
-    atomic = False
-
     dependencies = [("messaging", "0028_import_country")]
 
     operations = [
@@ -95,5 +75,4 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(TRIGGERS, NO_TRIGGERS),
-        migrations.RunPython(fill_resolved_times, migrations.RunPython.noop),
     ]

@@ -67,7 +67,9 @@ def _erase_messages(contact: Contact, platforms: Sequence[str], address: str) ->
 
 def _erase_recipients(contact: Contact, address: str) -> None:
     """Forget where campaigns wrote to the locked contact, and leave them out of those that have yet to."""
-    recipients = CampaignRecipient.objects.filter(contact=contact, address=address)
+    # A merge takes the contact from one of two recipients of the same campaign.
+    theirs = Q(contact=contact) | Q(contact=None, campaign__chatroom=contact.chatroom_id)
+    recipients = CampaignRecipient.objects.filter(theirs, address=address)
     recipients.filter(outcome=CampaignRecipient.Outcome.WAITING).update(
         outcome=CampaignRecipient.Outcome.SKIPPED,
         reason_code="contact_gone",

@@ -80,7 +80,8 @@ class MessageViewSet(TenantViewSet):
     @operation(
         "Retry a failed message",
         description="Sends a new message, paid for separately, whose `retry_of` is the failed one. Returns 409 "
-        "`not_failed`, `already_retried`, or `unknown` while the delivery status is unknown.",
+        "`not_failed`, `already_retried`, `automatic` for an answer that nobody wrote, or `unknown` while the delivery "
+        "status is unknown.",
         header=IDEMPOTENCY_KEY,
         body=None,
         answers={201: SentSerializer},

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from accounts.rules import LONGEST_JOIN_KEYWORD
 from integrations.providers import read_limits
 from messagehub import sql
-from messaging.consent import entries
+from messaging.consent.joining import HAS_OPTED_OUT
 from messaging.consent.keywords import Reading
 from messaging.live import event_log
 from messaging.models import Message
@@ -60,7 +60,7 @@ JOIN conversations v ON v.id = m.conversation_id AND v.status <> 'CLOSED'
 JOIN channels n ON n.id = m.channel_id AND n.retired_at IS NULL
 JOIN organizations o ON o.id = m.organization_id AND o.join_question <> '' AND w.word = ANY(o.join_keywords)
 WHERE m.occurred_at > now() - interval '1 hour'
-  AND {entries.OPTED_OUT.format(address="m.from_address")} IS NOT TRUE
+  AND NOT {HAS_OPTED_OUT}
   AND 3 > (SELECT count(*) FROM messages a
            WHERE a.contact_id = m.contact_id AND a.occurred_at > now() - interval '1 hour' AND a.automatic = 'join')
 ORDER BY m.contact_id, m.channel_id, m.occurred_at DESC, m.id DESC

@@ -86,7 +86,8 @@ FROM due WHERE m.id = due.id
 RETURNING m.id, m.organization_id, m.attempt, m.content,
           ARRAY(SELECT jsonb_array_elements_text(m.media_urls) WHERE jsonb_typeof(m.media_urls) = 'array')
               AS media_urls,
-          m.from_address, m.to_address, m.segments, m.priority, m.campaign_id IS NOT NULL AS is_bulk,
+          m.from_address, m.to_address, m.segments, m.priority,
+          m.campaign_id IS NOT NULL OR m.automatic <> '' AS is_impersonal,
           extract(epoch FROM now() - greatest(m.created_at, m.send_at)) AS waited,
           CASE WHEN due.platform <> 'SMS' THEN (
               SELECT now() - v.last_inbound_at FROM conversations v WHERE v.id = m.conversation_id) END AS unheard,
@@ -201,7 +202,9 @@ def _drop_unsendable(rows: list[dict]) -> list[dict]:
     if not rows:
         return rows
     doubtful_ids = {row["id"] for row in sql.fetch_prepared(UNWANTED, [[row["id"] for row in rows]])}
-    doubtful_ids |= {row["id"] for row in rows if row["waited"] > WAITED_SECONDS or row["is_bulk"] and _is_late(row)}
+    doubtful_ids |= {
+        row["id"] for row in rows if row["waited"] > WAITED_SECONDS or row["is_impersonal"] and _is_late(row)
+    }
     doubtful_ids |= entries.find_opt_outs_by_form((row["id"], row["to_address"]) for row in rows)
     stopped_ids = recheck.recheck_claimed([row for row in rows if row["id"] in doubtful_ids])
     return [row for row in rows if row["id"] not in stopped_ids]
@@ -241,8 +244,8 @@ def _build_text(row: dict, secret: str) -> OutgoingText:
 
 
 def _choose_tag(row: dict) -> str:
-    """HUMAN_AGENT where a person answers whom the platform's window has closed for. A campaign is no person."""
-    return "HUMAN_AGENT" if row["unheard"] and not row["is_bulk"] and _is_late(row) else ""
+    """HUMAN_AGENT where a person answers whom the platform's window has closed for. Nothing else is a person."""
+    return "HUMAN_AGENT" if row["unheard"] and not row["is_impersonal"] and _is_late(row) else ""
 
 
 def _is_late(row: dict) -> bool:

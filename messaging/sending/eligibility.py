@@ -18,7 +18,7 @@ from chatrooms import contacts
 from chatrooms.models import Chatroom, Contact
 from integrations import providers
 from integrations.models import Channel
-from messagehub import languages
+from messagehub import languages, sentences
 from messaging.consent import entries, footers
 from messaging.media import fitting
 from messaging.models import UNSUCCESSFUL, Conversation, Message, Platform, Upload
@@ -27,6 +27,7 @@ from tokens import ledger
 
 # Within this time of the customer's last message ours is a reply, which quiet hours do not hold back.
 ANSWERING = timedelta(hours=24)
+ANSWERED_LATE = timedelta(hours=1)  # for automatic answers
 DUPLICATE = timedelta(seconds=60)  # the composer's guard against sending twice; API clients choose
 
 
@@ -140,12 +141,13 @@ def find_recipient(conversation: Conversation) -> str:
 
 
 def may_answer(message: Message) -> Verdict:
-    """Whether what answers by itself may still go. It is a reply, so quiet hours don't hold it; HELP is for all."""
+    """Whether what answers by itself may go: within an hour, at any time of the day, HELP also to the opted out."""
+    if (now := timezone.now()) >= message.created_at + ANSWERED_LATE:
+        return Verdict((Reason("too_late", _(sentences.LATE_ANSWER), _(sentences.ANSWER_YOURSELF)),))
     is_help = message.automatic == Message.Automatic.HELP
     opt_out = None if is_help else entries.find_opt_out(message.channel_id, message.to_address)
-    checks = _check_recipient(
-        message.conversation, message.to_address, timezone.now(), opt_out, None, for_campaign=False
-    )
+    # `for_campaign`, since no person writes: the human agent's longer window is not for them.
+    checks = _check_recipient(message.conversation, message.to_address, now, opt_out, None, for_campaign=True)
     return Verdict(tuple(check for check in checks if check))
 
 

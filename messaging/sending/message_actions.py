@@ -50,7 +50,8 @@ class WrongMessageState(Exception):
 def retry_message(message: Message, *, by: User) -> enqueue.Sent:
     """Send a failed message's text and files again, as a new message with a debit of its own.
 
-    Raises WrongMessageState for a message that has not failed or was retried already, and what `send_message` raises.
+    Raises WrongMessageState for a message that has not failed, was retried already or was an automatic answer, and what
+    `send_message` raises.
     """
     changes.hold_contact(message.conversation)  # lock order: contact, conversation, message
     changes.lock_conversation(message.conversation)
@@ -62,6 +63,8 @@ def retry_message(message: Message, *, by: User) -> enqueue.Sent:
         )
     if message.direction != Message.Direction.OUTBOUND or message.status not in UNSUCCESSFUL:
         raise WrongMessageState("not_failed", _("Only a failed message can be retried."))
+    if message.automatic:
+        raise WrongMessageState("automatic", _("An automatic answer can't be retried. Answer the customer yourself."))
     if sql.fetch_rows(RETRIED, {"message": message.pk, "unsuccessful": UNSUCCESSFUL}):
         raise WrongMessageState("already_retried", _("This message was already retried."))
     sent = enqueue.send_message(

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Organization
-from integrations.models import Channel
+from integrations.models import Channel, ProviderAccount
 from messagehub import tenancy
 from messaging.consent import footers
 from messaging.models import ConsentEntry, Conversation, Event, Message
@@ -136,6 +136,48 @@ def test_an_answer_that_waited_long_still_goes(desk):
         Message.objects.filter(automatic="help").update(created_at=timezone.now() - timedelta(minutes=5))
     desk.fly()
     assert desk.at_provider[-1:] == [TEXT]
+
+
+def test_an_answer_that_waited_for_an_hour_does_not_go(either_desk):
+    desk = either_desk
+    set_rules(desk, help_text=TEXT, help_on_long_codes=True)
+    arrive(desk, "HELP")
+    with tenancy.system():
+        Message.objects.filter(automatic="help").update(created_at=timezone.now() - timedelta(hours=1))
+    desk.fly()
+    (answer,) = list_answers(desk)
+    assert (answer.status, answer.error_code) == ("failed", "too_late")
+    assert TEXT not in desk.at_provider
+
+
+@pytest.mark.parametrize("either_desk", ["MESSENGER"], indirect=True)
+def test_an_answer_uses_no_human_agents_window(either_desk):
+    desk = either_desk
+    set_rules(desk, help_text=TEXT)
+    arrive(desk, "HELP")
+    with tenancy.system():
+        ProviderAccount.objects.update(has_human_agent=True)
+        Conversation.objects.update(last_inbound_at=timezone.now() - timedelta(hours=25))
+    desk.fly()
+    (answer,) = list_answers(desk)
+    assert (answer.status, answer.error_code) == ("failed", "outside_messaging_window")
+    assert TEXT not in desk.at_provider
+
+
+def test_nobody_retries_an_answer(browser, api, ann, acme, sales, inside):
+    """Or a person would pay for it, and say it in their name."""
+    with inside(acme):
+        message = factories.MessageFactory(
+            conversation=sales.conversation, direction="outbound", status="failed", content=TEXT, automatic="help"
+        )
+    answer = api(ann).post(f"/api/messages/{message.pk}/retry")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "automatic")
+    for path in (f"/inbox/{sales.conversation.pk}/", f"/messages/{message.pk}/"):
+        page = browser(ann).get(path).content.decode()
+        assert TEXT in page
+        assert f'action="/messages/{message.pk}/' not in page
+    with inside(acme):
+        assert not Message.objects.filter(retry_of=message).exists()
 
 
 def test_it_is_not_the_first_message_of_the_organization(desk):

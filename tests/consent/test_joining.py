@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from chatrooms import contacts
 from messagehub import tenancy
 from messaging.models import ConsentEntry, Message
 from tests.consent.exchange import arrive, list_answers, set_rules, store
@@ -171,6 +172,25 @@ def test_the_opted_out_the_blocked_and_the_late_are_not_asked(desk):
         type(desk.tenant["contact"]).objects.update(blocked_at=timezone.now())
     arrive(desk, "join")
     assert list_answers(desk) == []
+
+
+def test_an_opt_out_counts_in_every_form_of_the_number(desk):
+    """A Mexican mobile number has one with a 1 after its country, and one without."""
+    set_rules(desk, **RULES)
+    with tenancy.organization(desk.tenant["organization"].pk):
+        contacts.change_contact(desk.tenant["contact"], phone="+525512345678")
+        desk.tenant["contact"].refresh_from_db()
+    arrive(desk, "join")
+    desk.fly()
+    with tenancy.organization(desk.tenant["organization"].pk):
+        ConsentEntry.objects.create(
+            organization=desk.tenant["organization"], channel=desk.tenant["number"], kind="opt_out", source="staff",
+            address="+5215512345678", reason="By phone",
+        )  # fmt: skip
+    arrive(desk, "Yes")
+    arrive(desk, "join")
+    assert [entry.kind for entry in list_entries(desk)] == ["opt_out"]
+    assert len(list_answers(desk)) == 1
 
 
 def test_who_opts_out_before_the_question_goes_is_not_asked(desk):

@@ -78,6 +78,16 @@ def test_a_personal_template_of_another_is_offered_nowhere_and_not_usable(
     assert api(bo).post("/api/campaigns", {**campaign, "template_id": str(own.pk)}).status_code == 201
 
 
+def test_the_back_office_shows_an_admin_no_personal_template_of_others(browser, ann, bo, own, acme, inside):
+    with inside(acme):
+        shared = templates.create_template(acme.organization.pk, None, name="For all", body="Hello")
+    page, path = browser(ann), "/admin/messaging/messagetemplate/"
+    assert [row.pk for row in page.get(path).context["cl"].result_list] == [shared.pk]
+    assert page.get(f"{path}?q={own.pk}").context["cl"].result_list.count() == 0
+    assert page.get(f"{path}{own.pk}/change/").status_code == 302  # as for what does not exist
+    assert page.get(f"{path}{shared.pk}/change/").status_code == 200
+
+
 def test_files_of_a_personal_template_are_its_owners_to_send(acme, ann, bo, cy, sales, support, inside):
     with inside(acme):
         upload = factories.UploadFactory(chatroom=support.room)

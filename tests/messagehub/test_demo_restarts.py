@@ -77,6 +77,10 @@ def find_room(place: int) -> Chatroom:
     return Chatroom.objects.get(pk=Channel.objects.get(address=NORTHBEAM["rooms"][place][2]).chatroom_id)
 
 
+def find_first(model):
+    return model.objects.earliest("created_at", "pk")
+
+
 def set_up_factor(people) -> None:
     secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
     second_factor.set_up_second_factor(people.dana, secret, code(secret))
@@ -134,8 +138,8 @@ CHANGES = {
     "tokens taken": lambda people: ledger.set_balance(people.maya, 5, actor=people.dana, reason="Fewer"),
     "a campaign started": start_campaign,
     "labels deleted": lambda people: Label.objects.all().delete(),
-    "a template changed": lambda people: templates.change_template(MessageTemplate.objects.earliest("created_at"), name="Other"),
-    "a contact changed": lambda people: contacts.change_contact(Contact.objects.earliest("created_at"), phone="+442079460958"),
+    "a template changed": lambda people: templates.change_template(find_first(MessageTemplate), name="Other"),
+    "a contact changed": lambda people: contacts.change_contact(find_first(Contact), phone="+442079460958"),
     "settings changed": change_settings,
     "a second factor set up": set_up_factor,
     "a number moved": move_number,

@@ -129,7 +129,7 @@ def test_resolved_conversations_are_counted_on_their_day_while_they_are(
     assert read(acme, [sales], "Asia/Kathmandu")["totals"]["resolved"] == 1
 
 
-def test_what_was_resolved_before_it_was_counted_is_found_in_the_threads(acme, sales, bo, inside, summed):
+def test_what_was_resolved_before_it_was_counted_is_found_in_the_threads(acme, sales, ann, bo, inside, summed):
     """By the migration, which counts the last time that somebody closed what is closed."""
     with inside(acme):
         resolved, reopened, silent = (
@@ -141,8 +141,17 @@ def test_what_was_resolved_before_it_was_counted_is_found_in_the_threads(acme, s
             changes.change_conversation(reopened, by=bo, status=status)
         Conversation.objects.filter(pk=silent.pk).update(status="CLOSED")  # a blocked contact's
         moment = resolved.activities.latest("created_at").created_at
+        first, second = (factories.ContactFactory(chatroom=sales.room) for _ in range(2))
+        replaced, _ = (
+            factories.ConversationFactory(chatroom=sales.room, channel=sales.number, contact=contact)
+            for contact in (first, second)
+        )
+        for status in ("CLOSED", "OPEN"):
+            changes.change_conversation(replaced, by=bo, status=status)
+        merging.merge_contacts(first, second, by=ann)
+        assert Conversation.objects.get(pk=replaced.pk).status == "CLOSED"
         Conversation.objects.update(resolved_at=None)
-    migration = import_module("messaging.migrations.0029_resolved_conversations")
+    migration = import_module("messaging.migrations.0030_resolved_times")
     with tenancy.system():
         for _ in range(2):
             migration.fill_resolved_times(None, SimpleNamespace(connection=connection))

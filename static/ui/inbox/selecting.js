@@ -54,7 +54,7 @@ function fetchBar() {
 function choose(wanted, on) {
   let room = MOST - chosen().length;
   for (const box of wanted) {
-    if (on && !box.checked && room-- <= 0) { toast(bar.dataset.most); break; }
+    if (on && !box.checked && room-- <= 0) { if (bar) toast(bar.dataset.most); break; }
     box.checked = on;
   }
   draw();

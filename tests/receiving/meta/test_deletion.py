@@ -23,9 +23,9 @@ from integrations.events import Profile
 from integrations.models import WebhookEvent
 from integrations.webhooks import Intake, Refused
 from messagehub import tenancy
-from messaging.campaigns import feed, lifecycle
+from messaging.campaigns import feed, lifecycle, retrying
 from messaging.consent import entries
-from messaging.contacts import profiles
+from messaging.contacts import merging, profiles
 from messaging.conversations import notes
 from messaging.models import Attachment, Campaign, ConsentEntry, Message, Note
 from messaging.receiving import ingest
@@ -163,6 +163,47 @@ def test_campaigns_forget_them_and_write_to_them_no_more(page, come_in, thread, 
         assert set(slow.recipients.values_list("address", "outcome", "reason_code")) == {
             (None, "skipped", "contact_gone"), *((person, "messaged", "") for person in others),
         }  # fmt: skip
+
+
+def test_a_campaign_retries_nobody_who_was_erased(page, come_in, thread, acme, sales, ann, inside):
+    come_in(page, build_text(page.address, "Hello"))
+    with inside(acme):
+        group = groups.create_group(sales.room, "Everybody")
+        groups.add_members(group, [message.contact for message in thread(page)])
+        draft = lifecycle.create_campaign(sales.room, name="Spring", content="Hi", channel=page, groups=[group], by=ann)
+        campaign = lifecycle.start_campaign(draft, by=ann)
+    feed.feed_campaigns()
+    with inside(acme):
+        Message.objects.filter(campaign=campaign).update(status="failed")
+        Campaign.objects.update(state="done")
+
+    post_request(sign_request(PERSON))
+    drain()
+
+    with inside(acme), pytest.raises(lifecycle.WrongCampaignState) as refused:
+        retrying.retry_failed(campaign, by=ann)
+    assert refused.value.code == "nothing_failed"
+
+
+def test_campaigns_forget_an_address_whose_contact_was_merged(page, come_in, thread, acme, sales, ann, inside):
+    """Of two recipients of one campaign who are merged, one has no contact any more."""
+    other = "7700000009"
+    come_in(page, *(build_text(page.address, "Hello", person=person) for person in (PERSON, other)))
+    with inside(acme):
+        by_address = {message.from_address: message.contact for message in thread(page)}
+        group = groups.create_group(sales.room, "Everybody")
+        groups.add_members(group, by_address.values())
+        draft = lifecycle.create_campaign(sales.room, name="Spring", content="Hi", channel=page, groups=[group], by=ann)
+        campaign = lifecycle.start_campaign(draft, by=ann)
+        merging.merge_contacts(by_address[PERSON], by_address[other], by=ann)
+        assert campaign.recipients.filter(contact=None).count() == 1
+
+    for person in (PERSON, other):
+        post_request(sign_request(person))
+        drain()
+
+    with inside(acme):
+        assert set(campaign.recipients.values_list("address", flat=True)) == {None}
 
 
 def test_notes_go_and_an_opt_out_stays(page, come_in, thread, acme, inside, ann):
