@@ -72,7 +72,8 @@ class SenderNumberViewSet(TenantModelViewSet):
     @operation(
         "Sync with Twilio",
         description="Lists every number of the connected accounts, and points those of chatrooms to our webhook. "
-        "Connects the given account first; returns 409 `claimed` if another organization has it.",
+        "Connects the given account first; returns 409 `claimed` if another organization has it. Accounts that could "
+        "not be asked are `problems`; where there are no others, it returns 400 or 503.",
         answers={200: SyncedSerializer},
         refuses=[409, 503],
     )
@@ -81,7 +82,9 @@ class SenderNumberViewSet(TenantModelViewSet):
         organization = request.user.organization
         if account := self.read_input():
             numbers.connect_account(organization, account["account_sid"], account["auth_token"])
-        return Response({"results": numbers.sync_numbers(organization)})
+        comparison = numbers.sync_numbers(organization)
+        problems = [{"account_sid": sid, "message": str(problem)} for sid, problem in comparison.problems.items()]
+        return Response({"results": comparison.numbers, "problems": problems})
 
 
 @extend_schema_view(

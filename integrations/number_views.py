@@ -77,10 +77,12 @@ def import_number(request: HttpRequest) -> HttpResponse:
 def compare_numbers(request: HttpRequest) -> HttpResponse:
     """Compare every number with Twilio, and set webhooks that lead elsewhere."""
     try:
-        synced = numbers.sync_numbers(request.user.organization)
+        comparison = numbers.sync_numbers(request.user.organization)
     except (numbers.BadCredentials, numbers.ProviderAway) as error:
         return _list_page(request, status=422, problem=str(error))
-    outcomes = [each["webhook"] for each in synced]
+    for sid, problem in comparison.problems.items():
+        messages.warning(request, f"{sid}: {problem}")
+    outcomes = [each["webhook"] for each in comparison.numbers]
     words = _("Twilio has {n} numbers. Webhooks set: {set}. Missing there: {missing}. Not connected: {free}.")
     counts = {name: outcomes.count(name) for name in ("set", "not_in_account", "not_connected")}
     text = words.format(

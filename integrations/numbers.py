@@ -1,6 +1,7 @@
 """Connecting, changing and disconnecting phone numbers and their accounts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from cryptography.fernet import InvalidToken
@@ -160,23 +161,36 @@ def list_unconnected(organization: Organization) -> tuple[list[dict], dict[str, 
     taken = set(
         Channel.objects.filter(organization=organization, platform=Platform.SMS).values_list("address", flat=True)
     )
-    numbers, problems = [], {}
+
+    def list_free(account: TwilioAccount) -> list[dict]:
+        return [
+            {"phone": own_number.phone, "name": own_number.name, "account_sid": account.external_id}
+            for own_number in _ask(listing.numbers, account.external_id, account.secret)
+            if own_number.phone not in taken
+        ]
+
+    free, problems = _ask_each_account(organization, list_free)
+    return free, {sid: str(problem) for sid, problem in problems.items()}
+
+
+def _ask_each_account(
+    organization: Organization, list_rows: Callable[[TwilioAccount], list[dict]]
+) -> tuple[list[dict], dict[str, BadCredentials | ProviderAway]]:
+    """The rows of all accounts, and by SID why one has none. A broken account costs only itself."""
+    rows: list[dict] = []
+    problems: dict[str, BadCredentials | ProviderAway] = {}
     accounts = TwilioAccount.objects.filter(organization=organization).order_by("created_at", "pk").values_list("pk")
     for (pk,) in accounts:
         account = TwilioAccount.objects.defer("secret", "other_secret").get(pk=pk)
         try:
-            listed = _ask(listing.numbers, account.external_id, account.secret)
-        except (BadCredentials, ProviderAway) as error:
-            problems[account.external_id] = str(error)
+            rows += list_rows(account)
+        except (BadCredentials, ProviderAway) as problem:
+            problems[account.external_id] = problem
         except (InvalidToken, ValueError):
-            problems[account.external_id] = _("The auth token that we keep can't be read. Enter it again.")
-        else:
-            numbers += [
-                {"phone": own_number.phone, "name": own_number.name, "account_sid": account.external_id}
-                for own_number in listed
-                if own_number.phone not in taken
-            ]
-    return numbers, problems
+            problems[account.external_id] = BadCredentials(
+                _("The auth token that we keep can't be read. Enter it again.")
+            )
+    return rows, problems
 
 
 def set_webhook(number: Channel, *, by: User) -> None:
@@ -257,32 +271,38 @@ def _is_listed(number: Channel) -> bool:
         return True
 
 
-def sync_numbers(organization: Organization) -> list[dict]:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The organization's numbers as Twilio lists them, and by SID why an account could not be asked."""
+
+    numbers: list[dict]
+    problems: dict[str, BadCredentials | ProviderAway]
+
+
+def sync_numbers(organization: Organization) -> Comparison:
     """List the numbers of the organization's accounts at Twilio, and set the webhooks of connected ones.
 
-    Connected numbers that their account does not list any more are included, and the admins are alerted.
+    Connected numbers that their account does not list any more are included, and the admins are alerted. Raises
+    BadCredentials or ProviderAway where no account could be asked.
     """
-    numbers = Channel.objects.filter(organization=organization, platform=Platform.SMS).select_related("account")
-    number_by_phone = {number.address: number for number in numbers}
-    listed_numbers = [
-        (account, own_number)
-        for account in TwilioAccount.objects.filter(organization=organization).order_by("created_at", "pk")
-        for own_number in _ask(listing.numbers, account.external_id, account.secret)
-    ]
-    listed_keys = {(account.pk, own_number.phone) for account, own_number in listed_numbers}
-    missing_numbers = [
-        number for number in number_by_phone.values() if (number.account_id, number.address) not in listed_keys
-    ]
-    for number in missing_numbers:
-        porting.alert_gone(number)
-    descriptions = [
-        _sync_number(account, own_number, number_by_phone.get(own_number.phone))
-        for account, own_number in listed_numbers
-    ]
-    return descriptions + [
-        _describe_synced(number.account, number.address, number.name, number, "not_in_account")
-        for number in missing_numbers
-    ]
+    connected = Channel.objects.filter(organization=organization, platform=Platform.SMS).select_related("account")
+    connected = connected.defer("account__secret", "account__other_secret")
+    number_by_phone = {number.address: number for number in connected}
+
+    def sync_account(account: TwilioAccount) -> list[dict]:
+        own_numbers = _ask(listing.numbers, account.external_id, account.secret)
+        return [_sync_number(account, own_number, number_by_phone.get(own_number.phone)) for own_number in own_numbers]
+
+    descriptions, problems = _ask_each_account(organization, sync_account)
+    if problems and len(problems) == TwilioAccount.objects.filter(organization=organization).count():
+        raise next(iter(problems.values()))
+    listed = {(each["account_sid"], each["phone"]) for each in descriptions}
+    for number in number_by_phone.values():
+        sid = number.account.external_id
+        if sid not in problems and (sid, number.address) not in listed:
+            porting.alert_gone(number)
+            descriptions.append(_describe_synced(number.account, number.address, number.name, number, "not_in_account"))
+    return Comparison(descriptions, problems)
 
 
 def _sync_number(account: TwilioAccount, own_number: listing.OwnNumber, number: Channel | None) -> dict:

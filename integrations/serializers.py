@@ -131,10 +131,18 @@ class SyncedNumberSerializer(serializers.Serializer):
     webhook = serializers.ChoiceField(choices=["set", "unchanged", "not_connected", "not_in_account"])
 
 
+class SyncProblemSerializer(serializers.Serializer):
+    """An account that could not be asked."""
+
+    account_sid = serializers.CharField()
+    message = serializers.CharField()
+
+
 class SyncedSerializer(serializers.Serializer):
     """All numbers of the organization's accounts."""
 
     results = SyncedNumberSerializer(many=True)
+    problems = SyncProblemSerializer(many=True)
 
 
 class PageHealthSerializer(HealthSerializer):

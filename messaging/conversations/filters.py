@@ -6,6 +6,7 @@ import django_filters
 from django import forms
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 
 from accounts.models import User
 from chatrooms.filters import ChatroomFilter
@@ -14,6 +15,7 @@ from messagehub.api.filters import FilterSet, KnownValueFilter, MomentFilter, Se
 from messaging.models import Campaign, Conversation, Label, Message, Platform
 
 ME, NOBODY = "me", "none"
+MOST_MINUTES = 60 * 24 * 366
 
 
 class AssigneeFilter(django_filters.CharFilter):
@@ -46,6 +48,14 @@ def known_colleagues(user: User):
     return colleagues.filter(Q(role=User.Role.ADMIN) | Q(pk=user.pk) | Q(pk__in=shared))
 
 
+@extend_schema_field({"type": "integer", "minimum": 0, "maximum": MOST_MINUTES})
+class MinutesFilter(django_filters.Filter):
+    field_class = forms.IntegerField
+
+    def __init__(self, **options):
+        super().__init__(min_value=0, max_value=MOST_MINUTES, **options)
+
+
 class ConversationFilterSet(FilterSet):
     chatroom_id = ChatroomFilter()
     platform = KnownValueFilter(choices=Platform.choices)
@@ -53,6 +63,9 @@ class ConversationFilterSet(FilterSet):
     assigned_to = AssigneeFilter(help_text="`me`, `none` or the id of a colleague.")
     label_id = VisibleFilter(queryset=Label.objects.all(), field_name="label")
     unread = TruthFilter()
+    waiting_minutes = MinutesFilter(
+        help_text="Only open ones whose customer has waited for an answer for longer than this."
+    )
     search = SearchFilter(help_text="A part of the contact's name, number or email.")
 
 

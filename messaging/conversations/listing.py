@@ -1,6 +1,6 @@
 """The inbox list and the thread, as rows and payloads, each in a fixed number of queries."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -122,6 +122,8 @@ CONDITIONS = {
     "unassigned": "AND o.assigned_to_id IS NULL",
     "unread": "AND o.inbound_count > coalesce(own.seen_count, 0)",
     "read": "AND o.inbound_count <= coalesce(own.seen_count, 0)",
+    "waiting_minutes": """AND o.status = 'OPEN'
+        AND o.waiting_since < now() - interval '1 min' * %(waiting_minutes)s::int""",
     "contact_id": "AND o.contact_id = %(contact_id)s",
     "ids": "AND o.id = ANY(%(ids)s::uuid[])",
     "contact_ids": "AND o.contact_id = ANY(%(contact_ids)s::uuid[])",
@@ -133,7 +135,9 @@ FARTHEST = {
     "DESC": {"reaches": ">=", "farthest_time": "'-infinity'", "farthest_id": f"'{UUID(int=0)}'::uuid"},
     "ASC": {"reaches": "<=", "farthest_time": "'infinity'", "farthest_id": f"'{UUID(int=2**128 - 1)}'::uuid"},
 }
-KEYS = {"ids", "contact_ids", "contact_id"}  # conditions that name what they find
+# Conditions that name what they find, by keys or by an index that holds little else.
+KEYS = {"ids", "contact_ids", "contact_id", "waiting_minutes"}
+LONG_WAIT = timedelta(minutes=30)
 MOST_FOUND = 200  # contacts whose conversations a search lists, the newest; a longer list needs a longer search
 Position = tuple[datetime, UUID]
 

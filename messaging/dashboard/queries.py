@@ -3,16 +3,16 @@ there is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count
 from django.utils import timezone
 
 from messagehub import sql
+from messaging.conversations import listing
 from messaging.models import Campaign, CampaignRecipient
 
-LONG_WAIT = timedelta(minutes=30)
 MOST_COUNTED, MOST_LISTED = 1000, 5
 # Room by room along the index of who waits, so that the oldest come first without sorting all of them.
 LONGEST_WAITS = f"""
@@ -64,7 +64,7 @@ class Attention:
 
 
 def read_attention(rooms: Sequence[UUID]) -> Attention:
-    params = {"rooms": list(rooms), "waiting_before": timezone.now() - LONG_WAIT}
+    params = {"rooms": list(rooms), "waiting_before": timezone.now() - listing.LONG_WAIT}
     (counts,) = sql.fetch_rows(COUNTS, params)
     return Attention(**counts, longest_waits=sql.fetch_rows(LONGEST_WAITS, params))
 

@@ -185,6 +185,7 @@ def build_links(filters: Filters) -> dict[str, str]:
     return {
         "open": to("inbox", **inbox),
         "unassigned": to("inbox", tab="unassigned", **inbox),
+        "waiting": to("inbox", status="waiting", **inbox),
         "inbound": to("messages", direction="inbound", **log),
         "outbound": to("messages", direction="outbound", **log),
         "delivered": to("messages", state="delivered", **log),

@@ -145,7 +145,8 @@ def list_url(filters: Filters) -> str:
 
 
 def _menus(filters: Filters, rooms: list[Chatroom], labels: list[Label]) -> list[dict]:
-    states = [*Conversation.Status.values, list_filters.ANY]
+    is_open, *others = Conversation.Status.values
+    states = [is_open, list_filters.WAITING, *others, list_filters.ANY]
     return [
         _menu(
             _("State"),

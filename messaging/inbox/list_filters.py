@@ -1,6 +1,7 @@
 """What an address of the inbox asks for: a tab, and the list's filters under short names."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from messaging.conversations.filters import NOBODY, ConversationFilterSet
 from messaging.models import Conversation, Label
 
 TABS = ("mine", "unassigned", "all")
-ANY = "any"  # status
+ANY, WAITING = "any", "waiting"  # what stands for a status
 MOST_COUNTED = 1000  # a tab that has more says 999+
 PARAMETERS = {"chatroom": "chatroom_id", "channel": "platform", "label": "label_id", "status": "status"}
 LONGEST_SEARCH = 200
@@ -35,12 +36,12 @@ class Filters:
     def read(cls, request: HttpRequest) -> "Filters":
         """Raises BadRequest for what makes no sense, Http404 for what the viewer may not see."""
         query = request.GET
-        tab, is_any = query.get("tab") or "all", query.get("status") == ANY
+        tab, status = query.get("tab") or "all", query.get("status")
         if tab not in TABS:
             refuse_parameter("tab")
         parameters = {name: query[short] for short, name in PARAMETERS.items() if query.get(short)}
         parameters |= {name: parameters[name].upper() for name in ("status", "platform") if name in parameters}
-        if is_any:
+        if status in (ANY, WAITING):
             del parameters["status"]
         filterset = ConversationFilterSet(parameters, Conversation.objects.none(), request=request)
         if {"chatroom_id", "label_id"} & filterset.form.errors.keys():
@@ -50,7 +51,7 @@ class Filters:
         values = filterset.values
         return cls(
             tab=tab,
-            status=ANY if is_any else values.get("status", Conversation.Status.OPEN),
+            status=status if status in (ANY, WAITING) else values.get("status", Conversation.Status.OPEN),
             chatroom=values.get("chatroom"),
             channel=values.get("platform", ""),
             label=values.get("label"),
@@ -82,7 +83,11 @@ class Filters:
 
     def conditions(self, user: User) -> dict:
         """As `listing.list_conversations` and `listing.count_conversations` take them."""
-        values = {"platform": self.channel, "status": "" if self.status == ANY else self.status}
+        values: dict = {"platform": self.channel}
+        if self.status == WAITING:
+            values["waiting_minutes"] = listing.LONG_WAIT // timedelta(minutes=1)
+        elif self.status != ANY:
+            values["status"] = self.status
         return listing.build_conditions(
             user,
             chatroom=self.chatroom,

@@ -274,6 +274,7 @@ def status_name(status: str) -> str:
         "PENDING": gettext("Pending"),
         "SNOOZED": gettext("Snoozed"),
         "CLOSED": gettext("Resolved"),
+        "waiting": gettext("Waiting over 30 minutes"),
         "any": gettext("Any state"),
     }[status]
 

@@ -46,7 +46,8 @@ def test_numbers_are_those_of_the_lists(browser, bo, acme, sales, inside):
     assert "4 sent" in page
     assert "1 delivered" in page
     assert '<a class="need" href="/inbox/?tab=unassigned">' in page
-    assert "customer has waited over 30 minutes" in page
+    [address] = re.findall(r'<a class="need" href="([^"]+)">\s*<b class="num t-danger">1</b>', page)
+    assert f'id="conv-{sales.conversation.pk}"' in browser(bo).get(html.unescape(address)).content.decode()
     assert f'<a class="need" href="/inbox/{sales.conversation.pk}/">' in page
     assert "(30003)" in page
     assert page.index("(30003)") < page.index("(30005)")  # the most frequent first

@@ -75,6 +75,25 @@ def test_tabs_and_states_show_what_they_say_and_count_the_same(browser, bo, thre
     assert counts(page)[2] == str(len(shown(whole)))
 
 
+def test_who_has_waited_long_is_a_list_of_its_own(browser, api, bo, three, acme, inside):
+    with inside(acme):
+        for name, minutes in (("free", 31), ("mine", 29), ("done", 90)):
+            since = timezone.now() - timedelta(minutes=minutes)
+            Conversation.objects.filter(pk=three[name]).update(waiting_since=since)
+    page = browser(bo).get("/inbox/?status=waiting").content.decode()
+    assert shown(page) == {three["free"]}
+    assert counts(page) == ["0", "1", "1"]
+    assert re.search(r'href="[^"]*status=waiting"[^>]*aria-current="page"', page)
+
+    def found(minutes) -> list[str]:
+        return [each["id"] for each in api(bo).get(f"/api/conversations?waiting_minutes={minutes}").json()["results"]]
+
+    assert found(30) == [three["free"]]
+    assert set(found(0)) == {three["free"], three["mine"]}
+    for wrong in ("-1", "x", "1.5"):
+        assert api(bo).get(f"/api/conversations?waiting_minutes={wrong}").status_code == 400
+
+
 def test_labels_and_search_narrow_the_list(browser, bo, three, acme, sales, inside):
     with inside(acme):
         label = factories.LabelFactory(organization=acme.organization, name="Damage")

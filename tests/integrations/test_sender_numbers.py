@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 
-from integrations.models import Channel, TwilioAccount
+from integrations.models import Channel, ChannelAlert, TwilioAccount
 from tests.sandbox_server import SandboxServer, sandbox_server
 
 pytestmark = pytest.mark.xdist_group("sender numbers")
@@ -107,6 +108,28 @@ def test_sync_lists_everything_and_points_ours_here(api, ann, acme, inside, sale
     assert {row["phone"]: row["webhook"] for row in second.json()["results"]}[OTHER] == "unchanged"
     assert str(sales.number.pk) in {row["sender_number_id"] for row in first.json()["results"]}
     assert webhooks(twilio)[OTHER] == HERE
+
+
+@pytest.mark.parametrize("damage", ["rejected", "unreadable"])
+def test_sync_goes_on_without_an_account_that_cannot_be_asked(api, ann, acme, sales, support, inside, twilio, damage):
+    number = api(ann).post("/api/sender-numbers", body(sales.room)).json()
+    broken = sales.number.account.external_id
+    if damage == "unreadable":
+        with inside(acme), connection.cursor() as cursor:
+            cursor.execute("UPDATE provider_accounts SET secret = 'plain' WHERE external_id = %s", [broken])
+
+    answer = api(ann).post("/api/sender-numbers/sync")
+
+    assert answer.status_code == 200
+    told = answer.json()
+    assert {row["phone"]: row["sender_number_id"] for row in told["results"]} == {PHONE: number["id"], OTHER: None}
+    assert [problem["account_sid"] for problem in told["problems"]] == [broken]
+    with inside(acme):  # of whose numbers nothing is known, so nobody is told that they are gone
+        assert not ChannelAlert.objects.exists()
+
+
+def test_sync_of_none_that_can_be_asked_is_refused(api, ann, sales, twilio):
+    assert api(ann).post("/api/sender-numbers/sync").status_code == 400
 
 
 def test_a_number_with_conversations_stays(api, ann, acme, inside, sales):
