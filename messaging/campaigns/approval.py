@@ -59,7 +59,8 @@ def fingerprint_of(campaign: Campaign) -> str:
     groups = CampaignGroup.objects.filter(campaign=campaign).order_by("group_id", "is_excluded")
     values = [
         campaign.name, campaign.content, campaign.media_urls, campaign.channel_id, campaign.send_at,
-        campaign.contacted_days, list(groups.values_list("group_id", "is_excluded")),
+        campaign.contacted_days, campaign.only_opted_in, campaign.only_active,
+        list(groups.values_list("group_id", "is_excluded")),
         *(getattr(campaign, name) for name in trial.SPEED),
     ]  # fmt: skip
     return hashlib.sha256(repr(values).encode()).hexdigest()

@@ -1,4 +1,8 @@
-"""Whom a campaign is for: the contacts of its groups but those of excluded groups, each once, and where it goes."""
+"""Whom a campaign is for: contacts of its groups, each once, and where it goes.
+
+Those of excluded groups are not in its audience, and where it is narrowed to who has opted in or who wrote lately,
+neither are the others.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,6 +13,7 @@ from django.db.models import Q
 
 from chatrooms import phones
 from messagehub import sentences
+from messaging.contacts import contact_listing
 from messaging.models import UNSUCCESSFUL, Campaign, CampaignRecipient, Platform
 
 Outcome = CampaignRecipient.Outcome
@@ -16,13 +21,35 @@ Outcome = CampaignRecipient.Outcome
 # MATERIALIZED here, and LATERAL below, make PostgreSQL look up each contact by its key. After an import its statistics
 # are out of date: it expects a handful of contacts, and would scan the organization's once for each member.
 MEMBERS = """
-WITH members AS MATERIALIZED (
+WITH {name} AS MATERIALIZED (
     SELECT contact_id FROM group_members WHERE group_id = ANY(%(chosen_groups)s::uuid[])
     EXCEPT
     SELECT contact_id FROM group_members WHERE group_id = ANY(%(excluded_groups)s::uuid[])
     ORDER BY contact_id
 )
 """
+NARROWED = """, members AS MATERIALIZED (
+    SELECT contact_id FROM everybody CROSS JOIN LATERAL (
+        SELECT * FROM contacts WHERE id = everybody.contact_id AND chatroom_id = %(chatroom)s OFFSET 0
+    ) c WHERE {conditions}
+)
+"""
+# Whose newest word, to this channel or one whose entries hold for it, is an opt-in. Written from the entries, which are
+# fewer, and as an array, so that they are read once.
+OPTED_IN = f"""c.id = ANY(ARRAY(
+    SELECT contact_id FROM (
+        SELECT DISTINCT ON (a.contact_id) a.contact_id, e.kind
+        FROM consent_entries e
+        JOIN channels n ON n.id = e.channel_id AND n.platform = %(platform)s
+        JOIN organizations o ON o.id = n.organization_id
+        CROSS JOIN LATERAL unnest({phones.FORMS_IN_SQL.format(number="e.address")}) AS form (address)
+        JOIN contact_addresses a
+            ON a.chatroom_id = %(chatroom)s AND a.platform = n.platform AND a.address = form.address
+        WHERE e.organization_id = %(organization)s AND (a.is_primary OR a.platform <> 'SMS')
+          AND (n.id = %(channel)s OR o.opt_out_scope = 'organization'
+               OR o.opt_out_scope = 'chatroom' AND n.chatroom_id = %(chatroom)s)
+        ORDER BY a.contact_id, e.created_at DESC, e.id DESC
+    ) said WHERE kind = 'opt_in'))"""
 # OFFSET 0 keeps the planner from turning the subqueries into plain joins, and from looking for an address once for each
 # place that names it.
 # A merged contact may have two scoped ids on one channel. As in a conversation, the one that wrote last counts.
@@ -48,15 +75,15 @@ members CROSS JOIN LATERAL (
 """
 # FOR KEY SHARE keeps the audience from being deleted until the commit, and lets everything else go on. It waits for a
 # merge that is under way. A statement of its own, because what the merge wrote is visible to the next snapshot only.
-HOLD = f"""
-{MEMBERS}
+HOLD = """
+{members}
 SELECT count(*) FROM members CROSS JOIN LATERAL (
     SELECT FROM contacts c WHERE c.id = members.contact_id AND c.chatroom_id = %(chatroom)s FOR KEY SHARE
 ) locked
 """
 # Who can't get it is a skipped recipient, and not left out: outcomes must always sum to the audience.
 FREEZE = f"""
-{MEMBERS}
+{{members}}
 INSERT INTO campaign_recipients (organization_id, campaign_id, contact_id, address, outcome, reason_code, reason)
 SELECT c.organization_id, %(campaign)s, c.id, nullif(reached.address, ''),
        CASE WHEN reached.address > '' AND NOT recently THEN 'waiting' ELSE 'skipped' END,
@@ -93,10 +120,21 @@ def read_groups(campaign: Campaign) -> Groups:
     )
 
 
+def build_members(campaign: Campaign) -> str:
+    """The audience as `members`, a common table expression for the parameters of `build_parameters`."""
+    conditions = [OPTED_IN] if campaign.only_opted_in else []
+    if campaign.only_active:
+        conditions.append(contact_listing.ACTIVITY[campaign.only_active])
+    if not conditions:
+        return MEMBERS.format(name="members")
+    return MEMBERS.format(name="everybody") + NARROWED.format(conditions=" AND ".join(conditions))
+
+
 def build_parameters(campaign: Campaign, groups: Groups) -> dict:
     no_address = choose_code(campaign)
     return {
         "campaign": campaign.pk,
+        "organization": campaign.organization_id,
         "chosen_groups": list(groups.chosen),
         "excluded_groups": list(groups.excluded),
         "chatroom": campaign.chatroom_id,
@@ -112,10 +150,10 @@ def build_parameters(campaign: Campaign, groups: Groups) -> dict:
 
 def freeze_audience(campaign: Campaign) -> tuple[int, int]:
     """Make recipients of a locked draft's audience; returns how many there are, and how many of them wait."""
-    parameters = build_parameters(campaign, read_groups(campaign))
+    parameters, members = build_parameters(campaign, read_groups(campaign)), build_members(campaign)
     with connection.cursor() as cursor:
-        cursor.execute(HOLD, parameters)
-        cursor.execute(FREEZE, parameters)
+        cursor.execute(HOLD.format(members=members), parameters)
+        cursor.execute(FREEZE.format(members=members), parameters)
         outcomes = [outcome for (outcome,) in cursor.fetchall()]
     return len(outcomes), outcomes.count(Outcome.WAITING) - _skip_other_forms(campaign)
 

@@ -24,7 +24,7 @@ from messaging.campaigns.serializers import MOST_CANARY_MINUTES, MOST_CONTACTED_
 from messaging.contacts import group_listing
 from messaging.media.forms import FilesField
 from messaging.message_templates import templates
-from messaging.models import Campaign
+from messaging.models import ACTIVITY, Campaign
 from messaging.sending.eligibility import check_content
 
 MOST_COUNTED = 100_000  # members of a group; of a larger one it says so
@@ -51,6 +51,13 @@ class DraftForm(forms.Form):
     contacted_days = forms.IntegerField(
         label=_("Days since your last message"), min_value=1, max_value=MOST_CONTACTED_DAYS, required=False,
         help_text=_("Contacts who got a message of yours within so many days are skipped. Leave empty for everybody."),
+    )  # fmt: skip
+    only_active = forms.ChoiceField(
+        label=_("Only who last wrote"), choices=[("", _("At any time, or never")), *ACTIVITY], required=False
+    )
+    only_opted_in = forms.BooleanField(
+        label=_("Only who has opted in"), required=False,
+        help_text=_("On the channel that it goes out over, by a keyword or as you recorded it."),
     )  # fmt: skip
     channel = ChannelField(queryset=Channel.objects.none(), label=_("From"), empty_label=None)
     content = LinesField(
@@ -102,7 +109,9 @@ class DraftForm(forms.Form):
     def of_campaign(cls, campaign: Campaign, user: User, data: QueryDict | None = None) -> Self:
         """Of a draft that is saved: as it is, or as `data` changes it."""
         chosen, excluded = audience.read_groups(campaign)
-        columns = ("name", "contacted_days", "content", "media_urls", "send_at", *trial.SPEED)
+        columns = (
+            "name", "contacted_days", "only_active", "only_opted_in", "content", "media_urls", "send_at", *trial.SPEED,
+        )  # fmt: skip
         initial = {
             **{name: getattr(campaign, name) for name in columns},
             "groups": chosen,

@@ -25,7 +25,7 @@ from tokens import ledger
 
 BATCH = 5000
 READ = f"""
-{audience.MEMBERS}
+{{members}}
 SELECT c.id, coalesce(c.phone, '') AS phone, c.first_name, c.last_name, c.email, c.blocked_at IS NOT NULL AS is_blocked,
        c.phone_refused, recently, reached.address, CASE WHEN %(platform)s <> 'SMS' THEN (
            SELECT max(v.last_inbound_at) FROM (SELECT * FROM conversations WHERE contact_id = c.id OFFSET 0) v
@@ -97,7 +97,8 @@ class Text:
 class Preflight:
     """Counts of contacts; `segments`, `tokens` and `balance` of what they would get. Times are in UTC.
 
-    With any of `reasons` it can't start. Contacts of excluded groups are counted by `left_out`, and by nothing else.
+    With any of `reasons` it can't start. Contacts of its groups who are not in the audience are counted by
+    `left_out`, and by nothing else.
 
     `later` has the recipients who wait for the end of their quiet hours or of a holiday, by time zone and that end.
     """
@@ -211,7 +212,7 @@ def _check_files(campaign: Campaign) -> list[eligibility.Reason]:
 
 def _read_members(campaign: Campaign, whose: dict) -> Iterator[Member]:
     organization, chatroom = campaign.organization, campaign.chatroom
-    for row in sql.fetch_rows(READ, whose):
+    for row in sql.fetch_rows(READ.format(members=audience.build_members(campaign)), whose):
         yield Member(**row, organization=organization, chatroom=chatroom)
 
 

@@ -68,7 +68,9 @@ class PreflightSerializer(serializers.Serializer):
     )
     audience = serializers.IntegerField()
     in_several_groups = serializers.IntegerField(help_text="Memberships beyond the first of each contact.")
-    left_out = serializers.IntegerField(help_text="Contacts of excluded groups, who are not in the audience.")
+    left_out = serializers.IntegerField(
+        help_text="Contacts of its groups who are not in the audience: in an excluded group, or not as it wants them."
+    )
     recipients = serializers.IntegerField(help_text="Contacts who would get a message.")
     skipped = SkippedSerializer(many=True)
     later = LaterSerializer(many=True)

@@ -67,6 +67,8 @@ def duplicate_campaign(campaign: Campaign, *, by: User) -> Campaign:
         groups=[link.group for link in links if not link.is_excluded],
         excluded_groups=[link.group for link in links if link.is_excluded],
         contacted_days=campaign.contacted_days,
+        only_opted_in=campaign.only_opted_in,
+        only_active=campaign.only_active,
         media_urls=campaign.media_urls,
         template_id=campaign.template_id,
         **{name: getattr(campaign, name) for name in trial.SPEED},

@@ -18,7 +18,7 @@ from messaging.campaigns import lifecycle, responses
 from messaging.conversations.serializers import AheadField
 from messaging.media.serializers import StoredMediaField, require_total
 from messaging.message_templates.serializers import ELSEWHERE
-from messaging.models import Campaign, CampaignRecipient, MessageTemplate
+from messaging.models import ACTIVITY, Campaign, CampaignRecipient, MessageTemplate
 from messaging.payload_schema import MediaListField
 from messaging.sending.serializers import require_length
 
@@ -89,6 +89,10 @@ class CampaignSerializer(RowSerializer):
     contacted_days = serializers.IntegerField(
         allow_null=True, help_text="Contacts who got a message of yours within so many days are skipped."
     )
+    only_opted_in = serializers.BooleanField(help_text="Only who has opted in on its channel is in the audience.")
+    only_active = serializers.ChoiceField(
+        choices=ACTIVITY, allow_null=True, help_text="Only who last wrote then is in the audience."
+    )
     per_minute = serializers.IntegerField(
         allow_null=True, help_text="Messages in a minute at most. The channel's own rate holds too."
     )
@@ -130,7 +134,17 @@ class CampaignDetailSerializer(CampaignSerializer):
 
 
 def describe_campaign(campaign: Campaign) -> dict:
-    names = ("state", "contacted_days", "per_minute", "send_at", "audience", "created_at", "started_at", "finished_at")
+    names = (
+        "state",
+        "contacted_days",
+        "only_opted_in",
+        "per_minute",
+        "send_at",
+        "audience",
+        "created_at",
+        "started_at",
+        "finished_at",
+    )
     paused = {"code": campaign.paused_code, "message": campaign.paused_message}
     return {
         "id": campaign.pk,
@@ -142,6 +156,7 @@ def describe_campaign(campaign: Campaign) -> dict:
         "channel_id": campaign.channel_id,
         "sender_number_id": campaign.channel_id if campaign.channel.platform == Platform.SMS else None,
         **{name: getattr(campaign, name) for name in names},
+        "only_active": campaign.only_active or None,
         "group_ids": [link.group_id for link in campaign.audience_groups.all() if not link.is_excluded],
         "excluded_group_ids": [link.group_id for link in campaign.audience_groups.all() if link.is_excluded],
         "canary": describe_canary(campaign),
@@ -233,6 +248,8 @@ class DraftSerializer(InputSerializer):
     contacted_days = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=MOST_CONTACTED_DAYS
     )
+    only_opted_in = serializers.BooleanField(required=False)
+    only_active = KnownValueField(choices=ACTIVITY, required=False, allow_null=True)
     sender_number_id = VisibleRelatedField(
         queryset=Channel.objects.filter(platform=Platform.SMS), required=False, source="number"
     )
@@ -245,6 +262,9 @@ class DraftSerializer(InputSerializer):
     send_at = AheadField(required=False, allow_null=True)
     per_minute = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MOST_PER_MINUTE)
     canary = CanarySerializer(required=False, allow_null=True)
+
+    def validate_only_active(self, value: str | None) -> str:
+        return value or ""
 
 
 class CampaignChangeSerializer(DraftSerializer):

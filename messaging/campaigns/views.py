@@ -288,7 +288,15 @@ def _draw_started(
     request: HttpRequest, campaign: Campaign, page: lists.ListPage, group_form: OutcomeGroupForm, status: int
 ) -> HttpResponse:
     files = list(find_files(campaign.media_urls).values())
-    context = {**_describe(campaign), "list": page, "group_form": group_form, "files": files}
+    links = list(campaign.audience_groups.select_related("group").order_by("group__name", "pk"))
+    context = {
+        **_describe(campaign),
+        "list": page,
+        "group_form": group_form,
+        "files": files,
+        "chosen_groups": [link.group for link in links if not link.is_excluded],
+        "excluded_groups": [link.group for link in links if link.is_excluded],
+    }
     return render(request, "campaigns/campaign.html", context, status=status)
 
 

@@ -9,15 +9,9 @@ from drf_spectacular.utils import extend_schema_field
 from chatrooms.filters import ContactFilterSet, InChatroomFilterSet
 from chatrooms.models import Group
 from messagehub.api.filters import KnownValueFilter, SearchFilter, TruthFilter, VisibleFilter, VisibleFormField
-from messaging.models import Platform
+from messaging.models import ACTIVITY, Platform
 
 CONSENT = [("opted_in", _("Opted in")), ("opted_out", _("Opted out")), ("unknown", _("Unknown"))]
-ACTIVITY = [
-    ("7_days", _("In the last 7 days")),
-    ("30_days", _("In the last 30 days")),
-    ("90_days", _("In the last 90 days")),
-    ("older", _("Not in the last 90 days")),
-]
 
 
 class GroupFormField(VisibleFormField):

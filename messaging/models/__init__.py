@@ -1,6 +1,6 @@
 """Tables of messaging, a room for each subject."""
 
-from messaging.models.campaigns import Campaign, CampaignGroup, CampaignRecipient
+from messaging.models.campaigns import ACTIVITY, Campaign, CampaignGroup, CampaignRecipient
 from messaging.models.consent import ConsentEntry, OptOutOffer
 from messaging.models.contact_lists import ContactImport, GroupChange, ImportRow
 from messaging.models.conversations import (
@@ -19,6 +19,7 @@ from messaging.models.uploads import UPLOAD_SCHEME, Upload
 from messaging.models.wording import Color, Label, MessageTemplate
 
 __all__ = [
+    "ACTIVITY",
     "UNSUCCESSFUL",
     "UPLOAD_SCHEME",
     "Attachment",

@@ -13,6 +13,13 @@ from messagehub import names
 from messagehub.keys import Row
 from messaging.models.messages import Message
 
+ACTIVITY = [
+    ("7_days", _("In the last 7 days")),
+    ("30_days", _("In the last 30 days")),
+    ("90_days", _("In the last 90 days")),
+    ("older", _("Not in the last 90 days")),
+]
+
 
 class Campaign(Row):
     """A bulk message. The person who starts it pays, and its audience is frozen at the start."""
@@ -61,6 +68,17 @@ class Campaign(Row):
     approved_at = models.DateTimeField(null=True, help_text="A change of the draft empties it.")
     contacted_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Contacts who got a message of ours within so many days are skipped."
+    )
+    only_opted_in = models.BooleanField(
+        default=False, db_default=False, help_text="Leaves out who has not opted in on its channel."
+    )
+    only_active = models.CharField(
+        max_length=8,
+        choices=ACTIVITY,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Leaves out who did not write in these days, or who did.",
     )
     per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Messages in a minute at most; as many as the number's rate allows if empty."

@@ -298,7 +298,7 @@ def test_audience_is_frozen_in_one_statement_that_looks_at_each_contact_once(
 
     with inside(acme), connection.cursor() as cursor:
         cursor.execute(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {audience.FREEZE}",
+            "EXPLAIN (ANALYZE, FORMAT JSON) " + audience.FREEZE.format(members=audience.build_members(campaign)),
             audience.build_parameters(campaign, audience.read_groups(campaign)),
         )
         ((plans,),) = cursor.fetchall()
