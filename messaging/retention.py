@@ -1,4 +1,5 @@
-"""Deleting expired rows: webhooks, the event log, idempotency keys, old proofs, notifications and replaced tokens."""
+"""Deleting expired rows: webhooks, the event log, idempotency keys, old proofs, notifications, replaced tokens, and
+files that were not imported."""
 
 from django.conf import settings
 from django.db import connection
@@ -23,6 +24,13 @@ KEPT = {
 FORGET = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {table} WHERE created_at < now() - %(age)s::interval LIMIT %(limit)s
+))
+"""
+
+# Files of people's data that somebody uploaded and then did not import.
+FORGET_UPLOADS = """
+DELETE FROM contact_imports WHERE id = ANY(ARRAY(
+    SELECT id FROM contact_imports WHERE state = 'uploaded' AND created_at < now() - interval '7 days' LIMIT %(limit)s
 ))
 """
 
@@ -56,6 +64,8 @@ def delete_expired() -> int:
     for table, age in KEPT.items():
         with isolation.contain(f"Retention of {table}"):
             deleted_count += _repeat(FORGET.format(table=table), {"age": age})
+    with isolation.contain("Retention of files that were not imported"):
+        deleted_count += _repeat(FORGET_UPLOADS, {})
     if settings.WEBHOOKS_KEPT_DAYS:
         with isolation.contain("Retention of webhooks"):
             deleted_count += _repeat(FORGET_WEBHOOKS, {"days": settings.WEBHOOKS_KEPT_DAYS})

@@ -21,6 +21,7 @@ WORDS = {
     "chatroom.restore": _("Restored a chatroom"),
     "chatroom.unassign": _("Ended access to a chatroom"),
     "contact.erase": _("Erased a contact"),
+    "contact.export": _("Exported a contact's data"),
     "key.create": _("Created an API key"),
     "key.delete": _("Revoked an API key"),
     "key.revoke": _("Revoked an API key"),

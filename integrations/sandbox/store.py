@@ -126,6 +126,13 @@ def add_number(
         db.close()
 
 
+def offer_number(account_sid: str, phone: str, friendly_name: str, *, path: Path | None = None) -> None:
+    """Register a number that leads nowhere yet. One that is known stays as it is: it may lead somewhere by now."""
+    with closing(connect(path or default_path())) as db:
+        if not db.execute("SELECT 1 FROM numbers WHERE phone = ?", [phone]).fetchone():
+            save_number(db, account_sid, phone, "", friendly_name)
+
+
 def save_number(db: sqlite3.Connection, account_sid: str, phone: str, sms_url: str, friendly_name: str) -> str:
     now = time.time()
     rows = db.execute(

@@ -55,6 +55,7 @@ ORGANIZATIONS = [
             ("Deliveries", "ochre", "+15550100002", "Deliveries line", "tom@northbeam.example", "Tom Lindqvist"),
             ("Aftercare", "green", "+15550100003", "Aftercare line", "priya@northbeam.example", "Priya Nair"),
         ],
+        "spare": ("+15550100009", "Showroom line"),
     },
     {
         "name": "Harbour Dental",
@@ -69,6 +70,7 @@ ORGANIZATIONS = [
             ("Billing", "magenta", "+15550200002", "Billing", "kim@harbour.example", "Kim Aoki"),
             ("Recalls", "green", "+15550200003", "Recalls", "sam@harbour.example", "Sam Whitlock"),
         ],
+        "spare": ("+15550200009", "Emergency line"),
     },
 ]
 
@@ -268,11 +270,12 @@ def past_message(conversation, contact, number, author, direction: str, text: st
 
 
 def register(base_url: str) -> None:
-    """Open the accounts and numbers at the sandbox, with the addresses of this start's port."""
+    """Open the accounts and numbers at the sandbox, with the addresses of this start's port, and one to connect."""
     for plan in ORGANIZATIONS:
         store.add_account(plan["sid"], plan["token"])
         for _, _, phone, label, _, _ in plan["rooms"]:
             store.add_number(plan["sid"], phone, f"{base_url}/api/webhooks/twilio/messages", f"{plan['name']}, {label}")
+        store.offer_number(plan["sid"], *plan["spare"])
 
 
 def describe(base_url: str) -> dict:

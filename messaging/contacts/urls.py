@@ -19,6 +19,7 @@ urlpatterns = [
     path("<uuid:pk>/", views.contact, name="contact"),
     path("<uuid:pk>/picture/", picture_views.show_picture, name="contact-picture"),
     path("<uuid:pk>/edit/", views.edit, name="contact-edit"),
+    path("<uuid:pk>/data/", views.download_data, name="contact-data"),
     path("<uuid:pk>/block/", views.block, name="contact-block"),
     path("<uuid:pk>/groups/", views.group, name="contact-group"),
     path("<uuid:pk>/numbers/", views.number, name="contact-number"),

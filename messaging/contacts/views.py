@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,7 +16,7 @@ from chatrooms.models import Contact, Group
 from messagehub import datetimes
 from messaging import payloads
 from messaging.consent import evidence
-from messaging.contacts import merging, timeline
+from messaging.contacts import merging, personal_data, timeline
 from messaging.contacts.forms import ContactForm
 from messaging.conversations import changes
 from messaging.models import Platform
@@ -75,6 +75,18 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
             request, "contacts/_edit.html", context | {"in_dialog": True}, status=422 if status > 200 else 200
         )
     return render(request, "contacts/edit.html", context, status=status)
+
+
+@require_POST
+def download_data(request: HttpRequest, pk: UUID) -> FileResponse:
+    """All that is kept about the person, as a file for them. By POST, since it is written down who took it."""
+    contact = _contact(request, pk)
+    return FileResponse(
+        personal_data.export_person(contact, by=request.user),
+        as_attachment=True,
+        filename=f"contact-{contact.pk}.json",
+        content_type="application/json",
+    )
 
 
 @require_POST

@@ -1,10 +1,14 @@
 """Contacts from a CSV file: what is read from it, what would happen, what happens in the worker, and undoing it."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from chatrooms import contacts, groups
 from chatrooms.models import Contact
+from messaging import retention
 from messaging.contacts import csv_files, imports
 from messaging.models import ContactImport
 from tests import factories
@@ -188,6 +192,17 @@ def test_an_import_of_others_does_not_exist(browser, uploaded, outsider, request
     assert client.get(f"{UPLOAD}{uploaded.pk}/skipped/").status_code == 404
     assert start(client, uploaded).status_code == 404
     assert client.post(f"{UPLOAD}{uploaded.pk}/undo/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "is_kept"), [("uploaded", 6, True), ("uploaded", 8, False), ("done", 8, True)]
+)
+def test_a_file_that_nobody_imports_is_kept_for_a_week(browser, bo, uploaded, acme, inside, state, days, is_kept):
+    with inside(acme):
+        made_at = timezone.now() - timedelta(days=days)
+        ContactImport.objects.update(state=state, created_at=made_at)
+    retention.delete_expired()
+    assert browser(bo).get(f"{UPLOAD}{uploaded.pk}/").status_code == (200 if is_kept else 404)
 
 
 # ---------------------------------------------------------------- importing

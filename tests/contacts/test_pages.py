@@ -17,7 +17,7 @@ from tests.contacts.conftest import address
 
 # ---------------------------------------------------------------- who gets there
 PAGES = ["", "edit/", "merge/", "merge/{other}/"]
-FORMS = ["edit/", "block/", "groups/", "numbers/", "merge/{other}/"]
+FORMS = ["edit/", "block/", "data/", "groups/", "numbers/", "merge/{other}/"]
 
 
 @pytest.mark.parametrize("outsider", ["cy", "zed"])  # colleague without the room; other tenant

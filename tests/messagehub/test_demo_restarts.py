@@ -28,7 +28,7 @@ from tests.sandbox_server import ROOT, sandbox_server
 from tokens import ledger, proof
 
 NORTHBEAM, HARBOUR = demo_data.ORGANIZATIONS
-SPARE = "+15550100009"
+SPARE = NORTHBEAM["spare"][0]
 NEW = "nora@northbeam.example"
 IGNORING = """
 import signal, sys, time
@@ -176,6 +176,15 @@ def test_demo_prepares_its_data_after_every_kind_of_change(people, settings, tmp
     assert len(details["twilio_others"][0]["numbers"]) == 3
     assert details["operator"]["totp_secret"]
     assert [page["page_name"] for page in details["meta"]["pages"]] == ["Harbour Dental"]
+
+
+def test_demo_has_a_number_to_connect_and_leaves_it_where_it_leads(people):
+    store.add_number(NORTHBEAM["sid"], SPARE, "https://elsewhere.example/sms", "Showroom")
+    demo_data.seed()
+    with closing(store.connect(store.default_path())) as db:
+        led = dict(db.execute("SELECT phone, sms_url FROM numbers").fetchall())
+    assert led[SPARE] == "https://elsewhere.example/sms"
+    assert led[HARBOUR["spare"][0]] == ""
 
 
 def test_demo_of_an_earlier_release_gets_its_pages(db, settings, tmp_path, monkeypatch):
