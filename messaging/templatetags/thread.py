@@ -274,7 +274,7 @@ def status_name(status: str) -> str:
         "PENDING": gettext("Pending"),
         "SNOOZED": gettext("Snoozed"),
         "CLOSED": gettext("Resolved"),
-        "waiting": gettext("Waiting over 30 minutes"),
+        "waiting": gettext("Waiting over 30 min"),
         "any": gettext("Any state"),
     }[status]
 
