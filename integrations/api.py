@@ -72,8 +72,9 @@ class SenderNumberViewSet(TenantModelViewSet):
     @operation(
         "Sync with Twilio",
         description="Lists every number of the connected accounts, and points those of chatrooms to our webhook. "
-        "Connects the given account first; returns 409 `claimed` if another organization has it. Accounts that could "
-        "not be asked are `problems`; where there are no others, it returns 400 or 503.",
+        "Connects the given account first; returns 409 `claimed` if another organization has it. What an account "
+        "did not answer or take is among the `problems`, and its numbers are left out; where no account answers, it "
+        "returns 400 or 503.",
         answers={200: SyncedSerializer},
         refuses=[409, 503],
     )

@@ -65,7 +65,7 @@ class MessageTemplateAdmin(Rows):
     def get_queryset(self, request):
         """Operators see all. An admin sees nobody else's personal ones here either."""
         templates = super().get_queryset(request)
-        return templates if request.user.is_superuser else templates.visible_to(request.user)
+        return templates if request.user.is_superuser else templates.filter(Q(owner=None) | Q(owner=request.user))
 
 
 class StateFilter(admin.SimpleListFilter):

@@ -31,7 +31,7 @@ DELETE FROM {table} WHERE ctid = ANY(ARRAY(
 FORGET_UPLOADS = """
 DELETE FROM contact_imports WHERE id = ANY(ARRAY(
     SELECT id FROM contact_imports WHERE state = 'uploaded' AND created_at < now() - interval '7 days' LIMIT %(limit)s
-))
+)) AND state = 'uploaded'  -- still, once a start that holds it has ended
 """
 
 # What is still to be processed, or was set aside for operators, stays three times as long. The signed webhook of a STOP

@@ -21,22 +21,18 @@ Outcome = CampaignRecipient.Outcome
 # MATERIALIZED here, and LATERAL below, make PostgreSQL look up each contact by its key. After an import its statistics
 # are out of date: it expects a handful of contacts, and would scan the organization's once for each member.
 MEMBERS = """
-WITH {name} AS MATERIALIZED (
-    SELECT contact_id FROM group_members WHERE group_id = ANY(%(chosen_groups)s::uuid[])
-    EXCEPT
-    SELECT contact_id FROM group_members WHERE group_id = ANY(%(excluded_groups)s::uuid[])
+WITH members AS MATERIALIZED (
+    (SELECT contact_id FROM group_members WHERE group_id = ANY(%(chosen_groups)s::uuid[])
+     EXCEPT
+     SELECT contact_id FROM group_members WHERE group_id = ANY(%(excluded_groups)s::uuid[]))
+    {narrowed}
     ORDER BY contact_id
 )
 """
-NARROWED = """, members AS MATERIALIZED (
-    SELECT contact_id FROM everybody CROSS JOIN LATERAL (
-        SELECT * FROM contacts WHERE id = everybody.contact_id AND chatroom_id = %(chatroom)s OFFSET 0
-    ) c WHERE {conditions}
-)
-"""
-# Whose newest word, to this channel or one whose entries hold for it, is an opt-in. Written from the entries, which are
-# fewer, and as an array, so that they are read once.
-OPTED_IN = f"""c.id = ANY(ARRAY(
+# Whose newest word about the address that this channel writes to, said to it or to one whose entries hold for it, is an
+# opt-in. Written from the entries, which are fewer. Sets are hashed or sorted, however wrong the estimates are.
+OPTED_IN = f"""
+    INTERSECT
     SELECT contact_id FROM (
         SELECT DISTINCT ON (a.contact_id) a.contact_id, e.kind
         FROM consent_entries e
@@ -45,11 +41,15 @@ OPTED_IN = f"""c.id = ANY(ARRAY(
         CROSS JOIN LATERAL unnest({phones.FORMS_IN_SQL.format(number="e.address")}) AS form (address)
         JOIN contact_addresses a
             ON a.chatroom_id = %(chatroom)s AND a.platform = n.platform AND a.address = form.address
-        WHERE e.organization_id = %(organization)s AND (a.is_primary OR a.platform <> 'SMS')
+        WHERE e.organization_id = %(organization)s
+          AND CASE a.platform WHEN 'SMS' THEN a.is_primary ELSE a.channel_id = %(channel)s END
           AND (n.id = %(channel)s OR o.opt_out_scope = 'organization'
                OR o.opt_out_scope = 'chatroom' AND n.chatroom_id = %(chatroom)s)
         ORDER BY a.contact_id, e.created_at DESC, e.id DESC
-    ) said WHERE kind = 'opt_in'))"""
+    ) said WHERE kind = 'opt_in'"""
+ACTIVE = """
+    INTERSECT
+    SELECT c.id FROM contacts c WHERE c.chatroom_id = %(chatroom)s AND {condition}"""
 # OFFSET 0 keeps the planner from turning the subqueries into plain joins, and from looking for an address once for each
 # place that names it.
 # A merged contact may have two scoped ids on one channel. As in a conversation, the one that wrote last counts.
@@ -122,12 +122,10 @@ def read_groups(campaign: Campaign) -> Groups:
 
 def build_members(campaign: Campaign) -> str:
     """The audience as `members`, a common table expression for the parameters of `build_parameters`."""
-    conditions = [OPTED_IN] if campaign.only_opted_in else []
+    narrowed = OPTED_IN if campaign.only_opted_in else ""
     if campaign.only_active:
-        conditions.append(contact_listing.ACTIVITY[campaign.only_active])
-    if not conditions:
-        return MEMBERS.format(name="members")
-    return MEMBERS.format(name="everybody") + NARROWED.format(conditions=" AND ".join(conditions))
+        narrowed += ACTIVE.format(condition=contact_listing.ACTIVITY[campaign.only_active])
+    return MEMBERS.format(narrowed=narrowed)
 
 
 def build_parameters(campaign: Campaign, groups: Groups) -> dict:

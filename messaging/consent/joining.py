@@ -8,10 +8,9 @@ from messaging.consent import entries
 from messaging.consent.keywords import Reading
 from messaging.live import event_log
 
-# Whether who wrote the message `m` has opted out of the channel `n`, under any form of their number.
-HAS_OPTED_OUT = f"""EXISTS (
-    SELECT FROM unnest({phones.FORMS_IN_SQL.format(number="m.from_address")}) AS form (address)
-    WHERE {entries.OPTED_OUT.format(address="form.address")})"""
+# Whether who wrote the message `m` has opted out of the channel `n`: the newest word about any form of their number.
+ANY_FORM = f"ANY({phones.FORMS_IN_SQL.format(number='m.from_address')})"
+HAS_OPTED_OUT = f"({entries.OPTED_OUT.format(address=ANY_FORM)} IS TRUE)"
 # YES means it only right after the question: people say it to others too. Whoever has opted out in between needs START.
 CONFIRMED = f"""
 SELECT m.id, asked.content AS word

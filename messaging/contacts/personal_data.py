@@ -1,6 +1,6 @@
 """What is kept about one person, for them to have: as Article 15 and 20 of the GDPR ask (https://gdpr-info.eu/art-20-gdpr/).
 
-Notes are not in it. They are a team's own words, and others may be named in them.
+Notes and groups are not in it. They are a team's own words, and others may be named in them.
 """
 
 import tempfile
@@ -19,22 +19,25 @@ from messaging.models import Attachment, Message
 
 FORMAT = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z
 BATCH = 1000
+State = Message.Status
+UNSAID = (State.SCHEDULED, State.QUEUED, State.CANCELED, State.NOT_SENT, State.FAILED)
 
 
 def export_person(contact: Contact, *, by: User) -> IO[bytes]:
-    """One JSON object in UTF-8, as a file that is read from its beginning: `contact`, `addresses`, `consent` and all
-    `messages`, each oldest first."""
+    """One JSON object in UTF-8, as a file that is read from its beginning: `contact`, `addresses`, `consent` and
+    `messages`, each oldest first. What was never handed to a provider is not among them."""
+    known = payloads.describe_contacts([contact])[0]
     about = {
         "exported_at": timezone.now(),
         "organization": contact.organization.name,
         "chatroom": contact.chatroom.name,
-        "contact": payloads.describe_contacts([contact])[0],
+        "contact": {name: value for name, value in known.items() if name != "groups"},
         "addresses": list(contact.addresses.order_by("pk").values("platform", "address", "is_primary", "created_at")),
         "consent": _describe_consent(contact, by),
     }
     file = tempfile.SpooledTemporaryFile(max_size=sql.IN_MEMORY)  # noqa: SIM115 - closed by the reader
     file.write(orjson.dumps(about, default=str, option=FORMAT).removesuffix(b"\n}") + b',\n  "messages": [')
-    messages = Message.objects.filter(contact=contact).order_by("occurred_at", "pk")
+    messages = Message.objects.filter(contact=contact).exclude(status__in=UNSAID).order_by("occurred_at", "pk")
     messages = messages.select_related("channel").prefetch_related("attachments__upload")
     for place, message in enumerate(messages.iterator(chunk_size=BATCH)):
         file.write((b",\n" if place else b"\n") + orjson.dumps(_describe_message(message), default=str, option=FORMAT))

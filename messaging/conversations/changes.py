@@ -24,7 +24,6 @@ from messaging.models import (
     Label,
     Message,
     Notification,
-    Platform,
 )
 from messaging.notifications import notices
 
@@ -67,8 +66,8 @@ class NoWakingTime(Exception):
 def open_conversation(contact: Contact, sender: Channel) -> Conversation:
     """The contact's open conversation with this channel, opened if there is none; locked until the commit.
 
-    A new one goes on with the reply window of those before it. Raises ContactGone where a new one is needed and the
-    contact was merged by another request.
+    A new one goes on with the reply window of those before it, and what is said in it is a reply for as long. Raises
+    ContactGone where a new one is needed and the contact was merged by another request.
     """
     channel_values = {"contact": contact, "platform": sender.platform, "channel": sender}
     still_open = Conversation.objects.exclude(status="CLOSED")
@@ -78,14 +77,13 @@ def open_conversation(contact: Contact, sender: Channel) -> Conversation:
     # A merge locks its contacts first and then lists their conversations. With the contact locked here, it can't miss
     # the one that is opened below.
     contacts.lock_contact(contact)
-    has_window = sender.platform != Platform.SMS
-    last_word = has_window and Conversation.objects.filter(**channel_values).aggregate(at=Max("last_inbound_at"))["at"]
+    last_word = Conversation.objects.filter(**channel_values).aggregate(at=Max("last_inbound_at"))["at"]
     conversation, created = still_open.get_or_create(
         **channel_values,
         defaults={
             "organization_id": contact.organization_id,
             "chatroom_id": contact.chatroom_id,
-            "last_inbound_at": last_word or None,
+            "last_inbound_at": last_word,
         },
     )
     if created:

@@ -3,7 +3,8 @@
 from django.db import migrations
 
 # The last time that somebody closed it. A merge or a move closes what another conversation replaces, and keeps no state
-# before. The triggers count what this fills in.
+# before (`previous`). What was closed before 0003 has none either; there it was replaced if another conversation with the
+# contact and the channel was not closed at that moment, since there is only one. The triggers count what this fills in.
 FILL = """
 UPDATE conversations v SET resolved_at = closed.created_at FROM (
     SELECT DISTINCT ON (a.conversation_id) a.conversation_id, a.created_at, a.previous
@@ -11,7 +12,16 @@ UPDATE conversations v SET resolved_at = closed.created_at FROM (
     WHERE c.chatroom_id = %s AND a.kind = 'closed'
     ORDER BY a.conversation_id, a.created_at DESC, a.id DESC
 ) closed
-WHERE v.id = closed.conversation_id AND closed.previous <> '' AND v.status = 'CLOSED' AND v.resolved_at IS NULL
+WHERE v.id = closed.conversation_id AND v.status = 'CLOSED' AND v.resolved_at IS NULL
+  AND (closed.previous <> '' OR NOT EXISTS (
+      SELECT FROM conversations d
+      WHERE d.contact_id = v.contact_id AND d.platform = v.platform AND d.channel_id IS NOT DISTINCT FROM v.channel_id
+        AND d.id <> v.id AND d.created_at < closed.created_at
+        AND 'closed' IS DISTINCT FROM (
+            SELECT x.kind FROM conversation_activities x
+            WHERE x.conversation_id = d.id AND x.created_at <= closed.created_at
+              AND x.kind IN ('closed', 'reopened', 'pending', 'snoozed')
+            ORDER BY x.created_at DESC, x.id DESC LIMIT 1)))
 """
 
 

@@ -67,16 +67,16 @@ def _erase_messages(contact: Contact, platforms: Sequence[str], address: str) ->
 
 def _erase_recipients(contact: Contact, address: str) -> None:
     """Forget where campaigns wrote to the locked contact, and leave them out of those that have yet to."""
-    # A merge takes the contact from one of two recipients of the same campaign.
-    theirs = Q(contact=contact) | Q(contact=None, campaign__chatroom=contact.chatroom_id)
-    recipients = CampaignRecipient.objects.filter(theirs, address=address)
-    recipients.filter(outcome=CampaignRecipient.Outcome.WAITING).update(
-        outcome=CampaignRecipient.Outcome.SKIPPED,
-        reason_code="contact_gone",
-        reason=sentences.DATA_DELETED,
-        not_before=None,
-    )
-    recipients.update(address=None)
+    found = CampaignRecipient.objects.filter(address=address)
+    # A merge takes the contact from one of two recipients of the same campaign. Each is found by an index of its own.
+    for recipients in (found.filter(contact=contact), found.filter(contact=None, campaign__chatroom=contact.chatroom)):
+        recipients.filter(outcome=CampaignRecipient.Outcome.WAITING).update(
+            outcome=CampaignRecipient.Outcome.SKIPPED,
+            reason_code="contact_gone",
+            reason=sentences.DATA_DELETED,
+            not_before=None,
+        )
+        recipients.update(address=None)
 
 
 def _cancel_messages(rows: Sequence[dict]) -> None:

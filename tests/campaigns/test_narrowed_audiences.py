@@ -146,7 +146,20 @@ def test_a_started_campaign_says_whom_it_was_for(browser, api, acme, bo, crowd, 
     assert "Groups that were deleted since" in browser(bo).get(f"/campaigns/{campaign.pk}/").content.decode()
 
 
-def test_platforms_are_told_apart(acme, said, draft, choose, inside):
+def test_platforms_and_pages_are_told_apart(acme, sales, said, draft, choose, inside):
+    """Somebody whom a merge gave the ids of two pages has opted in to one of them only."""
     with inside(acme):
+        Organization.objects.update(opt_out_scope="organization")
         page = Channel.objects.get(platform=Platform.MESSENGER)
+        other_page = factories.PageChannelFactory(chatroom=sales.room)
+        merged = said.contacts.get(first_name="nothing")
+        for channel, address in ((page, "77002"), (other_page, "77003")):
+            merged.addresses.create(
+                organization=acme.organization, chatroom=sales.room, platform="MESSENGER", channel=channel,
+                address=address,
+            )  # fmt: skip
+        ConsentEntry.objects.create(
+            organization=acme.organization, channel=other_page, address="77003", kind="opt_in", source="staff",
+            reason="x",
+        )  # fmt: skip
     assert choose(draft(said, channel=page, only_opted_in=True)) == {"other platform"}

@@ -193,6 +193,23 @@ def test_an_opt_out_counts_in_every_form_of_the_number(desk):
     assert len(list_answers(desk)) == 1
 
 
+def test_a_start_in_another_form_of_the_number_lifts_the_stop(desk):
+    set_rules(desk, **RULES)
+    with tenancy.organization(desk.tenant["organization"].pk):
+        contacts.change_contact(desk.tenant["contact"], phone="+525512345678")
+        desk.tenant["contact"].refresh_from_db()
+        for kind, address in (("opt_out", "+5215512345678"), ("opt_in", "+525512345678")):
+            ConsentEntry.objects.create(
+                organization=desk.tenant["organization"], channel=desk.tenant["number"], kind=kind, source="staff",
+                address=address, reason="By phone",
+            )  # fmt: skip
+    arrive(desk, "join")
+    desk.fly()
+    arrive(desk, "Yes")
+    assert len(list_answers(desk)) == 1
+    assert [entry.kind for entry in list_entries(desk)] == ["opt_out", "opt_in", "opt_in"]
+
+
 def test_who_opts_out_before_the_question_goes_is_not_asked(desk):
     set_rules(desk, **RULES)
     arrive(desk, "join")

@@ -12,6 +12,7 @@ from messaging import retention
 from messaging.contacts import csv_files, imports
 from messaging.models import ContactImport
 from tests import factories
+from tests.meanwhile import Aside
 
 UPLOAD = "/contacts/imports/"
 FILE = """Full name;Mobile;E-mail;Notes
@@ -203,6 +204,17 @@ def test_a_file_that_nobody_imports_is_kept_for_a_week(browser, bo, uploaded, ac
         ContactImport.objects.update(state=state, created_at=made_at)
     retention.delete_expired()
     assert browser(bo).get(f"{UPLOAD}{uploaded.pk}/").status_code == (200 if is_kept else 404)
+
+
+def test_a_file_whose_import_begins_meanwhile_is_kept(uploaded, acme, bo, inside, transactional_db):
+    with inside(acme):
+        ContactImport.objects.update(created_at=timezone.now() - timedelta(days=8))
+    with inside(acme):
+        ContactImport.objects.filter(pk=uploaded.pk).update(state="queued")
+        aside = Aside(retention.delete_expired)  # waits for the row
+    aside.result()
+    with inside(acme):
+        assert ContactImport.objects.get().state == "queued"
 
 
 # ---------------------------------------------------------------- importing

@@ -14,7 +14,7 @@ from tests.simulator.cast import Organization
 from tests.simulator.scene import ON_META, Scene, text_of
 
 PATH = "/api/webhooks/twilio/messages"
-# As people write them; the first of each is the only one that the sandbox itself heeds.
+# As people write them. The sandbox itself heeds only few, as Twilio does.
 STOP = ("STOP", "stop", "Stop!", "STOP.", "opt-out", "Opt out", "STOP ALL", "ＳＴＯＰ", "ST\u200bOP", "Arrêt")
 START = ("START", "start", "Start!", "ＳＴＡＲＴ", "unstop", "Iniciar")
 ORDINARY = ("Stop by tomorrow", "Start without me", "Liked “STOP”", "👍", "please stop")

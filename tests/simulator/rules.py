@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, count
 
+from integrations.sandbox import phones as sandbox_phones
 from messagehub import sql, tenancy
-from messaging.models import Message
+from messaging.models import ConsentEntry, Message
 from tests.simulator import clocks
 from tests.simulator.book import Asked, Book, Texted
 from tests.simulator.cast import Organization
@@ -49,7 +50,10 @@ def thread_order(book: Book) -> Iterator[str]:
 
 
 def last_word(scene: Scene) -> Iterator[str]:
-    """What a person who changed their mind said last is their consent, and decides about the next message."""
+    """What a person who changed their mind said last is their consent, and decides about the next message.
+
+    The provider knows fewer words: after a START that it does not heed, it refuses the next message, which opts out.
+    """
     for organization in scene.organizations:
         for phone in organization.talkers:
             with scene.book.lock:
@@ -57,11 +61,27 @@ def last_word(scene: Scene) -> Iterator[str]:
                 heard = scene.book.heard.get(phone, 0)
                 scene.book.heard[phone] = len(said)
             if len(said) > heard:
-                yield from _of_talker(scene, organization, phone, SPOKEN[latest(said).body])
+                word = SPOKEN[latest(said).body]
+                if word == "START" and _is_blocked(said) and _was_refused(phone):
+                    word = "STOP"
+                yield from _of_talker(scene, organization, phone, word)
 
 
 def latest(said: list[Texted]) -> Texted:
     return max(said, key=lambda each: (each.began, each.place))
+
+
+def _is_blocked(said: list[Texted]) -> bool:
+    """Whether the provider goes by an earlier STOP."""
+    heeded = [each for each in said if each.body.strip().upper() in sandbox_phones.STOP | sandbox_phones.START]
+    return bool(heeded) and latest(heeded).body.strip().upper() in sandbox_phones.STOP
+
+
+def _was_refused(phone: str) -> bool:
+    """Whether the newest that is known of the number is the provider's refusal."""
+    with tenancy.system():
+        newest = ConsentEntry.objects.filter(address=phone).order_by("created_at", "pk").last()
+    return newest is not None and newest.source == ConsentEntry.Source.PROVIDER
 
 
 def _of_talker(scene: Scene, organization: Organization, phone: str, word: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from accounts.models import Organization
 from messagehub import sql, tenancy
 from messaging.contacts import merging
 from messaging.conversations import bulk, changes
-from messaging.models import Conversation, CountChange, CountedZone, DailyCount, Message
+from messaging.models import Conversation, ConversationActivity, CountChange, CountedZone, DailyCount, Message
 from messaging.statistics import counts, queries
 from tests import factories, services
 from tests.meanwhile import Aside
@@ -141,6 +141,10 @@ def test_what_was_resolved_before_it_was_counted_is_found_in_the_threads(acme, s
             changes.change_conversation(reopened, by=bo, status=status)
         Conversation.objects.filter(pk=silent.pk).update(status="CLOSED")  # a blocked contact's
         moment = resolved.activities.latest("created_at").created_at
+        # In release 0.1.0, which kept no state before.
+        old = factories.ConversationFactory(chatroom=sales.room, channel=sales.number, status="CLOSED")
+        old.activities.create(organization=acme.organization, actor=bo, kind="closed")
+        old_moment = ConversationActivity.objects.get(conversation=old).created_at
         first, second = (factories.ContactFactory(chatroom=sales.room) for _ in range(2))
         replaced, _ = (
             factories.ConversationFactory(chatroom=sales.room, channel=sales.number, contact=contact)
@@ -156,9 +160,10 @@ def test_what_was_resolved_before_it_was_counted_is_found_in_the_threads(acme, s
         for _ in range(2):
             migration.fill_resolved_times(None, SimpleNamespace(connection=connection))
     with inside(acme):
-        assert list(Conversation.objects.filter(resolved_at__isnull=False).values_list("pk", "resolved_at")) == [
-            (resolved.pk, moment)
-        ]
+        assert dict(Conversation.objects.filter(resolved_at__isnull=False).values_list("pk", "resolved_at")) == {
+            resolved.pk: moment,
+            old.pk: old_moment,
+        }
     assert broken() == []
 
 
