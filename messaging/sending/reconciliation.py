@@ -221,7 +221,8 @@ def _bind_message(row: dict, provider_message: Listed) -> None:
         "error_message": failures.describe_failure(provider_message.error_code) if is_failure else "",
     }
     if provider_message.status in ("sent", "delivered", "read"):
-        values["sent_at"] = current_time
+        # Not now: a watermark that names it covers what was sent before it. Providers list whole seconds.
+        values["sent_at"] = max(provider_message.created_at, row["since"])
     if provider_message.status in ("delivered", "read"):
         values["delivered_at"] = current_time
     Message.objects.filter(pk=row["id"]).update(**values)

@@ -87,6 +87,18 @@ def test_what_meta_lists_with_another_text_is_not_refunded_either(desk: MetaDesk
     assert (desk.state(message).status, message.error_code) == ("unknown", "unexplained")
 
 
+def test_what_is_found_later_was_sent_when_the_provider_took_it(desk: MetaDesk):
+    """Or somebody who read it would seem to have read all that was sent until it was found."""
+    message = lose(desk, "Ten o'clock")
+    let_attempts_age(message, timedelta(minutes=5))
+    taken_at = datetime.now(UTC) - timedelta(minutes=4, seconds=59)
+    listed = reconciliation.Listed("m_listed", "Ten o'clock", "sent", "", taken_at, 1, desk.account)
+
+    reconciliation.settle_unknown(read_lost(message), [listed])
+
+    assert (desk.state(message).status, message.sent_at) == ("sent", taken_at)
+
+
 def read_lost(message: Message) -> list[dict]:
     with tenancy.system():
         return reconciliation.sql.fetch_rows(reconciliation.LOST, [[message.pk]])
