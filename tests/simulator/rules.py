@@ -103,8 +103,8 @@ def _of_talker(scene: Scene, organization: Organization, phone: str, word: str) 
         if canceled and canceled.status == 200:
             scene.book.canceled.add(message_id)
     status = answer.status
-    if word == "START" and status == 422 and answer.body["error"]["code"] == "quiet_hours":
-        status = 201  # nothing but the hour stands against it; an opt-out would come first
+    if word == "START" and status == 422 and answer.body["error"]["code"] in ("quiet_hours", "invalid_number"):
+        status = 201  # only the hour, or what the provider said of the number; an opt-out would come first
     is_now = ([each["consent"] for each in listed.body["results"]] or [""])[0], status
     if is_now != wanted:
         yield f"{phone} said {word} last, which should be {wanted} and is {is_now}"
