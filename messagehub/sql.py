@@ -1,7 +1,7 @@
 """Rows of hand-written statements."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import IO, Any
 
@@ -55,12 +55,17 @@ def copy_to_file(statement: str, params: Params) -> IO[bytes]:
 
     A file and no stream: a stream would outlive the request's transaction.
     """
-    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by the reader
     with connection.cursor() as cursor:
         driver: Any = cursor.cursor  # psycopg's own: Django's cursor for DEBUG takes no parameters here
         with driver.copy(statement, params) as copy:
-            for block in copy:
-                file.write(block)
+            return collect_file(copy)
+
+
+def collect_file(blocks: Iterable[bytes]) -> IO[bytes]:
+    """The blocks as a file that is read from its beginning and closed by whoever reads it."""
+    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by the reader
+    for block in blocks:
+        file.write(block)
     file.seek(0)
     return file
 

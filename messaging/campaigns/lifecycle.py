@@ -70,15 +70,13 @@ def create_campaign(
     by: User,
     excluded_groups: Iterable[Group] = (),
     contacted_days: int | None = None,
-    only_opted_in: bool = False,
-    only_active: str = "",
     send_at: datetime | None = None,
     media_urls: Sequence[str] = (),
     template_id: UUID | None = None,
-    **speed: int | None,
+    **columns: int | str | None,
 ) -> Campaign:
-    """Create a draft; `speed` has columns of trial.SPEED. Raises BadTemplate where the text has unknown variables, and
-    UploadGone."""
+    """Create a draft; `columns` are `only_opted_in`, `only_active` and those of trial.SPEED. Raises BadTemplate where
+    the text has unknown variables, and UploadGone."""
     _check_content(content)
     uploads.hold_files(media_urls)
     campaign = Campaign.objects.create(
@@ -88,13 +86,11 @@ def create_campaign(
         content=content,
         channel=channel,
         contacted_days=contacted_days,
-        only_opted_in=only_opted_in,
-        only_active=only_active,
         send_at=send_at,
         media_urls=list(media_urls),
         template_id=template_id,
         created_by=by,
-        **speed,
+        **columns,
     )
     _set_groups(campaign, groups, is_excluded=False)
     _set_groups(campaign, excluded_groups, is_excluded=True)

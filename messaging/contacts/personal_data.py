@@ -3,7 +3,7 @@
 Notes and groups are not in it. They are a team's own words, and others may be named in them.
 """
 
-import tempfile
+from collections.abc import Iterator
 from typing import IO, Any
 
 import orjson
@@ -26,6 +26,11 @@ UNSAID = (State.SCHEDULED, State.QUEUED, State.CANCELED, State.NOT_SENT, State.F
 def export_person(contact: Contact, *, by: User) -> IO[bytes]:
     """One JSON object in UTF-8, as a file that is read from its beginning: `contact`, `addresses`, `consent` and
     `messages`, each oldest first. What was never handed to a provider is not among them."""
+    audit.record_action("contact.export", actor=by, target=contact)
+    return sql.collect_file(_write_blocks(contact, by))
+
+
+def _write_blocks(contact: Contact, by: User) -> Iterator[bytes]:
     known = payloads.describe_contacts([contact])[0]
     about = {
         "exported_at": timezone.now(),
@@ -35,16 +40,12 @@ def export_person(contact: Contact, *, by: User) -> IO[bytes]:
         "addresses": list(contact.addresses.order_by("pk").values("platform", "address", "is_primary", "created_at")),
         "consent": _describe_consent(contact, by),
     }
-    file = tempfile.SpooledTemporaryFile(max_size=sql.IN_MEMORY)  # noqa: SIM115 - closed by the reader
-    file.write(orjson.dumps(about, default=str, option=FORMAT).removesuffix(b"\n}") + b',\n  "messages": [')
+    yield orjson.dumps(about, default=str, option=FORMAT).removesuffix(b"\n}") + b',\n  "messages": ['
     messages = Message.objects.filter(contact=contact).exclude(status__in=UNSAID).order_by("occurred_at", "pk")
     messages = messages.select_related("channel").prefetch_related("attachments__upload")
     for place, message in enumerate(messages.iterator(chunk_size=BATCH)):
-        file.write((b",\n" if place else b"\n") + orjson.dumps(_describe_message(message), default=str, option=FORMAT))
-    file.write(b"\n  ]\n}\n")
-    file.seek(0)
-    audit.record_action("contact.export", actor=by, target=contact)
-    return file
+        yield (b",\n" if place else b"\n") + orjson.dumps(_describe_message(message), default=str, option=FORMAT)
+    yield b"\n  ]\n}\n"
 
 
 def _describe_consent(contact: Contact, by: User) -> list[dict[str, Any]]:

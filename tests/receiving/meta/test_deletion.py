@@ -186,7 +186,6 @@ def test_a_campaign_retries_nobody_who_was_erased(page, come_in, thread, acme, s
 
 
 def test_campaigns_forget_an_address_whose_contact_was_merged(page, come_in, thread, acme, sales, ann, inside):
-    """Of two recipients of one campaign who are merged, one has no contact any more."""
     other = "7700000009"
     come_in(page, *(build_text(page.address, "Hello", person=person) for person in (PERSON, other)))
     with inside(acme):
